@@ -1,0 +1,70 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := uv==0.13.9
+SOURCES := generate.py $(wildcard src/iot_pipeline_cfn/*.py)
+# The directory itself is newer where a template was removed.
+TEMPLATES := templates $(wildcard templates/*.json)
+
+.PHONY: help
+help: ## Print the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: template
+template: .venv/linted ## Render the templates and lint them, where something changed
+
+.PHONY: test
+test: .venv/installed ## Run the tests
+	$(BIN)/pytest
+
+.PHONY: lint
+lint: .venv/installed ## Check formatting, style and types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+.PHONY: check
+check: lint .venv/installed ## Everything that CI runs: lint, stale files, cfn-lint, tests
+	$(BIN)/python generate.py --check
+	$(BIN)/iot-pipeline validate
+	$(BIN)/cfn-lint templates/*.json
+	$(BIN)/pytest
+
+.PHONY: format
+format: .venv/installed ## Format the code
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: benchmark
+benchmark: .venv/installed ## Measure rendering against importing troposphere
+	$(BIN)/python benchmarks/rendering.py
+
+.PHONY: lock
+lock: .venv/installed ## Pin the newest versions in requirements.lock
+	$(BIN)/pip install --quiet --target .venv/uv --upgrade $(UV)
+	.venv/uv/bin/uv pip compile pyproject.toml --group dev --universal --upgrade --generate-hashes \
+	    --no-annotate --custom-compile-command "make lock" --quiet --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove what make has made
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or \
+	    sys.exit("make: %s is Python %d.%d, 3.11 or newer is needed: make PYTHON=python3.11" \
+	    % (sys.executable, *sys.version_info[:2]))'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/rendered: .venv/installed $(SOURCES) $(TEMPLATES)
+	$(BIN)/python generate.py
+	touch $@
+
+.venv/linted: .venv/rendered .cfnlintrc
+	$(BIN)/cfn-lint templates/*.json
+	touch $@

@@ -1,0 +1,73 @@
+"""What an environment is called, and the three choices that carry most of what differs."""
+
+from dataclasses import dataclass
+
+from troposphere import Equals, Parameter, Template
+
+from .naming import SUFFIX_MAX_LENGTH, SUFFIX_PATTERN, SUFFIX_RULE
+from .sections import add_choice, add_condition, add_parameter
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The suffix, and the names of the conditions that the three choices decide."""
+
+    suffix: Parameter
+    is_multi_zone: str
+    is_protected: str
+    has_detailed_monitoring: str
+
+
+def add_environment(template: Template) -> Environment:
+    """Add the suffix and the choices Availability, Durability and Monitoring."""
+    group = "Environment"
+    suffix = add_parameter(
+        template,
+        Parameter(
+            "EnvironmentSuffix",
+            Type="String",
+            AllowedPattern=f"^{SUFFIX_PATTERN}$",
+            ConstraintDescription=SUFFIX_RULE,
+            Description="Names the environment: pr123, staging, prod.",
+            MaxLength=SUFFIX_MAX_LENGTH,
+        ),
+        group=group,
+        label="Suffix",
+    )
+    availability = add_choice(
+        template,
+        "Availability",
+        ["single-zone", "multi-zone"],
+        default="multi-zone",
+        description="Standby database, second cache node and interface endpoints in both zones.",
+        group=group,
+        label="Availability",
+    )
+    durability = add_choice(
+        template,
+        "Durability",
+        ["ephemeral", "protected"],
+        default="protected",
+        description="Backups, deletion protection, and what is kept when the stack is deleted.",
+        group=group,
+        label="Durability",
+    )
+    monitoring = add_choice(
+        template,
+        "Monitoring",
+        ["basic", "detailed"],
+        default="basic",
+        description="Detailed adds database and container insights, X-Ray and access logs.",
+        group=group,
+        label="Monitoring",
+    )
+    return Environment(
+        suffix=suffix,
+        is_multi_zone=add_condition(
+            template, "IsMultiZone", Equals(availability.ref(), "multi-zone")
+        ),
+        is_protected=add_condition(template, "IsProtected", Equals(durability.ref(), "protected")),
+        has_detailed_monitoring=add_condition(
+            template, "HasDetailedMonitoring", Equals(monitoring.ref(), "detailed")
+        ),
+    )

@@ -1,0 +1,74 @@
+"""VPC flow logs, for an environment that wants them."""
+
+from awacs import logs as logs_actions
+from troposphere import Equals, Template
+from troposphere.ec2 import FlowLog
+from troposphere.iam import Policy, Role
+
+from .encryption import Encryption
+from .environment import Environment
+from .log_groups import add_log_group
+from .naming import tags
+from .network import COMPONENT, GROUP, Network
+from .policies import allow, policy_document, trust_policy
+from .sections import add_choice, add_condition
+
+
+def add_flow_logs(
+    template: Template, *, environment: Environment, encryption: Encryption, network: Network
+) -> None:
+    """Add the flow log of the VPC, its log group and the role that writes to it, if wanted."""
+    choice = add_choice(
+        template,
+        "FlowLogs",
+        ["disabled", "enabled"],
+        default="disabled",
+        description="Logs every connection in the VPC.",
+        group=GROUP,
+        label="Flow logs",
+    )
+    has_flow_logs = add_condition(template, "HasFlowLogs", Equals(choice.ref(), "enabled"))
+    log_group = add_log_group(
+        template,
+        "FlowLogGroup",
+        service="vpc",
+        component=COMPONENT,
+        environment=environment,
+        encryption=encryption,
+        condition=has_flow_logs,
+    )
+    role = template.add_resource(
+        Role(
+            "FlowLogRole",
+            AssumeRolePolicyDocument=trust_policy("vpc-flow-logs"),
+            Condition=has_flow_logs,
+            Policies=[
+                Policy(
+                    PolicyName="write-flow-logs",
+                    PolicyDocument=policy_document(
+                        allow(
+                            [
+                                logs_actions.CreateLogStream,
+                                logs_actions.DescribeLogStreams,
+                                logs_actions.PutLogEvents,
+                            ],
+                            [log_group.get_att("Arn")],
+                        ),
+                    ),
+                )
+            ],
+            Tags=tags(environment.suffix, "flow-log-role", component=COMPONENT),
+        )
+    )
+    template.add_resource(
+        FlowLog(
+            "FlowLog",
+            Condition=has_flow_logs,
+            DeliverLogsPermissionArn=role.get_att("Arn"),
+            LogGroupName=log_group.ref(),
+            ResourceId=network.vpc.ref(),
+            ResourceType="VPC",
+            Tags=tags(environment.suffix, "flow-log", component=COMPONENT),
+            TrafficType="ALL",
+        )
+    )

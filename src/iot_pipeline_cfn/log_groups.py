@@ -1,0 +1,43 @@
+"""CloudWatch log groups, which every writer of logs finds in place before it starts."""
+
+from troposphere import Template
+from troposphere.logs import LogGroup
+
+from .encryption import Encryption
+from .environment import Environment
+from .naming import environment_name, tags
+from .sections import add_output
+
+RETENTION_DAYS = 30
+
+
+def add_log_group(
+    template: Template,
+    title: str,
+    *,
+    service: str,
+    component: str,
+    environment: Environment,
+    encryption: Encryption,
+    condition: str | None = None,
+) -> LogGroup:
+    """Add the log group `/<service>/iot-pipeline-<suffix>` and the output of its name.
+
+    The customer key's policy admits exactly the names of this form.
+    """
+    log_group = LogGroup(
+        title,
+        DeletionPolicy="Delete",
+        UpdateReplacePolicy="Delete",
+        KmsKeyId=encryption.key_arn(),
+        LogGroupName=environment_name(environment.suffix, prefix=f"/{service}/"),
+        RetentionInDays=RETENTION_DAYS,
+        Tags=tags(environment.suffix, f"{service}-logs", component=component),
+    )
+    if condition is not None:
+        log_group.Condition = condition
+    template.add_resource(log_group)
+    add_output(
+        template, f"{title}Name", f"Log group of {service}.", log_group.ref(), condition=condition
+    )
+    return log_group

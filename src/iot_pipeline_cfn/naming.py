@@ -1,0 +1,57 @@
+"""Physical names and tags, all of them made from the environment's suffix.
+
+A resource is named only where somebody outside the stack has to find it: a resource with a name of
+its own cannot be replaced in an update, because the new one would need the name that the old one
+still holds. CloudFormation names the others after the stack, which carries the suffix too.
+"""
+
+from troposphere import AWSHelperFn, Parameter, Sub, Tags
+
+PROJECT = "iot-pipeline"
+
+SUFFIX_PATTERN = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
+"""Lowercase for ECR, a letter first and no `--` or trailing `-` for RDS and ElastiCache."""
+
+SUFFIX_MAX_LENGTH = 32
+"""`iot-pipeline-` and the suffix stay well inside the 64 characters of the tightest rule."""
+
+SUFFIX_RULE = (
+    f"1 to {SUFFIX_MAX_LENGTH} lowercase letters, digits and single hyphens, "
+    "with a letter first and no hyphen last."
+)
+
+TAG_KEYS = frozenset({"Component", "Environment", "Name", "Project"})
+
+
+def environment_name(suffix: Parameter, *, prefix: str = "", ending: str = "") -> Sub:
+    """Return the name `<prefix>iot-pipeline-<suffix><ending>`.
+
+    An `ending` must begin with a character that a suffix cannot contain, such as `/`: the ending
+    `-api` of environment `pr` would be the name of environment `pr-api`.
+
+    Raises:
+        ValueError: when the ending could be a part of another environment's suffix.
+
+    """
+    if ending and (ending[0].islower() or ending[0].isdigit() or ending[0] == "-"):
+        msg = f"the ending {ending!r} could be a part of another environment's suffix"
+        raise ValueError(msg)
+    return Sub(f"{prefix}{PROJECT}-${{{suffix.title}}}{ending}")
+
+
+def tags(suffix: Parameter, name: str, *, component: str) -> Tags:
+    """Return the four tags that every resource which takes tags carries.
+
+    `name` is the noun after the environment's name in the tag `Name`; it need not be unique.
+    """
+    return Tags(tag_map(suffix, name, component=component))
+
+
+def tag_map(suffix: Parameter, name: str, *, component: str) -> dict[str, str | AWSHelperFn]:
+    """Return the same tags as a map, as API Gateway version 2 takes them."""
+    return {
+        "Component": component,
+        "Environment": suffix.ref(),
+        "Name": Sub(f"{PROJECT}-${{{suffix.title}}}-{name}"),
+        "Project": PROJECT,
+    }

@@ -1,0 +1,58 @@
+"""IAM policy documents: what awacs leaves to the caller."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from awacs.aws import (
+    Action,
+    Allow,
+    Condition,
+    PolicyDocument,
+    Principal,
+    Statement,
+    StringEquals,
+)
+from awacs.sts import AssumeRole
+from troposphere import AccountId
+
+
+def policy_document(*statements: Statement) -> PolicyDocument:
+    """Return a policy document with the current version of the policy language.
+
+    Without a `Version`, IAM reads a document as 2008-10-17, which has no policy variables.
+    """
+    return PolicyDocument(Version="2012-10-17", Statement=list(statements))
+
+
+def allow(
+    actions: Sequence[Action],
+    resources: Sequence[Any],
+    *,
+    condition: Condition | None = None,
+    principal: Principal | None = None,
+    sid: str | None = None,
+) -> Statement:
+    """Return a statement that allows the actions on the resources."""
+    optional = {"Condition": condition, "Principal": principal, "Sid": sid}
+    return Statement(
+        Action=list(actions),
+        Effect=Allow,
+        Resource=list(resources),
+        **{key: value for key, value in optional.items() if value is not None},
+    )
+
+
+def trust_policy(service: str) -> PolicyDocument:
+    """Return the policy that lets a service, such as `ecs-tasks`, take on a role.
+
+    Only on behalf of this account: the service must not be talked into using the role for another
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
+    """
+    return policy_document(
+        Statement(
+            Action=[AssumeRole],
+            Condition=Condition(StringEquals({"aws:SourceAccount": AccountId})),
+            Effect=Allow,
+            Principal=Principal("Service", f"{service}.amazonaws.com"),
+        )
+    )
