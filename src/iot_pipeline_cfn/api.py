@@ -183,7 +183,8 @@ def _add_ingest_method(
             "ReadingsModel",
             ContentType="application/json",
             RestApiId=rest_api.ref(),
-            Schema=readings_schema(),
+            # As text: in an object, CloudFormation would turn the numbers into text.
+            Schema=json.dumps(readings_schema(), separators=(",", ":"), sort_keys=True),
         )
     )
     validator = template.add_resource(

@@ -131,7 +131,7 @@ def key_policy(environment: Environment) -> PolicyDocument:
     through_services: dict[str, list[AWSHelperFn]] = {
         "kms:ViaService": [
             Sub(f"{service}.${{AWS::Region}}.amazonaws.com")
-            for service in ("ecr", "elasticache", "rds", "secretsmanager")
+            for service in ("dax", "ecr", "elasticache", "rds", "secretsmanager")
         ]
     }
     log_groups = environment_name(

@@ -64,7 +64,7 @@ def add_network(template: Template, *, environment: Environment) -> Network:
         )
     )
     add_output(template, "VpcId", "VPC.", vpc.ref())
-    add_output(template, "VpcCidr", "VPC's addresses.", vpc.get_att("CidrBlock"))
+    add_output(template, "VpcCidr", "VPC's addresses.", VPC_CIDR)
     zones = _zones(template)
     public_subnets = [
         _add_subnet(template, environment, f"PublicSubnet{number}", vpc=vpc, cidr=cidr, zone=zone)

@@ -18,6 +18,7 @@ from troposphere.stepfunctions import StateMachine
 
 from .database import Database
 from .environment import Environment
+from .language_extensions import ToJsonString
 from .naming import tags
 from .policies import allow, policy_document, trust_policy
 from .service import Containers
@@ -61,13 +62,8 @@ def add_rotation(
     state_machine = template.add_resource(
         StateMachine(
             "RollServiceStateMachine",
-            Definition=roll_service(),
-            DefinitionSubstitutions={
-                "Cluster": containers.cluster.ref(),
-                "DescribeServices": _ecs_action("describeServices"),
-                "Service": service.get_att("Name"),
-                "UpdateService": _ecs_action("updateService"),
-            },
+            # Not `Definition`: there, CloudFormation would turn the numbers into text.
+            DefinitionString=ToJsonString(roll_service(containers)),
             RoleArn=roll_role.get_att("Arn"),
             Tags=tags(environment.suffix, "roll-service", component=COMPONENT),
         )
@@ -106,12 +102,13 @@ def add_rotation(
     return Rotation(rule=rule, state_machine=state_machine)
 
 
-def roll_service() -> dict[str, Any]:
+def roll_service(containers: Containers) -> dict[str, Any]:
     """Return the state machine that replaces the service's tasks and waits until they are.
 
     ECS answers at once and rolls for minutes. When its circuit breaker gives up, an older
     deployment becomes the primary one again; a newer one has fresh tasks too, whoever began it.
     """
+    cluster, service = containers.cluster.ref(), containers.service.get_att("Name")
     primary = "Deployments[?(@.Status == 'PRIMARY')]"
     retry = [
         {
@@ -127,11 +124,11 @@ def roll_service() -> dict[str, Any]:
             "StartRoll": {
                 "Next": "Wait",
                 "Parameters": {
-                    "Cluster": "${Cluster}",
+                    "Cluster": cluster,
                     "ForceNewDeployment": True,
-                    "Service": "${Service}",
+                    "Service": service,
                 },
-                "Resource": "${UpdateService}",
+                "Resource": _ecs_action("updateService"),
                 "ResultPath": "$.Started",
                 "ResultSelector": {
                     "CreatedAt.$": f"States.ArrayGetItem($.Service.{primary}.CreatedAt, 0)"
@@ -142,8 +139,8 @@ def roll_service() -> dict[str, Any]:
             "Wait": {"Next": "DescribeService", "Seconds": POLL_SECONDS, "Type": "Wait"},
             "DescribeService": {
                 "Next": "IsRolled",
-                "Parameters": {"Cluster": "${Cluster}", "Services": ["${Service}"]},
-                "Resource": "${DescribeServices}",
+                "Parameters": {"Cluster": cluster, "Services": [service]},
+                "Resource": _ecs_action("describeServices"),
                 "ResultPath": "$.Primary",
                 "ResultSelector": {
                     key: f"States.ArrayGetItem($.Services[0].{primary}.{attribute}, 0)"

@@ -1,0 +1,61 @@
+"""The rendered templates, and the environments that parameters make of them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iot_pipeline_cfn.parameters import load
+from iot_pipeline_cfn.rendering import render_all
+from resolution import resolve
+
+ROOT = Path(__file__).parents[1]
+PARAMETER_FILES = sorted((ROOT / "parameters").glob("*.json"))
+CERTIFICATE = {
+    "CertificateArn": "arn:aws:acm:ap-northeast-1:123456789012:certificate/0a1b2c3d",
+    "DomainName": "iot.example.com",
+}
+ENVIRONMENTS = {file.stem: dict(load(file).parameters) for file in PARAMETER_FILES} | {
+    "defaults": {},
+    "least": {
+        "ApiAuthorization": "NONE",
+        "Availability": "single-zone",
+        "Durability": "ephemeral",
+        "NatGateways": "none",
+    },
+    "public-https": {"ApiAuthorization": "NONE", "ImageTag": "v1"} | CERTIFICATE,
+    "most": {
+        "AlarmEmail": "somebody@example.com",
+        "ApiAccessLogs": "enabled",
+        "AvailabilityZone1": "ap-northeast-1a",
+        "AvailabilityZone2": "ap-northeast-1c",
+        "EncryptionKey": "customer-managed",
+        "FlowLogs": "enabled",
+        "ImageTag": "v1",
+        "Ingress": "private",
+        "Monitoring": "detailed",
+        "NatElasticIpAllocationId": "eipalloc-0123456789abcdef0",
+        "NatGateways": "per-zone",
+        "WebAcl": "enabled",
+    }
+    | CERTIFICATE,
+}
+"""The parameters of every kind of environment, and of some that go to extremes."""
+
+
+def resolve_all(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the template comes to in each environment, by its name."""
+    return {name: resolve(template, given) for name, given in ENVIRONMENTS.items()}
+
+
+@pytest.fixture(scope="session", params=render_all().items(), ids=lambda item: item[0])
+def template(request):
+    _, rendering = request.param
+    return json.loads(rendering.text)
+
+
+@pytest.fixture(scope="session")
+def environments(template):
+    return resolve_all(template)

@@ -1,0 +1,92 @@
+"""The customer key: what is encrypted with it, and whom its policy admits."""
+
+from fnmatch import fnmatchcase
+
+from permissions import name_of
+from resolution import of_type, only
+
+USES = {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
+KEY = {"Fn::GetAtt": ["EncryptionKmsKey", "Arn"]}
+
+
+def statements(environment):
+    document = only(environment, "KMS::Key")["KeyPolicy"]
+    return {statement["Sid"]: statement for statement in document["Statement"]}
+
+
+def test_database_cache_logs_secrets_and_registry_use_the_key(environments):
+    """With `customer-managed`, nothing that keeps data is left with a key of AWS."""
+    environment = environments["most"]
+    database = only(environment, "RDS::DBInstance")
+    assert database["KmsKeyId"] == database["MasterUserSecret"]["KmsKeyId"] == KEY
+    assert only(environment, "ElastiCache::ReplicationGroup")["KmsKeyId"] == KEY
+    assert only(environment, "SecretsManager::Secret")["KmsKeyId"] == KEY
+    assert only(environment, "ECR::Repository")["EncryptionConfiguration"] == {
+        "EncryptionType": "KMS",
+        "KmsKey": KEY,
+    }
+    log_groups = of_type(environment, "Logs::LogGroup")
+    assert len(log_groups) == 4
+    assert all(log_group["KmsKeyId"] == KEY for log_group in log_groups.values())
+
+
+def test_without_a_customer_key_everything_is_encrypted_with_keys_of_aws(environments):
+    """No reference to a key that does not exist, and no data in the clear."""
+    environment = environments["defaults"]
+    assert not of_type(environment, "KMS::Key")
+    assert not of_type(environment, "KMS::Alias")
+    assert only(environment, "RDS::DBInstance")["StorageEncrypted"] is True
+    assert only(environment, "ElastiCache::ReplicationGroup")["AtRestEncryptionEnabled"] is True
+    assert only(environment, "ECR::Repository")["EncryptionConfiguration"] == {
+        "EncryptionType": "AES256"
+    }
+
+
+def test_key_rotates_and_outlives_the_snapshots_of_a_protected_environment(template, environments):
+    """A snapshot that is left behind cannot be read once its key is gone."""
+    assert only(environments["most"], "KMS::Key")["EnableKeyRotation"] is True
+    for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+        assert template["Resources"]["EncryptionKmsKey"][policy] == {
+            "Fn::If": ["IsProtected", "Retain", "Delete"]
+        }
+
+
+def test_account_administers_the_key_and_uses_it_only_through_services(environments):
+    """Nobody decrypts with the key directly, and nobody is locked out of administering it."""
+    found = statements(environments["most"])
+    account = {"AWS": "123456789012"}
+    administration = found["Administration"]
+    assert administration["Principal"] == account
+    assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"} <= set(administration["Action"])
+    assert not {"kms:CreateGrant", *USES} & set(administration["Action"])
+    use = found["UseThroughServices"]
+    assert use["Principal"] == account
+    assert set(use["Action"]) >= USES
+    # ElastiCache calls KMS under a second name
+    # (https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/at-rest-encryption.html).
+    services = ["dax", "ecr", "elasticache", "rds", "secretsmanager"]
+    through = [f"{service}.ap-northeast-1.amazonaws.com" for service in services]
+    assert use["Condition"] == {"StringEquals": {"kms:ViaService": through}}
+
+
+def test_services_get_grants_only_for_resources_of_aws(environments):
+    """RDS, ElastiCache and ECR work with grants; a person's grant would outlast a policy."""
+    grant = statements(environments["most"])["GrantsToServices"]
+    assert grant["Action"] == ["kms:CreateGrant"]
+    assert grant["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
+    assert "kms:ViaService" in grant["Condition"]["StringEquals"]
+
+
+def test_logs_may_use_the_key_for_this_environment_s_log_groups_only(environments):
+    """The policy admits each log group's name, and not that of environment `anyone`."""
+    logs = statements(environments["most"])["LogGroups"]
+    assert logs["Principal"] == {"Service": "logs.ap-northeast-1.amazonaws.com"}
+    assert set(logs["Action"]) >= USES
+    pattern = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    prefix = "arn:aws:logs:ap-northeast-1:123456789012:log-group:"
+    names = [
+        name_of(group["LogGroupName"])
+        for group in of_type(environments["most"], "Logs::LogGroup").values()
+    ]
+    assert all(fnmatchcase(prefix + name, pattern) for name in names)
+    assert not any(fnmatchcase(f"{prefix}{name}one", pattern) for name in names)

@@ -1,0 +1,143 @@
+"""Every role may do what its part needs, and nothing else."""
+
+import pytest
+
+from permissions import grants, name_of, policy_documents, statement_grants
+from resolution import of_type, only
+
+ACTIONS_WITHOUT_RESOURCE = {
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+    "ecr:GetAuthorizationToken",
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+
+
+def container_of(environment):
+    (container,) = only(environment, "ECS::TaskDefinition")["ContainerDefinitions"]
+    return container
+
+
+def decryption(environment):
+    return {("kms:Decrypt", f"{key}.Arn") for key in of_type(environment, "KMS::Key")}
+
+
+def test_execution_role_may_start_the_task_and_nothing_else(environments):
+    """Pull from the one repository, write to the one log group, read the injected secrets."""
+    for environment in environments.values():
+        container = container_of(environment)
+        repository = name_of(container["Image"]).removeprefix("${").partition(".")[0]
+        log_group = container["LogConfiguration"]["Options"]["awslogs-group"]["Ref"]
+        secrets = {
+            name_of(secret["ValueFrom"]).removeprefix("${").partition("}")[0]
+            for secret in container["Secrets"]
+        }
+        pulls = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+        needed = {
+            ("ecr:GetAuthorizationToken", "*"),
+            *((f"ecr:{action}", f"{repository}.Arn") for action in pulls),
+            ("logs:CreateLogStream", f"{log_group}.Arn"),
+            ("logs:PutLogEvents", f"{log_group}.Arn"),
+            *(("secretsmanager:GetSecretValue", secret) for secret in secrets),
+        }
+        assert grants(environment["Resources"]["ExecutionRole"]["Properties"]) == (
+            needed | decryption(environment)
+        )
+
+
+def test_task_role_may_read_the_database_secret_again_and_trace(environments):
+    """After a rotation the application reads the secret that `DB_SECRET_ARN` names."""
+    for environment in environments.values():
+        container = container_of(environment)
+        variables = {entry["Name"]: name_of(entry["Value"]) for entry in container["Environment"]}
+        needed = {("secretsmanager:GetSecretValue", variables["DB_SECRET_ARN"])}
+        if only(environment, "ApiGateway::Stage")["TracingEnabled"]:
+            needed |= {
+                (f"xray:{name}", "*") for name in ("PutTelemetryRecords", "PutTraceSegments")
+            }
+        assert grants(environment["Resources"]["TaskRole"]["Properties"]) == (
+            needed | decryption(environment)
+        )
+
+
+def test_state_machine_may_call_what_its_definition_calls(environments):
+    """Each SDK integration needs the permission of the same name, for the one service."""
+    for environment in environments.values():
+        machine = only(environment, "StepFunctions::StateMachine")
+        definition = machine["DefinitionString"]["Fn::ToJsonString"]
+        calls = {
+            state["Resource"].rpartition(":")[2]
+            for state in definition["States"].values()
+            if state["Type"] == "Task"
+        }
+        role = environment["Resources"][machine["RoleArn"]["Fn::GetAtt"][0]]
+        assert grants(role["Properties"]) == {
+            (f"ecs:{call[0].upper()}{call[1:]}", "Service") for call in calls
+        }
+
+
+def test_rule_may_start_its_target(environments):
+    """EventBridge takes on a role that may start the one state machine."""
+    for environment in environments.values():
+        (target,) = only(environment, "Events::Rule")["Targets"]
+        role = environment["Resources"][target["RoleArn"]["Fn::GetAtt"][0]]
+        assert grants(role["Properties"]) == {("states:StartExecution", name_of(target["Arn"]))}
+
+
+def test_flow_log_may_write_to_its_log_group(environments):
+    """https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html."""
+    for environment in environments.values():
+        for flow_log in of_type(environment, "EC2::FlowLog").values():
+            role = environment["Resources"][flow_log["DeliverLogsPermissionArn"]["Fn::GetAtt"][0]]
+            assert grants(role["Properties"]) == {
+                (f"logs:{action}", f"{flow_log['LogGroupName']['Ref']}.Arn")
+                for action in ("CreateLogStream", "DescribeLogStreams", "PutLogEvents")
+            }
+
+
+@pytest.mark.parametrize(
+    ("service", "roles"),
+    [
+        ("ecs-tasks", {"ExecutionRole", "TaskRole"}),
+        ("events", {"StartRollRole"}),
+        ("monitoring.rds", {"DatabaseMonitoringRole"}),
+        ("states", {"RollServiceRole"}),
+        ("vpc-flow-logs", {"FlowLogRole"}),
+    ],
+)
+def test_only_its_service_takes_on_a_role_and_only_for_this_account(environments, service, roles):
+    """No service can be talked into using a role for somebody else's account."""
+    trusted = {
+        name: role["AssumeRolePolicyDocument"]["Statement"]
+        for name, role in of_type(environments["most"], "IAM::Role").items()
+    }
+    expected = [
+        {
+            "Action": ["sts:AssumeRole"],
+            "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
+            "Effect": "Allow",
+            "Principal": {"Service": f"{service}.amazonaws.com"},
+        }
+    ]
+    assert {name for name, statements in trusted.items() if statements == expected} == roles
+
+
+def test_no_resource_is_a_star_where_aws_offers_a_narrower_one(environments):
+    """Only actions that IAM ties to no resource, and key policies, say `*`."""
+    for environment in environments.values():
+        keys = of_type(environment, "KMS::Key")
+        for owner, document in policy_documents(environment):
+            for statement in document["Statement"]:
+                for action, resource in (
+                    statement_grants(statement) if "Resource" in statement else ()
+                ):
+                    assert "*" not in action
+                    assert resource != "*" or owner in keys or action in ACTIONS_WITHOUT_RESOURCE
+
+
+def test_every_policy_document_has_the_current_version(environments):
+    """Without it IAM reads a document as one of 2008, without policy variables."""
+    for environment in environments.values():
+        for owner, document in policy_documents(environment):
+            assert document["Version"] == "2012-10-17", owner

@@ -1,0 +1,83 @@
+"""From a rotated password to fresh tasks."""
+
+from permissions import name_of
+from resolution import of_type, only
+
+
+def definition_of(environment):
+    machine = only(environment, "StepFunctions::StateMachine")
+    return machine["DefinitionString"]["Fn::ToJsonString"]
+
+
+def test_rule_sees_the_rotation_of_the_secret_that_the_tasks_use(environments):
+    """Secrets Manager's own event, which needs no CloudTrail.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
+    """
+    environment = environments["defaults"]
+    pattern = only(environment, "Events::Rule")["EventPattern"]
+    assert pattern == {
+        "detail": {"labelUpdated": ["AWSCURRENT"]},
+        "detail-type": ["Secret Label Updated"],
+        "resources": [{"Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"]}],
+        "source": ["aws.secretsmanager"],
+    }
+    (container,) = only(environment, "ECS::TaskDefinition")["ContainerDefinitions"]
+    (secret,) = (name_of(resource) for resource in pattern["resources"])
+    assert sum(secret in name_of(entry["ValueFrom"]) for entry in container["Secrets"]) == 2
+
+
+def test_rule_starts_the_state_machine(environments):
+    """With a role of its own."""
+    (target,) = only(environments["defaults"], "Events::Rule")["Targets"]
+    assert target["Arn"] == {"Ref": "RollServiceStateMachine"}
+    assert target["RoleArn"] == {"Fn::GetAtt": ["StartRollRole", "Arn"]}
+
+
+def test_state_machine_rolls_the_service_and_waits_for_the_outcome(environments):
+    """It fails when the tasks with the new password do not come up, and ends in any case."""
+    definition = definition_of(environments["defaults"])
+    states = definition["States"]
+    roll = states[definition["StartAt"]]
+    assert roll["Resource"] == "arn:aws:states:::aws-sdk:ecs:updateService"
+    assert roll["Parameters"] == {
+        "Cluster": {"Ref": "Cluster"},
+        "ForceNewDeployment": True,
+        "Service": {"Fn::GetAtt": ["Service", "Name"]},
+    }
+    assert definition["TimeoutSeconds"] > 0
+    outcomes = {choice["Next"]: choice for choice in states["IsRolled"]["Choices"]}
+    assert states["Rolled"]["Type"] == "Succeed"
+    assert outcomes["Rolled"]["StringEquals"] == "COMPLETED"
+    assert states["RolledBack"]["Type"] == "Fail"
+    assert states["IsRolled"]["Default"] == "Wait"
+
+
+def test_every_state_can_be_reached_and_leads_to_an_end(environments):
+    """No state is left over, and none is missing."""
+    definition = definition_of(environments["defaults"])
+    states = definition["States"]
+    reached, to_do = set(), [definition["StartAt"]]
+    while to_do:
+        name = to_do.pop()
+        if name not in reached:
+            reached.add(name)
+            state = states[name]
+            to_do += [choice["Next"] for choice in state.get("Choices", [])]
+            to_do += [state[key] for key in ("Next", "Default") if key in state]
+    assert reached == states.keys()
+
+
+def test_failed_roll_raises_an_alarm(environments):
+    """Whether it failed, timed out, or could not be started."""
+    alarm = of_type(environments["defaults"], "CloudWatch::Alarm")["RotationFailedAlarm"]
+    watched = {
+        (stat["Metric"]["MetricName"], name_of(stat["Metric"]["Dimensions"][0]["Value"]))
+        for query in alarm["Metrics"]
+        if (stat := query.get("MetricStat"))
+    }
+    assert watched == {
+        ("ExecutionsFailed", "RollServiceStateMachine"),
+        ("ExecutionsTimedOut", "RollServiceStateMachine"),
+        ("FailedInvocations", "DatabaseSecretRotatedRule"),
+    }
