@@ -47,8 +47,10 @@ WATCHED = {
         (
             "AWS/ApplicationELB",
             "UnHealthyHostCount",
-            "LoadBalancer=LoadBalancer.LoadBalancerFullName,"
-            "TargetGroup=TargetGroup.TargetGroupFullName",
+            (
+                "LoadBalancer=LoadBalancer.LoadBalancerFullName,"
+                "TargetGroup=TargetGroup.TargetGroupFullName"
+            ),
         )
     },
 }

@@ -377,7 +377,7 @@ def _add_task_definition(
                     LinuxParameters=LinuxParameters(
                         InitProcessEnabled=True,
                         # The only place to write to; a volume would belong to root.
-                        Tmpfs=[Tmpfs(ContainerPath="/tmp", Size=64)],  # noqa: S108 - theirs
+                        Tmpfs=[Tmpfs(ContainerPath="/tmp", Size=64)],  # noqa: S108 - the container's own
                     ),
                     LogConfiguration=LogConfiguration(
                         LogDriver="awslogs",

@@ -1,0 +1,62 @@
+"""How much rendering costs beyond importing troposphere, and `make template` beyond nothing.
+
+Both are ratios of whole processes' wall times, taken in turns within one run, so that a slow or
+busy machine slows both sides.
+"""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+ROOT = Path(__file__).parents[1]
+ROUNDS = 25
+MOST = 1.6
+"""Rendering may cost at most this many times the import of the same troposphere modules."""
+
+
+def troposphere_modules() -> list[str]:
+    """Return the modules of troposphere and awacs that the project imports."""
+    found = set()
+    for path in (ROOT / "src/iot_pipeline_cfn").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                package = node.module.partition(".")[0]
+                if package in {"awacs", "troposphere"}:
+                    found.add(node.module)
+                    if node.module == "awacs":
+                        found |= {f"awacs.{alias.name}" for alias in node.names}
+    return sorted(found)
+
+
+def seconds(command: list[str]) -> float:
+    start = perf_counter()
+    subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    return perf_counter() - start
+
+
+def ratio(measured: list[str], reference: list[str]) -> float:
+    """Return the median of the ratios of two commands' times, run one after the other."""
+    seconds(measured)
+    return median(seconds(measured) / seconds(reference) for _ in range(ROUNDS))
+
+
+def main() -> int:
+    imports = [sys.executable, "-c", f"import {', '.join(troposphere_modules())}"]
+    nothing = [sys.executable, "-c", "pass"]
+    worst = 0.0
+    for arguments in ([], ["--check"]):
+        found = ratio([sys.executable, "generate.py", *arguments], imports)
+        worst = max(worst, found)
+        command = " ".join(["python generate.py", *arguments])
+        print(f"{command:28} {found:5.2f} times importing troposphere (at most {MOST})")
+    seconds(["make", "template"])
+    found = ratio(["make", "template"], nothing)
+    print(f"{'make template, unchanged':28} {found:5.2f} times python -c pass")
+    return int(worst > MOST)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

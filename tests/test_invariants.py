@@ -1,0 +1,194 @@
+"""What holds for every template of the registry."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import ROOT
+from iot_pipeline_cfn.parameters import parameter_problems
+from iot_pipeline_cfn.rendering import render_all
+from permissions import policy_documents
+from resolution import of_type, references, resolve
+from schemas import tag_property
+
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
+# CloudFormation's quotas for one template
+# (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
+RESOURCES, PARAMETERS, OUTPUTS, BYTES_BY_URL = 500, 200, 200, 1_000_000
+REGIONS = ("ap-northeast-1", "us-east-1", "eu-central-1")
+OPTIONAL = {
+    "AlarmEmail": "somebody@example.com",
+    "AvailabilityZone1": "ap-northeast-1a",
+    "AvailabilityZone2": "ap-northeast-1c",
+    "CertificateArn": "arn:aws:acm:ap-northeast-1:123456789012:certificate/0a1b2c3d",
+    "DomainName": "iot.example.com",
+    "ImageTag": "v1",
+    "NatElasticIpAllocationId": "eipalloc-0123456789abcdef0",
+}
+
+
+def values(declaration, name):
+    if "AllowedValues" in declaration:
+        return st.sampled_from(declaration["AllowedValues"])
+    if declaration["Type"] == "Number":
+        bounds = declaration["MinValue"], declaration["MaxValue"]
+        return st.integers(*bounds).map(str)
+    return st.sampled_from(["", OPTIONAL[name]])
+
+
+def test_cfn_lint_finds_nothing():
+    """In three regions, not even what is merely unwise, and with nothing suppressed."""
+    templates = map(str, sorted((ROOT / "templates").glob("*.json")))
+    found = subprocess.run(
+        [CFN_LINT, "--regions", *REGIONS, "--include-checks", "I", "--", *templates],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+def test_nothing_is_suppressed(template):
+    """A template can switch rules off for itself; this one does not."""
+    assert "cfn-lint" not in json.dumps(template)
+
+
+def test_template_stays_within_the_quotas_of_cloudformation(template):
+    """With room to grow."""
+    assert len(template["Resources"]) < RESOURCES
+    assert len(template["Parameters"]) < PARAMETERS
+    assert len(template["Outputs"]) < OUTPUTS
+    assert len(json.dumps(template, separators=(",", ":")).encode()) < BYTES_BY_URL
+
+
+def test_every_taggable_resource_has_the_four_tags(template):
+    """AWS's own schemas say which types take tags."""
+    for name, resource in template["Resources"].items():
+        key = tag_property(resource["Type"])
+        if key is None:
+            assert "Tags" not in resource["Properties"], name
+            continue
+        tags = resource["Properties"][key]
+        if isinstance(tags, list):
+            assert len(tags) == 4, name
+            tags = {tag["Key"]: tag["Value"] for tag in tags}
+        assert tags.keys() == {"Component", "Environment", "Name", "Project"}, name
+        assert tags["Environment"] == {"Ref": "EnvironmentSuffix"}
+        assert tags["Project"] == "iot-pipeline"
+        assert "${EnvironmentSuffix}" in tags["Name"]["Fn::Sub"]
+
+
+def test_every_output_is_described_and_exported_nowhere(template):
+    """An export would tie one environment to another."""
+    for name, output in template["Outputs"].items():
+        assert output["Description"].endswith("."), name
+        assert "Export" not in output, name
+
+
+def test_every_parameter_is_described_grouped_and_labelled(template):
+    """In exactly one group, with words for the console."""
+    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(template["Parameters"])
+    assert interface["ParameterLabels"].keys() == template["Parameters"].keys()
+    for name, declaration in template["Parameters"].items():
+        assert declaration["Description"].endswith("."), name
+
+
+def test_every_wrong_value_is_answered_with_the_rule(template):
+    """Each parameter has bounds, choices or a pattern, and says them in words."""
+    bounds = {"AllowedValues", "AllowedPattern", "MinValue"}
+    for name, declaration in template["Parameters"].items():
+        assert bounds & declaration.keys(), name
+        assert declaration["ConstraintDescription"].endswith("."), name
+
+
+def test_every_parameter_and_condition_is_used(template):
+    """None is left over from something that is gone."""
+    body = json.dumps({key: value for key, value in template.items() if key != "Metadata"})
+    for name in template["Parameters"]:
+        assert f'{{"Ref": "{name}"}}' in body or f"${{{name}}}" in body, name
+    for name in template["Conditions"]:
+        assert body.count(f'"{name}"') > 1, name
+
+
+def test_every_log_group_forgets(template):
+    """Logs without retention are kept, and paid for, for ever."""
+    log_groups = of_type(template, "Logs::LogGroup")
+    assert log_groups
+    assert all(1 <= group["RetentionInDays"] <= 365 for group in log_groups.values())
+
+
+def test_no_credential_is_a_parameter_an_output_or_a_literal(template):
+    """They are in Secrets Manager, and everything else refers to them there."""
+    for name, declaration in template["Parameters"].items():
+        assert not any(word in name for word in ("Password", "Secret", "Token")), name
+        assert "NoEcho" not in declaration
+    for name, output in template["Outputs"].items():
+        assert "resolve:" not in json.dumps(output), name
+        if any(word in name for word in ("Password", "Secret", "Token", "Key")):
+            assert name.endswith(("Arn", "Id")), name
+    (container,) = of_type(template, "ECS::TaskDefinition")["TaskDefinition"][
+        "ContainerDefinitions"
+    ]
+    assert not {entry["Name"] for entry in container["Environment"]} & {
+        entry["Name"] for entry in container["Secrets"]
+    }
+    assert "resolve:" not in json.dumps(container)
+    for database in of_type(template, "RDS::DBInstance").values():
+        assert "MasterUserPassword" not in database
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_no_choice_of_parameters_leaves_a_reference_to_nothing(template, data):
+    """A resource under a condition is referred to only where the condition holds."""
+    given_values = data.draw(
+        st.fixed_dictionaries(
+            {
+                name: values(declaration, name)
+                for name, declaration in template["Parameters"].items()
+                if name != "EnvironmentSuffix"
+            }
+        )
+    ) | {"EnvironmentSuffix": "any"}
+    if list(parameter_problems(template, given_values)):
+        return
+    environment = resolve(template, given_values)
+    known = environment["Resources"].keys()
+    for section in environment.values():
+        for name, body in section.items():
+            assert not {
+                reference
+                for reference in references(body)
+                if reference not in known and not reference.startswith("AWS::")
+            }, name
+    for resource in environment["Resources"].values():
+        assert resource.get("DependsOn", "Vpc") in known
+    assert all(document["Statement"] for _, document in policy_documents(environment))
+
+
+def test_committed_templates_are_as_rendered():
+    """The golden files: what is reviewed is what the code says."""
+    for name, rendering in render_all().items():
+        assert (ROOT / "templates" / f"{name}.json").read_text() == rendering.text
+
+
+def test_rendering_is_the_same_in_every_process():
+    """No set order, time, or variable of the environment gets into a template."""
+    code = "from iot_pipeline_cfn.rendering import render_all; print(render_all())"
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed, "TZ": zone, "ENVIRONMENT_SUFFIX": "pr9"},
+            text=True,
+        ).stdout
+        for seed, zone in (("0", "UTC"), ("1", "Asia/Tokyo"), ("2", "UTC"))
+    }
+    assert len(texts) == 1
