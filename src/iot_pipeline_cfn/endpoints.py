@@ -1,8 +1,5 @@
 """VPC endpoints: private subnets reach AWS services without the NAT gateway and its price."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from awacs import s3 as s3_actions
 from awacs.aws import Principal
 from troposphere import If, Sub, Template
@@ -18,21 +15,13 @@ from .security_groups import SecurityGroups
 COMPONENT = "endpoints"
 
 
-@dataclass(frozen=True)
-class Endpoints:
-    """The gateway endpoint of S3 and the interface endpoints of the other services."""
-
-    gateway: VPCEndpoint
-    interfaces: Sequence[VPCEndpoint]
-
-
 def add_endpoints(
     template: Template,
     *,
     environment: Environment,
     network: Network,
     security_groups: SecurityGroups,
-) -> Endpoints:
+) -> None:
     """Add the endpoints that a task needs to start, with or without a NAT gateway."""
     gateway = template.add_resource(
         VPCEndpoint(
@@ -76,4 +65,3 @@ def add_endpoints(
     ]
     for endpoint in (gateway, *interfaces):
         add_output(template, f"{endpoint.title}Id", f"{endpoint.title}.", endpoint.ref())
-    return Endpoints(gateway=gateway, interfaces=interfaces)

@@ -1,7 +1,6 @@
 """The ECR repository of the container image."""
 
 import json
-from dataclasses import dataclass
 
 from troposphere import If, Template
 from troposphere.ecr import (
@@ -20,17 +19,10 @@ IMAGES_KEPT = 50
 UNTAGGED_DAYS = 7
 
 
-@dataclass(frozen=True)
-class Registry:
-    """The repository to which the user pushes images."""
-
-    repository: Repository
-
-
 def add_registry(
     template: Template, *, environment: Environment, encryption: Encryption
-) -> Registry:
-    """Add the repository, with immutable tags and scans on push."""
+) -> Repository:
+    """Add the repository to which the user pushes images: immutable tags, scans on push."""
     repository = template.add_resource(
         Repository(
             "Repository",
@@ -56,7 +48,7 @@ def add_registry(
         "Repository to push images to.",
         repository.get_att("RepositoryUri"),
     )
-    return Registry(repository=repository)
+    return repository
 
 
 def _lifecycle_policy() -> str:

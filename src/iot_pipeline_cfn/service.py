@@ -26,6 +26,7 @@ from troposphere.applicationautoscaling import (
     ScalingPolicy,
     TargetTrackingScalingPolicyConfiguration,
 )
+from troposphere.ecr import Repository
 from troposphere.ecs import (
     AwsvpcConfiguration,
     CapacityProviderStrategyItem,
@@ -58,7 +59,6 @@ from .log_groups import add_log_group
 from .naming import environment_name, tags
 from .network import Network
 from .policies import allow, policy_document, trust_policy
-from .registry import Registry
 from .sections import add_choice, add_condition, add_output, add_parameter
 from .security_groups import CONTAINER_PORT, SecurityGroups
 
@@ -100,7 +100,7 @@ def add_service(
     network: Network,
     security_groups: SecurityGroups,
     load_balancing: LoadBalancing,
-    registry: Registry,
+    repository: Repository,
     database: Database,
     cache: Cache,
 ) -> Containers:
@@ -134,16 +134,16 @@ def add_service(
         environment,
         image=If(
             has_image,
-            Sub(f"${{{registry.repository.title}.RepositoryUri}}:${{{image_tag.title}}}"),
+            Sub(f"${{{repository.title}.RepositoryUri}}:${{{image_tag.title}}}"),
             # Any name that ECS takes; no task is started from it.
-            Sub(f"${{{registry.repository.title}.RepositoryUri}}:none"),
+            Sub(f"${{{repository.title}.RepositoryUri}}:none"),
         ),
         log_group=log_group,
         execution_role=_add_execution_role(
             template,
             environment=environment,
             encryption=encryption,
-            registry=registry,
+            repository=repository,
             log_group=log_group,
             database=database,
             cache=cache,
@@ -261,7 +261,7 @@ def _add_execution_role(
     *,
     environment: Environment,
     encryption: Encryption,
-    registry: Registry,
+    repository: Repository,
     log_group: LogGroup,
     database: Database,
     cache: Cache,
@@ -283,7 +283,7 @@ def _add_execution_role(
                                 ecr_actions.BatchGetImage,
                                 ecr_actions.GetDownloadUrlForLayer,
                             ],
-                            [registry.repository.get_att("Arn")],
+                            [repository.get_att("Arn")],
                         ),
                         allow(
                             [logs_actions.CreateLogStream, logs_actions.PutLogEvents],

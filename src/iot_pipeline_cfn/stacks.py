@@ -49,7 +49,7 @@ def iot_pipeline() -> Template:
         ingress=ingress,
         security_groups=security_groups,
     )
-    registry = add_registry(template, environment=environment, encryption=encryption)
+    repository = add_registry(template, environment=environment, encryption=encryption)
     database = add_database(
         template,
         environment=environment,
@@ -71,7 +71,7 @@ def iot_pipeline() -> Template:
         network=network,
         security_groups=security_groups,
         load_balancing=load_balancing,
-        registry=registry,
+        repository=repository,
         database=database,
         cache=cache,
     )
