@@ -56,9 +56,9 @@ def test_check_names_what_is_stale_and_writes_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--chekc"], "No such option"),
-        (["more"], "Got unexpected extra argument"),
-        (["--directory", "generate.py"], "is a file"),
+        (["--chekc"], "unrecognized arguments: --chekc"),
+        (["more"], "unrecognized arguments: more"),
+        (["--directory", "generate.py"], "Not a directory"),
         (["--directory", "/dev/null/templates"], "Not a directory"),
         (["--directory", "/missing/templates"], "No such file or directory"),
     ],
@@ -80,21 +80,21 @@ def test_without_its_packages_generate_says_how_to_get_them():
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["--check"], ["--help"]])
-def test_rendering_imports_nothing_that_it_does_not_need(arguments):
-    """Neither AWS's client nor the linter, which are slow to import."""
-    done = run(sys.executable, "-X", "importtime", str(ROOT / "generate.py"), *arguments)
+@pytest.mark.parametrize(("argument", "renders"), [("--check", True), ("--help", False)])
+def test_rendering_imports_nothing_that_it_does_not_need(argument, renders):
+    """Neither AWS's client nor the linter, which are slow to import; for help, nothing at all."""
+    done = run(sys.executable, "-X", "importtime", str(ROOT / "generate.py"), argument)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "click" in imported
-    assert not imported & {"boto3", "botocore", "cfnlint", "difflib", "rich", "ministack"}
+    assert ("troposphere" in imported) is renders
+    unneeded = {"boto3", "botocore", "cfnlint", "click", "difflib", "ministack", "rich"}
+    assert not imported & unneeded
 
 
 def test_help_names_every_command():
     """In the order of the alphabet, each with what it does."""
     done = pipeline("--help")
     assert done.returncode == 0
-    for command in ("render", "validate"):
-        assert f"\n  {command} " in done.stdout
+    assert "\n  validate " in done.stdout
 
 
 def test_validate_takes_the_committed_files():

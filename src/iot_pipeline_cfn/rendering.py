@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from troposphere import Template
 
@@ -16,26 +17,24 @@ DIFFERENCES_SHOWN = 12
 
 @dataclass(frozen=True)
 class Rendering:
-    """The text of a template's file, and what it holds."""
+    """A template as data, and as the text of its file."""
 
+    body: Mapping[str, Any]
     text: str
-    resources: int
-    parameters: int
-    outputs: int
-    bytes_sent: int
-    """The size of the body in a call of CloudFormation, which takes it without white space."""
+
+    def count(self, section: str) -> int:
+        """Return how many entries a section has, such as `Resources`."""
+        return len(self.body.get(section, {}))
+
+    def bytes_sent(self) -> int:
+        """Return the size of the body in a call of CloudFormation: without white space."""
+        return len(json.dumps(self.body, separators=(",", ":")).encode())
 
 
 def render(template: Template) -> Rendering:
     """Return a template as JSON: two spaces, sorted keys, one newline at the end."""
     body = template.to_dict()
-    return Rendering(
-        text=json.dumps(body, indent=2, sort_keys=True) + "\n",
-        resources=len(body["Resources"]),
-        parameters=len(body.get("Parameters", {})),
-        outputs=len(body.get("Outputs", {})),
-        bytes_sent=len(json.dumps(body, separators=(",", ":")).encode()),
-    )
+    return Rendering(body=body, text=json.dumps(body, indent=2, sort_keys=True) + "\n")
 
 
 def render_all() -> dict[str, Rendering]:
