@@ -180,7 +180,10 @@ def test_committed_templates_are_as_rendered():
 
 def test_rendering_is_the_same_in_every_process():
     """No set order, time, or variable of the environment gets into a template."""
-    code = "from iot_pipeline_cfn.rendering import render_all; print([done.text for done in render_all().values()])"
+    code = (
+        "from iot_pipeline_cfn.rendering import render_all\n"
+        "print([rendering.text for rendering in render_all().values()])"
+    )
     texts = {
         subprocess.run(
             [sys.executable, "-c", code],
