@@ -26,9 +26,12 @@ lint: .venv/installed ## Check formatting, style and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-.PHONY: check
-check: lint .venv/installed ## Everything that CI runs: lint, stale files, cfn-lint, tests
+.PHONY: stale
+stale: .venv/installed ## Check that the templates are as rendered
 	$(BIN)/python generate.py --check
+
+.PHONY: check
+check: lint stale ## Everything that CI runs: lint, stale files, parameters, cfn-lint, tests
 	$(BIN)/iot-pipeline validate
 	$(BIN)/cfn-lint templates/*.json
 	$(BIN)/pytest
