@@ -1,10 +1,11 @@
 """What a template comes to in one environment, as CloudFormation would resolve it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from iot_pipeline_cfn.parameters import holds
+from iot_pipeline_cfn.references import reachable
 
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": "123456789012",
@@ -79,24 +80,6 @@ class Resolver:
         return {"Fn::Sub": filled} if "${" in filled else filled
 
 
-def references(source: Any) -> Iterator[str]:
-    """Yield the logical id of everything that a value refers to, parameters included."""
-    match source:
-        case {"Ref": str(name)}:
-            yield name
-        case {"Fn::GetAtt": [str(name), _]}:
-            yield name
-        case {"Fn::Sub": str(text)}:
-            for name in re.findall(r"\$\{([\w:]+)[.\w]*\}", text):
-                yield name
-        case dict():
-            for item in source.values():
-                yield from references(item)
-        case list():
-            for item in source:
-                yield from references(item)
-
-
 def of_type(template: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     """Return the properties of every resource of a type, by logical id."""
     return {
@@ -114,14 +97,4 @@ def only(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 def waits_for(template: Mapping[str, Any], name: str) -> set[str]:
     """Return every resource that CloudFormation creates before this one."""
-    resources = template["Resources"]
-    found: set[str] = set()
-    to_do = [name]
-    while to_do:
-        resource = resources[to_do.pop()]
-        explicit = resource.get("DependsOn", [])
-        named = {*references(resource), *([explicit] if isinstance(explicit, str) else explicit)}
-        new = (named & resources.keys()) - found
-        found |= new
-        to_do += new
-    return found
+    return reachable(name, template["Resources"], template["Resources"].__getitem__)

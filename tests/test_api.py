@@ -193,6 +193,9 @@ def test_no_other_parameter_shapes_what_a_deployment_holds(template):
         ("IngestResource", lambda resource: setattr(resource, "PathPart", "other")),
         ("ReadingsValidator", lambda validator: setattr(validator, "Name", "other")),
         ("RestApi", lambda api: setattr(api, "Description", "Other")),
+        # Replaced with all that refers to it, up to the VPC link and the integration.
+        ("VpcLinkSecurityGroup", lambda group: setattr(group, "GroupDescription", "Other")),
+        ("LoadBalancer", lambda balancer: setattr(balancer, "IpAddressType", "dualstack")),
     ],
 )
 def test_change_of_any_api_resource_makes_a_new_deployment(monkeypatch, title, change):

@@ -48,6 +48,8 @@ def test_database_takes_tls_only_and_its_parameters_fit_its_engine(template):
     assert database["DBParameterGroupName"] == {"Ref": "DatabaseParameterGroup"}
     assert database["EnableIAMDatabaseAuthentication"] is True
     assert database["EnableCloudwatchLogsExports"] == ["postgresql", "upgrade"]
+    # RDS's own log groups outlive the stack.
+    assert "EnableCloudwatchLogsExports" not in database_of(template, EPHEMERAL)
 
 
 def test_protected_database_is_backed_up_and_leaves_a_snapshot(template):
@@ -56,6 +58,16 @@ def test_protected_database_is_backed_up_and_leaves_a_snapshot(template):
     assert database["BackupRetentionPeriod"] == 7
     assert database["DeletionProtection"] is True
     assert database["CopyTagsToSnapshot"] is True
+
+
+def test_protection_can_be_lifted_without_losing_the_snapshots(template):
+    """Otherwise a protected stack could be deleted only by making it ephemeral first."""
+    environment = resolve(template, PROTECTED | {"DeletionProtection": "disabled"})
+    assert only(environment, "RDS::DBInstance")["DeletionProtection"] is False
+    assert environment["Resources"]["Database"]["DeletionPolicy"] == "Snapshot"
+    load_balancer = only(environment, "ElasticLoadBalancingV2::LoadBalancer")
+    attributes = load_balancer["LoadBalancerAttributes"]
+    assert {"Key": "deletion_protection.enabled", "Value": "false"} in attributes
 
 
 def test_ephemeral_database_and_cache_leave_nothing(template):
@@ -83,6 +95,7 @@ def test_availability_doubles_database_and_cache(template):
         cache = cache_of(template, given)
         assert cache["NumCacheClusters"] == (2 if doubled else 1)
         assert cache["AutomaticFailoverEnabled"] is cache["MultiAZEnabled"] is doubled
+        assert len(cache["PreferredCacheClusterAZs"]) == cache["NumCacheClusters"]
 
 
 def test_detailed_monitoring_looks_into_the_database(template):

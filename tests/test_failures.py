@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from conftest import ROOT
+from iot_pipeline_cfn.references import references
 from permissions import name_of
-from resolution import of_type, only, references, resolve, waits_for
+from resolution import of_type, only, resolve, waits_for
 from schemas import identifier
 from traffic import ANYWHERE, connections
 
@@ -160,6 +161,7 @@ def test_failure_8_order_left_to_chance(environments):
     for environment in environments.values():
         needed = [
             ("Service", "HttpListener"),
+            ("Cluster", "ContainerInsightsLogGroup"),
             ("PublicDefaultRoute", "InternetGatewayAttachment"),
             ("LoadBalancer", "InternetGatewayAttachment"),
             *((name, "IngestMethod") for name in of_type(environment, "ApiGateway::Deployment")),

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from conftest import ROOT
 from iot_pipeline_cfn.parameters import parameter_problems
+from iot_pipeline_cfn.references import references
 from iot_pipeline_cfn.rendering import render_all
 from permissions import policy_documents
-from resolution import of_type, references, resolve
+from resolution import of_type, resolve
 from schemas import tag_property
 
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")

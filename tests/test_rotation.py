@@ -46,6 +46,10 @@ def test_state_machine_rolls_the_service_and_waits_for_the_outcome(environments)
         "Service": {"Fn::GetAtt": ["Service", "Name"]},
     }
     assert definition["TimeoutSeconds"] > 0
+    (rolled_back, *_) = states["IsRolled"]["Choices"]
+    # The circuit breaker makes another deployment the primary one.
+    assert rolled_back["Not"]["StringEqualsPath"] == "$.Started.Id"
+    assert rolled_back["Next"] == "RolledBack"
     outcomes = {choice["Next"]: choice for choice in states["IsRolled"]["Choices"]}
     assert states["Rolled"]["Type"] == "Succeed"
     assert outcomes["Rolled"]["StringEquals"] == "COMPLETED"

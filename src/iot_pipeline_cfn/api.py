@@ -2,14 +2,13 @@
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from troposphere import (
     And,
-    AWSObject,
     Condition,
     Equals,
     If,
@@ -20,6 +19,7 @@ from troposphere import (
     Ref,
     Sub,
     Template,
+    encode_to_dict,
 )
 from troposphere.apigateway import (
     AccessLogSetting,
@@ -47,6 +47,7 @@ from .load_balancer import LoadBalancing
 from .log_groups import add_log_group
 from .naming import environment_name, tag_map, tags
 from .network import Network
+from .references import reachable
 from .sections import add_choice, add_condition, add_output, add_parameter
 from .security_groups import SecurityGroups
 
@@ -125,7 +126,7 @@ def add_api(
             Tags=tag_map(environment.suffix, "vpc-link", component=COMPONENT),
         )
     )
-    method, *contract = _add_ingest_method(
+    method = _add_ingest_method(
         template,
         rest_api=rest_api,
         authorization=authorization,
@@ -139,7 +140,6 @@ def add_api(
         method=method,
         authorization=authorization,
         ingress=ingress,
-        deployed=[rest_api, vpc_link, load_balancing.load_balancer, method, *contract],
     )
     stage = _add_stage(
         template,
@@ -168,7 +168,7 @@ def _add_ingest_method(
     ingress: Ingress,
     load_balancing: LoadBalancing,
     vpc_link: VpcLink,
-) -> tuple[Method, Resource, Model, RequestValidator]:
+) -> Method:
     """Add `POST /ingest`, which refuses what cannot be a reading and passes on the rest."""
     resource = template.add_resource(
         Resource(
@@ -205,7 +205,7 @@ def _add_ingest_method(
             Sub(f"http://${{{load_balancing.load_balancer.title}.DNSName}}/ingest"),
         ),
     )
-    method = template.add_resource(
+    return template.add_resource(
         Method(
             "IngestMethod",
             ApiKeyRequired=If(authorization.requires_api_key, True, False),
@@ -219,7 +219,6 @@ def _add_ingest_method(
             RestApiId=rest_api.ref(),
         )
     )
-    return method, resource, model, validator
 
 
 def readings_schema() -> dict[str, Any]:
@@ -261,57 +260,64 @@ def _add_deployments(
     method: Method,
     authorization: Authorization,
     ingress: Ingress,
-    deployed: Sequence[AWSObject],
 ) -> Ref | If | None:
     """Add the deployments and return the one that the stage serves.
 
     A deployment is a snapshot of the API that never changes: what callers meet stays as it was
-    until a deployment with another logical id takes its place. So the id carries a checksum of all
-    that the snapshot holds. A parameter changes the snapshot without changing the template, so
-    there is one deployment for each way in which parameters shape the API, and only the one that
-    fits exists
+    until a deployment with another logical id takes its place. So the id carries a checksum of what
+    the snapshot is taken of. A parameter changes that without changing the template: there is one
+    deployment for each way in which parameters shape the API, and only the one that fits exists
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/updating-api.html).
     """
-    content = json.dumps([resource.to_dict() for resource in deployed], sort_keys=True)
-    digest = f"{zlib.crc32(content.encode()):08x}"
-    callers = (
-        ("ApiKey", Condition(authorization.requires_api_key)),
-        ("Iam", Condition(authorization.requires_iam)),
-        (
-            "Open",
-            Not(
-                Or(
-                    Condition(authorization.requires_api_key),
-                    Condition(authorization.requires_iam),
-                )
-            ),
-        ),
-    )
-    backends = (
-        ("Public", Not(Condition(ingress.uses_private_ingress))),
-        ("Private", Condition(ingress.uses_private_ingress)),
-    )
-    schemes = (
-        ("Http", Not(Condition(ingress.has_certificate))),
-        ("Https", Condition(ingress.has_certificate)),
-    )
+    checksum = _checksum(template, "IngestMethod")
     served: Ref | If | None = None
-    for variant in product(callers, backends, schemes):
-        name = "".join(word for word, _ in variant)
-        condition = add_condition(
-            template, f"Deploys{name}", And(*(expression for _, expression in variant))
-        )
+    for name, expression in _variants(authorization, ingress):
+        condition = add_condition(template, f"Deploys{name}", expression)
         deployment = template.add_resource(
             Deployment(
-                f"Deployment{name}{digest}",
+                f"Deployment{name}{checksum}",
                 Condition=condition,
                 # API Gateway refuses to deploy an API without methods.
                 DependsOn=method,
                 RestApiId=rest_api.ref(),
             )
         )
-        served = deployment.ref() if served is None else If(condition, deployment.ref(), served)
+        served = If(condition, deployment.ref(), served) if served else deployment.ref()
     return served
+
+
+def _checksum(template: Template, name: str) -> str:
+    """Return a checksum of a resource and of all that it refers to.
+
+    What it refers to counts because a resource that is replaced has another id: a VPC link, say,
+    is replaced with its security group.
+    """
+
+    def body(name: str) -> dict[str, Any]:
+        return encode_to_dict(template.resources[name])
+
+    names = {name} | reachable(name, template.resources, body)
+    content = json.dumps({name: body(name) for name in names}, sort_keys=True)
+    return f"{zlib.crc32(content.encode()):08x}"
+
+
+def _variants(authorization: Authorization, ingress: Ingress) -> Iterator[tuple[str, And]]:
+    """Yield a name and a condition for each way in which parameters shape the API."""
+    api_key, iam, private, https = (
+        Condition(name)
+        for name in (
+            authorization.requires_api_key,
+            authorization.requires_iam,
+            ingress.uses_private_ingress,
+            ingress.has_certificate,
+        )
+    )
+    for variant in product(
+        (("ApiKey", api_key), ("Iam", iam), ("Open", Not(Or(api_key, iam)))),
+        (("Public", Not(private)), ("Private", private)),
+        (("Http", Not(https)), ("Https", https)),
+    ):
+        yield "".join(word for word, _ in variant), And(*(condition for _, condition in variant))
 
 
 def _add_stage(

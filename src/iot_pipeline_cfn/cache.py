@@ -74,6 +74,7 @@ def add_cache(
             Tags=tags(environment.suffix, "cache", component=COMPONENT),
         )
     )
+    zones = [subnet.get_att("AvailabilityZone") for subnet in network.private_subnets]
     kept = If(environment.is_protected, "Snapshot", "Delete")
     replication_group = template.add_resource(
         ReplicationGroup(
@@ -91,6 +92,10 @@ def add_cache(
             MultiAZEnabled=If(environment.is_multi_zone, True, False),
             NumCacheClusters=If(environment.is_multi_zone, 2, 1),
             Port=CACHE_PORT,
+            # One for each node. A change replaces the group, which ElastiCache would refuse to give
+            # a second node and failover in one step
+            # (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/383).
+            PreferredCacheClusterAZs=If(environment.is_multi_zone, zones, zones[:1]),
             ReplicationGroupDescription="Newest readings of each sensor",
             SecurityGroupIds=[security_groups.cache.ref()],
             SnapshotRetentionLimit=If(environment.is_protected, SNAPSHOT_DAYS, 0),

@@ -16,7 +16,9 @@ from .security_groups import DATABASE_PORT, SecurityGroups
 
 COMPONENT = "database"
 DATABASE_NAME = "iotdb"
-ENGINE_VERSION = "16.13"
+ENGINE_VERSION = "16.15"
+"""Minor upgrades come by themselves. Raised to less than AWS has upgraded to, an update fails."""
+
 STORAGE_GB = 20
 STORAGE_LIMIT_GB = 100
 BACKUP_DAYS = 7
@@ -115,8 +117,11 @@ def add_database(
             DBParameterGroupName=parameter_group.ref(),
             DBSubnetGroupName=subnet_group.ref(),
             DatabaseInsightsMode=If(detailed, "advanced", "standard"),
-            DeletionProtection=If(environment.is_protected, True, False),
-            EnableCloudwatchLogsExports=["postgresql", "upgrade"],
+            DeletionProtection=If(environment.has_deletion_protection, True, False),
+            # RDS writes to log groups of its own, which outlive the stack.
+            EnableCloudwatchLogsExports=If(
+                environment.is_protected, ["postgresql", "upgrade"], NoValue
+            ),
             EnableIAMDatabaseAuthentication=True,
             EnablePerformanceInsights=If(detailed, True, False),
             Engine="postgres",
@@ -133,6 +138,7 @@ def add_database(
             MonitoringInterval=If(detailed, 60, 0),
             MonitoringRoleArn=If(detailed, monitoring_role.get_att("Arn"), NoValue),
             MultiAZ=If(environment.is_multi_zone, True, False),
+            PerformanceInsightsKMSKeyId=If(detailed, encryption.key_arn(), NoValue),
             # Fifteen months, the least that the advanced mode of Database Insights takes.
             PerformanceInsightsRetentionPeriod=If(detailed, 465, NoValue),
             Port=str(DATABASE_PORT),

@@ -79,22 +79,21 @@ def add_encryption(template: Template, *, environment: Environment) -> Encryptio
         "EncryptionKey",
         ["aws-managed", "customer-managed"],
         default="aws-managed",
-        description="Customer-managed is one rotating key of the stack's own. "
-        "A change replaces database, cache and registry.",
+        description="Customer-managed is one rotating key of the stack's own. Fixed once the "
+        "environment exists: database, cache and registry would have to be replaced.",
         group="Environment",
         label="Encryption key",
     )
     uses_customer_key = add_condition(
         template, "UsesCustomerKey", Equals(choice.ref(), "customer-managed")
     )
-    # The snapshots that a protected environment leaves behind cannot be read without the key.
-    policy = If(environment.is_protected, "Retain", "Delete")
     key = template.add_resource(
         Key(
             "EncryptionKmsKey",
             Condition=uses_customer_key,
-            DeletionPolicy=policy,
-            UpdateReplacePolicy=policy,
+            # The snapshots that a protected environment leaves behind cannot be read without it.
+            DeletionPolicy=If(environment.is_protected, "RetainExceptOnCreate", "Delete"),
+            UpdateReplacePolicy=If(environment.is_protected, "Retain", "Delete"),
             EnableKeyRotation=True,
             KeyPolicy=key_policy(environment),
             PendingWindowInDays=7,
@@ -129,15 +128,21 @@ def key_policy(environment: Environment) -> PolicyDocument:
     account = AWSPrincipal(AccountId)
     this_key = ["*"]  # In a key policy the resource is the key itself.
     through_services: dict[str, list[AWSHelperFn]] = {
+        # ElastiCache calls as dax too
+        # (https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/at-rest-encryption.html).
         "kms:ViaService": [
             Sub(f"{service}.${{AWS::Region}}.amazonaws.com")
             for service in ("dax", "ecr", "elasticache", "rds", "secretsmanager")
         ]
     }
-    log_groups = environment_name(
-        environment.suffix,
-        prefix="arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/*/",
-    )
+    log_groups: list[AWSHelperFn] = [
+        environment_name(
+            environment.suffix,
+            prefix="arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/*/",
+            ending=ending,
+        )
+        for ending in ("", "/*")
+    ]
     return policy_document(
         allow(ADMINISTRATION, this_key, principal=account, sid="Administration"),
         allow(

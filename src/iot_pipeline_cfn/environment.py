@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from troposphere import Equals, Parameter, Template
+from troposphere import And, Condition, Equals, Parameter, Template
 
 from .naming import SUFFIX_MAX_LENGTH, SUFFIX_PATTERN, SUFFIX_RULE
 from .sections import add_choice, add_condition, add_parameter
@@ -15,11 +15,16 @@ class Environment:
     suffix: Parameter
     is_multi_zone: str
     is_protected: str
+    has_deletion_protection: str
     has_detailed_monitoring: str
 
 
 def add_environment(template: Template) -> Environment:
-    """Add the suffix and the choices Availability, Durability and Monitoring."""
+    """Add the suffix and the choices Availability, Durability and Monitoring.
+
+    Deletion protection is a part of Durability with a switch of its own: it has to be lifted before
+    a stack can be deleted, and the snapshots must not go with it.
+    """
     group = "Environment"
     suffix = add_parameter(
         template,
@@ -39,7 +44,8 @@ def add_environment(template: Template) -> Environment:
         "Availability",
         ["single-zone", "multi-zone"],
         default="multi-zone",
-        description="Standby database, second cache node and interface endpoints in both zones.",
+        description="Multi-zone is a standby database, a second cache node, and interface "
+        "endpoints in both zones. A change replaces the cache.",
         group=group,
         label="Availability",
     )
@@ -48,9 +54,20 @@ def add_environment(template: Template) -> Environment:
         "Durability",
         ["ephemeral", "protected"],
         default="protected",
-        description="Backups, deletion protection, and what is kept when the stack is deleted.",
+        description="Protected is backups, deletion protection, and snapshots of database and "
+        "cache when the stack is deleted.",
         group=group,
         label="Durability",
+    )
+    deletion_protection = add_choice(
+        template,
+        "DeletionProtection",
+        ["enabled", "disabled"],
+        default="enabled",
+        description="Of database and load balancer, where Durability is protected. Disabled lets "
+        "the stack be deleted; the snapshots are still kept.",
+        group=group,
+        label="Deletion protection",
     )
     monitoring = add_choice(
         template,
@@ -61,12 +78,19 @@ def add_environment(template: Template) -> Environment:
         group=group,
         label="Monitoring",
     )
+    is_protected = add_condition(template, "IsProtected", Equals(durability.ref(), "protected"))
+    has_deletion_protection = add_condition(
+        template,
+        "HasDeletionProtection",
+        And(Condition(is_protected), Equals(deletion_protection.ref(), "enabled")),
+    )
     return Environment(
         suffix=suffix,
         is_multi_zone=add_condition(
             template, "IsMultiZone", Equals(availability.ref(), "multi-zone")
         ),
-        is_protected=add_condition(template, "IsProtected", Equals(durability.ref(), "protected")),
+        is_protected=is_protected,
+        has_deletion_protection=has_deletion_protection,
         has_detailed_monitoring=add_condition(
             template, "HasDetailedMonitoring", Equals(monitoring.ref(), "detailed")
         ),

@@ -33,8 +33,9 @@ def add_ingress(template: Template) -> Ingress:
         "Ingress",
         ["public", "private"],
         default="public",
-        description="Public is an internet-facing load balancer. "
-        "Private leaves the API as the only way in, over a VPC link.",
+        description="Public is an internet-facing load balancer, which can be called past the API. "
+        "Private leaves the API as the only way in. A change replaces the load balancer, without "
+        "deletion protection only, and interrupts.",
         group=group,
         label="Ingress",
     )

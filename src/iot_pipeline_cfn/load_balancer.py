@@ -66,7 +66,7 @@ def add_load_balancer(
             LoadBalancerAttributes=[
                 LoadBalancerAttributes(
                     Key="deletion_protection.enabled",
-                    Value=If(environment.is_protected, "true", "false"),
+                    Value=If(environment.has_deletion_protection, "true", "false"),
                 ),
                 LoadBalancerAttributes(Key="load_balancing.cross_zone.enabled", Value="true"),
                 LoadBalancerAttributes(

@@ -16,21 +16,23 @@ def add_log_group(
     title: str,
     *,
     service: str,
+    ending: str = "",
     component: str,
     environment: Environment,
     encryption: Encryption,
     condition: str | None = None,
 ) -> LogGroup:
-    """Add the log group `/<service>/iot-pipeline-<suffix>` and the output of its name.
+    """Add the log group `/<service>/iot-pipeline-<suffix><ending>` and the output of its name.
 
-    The customer key's policy admits exactly the names of this form.
+    The customer key's policy admits exactly the names of this form, where `ending` is empty or
+    begins with a slash.
     """
     log_group = LogGroup(
         title,
         DeletionPolicy="Delete",
         UpdateReplacePolicy="Delete",
         KmsKeyId=encryption.key_arn(),
-        LogGroupName=environment_name(environment.suffix, prefix=f"/{service}/"),
+        LogGroupName=environment_name(environment.suffix, prefix=f"/{service}/", ending=ending),
         RetentionInDays=RETENTION_DAYS,
         Tags=tags(environment.suffix, f"{service}-logs", component=component),
     )

@@ -283,7 +283,8 @@ def watch_database(database: Database) -> list[Watch]:
             "DatabaseFreeStorage",
             "Database storage left (bytes)",
             series("FreeStorageSpace", "Minimum"),
-            threshold=2 * GIBIBYTE,
+            # Storage grows by itself when less than a tenth of it is left.
+            threshold=1 * GIBIBYTE,
             comparison="LessThanThreshold",
         ),
         Watch(

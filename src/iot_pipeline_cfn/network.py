@@ -99,7 +99,8 @@ def _zones(template: Template) -> list[If]:
                 AllowedPattern=r"^([a-z]{2}(-[a-z]+)+-\d[a-z])?$",
                 ConstraintDescription="The name of a zone, such as ap-northeast-1a, or nothing.",
                 Default="",
-                Description="Optional; give both or none. Without: one of the region's first two.",
+                Description="Optional; both or none. Without: one of the region's first two. "
+                "Fixed once the environment exists.",
             ),
             group=GROUP,
             label=f"Availability zone {number}",

@@ -15,7 +15,7 @@ from .environment import Environment
 from .naming import environment_name, tags
 from .sections import add_output
 
-IMAGES_KEPT = 50
+IMAGES_KEPT = 500
 UNTAGGED_DAYS = 7
 
 

@@ -105,11 +105,11 @@ def add_rotation(
 def roll_service(containers: Containers) -> dict[str, Any]:
     """Return the state machine that replaces the service's tasks and waits until they are.
 
-    ECS answers at once and rolls for minutes. When its circuit breaker gives up, an older
-    deployment becomes the primary one again; a newer one has fresh tasks too, whoever began it.
+    ECS answers at once and rolls for minutes. When its circuit breaker gives up, another deployment
+    becomes the primary one. That also happens when somebody deploys meanwhile; better one alarm
+    too many than tasks that run on with a dead password.
     """
     cluster, service = containers.cluster.ref(), containers.service.get_att("Name")
-    primary = "Deployments[?(@.Status == 'PRIMARY')]"
     retry = [
         {
             "BackoffRate": 2,
@@ -130,9 +130,7 @@ def roll_service(containers: Containers) -> dict[str, Any]:
                 },
                 "Resource": _ecs_action("updateService"),
                 "ResultPath": "$.Started",
-                "ResultSelector": {
-                    "CreatedAt.$": f"States.ArrayGetItem($.Service.{primary}.CreatedAt, 0)"
-                },
+                "ResultSelector": {"Id.$": _of_primary("$.Service", "Id")},
                 "Retry": retry,
                 "Type": "Task",
             },
@@ -143,11 +141,8 @@ def roll_service(containers: Containers) -> dict[str, Any]:
                 "Resource": _ecs_action("describeServices"),
                 "ResultPath": "$.Primary",
                 "ResultSelector": {
-                    key: f"States.ArrayGetItem($.Services[0].{primary}.{attribute}, 0)"
-                    for key, attribute in (
-                        ("CreatedAt.$", "CreatedAt"),
-                        ("RolloutState.$", "RolloutState"),
-                    )
+                    "Id.$": _of_primary("$.Services[0]", "Id"),
+                    "RolloutState.$": _of_primary("$.Services[0]", "RolloutState"),
                 },
                 "Retry": retry,
                 "Type": "Task",
@@ -156,8 +151,10 @@ def roll_service(containers: Containers) -> dict[str, Any]:
                 "Choices": [
                     {
                         "Next": "RolledBack",
-                        "TimestampLessThanPath": "$.Started.CreatedAt",
-                        "Variable": "$.Primary.CreatedAt",
+                        "Not": {
+                            "StringEqualsPath": "$.Started.Id",
+                            "Variable": "$.Primary.Id",
+                        },
                     },
                     {
                         "Next": "Rolled",
@@ -175,13 +172,20 @@ def roll_service(containers: Containers) -> dict[str, Any]:
             },
             "Rolled": {"Type": "Succeed"},
             "RolledBack": {
-                "Cause": "Tasks with the new password did not start; see the service's events.",
+                "Cause": "The deployment with the new password is not the one that runs: it was "
+                "rolled back, or another one came after it. See the service's events.",
                 "Error": "ServiceNotRolled",
                 "Type": "Fail",
             },
         },
         "TimeoutSeconds": TIMEOUT_SECONDS,
     }
+
+
+def _of_primary(service: str, attribute: str) -> str:
+    """Return the expression for an attribute of a service's primary deployment."""
+    deployments = f"{service}.Deployments[?(@.Status == 'PRIMARY')]"
+    return f"States.ArrayGetItem({deployments}.{attribute}, 0)"
 
 
 def _ecs_action(name: str) -> Sub:

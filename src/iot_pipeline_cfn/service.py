@@ -128,7 +128,7 @@ def add_service(
         environment=environment,
         encryption=encryption,
     )
-    cluster = _add_cluster(template, environment)
+    cluster = _add_cluster(template, environment, encryption)
     task_definition = _add_task_definition(
         template,
         environment,
@@ -152,7 +152,14 @@ def add_service(
         database=database,
         cache=cache,
     )
-    desired_count = _count(template, "DesiredCount", 1, "Tasks that run.", "Desired count")
+    desired_count = _count(
+        template,
+        "DesiredCount",
+        1,
+        "Tasks that run at least, once there is an image, and with which every change of the "
+        "service begins.",
+        "Desired count",
+    )
     service = template.add_resource(
         Service(
             "Service",
@@ -239,10 +246,21 @@ def _capacity_provider(template: Template) -> Parameter:
     )
 
 
-def _add_cluster(template: Template, environment: Environment) -> Cluster:
+def _add_cluster(template: Template, environment: Environment, encryption: Encryption) -> Cluster:
+    insights = add_log_group(
+        template,
+        "ContainerInsightsLogGroup",
+        service="aws/ecs/containerinsights",
+        ending="/performance",
+        component=COMPONENT,
+        environment=environment,
+        encryption=encryption,
+    )
     return template.add_resource(
         Cluster(
             "Cluster",
+            # Container Insights would make the group itself, which would then outlive the stack.
+            DependsOn=insights,
             CapacityProviders=["FARGATE", "FARGATE_SPOT"],
             ClusterName=environment_name(environment.suffix),
             ClusterSettings=[
