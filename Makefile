@@ -5,9 +5,9 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 UV := uv==0.13.9
-SOURCES := generate.py $(wildcard src/iot_pipeline_cfn/*.py)
-# The directory itself is newer where a template was removed.
-TEMPLATES := templates $(wildcard templates/*.json)
+# A directory is newer than what was made from it where a file of it was removed or renamed.
+SOURCES := generate.py src/iot_pipeline_cfn $(wildcard src/iot_pipeline_cfn/*.py)
+TEMPLATES := $(wildcard templates templates/*.json)
 
 .PHONY: help
 help: ## Print the targets
@@ -31,10 +31,7 @@ stale: .venv/installed ## Check that the templates are as rendered
 	$(BIN)/python generate.py --check
 
 .PHONY: check
-check: lint stale ## Everything that CI runs: lint, stale files, parameters, cfn-lint, tests
-	$(BIN)/iot-pipeline validate
-	$(BIN)/cfn-lint templates/*.json
-	$(BIN)/pytest
+check: lint stale test ## Everything that CI runs; cfn-lint is one of the tests
 
 .PHONY: format
 format: .venv/installed ## Format the code

@@ -3,10 +3,12 @@
 import sys
 from pathlib import Path
 
-try:
-    from iot_pipeline_cfn.generator import main
-except ModuleNotFoundError as error:
-    sys.exit(f"generate.py: {error.name} is not installed here: make template installs it in .venv")
-
 if __name__ == "__main__":
-    sys.exit(main(directory=Path(__file__).with_name("templates")))
+    try:
+        from iot_pipeline_cfn.generator import main
+
+        status = main(directory=Path(__file__).with_name("templates"))
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"generate.py: {error.name} is missing; make template installs it\n")
+        status = 2
+    sys.exit(status)

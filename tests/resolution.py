@@ -48,7 +48,16 @@ class Resolver:
         }
 
     def decide(self, condition: str) -> bool:
-        return holds({"Condition": condition}, self.values, self.source["Conditions"])
+        return holds(self.spelt_out(self.source["Conditions"][condition]), self.values)
+
+    def spelt_out(self, expression: dict[str, Any]) -> dict[str, Any]:
+        """Return a condition with those that it refers to put in their places."""
+        ((function, arguments),) = expression.items()
+        if function == "Condition":
+            return self.spelt_out(self.source["Conditions"][arguments])
+        if function == "Fn::Equals":
+            return expression
+        return {function: [self.spelt_out(argument) for argument in arguments]}
 
     def value(self, source: Any) -> Any:
         if isinstance(source, list):

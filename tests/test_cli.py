@@ -1,6 +1,8 @@
 """The command line, run as a person runs it."""
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from iot_pipeline_cfn import cli
+
+PIPELINE = Path(sys.executable).with_name("iot-pipeline")
 
 
 def run(*arguments, cwd=ROOT):
@@ -19,7 +24,7 @@ def generate(*arguments, cwd=ROOT):
 
 
 def pipeline(*arguments, cwd=ROOT):
-    return run(Path(sys.executable).with_name("iot-pipeline"), *arguments, cwd=cwd)
+    return run(PIPELINE, *arguments, cwd=cwd)
 
 
 def test_generate_writes_every_template_and_says_what_is_in_it(tmp_path):
@@ -48,7 +53,7 @@ def test_check_names_what_is_stale_and_writes_nothing(tmp_path):
     path.write_text(changed := path.read_text().replace("10.0.1.0/24", "10.0.9.0/24"))
     done = generate("--check", "--directory", str(tmp_path), cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("iot-pipeline.json: stale, run make template\n")
+    assert done.stderr.startswith("iot-pipeline.json: stale\n    run make template")
     assert '10.0.9.0/24"' in done.stderr
     assert path.read_text() == changed
 
@@ -58,9 +63,10 @@ def test_check_names_what_is_stale_and_writes_nothing(tmp_path):
     [
         (["--chekc"], "unrecognized arguments: --chekc"),
         (["more"], "unrecognized arguments: more"),
-        (["--directory", "generate.py"], "Not a directory"),
-        (["--directory", "/dev/null/templates"], "Not a directory"),
-        (["--directory", "/missing/templates"], "No such file or directory"),
+        (["--che"], "unrecognized arguments: --che"),
+        (["--directory", "generate.py"], "generate.py/iot-pipeline.json: Not a directory"),
+        (["--check", "--directory", "generate.py"], "generate.py: Not a directory"),
+        (["--directory", "/missing/templates"], "/missing/templates/iot-pipeline.json: No such"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(arguments, message):
@@ -75,7 +81,7 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments, message):
 def test_without_its_packages_generate_says_how_to_get_them():
     """A person who has not run make yet gets one line too."""
     done = run(sys.executable, "-I", "-S", str(ROOT / "generate.py"))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "make template" in done.stderr
     assert done.stderr.count("\n") == 1
 
@@ -91,16 +97,19 @@ def test_rendering_imports_nothing_that_it_does_not_need(argument, renders):
 
 
 def test_help_names_every_command():
-    """In the order of the alphabet, each with what it does."""
-    done = pipeline("--help")
-    assert done.returncode == 0
-    assert "\n  validate " in done.stdout
+    """With and without being asked for."""
+    for arguments, status in ((["--help"], 0), ([], 2)):
+        done = pipeline(*arguments)
+        assert done.returncode == status
+        for command in cli.pipeline.commands:
+            assert f"\n  {command} " in done.stdout + done.stderr
 
 
 def test_validate_takes_the_committed_files():
     """Every parameter file fits the template."""
     done = pipeline("validate")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    expected = "4 parameter files fit templates/iot-pipeline.json\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
 
 
 def test_validate_names_file_parameter_and_rule(tmp_path):
@@ -110,26 +119,59 @@ def test_validate_names_file_parameter_and_rule(tmp_path):
     done = pipeline("validate", str(path))
     assert (done.returncode, done.stdout) == (1, "")
     unknown, wrong = done.stderr.splitlines()
-    assert unknown.startswith(f"{path}: Colour: no such parameter; the template has AlarmEmail,")
+    assert unknown.startswith(f"{path}: 'Colour': no such parameter; the template has AlarmEmail,")
     assert wrong == f"{path}: Availability: 'always' is not one of single-zone, multi-zone"
 
 
+def test_validate_reports_every_file_and_says_which_it_cannot_read(tmp_path):
+    """One that is broken hides nothing of the others; exit code 2."""
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "wrong.json").write_text('{"Parameters": {"Ingress": "both"}}')
+    names = ["missing.json", "broken.json", "wrong.json", "."]
+    template = ROOT / "templates/iot-pipeline.json"
+    done = pipeline("validate", *names, "--template", str(template), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    missing, broken, wrong, directory = done.stderr.splitlines()
+    assert missing == "missing.json: No such file or directory"
+    assert broken.startswith("broken.json: not JSON: ")
+    assert wrong == "wrong.json: Ingress: 'both' is not one of public, private"
+    assert directory == ".: Is a directory"
+
+
 @pytest.mark.parametrize(
-    ("content", "message"), [("{", "not JSON"), ("[]", "must be an object"), (None, "No such file")]
+    ("arguments", "message"),
+    [
+        (["validate"], "there are no files in parameters/"),
+        (["validate", "a.json"], "templates/iot-pipeline.json: No such file or directory"),
+        (["validate", "a.json", "--template", "a.json"], "a.json: is not a template"),
+        (["valdiate"], "No such command 'valdiate'"),
+        (["validate", "--al"], "No such option '--al'"),
+    ],
 )
-def test_validate_says_what_it_cannot_read(tmp_path, content, message):
-    """A broken file, and one that is not there."""
-    path = tmp_path / "bad.json"
-    if content is not None:
-        path.write_text(content)
-    done = pipeline("validate", str(path))
-    assert done.returncode == (2 if content is None else 1)
-    assert message in done.stderr
+def test_what_is_not_understood_is_said_in_one_line(tmp_path, arguments, message):
+    """Also where the project's own files are missing."""
+    (tmp_path / "a.json").write_text("{}")
+    done = pipeline(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"iot-pipeline: {message}")
     assert done.stderr.count("\n") == 1
 
 
-def test_validate_without_a_template_says_so(tmp_path):
-    """In a directory that is not the project's."""
-    done = pipeline("validate", cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr == "iot-pipeline: templates/iot-pipeline.json: No such file or directory\n"
+@pytest.mark.parametrize("program", [(sys.executable, "generate.py"), (PIPELINE, "validate")])
+def test_interruption_is_no_traceback(program, tmp_path):
+    """A named pipe in a file's place keeps the program waiting until it is interrupted."""
+    pipe = tmp_path / "iot-pipeline.json"
+    os.mkfifo(pipe)
+    option = "--check --directory" if "generate.py" in program else "parameters/pr.json --template"
+    place = tmp_path if "generate.py" in program else pipe
+    process = subprocess.Popen(
+        [*program, *option.split(), str(place)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    # Opening the other end returns once the program reads from this one.
+    with pipe.open("wb"):
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    # click first ends the line in which a terminal shows ^C.
+    assert "interrupted" in said
+    assert said.strip().count("\n") == 0

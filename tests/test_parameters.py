@@ -6,10 +6,11 @@ import pytest
 
 from conftest import ENVIRONMENTS, PARAMETER_FILES
 from iot_pipeline_cfn.parameters import (
-    ParameterFileError,
+    UnreadableFileError,
     broken_rule,
     holds,
     load,
+    load_template,
     parameter_problems,
     problems,
 )
@@ -22,7 +23,13 @@ CHOICE = {"Type": "Number", "AllowedValues": [1, 2]}
 
 def file_of(tmp_path, content):
     path = tmp_path / "any.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    match content:
+        case bytes():
+            path.write_bytes(content)
+        case str():
+            path.write_text(content)
+        case _:
+            path.write_text(json.dumps(content))
     return path
 
 
@@ -90,20 +97,34 @@ def test_stack_policy_of_production_guards_the_data(template):
         ("", "not JSON"),
         ('{"Parameters": {"A": "1", "A": "2"}}', "'A' is there twice"),
         ("[]", "must be an object"),
+        ("[" * 100_000, "nested too deeply"),
+        (b"\xff\xfe", "not JSON"),
+        ('{"Parameters": {"ImageTag": "\\ud800"}}', "not JSON"),
         ({"Parameter": {}}, "nothing but Parameters, StackPolicy, Tags"),
         ({"Parameters": {"DesiredCount": 2}}, "Parameters must be an object whose values"),
         ({"Parameters": ["A"]}, "Parameters must be an object"),
         ({"Tags": {"Owner": None}}, "Tags must be an object"),
         ({"StackPolicy": []}, "StackPolicy must be"),
-        ({"StackPolicy": {"Statements": []}}, "StackPolicy must be"),
+        ({"StackPolicy": {"Statements": [{}]}}, "StackPolicy must be"),
+        ({"StackPolicy": {"Statement": []}}, "StackPolicy must be"),
+        ({"StackPolicy": {"Statement": "x"}}, "StackPolicy must be"),
+        ({"StackPolicy": {"Statement": [{}], "Version": "x"}}, "StackPolicy must be"),
     ],
 )
 def test_file_that_has_not_the_format_is_refused(tmp_path, content, message):
     """With the file, the place and the rule."""
     path = file_of(tmp_path, content)
-    with pytest.raises(ParameterFileError, match=message) as raised:
+    with pytest.raises(UnreadableFileError, match=message) as raised:
         load(path)
     assert str(raised.value).startswith(f"{path}: ")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [{}, {"Parameters": []}, []])
+def test_what_is_no_template_is_refused(tmp_path, content):
+    """Better than the message that every parameter is unknown."""
+    with pytest.raises(UnreadableFileError, match=r"must be an object|is not a template"):
+        load_template(file_of(tmp_path, content))
 
 
 def test_file_without_sections_sets_nothing(tmp_path):
@@ -128,7 +149,11 @@ def test_file_without_sections_sets_nothing(tmp_path):
         (NUMBER, "0", "is not from 1 to 10"),
         (NUMBER, "11", "is not from 1 to 10"),
         (NUMBER, "ten", "is not a number"),
-        (NUMBER, "nan", "is not from 1 to 10"),
+        (NUMBER, "nan", "is not a number"),
+        (NUMBER, "1e0", "is not a number"),
+        (NUMBER, " 7", "is not a number"),
+        (NUMBER, "1_0", "is not a number"),
+        (NUMBER, "2.5", None),
         (CHOICE, "2", None),
         (CHOICE, "3", "is not one of 1, 2"),
     ],
@@ -143,8 +168,11 @@ def test_value_is_held_against_each_rule_of_its_parameter(declaration, value, ru
     ("given", "found"),
     [
         ({}, "EnvironmentSuffix: has no default and must be given"),
-        ({"Colour": "red"}, "Colour: no such parameter"),
+        ({"Colour": "red"}, "'Colour': no such parameter"),
         ({"EnvironmentSuffix": "PR1"}, "EnvironmentSuffix: 'PR1' is not allowed: 1 to 32"),
+        ({"DesiredCount": "2.5"}, "DesiredCount: '2.5' is not a whole number"),
+        ({"ImageTag": "a\nb"}, r"ImageTag: 'a\nb' is not allowed"),
+        ({"ImageTag": "-" * 500}, f"ImageTag: '{'-' * 60}...' is not allowed"),
         ({"DesiredCount": "0"}, "DesiredCount: '0' is not from 1 to 100"),
         ({"DesiredCount": "9", "MaximumCount": "8"}, "DesiredCount: 9 is more than MaximumCount"),
         ({"AvailabilityZone1": "ap-northeast-1a"}, "AvailabilityZone1 and AvailabilityZone2 are"),
@@ -177,12 +205,14 @@ def test_parameters_of_the_tests_are_ones_that_the_template_takes(template, name
 
 def test_file_may_set_neither_the_suffix_nor_the_template_s_own_tags(tmp_path, template):
     """Both would make one environment look like another."""
-    content = {"Parameters": {"EnvironmentSuffix": "prod"}, "Tags": {"Environment": "prod"}}
+    tags = {"Environment": "prod", "Owner": "somebody", "aws:x": "", "": ""}
+    content = {"Parameters": {"EnvironmentSuffix": "prod"}, "Tags": tags}
     found = list(problems(template, load(file_of(tmp_path, content))))
-    assert [problem.partition(": ")[2] for problem in found] == [
-        "EnvironmentSuffix: is the environment's name, not a file's to set",
-        "tag Environment: is the template's to set",
-    ]
+    suffix, empty, environment, aws = (problem.partition(": ")[2] for problem in found)
+    assert suffix == "EnvironmentSuffix: is the environment's name, not a file's to set"
+    assert environment == "tag Environment: is the template's to set"
+    assert empty.startswith("tag '': a key has 1 to 128 characters")
+    assert aws.startswith("tag 'aws:x': a key")
 
 
 def test_function_that_is_not_a_condition_s_is_refused():

@@ -90,15 +90,19 @@ def test_stale_files_come_with_their_first_differences(tmp_path):
         )
     }
     assert found.keys() == {"changed", "crlf", "missing", "old"}
+    assert found["changed"][0].startswith("run make template")
     assert "-seven" in found["changed"]
     assert "+7" in found["changed"]
-    assert found["crlf"] == ["differs in its line ends"]
-    assert found["missing"] == ["is missing"]
-    assert found["old"] == ["no template is rendered to it"]
+    assert found["crlf"] == [
+        "run make template, or see why it changed:",
+        "differs in its line ends",
+    ]
+    assert found["missing"] == ["is missing: run make template"]
+    assert found["old"] == ["no template is rendered to it: remove it"]
 
 
 def test_only_the_first_of_many_differences_are_shown(tmp_path):
     """Nobody reads a thousand lines in a log."""
     (tmp_path / "a.json").write_text("a\n" * 1000)
     ((_, differences),) = stale(tmp_path, {"a": rendering("b\n" * 1000)})
-    assert len(differences) == 12
+    assert len(differences) == 13

@@ -1,9 +1,9 @@
 """The command line of `generate.py`.
 
 Exit codes: 0 done; 1 something is stale; 2 an option was not understood, or a file could not be
-read or written. An error is one line on stderr.
+read or written; 130 interrupted. An error is one line on stderr.
 
-Not a command of `iot-pipeline`: importing click alone costs a tenth of what rendering does.
+Not a command of `iot-pipeline`: click takes longer to import than the template takes to build.
 """
 
 import argparse
@@ -32,12 +32,15 @@ def main(*, directory: Path) -> int:
         "--directory", type=Path, default=directory, help="where the templates are, or go"
     )
     options = parser.parse_args()
-    # A twentieth of the time, for a process that ends before memory matters.
+    # A short-lived process ends before the memory matters that is not collected.
     gc.disable()
     try:
         return check(options.directory) if options.check else generate(options.directory)
     except OSError as error:
-        parser.exit(2, f"{parser.prog}: {error.filename}: {error.strerror}\n")
+        place = f"{error.filename}: " if error.filename else ""
+        parser.exit(2, f"{parser.prog}: {place}{error.strerror}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, f"{parser.prog}: interrupted; no file is half-written\n")
 
 
 def generate(directory: Path) -> int:
@@ -71,7 +74,7 @@ def check(directory: Path) -> int:
 
     found = list(stale(directory, render_all()))
     for path, differences in found:
-        print(f"{os.path.relpath(path)}: stale, run make template", file=sys.stderr)
+        print(f"{os.path.relpath(path)}: stale", file=sys.stderr)
         for line in differences:
             print(f"    {line}", file=sys.stderr)
     return 1 if found else 0

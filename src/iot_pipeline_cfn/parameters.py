@@ -21,10 +21,15 @@ VALUE_BYTES = 4096
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
 SECTIONS = frozenset({"Parameters", "StackPolicy", "Tags"})
+TAG_KEY, TAG_VALUE = re.compile("(?!aws:).{1,128}"), re.compile(".{0,256}")
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html"""
+
+SHOWN = 60
+"""So many characters of a wrong value are shown."""
 
 
-class ParameterFileError(Exception):
-    """A parameter file that cannot be read; the message names the file, the place and the rule."""
+class UnreadableFileError(Exception):
+    """A file that cannot be read; the message is one line with the file, the place and the rule."""
 
 
 @dataclass(frozen=True)
@@ -41,28 +46,53 @@ def load(path: Path) -> ParameterFile:
     """Read a parameter file.
 
     Raises:
-        OSError: when the file cannot be read.
-        ParameterFileError: when it has not the format.
+        UnreadableFileError: when it cannot be read, or has not the format.
 
     """
-    try:
-        content = json.loads(path.read_bytes(), object_pairs_hook=_unique_keys)
-    except ValueError as error:
-        msg = f"{path}: not JSON: {error}"
-        raise ParameterFileError(msg) from None
-    if not isinstance(content, dict) or not content.keys() <= SECTIONS:
-        msg = f"{path}: must be an object with nothing but {', '.join(sorted(SECTIONS))}"
-        raise ParameterFileError(msg)
+    content = _read(path)
+    if not content.keys() <= SECTIONS:
+        raise _unreadable(path, f"must have nothing but {', '.join(sorted(SECTIONS))}")
     for section in ("Parameters", "Tags"):
         values = content.setdefault(section, {})
         if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
-            msg = f"{path}: {section} must be an object whose values are strings"
-            raise ParameterFileError(msg)
+            raise _unreadable(path, f"{section} must be an object whose values are strings")
     policy = content.get("StackPolicy")
-    if policy is not None and not (isinstance(policy, dict) and policy.keys() == {"Statement"}):
-        msg = f'{path}: StackPolicy must be {{"Statement": [...]}}'
-        raise ParameterFileError(msg)
+    if policy is not None and not _is_policy(policy):
+        raise _unreadable(path, 'StackPolicy must be {"Statement": [{...}]}')
     return ParameterFile(path, content["Parameters"], content["Tags"], policy)
+
+
+def load_template(path: Path) -> dict[str, Any]:
+    """Read a rendered template.
+
+    Raises:
+        UnreadableFileError: when it cannot be read, or is no template.
+
+    """
+    content = _read(path)
+    if not isinstance(content.get("Parameters"), dict):
+        raise _unreadable(path, "is not a template with parameters")
+    return content
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes(), object_pairs_hook=_unique_keys)
+        # JSON can spell half of a character, which no call to AWS can carry.
+        json.dumps(content, ensure_ascii=False).encode()
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from None
+    except RecursionError:
+        raise _unreadable(path, "not JSON: nested too deeply") from None
+    except ValueError as error:
+        raise _unreadable(path, f"not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise _unreadable(path, "must be an object")
+    return content
+
+
+def _unreadable(path: Path, reason: str | None) -> UnreadableFileError:
+    return UnreadableFileError(f"{path}: {reason}")
 
 
 def _unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -75,21 +105,34 @@ def _unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
+def _is_policy(policy: object) -> bool:
+    match policy:
+        case {"Statement": [*statements], **others} if statements and not others:
+            return all(isinstance(statement, dict) for statement in statements)
+    return False
+
+
 def problems(template: Mapping[str, Any], file: ParameterFile) -> Iterator[str]:
     """Yield what is wrong with a file for a rendered template, each in one line with its rule."""
     if SUFFIX_PARAMETER in file.parameters:
         yield f"{file.path}: {SUFFIX_PARAMETER}: is the environment's name, not a file's to set"
     for problem in parameter_problems(template, {**file.parameters, SUFFIX_PARAMETER: "any"}):
         yield f"{file.path}: {problem}"
-    for key in sorted(file.tags.keys() & TAG_KEYS):
-        yield f"{file.path}: tag {key}: is the template's to set"
+    for key, value in sorted(file.tags.items()):
+        if key in TAG_KEYS:
+            yield f"{file.path}: tag {key}: is the template's to set"
+        elif not (TAG_KEY.fullmatch(key) and TAG_VALUE.fullmatch(value)):
+            yield (
+                f"{file.path}: tag {_shown(key)}: a key has 1 to 128 characters and does not begin "
+                "with aws:, a value has at most 256"
+            )
 
 
 def parameter_problems(template: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[str]:
     """Yield what CloudFormation would refuse of the values given for a stack's parameters."""
-    declared: Mapping[str, Mapping[str, Any]] = template.get("Parameters", {})
+    declared: Mapping[str, Mapping[str, Any]] = template["Parameters"]
     for name in sorted(given.keys() - declared.keys()):
-        yield f"{name}: no such parameter; the template has {', '.join(sorted(declared))}"
+        yield f"{_shown(name)}: no such parameter; the template has {', '.join(sorted(declared))}"
     values: dict[str, str] = {}
     for name, declaration in sorted(declared.items()):
         if name not in given and "Default" not in declaration:
@@ -97,11 +140,17 @@ def parameter_problems(template: Mapping[str, Any], given: Mapping[str, str]) ->
             continue
         value = given.get(name, str(declaration.get("Default")))
         if rule := broken_rule(declaration, value):
-            yield f"{name}: {value!r} {rule}"
+            yield f"{name}: {_shown(value)} {rule}"
         else:
             values[name] = value
     if values.keys() == declared.keys():
         yield from _broken_template_rules(template, values)
+        yield from _broken_counts(values)
+
+
+def _shown(text: str) -> str:
+    """Return a text that a user gave, in quotes, in one line, and not too long."""
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
 
 
 def broken_rule(declaration: Mapping[str, Any], value: str) -> str | None:
@@ -125,38 +174,39 @@ def broken_rule(declaration: Mapping[str, Any], value: str) -> str | None:
 
 
 def _broken_number_rule(declaration: Mapping[str, Any], value: str) -> str | None:
-    try:
-        number = float(value)
-    except ValueError:
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value, re.ASCII):
         return "is not a number"
-    low, high = (declaration.get(key, number) for key in ("MinValue", "MaxValue"))
-    return None if low <= number <= high else f"is not from {low} to {high}"
+    low, high = (declaration.get(key, float(value)) for key in ("MinValue", "MaxValue"))
+    return None if low <= float(value) <= high else f"is not from {low} to {high}"
 
 
 def _broken_template_rules(template: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
-    """Yield the broken assertions of the template's own rules, and one that they cannot express."""
     for rule in template.get("Rules", {}).values():
         if "RuleCondition" in rule and not holds(rule["RuleCondition"], values):
             continue
         for assertion in rule["Assertions"]:
             if not holds(assertion["Assert"], values):
                 yield assertion["AssertDescription"]
-    # CloudFormation's rules compare text; Application Auto Scaling refuses a minimum above the
-    # maximum only when the rest of the stack exists.
-    desired, maximum = (int(values.get(name, 0)) for name in ("DesiredCount", "MaximumCount"))
-    if desired > maximum:
+
+
+def _broken_counts(values: Mapping[str, str]) -> Iterator[str]:
+    """Yield what the template's own rules cannot express, since they compare nothing but text.
+
+    Application Auto Scaling refuses a minimum above the maximum when all else has been created.
+    """
+    desired, maximum = (values.get(name, "0") for name in ("DesiredCount", "MaximumCount"))
+    for name, value in (("DesiredCount", desired), ("MaximumCount", maximum)):
+        if not value.isdecimal():
+            yield f"{name}: {value!r} is not a whole number"
+            return
+    if int(desired) > int(maximum):
         yield f"DesiredCount: {desired} is more than MaximumCount, which is {maximum}"
 
 
-def holds(
-    expression: Mapping[str, Any],
-    values: Mapping[str, str],
-    conditions: Mapping[str, Any] | None = None,
-) -> bool:
-    """Return what a condition or an assertion comes to, as CloudFormation evaluates it.
+def holds(expression: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+    """Return what an assertion or a condition comes to, as CloudFormation evaluates it.
 
-    `values` holds every parameter's value, and `conditions` the template's, where the expression
-    refers to them.
+    `values` holds the value of every parameter that the expression refers to.
 
     Raises:
         ValueError: when it contains another function than `Fn::And`, `Fn::Or`, `Fn::Not` and
@@ -165,14 +215,12 @@ def holds(
     """
     ((function, arguments),) = expression.items()
     match function:
-        case "Condition":
-            return holds((conditions or {})[arguments], values, conditions)
         case "Fn::And":
-            return all(holds(argument, values, conditions) for argument in arguments)
+            return all(holds(argument, values) for argument in arguments)
         case "Fn::Or":
-            return any(holds(argument, values, conditions) for argument in arguments)
+            return any(holds(argument, values) for argument in arguments)
         case "Fn::Not":
-            return not holds(arguments[0], values, conditions)
+            return not holds(arguments[0], values)
         case "Fn::Equals":
             first, second = (
                 values[side["Ref"]] if isinstance(side, Mapping) else side for side in arguments

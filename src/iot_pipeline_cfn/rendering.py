@@ -1,8 +1,10 @@
 """From a template to the text of its file, and from files to what is stale about them."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,7 +29,7 @@ class Rendering:
         return len(self.body.get(section, {}))
 
     def bytes_sent(self) -> int:
-        """Return the size of the body in a call of CloudFormation: without white space."""
+        """Return the size of the template as it is sent to CloudFormation, without white space."""
         return len(json.dumps(self.body, separators=(",", ":")).encode())
 
 
@@ -55,16 +57,19 @@ def write(path: Path, text: str) -> None:
     # The process id keeps two writers apart.
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(exist_ok=True)
+        if not path.parent.exists():
+            path.parent.mkdir()
         with unfinished.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        unfinished.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
 
 
 def stale(directory: Path, renderings: Mapping[str, Rendering]) -> Iterator[tuple[Path, list[str]]]:
@@ -76,15 +81,17 @@ def stale(directory: Path, renderings: Mapping[str, Rendering]) -> Iterator[tupl
         OSError: when a file is there and cannot be read.
 
     """
+    if directory.exists() and not directory.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
     for name, rendering in renderings.items():
         path = directory / f"{name}.json"
-        if not path.is_file():
-            yield path, ["is missing"]
+        if not path.exists():
+            yield path, ["is missing: run make template"]
         elif (current := path.read_bytes()) != rendering.text.encode():
             yield path, _differences(current.decode(errors="replace"), rendering.text)
     for path in sorted(directory.glob("*.json")):
         if path.stem not in renderings:
-            yield path, ["no template is rendered to it"]
+            yield path, ["no template is rendered to it: remove it"]
 
 
 def _differences(current: str, rendered: str) -> list[str]:
@@ -94,4 +101,5 @@ def _differences(current: str, rendered: str) -> list[str]:
     lines = unified_diff(
         current.splitlines(), rendered.splitlines(), "committed", "rendered", n=1, lineterm=""
     )
-    return list(islice(lines, DIFFERENCES_SHOWN)) or ["differs in its line ends"]
+    shown = list(islice(lines, DIFFERENCES_SHOWN)) or ["differs in its line ends"]
+    return ["run make template, or see why it changed:", *shown]
