@@ -15,7 +15,6 @@ from troposphere import (
     Not,
     NoValue,
     Or,
-    Parameter,
     Ref,
     Sub,
     Template,
@@ -48,22 +47,12 @@ from .log_groups import add_log_group
 from .naming import environment_name, tag_map, tags
 from .network import Network
 from .references import reachable
-from .sections import add_choice, add_condition, add_output, add_parameter
+from .sections import add_choice, add_condition, add_number, add_output
 from .security_groups import SecurityGroups
 
 GROUP = "API"
 COMPONENT = "api"
 READINGS_IN_BATCH = 500
-ACCESS_LOG_FIELDS = {
-    "error": "$context.error.message",
-    "ip": "$context.identity.sourceIp",
-    "latency": "$context.responseLatency",
-    "method": "$context.httpMethod",
-    "path": "$context.path",
-    "requestId": "$context.requestId",
-    "status": "$context.status",
-    "time": "$context.requestTime",
-}
 
 
 @dataclass(frozen=True)
@@ -149,7 +138,13 @@ def add_api(
         rest_api=rest_api,
         deployment_id=deployment_id,
     )
-    _add_api_key(template, environment, authorization, rest_api, stage)
+    _add_api_key(
+        template,
+        environment=environment,
+        authorization=authorization,
+        rest_api=rest_api,
+        stage=stage,
+    )
     invoke_url = Sub(
         f"https://${{{rest_api.title}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"
         f"/{STAGE_NAME}/ingest"
@@ -329,71 +324,12 @@ def _add_stage(
     rest_api: RestApi,
     deployment_id: Ref | If | None,
 ) -> Stage:
-    # An account may have 10,000 requests a second in a region, and 5,000 at once
-    # (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
-    rate = _limit(
-        template,
-        "ThrottleRate",
-        100,
-        10000,
-        description="Requests a second that the API takes.",
-        label="Throttle rate",
-    )
-    burst = _limit(
-        template,
-        "ThrottleBurst",
-        200,
-        5000,
-        description="Requests at once above the rate.",
-        label="Throttle burst",
-    )
-    access_logs = add_choice(
-        template,
-        "ApiAccessLogs",
-        ["disabled", "enabled"],
-        default="disabled",
-        description="Needs API Gateway's CloudWatch role, one for each account and region, "
-        "which this stack does not own.",
-        group=GROUP,
-        label="Access logs",
-    )
-    has_access_logs = add_condition(
-        template, "HasApiAccessLogs", Equals(access_logs.ref(), "enabled")
-    )
-    log_group = add_log_group(
-        template,
-        "ApiLogGroup",
-        service="apigateway",
-        component=COMPONENT,
-        environment=environment,
-        encryption=encryption,
-        condition=has_access_logs,
-    )
     return template.add_resource(
         Stage(
             "ApiStage",
-            AccessLogSetting=If(
-                has_access_logs,
-                AccessLogSetting(
-                    # Not the log group's own Arn, which ends in :*
-                    DestinationArn=Sub(
-                        "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
-                        f":log-group:${{{log_group.title}}}"
-                    ),
-                    Format=json.dumps(ACCESS_LOG_FIELDS, separators=(",", ":")),
-                ),
-                NoValue,
-            ),
+            AccessLogSetting=_add_access_logs(template, environment, encryption),
             DeploymentId=deployment_id,
-            MethodSettings=[
-                MethodSetting(
-                    HttpMethod="*",
-                    MetricsEnabled=True,
-                    ResourcePath="/*",
-                    ThrottlingBurstLimit=burst.ref(),
-                    ThrottlingRateLimit=rate.ref(),
-                )
-            ],
+            MethodSettings=[_add_throttling(template)],
             RestApiId=rest_api.ref(),
             StageName=STAGE_NAME,
             Tags=tags(environment.suffix, "stage", component=COMPONENT),
@@ -405,27 +341,87 @@ def _add_stage(
     )
 
 
-def _limit(
-    template: Template, name: str, default: int, maximum: int, *, description: str, label: str
-) -> Parameter:
-    return add_parameter(
+def _add_throttling(template: Template) -> MethodSetting:
+    """Add the limits and return the setting of every method.
+
+    An account may have 10,000 requests a second in a region, and 5,000 at once
+    (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+    """
+    rate = add_number(
         template,
-        Parameter(
-            name,
-            Type="Number",
-            ConstraintDescription=f"1 to {maximum}.",
-            Default=default,
-            Description=description,
-            MaxValue=maximum,
-            MinValue=1,
-        ),
+        "ThrottleRate",
+        default=100,
+        maximum=10000,
+        description="Requests a second that the API takes.",
         group=GROUP,
-        label=label,
+        label="Throttle rate",
     )
+    burst = add_number(
+        template,
+        "ThrottleBurst",
+        default=200,
+        maximum=5000,
+        description="Requests at once above the rate.",
+        group=GROUP,
+        label="Throttle burst",
+    )
+    return MethodSetting(
+        HttpMethod="*",
+        MetricsEnabled=True,
+        ResourcePath="/*",
+        ThrottlingBurstLimit=burst.ref(),
+        ThrottlingRateLimit=rate.ref(),
+    )
+
+
+def _add_access_logs(template: Template, environment: Environment, encryption: Encryption) -> If:
+    """Add the log group of the access logs, if wanted, and return the stage's setting."""
+    choice = add_choice(
+        template,
+        "ApiAccessLogs",
+        ["disabled", "enabled"],
+        default="disabled",
+        description="Needs API Gateway's CloudWatch role, one for each account and region, "
+        "which this stack does not own.",
+        group=GROUP,
+        label="Access logs",
+    )
+    has_access_logs = add_condition(template, "HasApiAccessLogs", Equals(choice.ref(), "enabled"))
+    log_group = add_log_group(
+        template,
+        "ApiLogGroup",
+        service="apigateway",
+        component=COMPONENT,
+        environment=environment,
+        encryption=encryption,
+        condition=has_access_logs,
+    )
+    setting = AccessLogSetting(
+        # Not the log group's own Arn, which ends in :*
+        DestinationArn=Sub(
+            "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
+            f":log-group:${{{log_group.title}}}"
+        ),
+        Format=json.dumps(
+            {
+                "error": "$context.error.message",
+                "ip": "$context.identity.sourceIp",
+                "latency": "$context.responseLatency",
+                "method": "$context.httpMethod",
+                "path": "$context.path",
+                "requestId": "$context.requestId",
+                "status": "$context.status",
+                "time": "$context.requestTime",
+            },
+            separators=(",", ":"),
+        ),
+    )
+    return If(has_access_logs, setting, NoValue)
 
 
 def _add_api_key(
     template: Template,
+    *,
     environment: Environment,
     authorization: Authorization,
     rest_api: RestApi,

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from troposphere import Equals, If, Not, Or, Parameter, Template
+from troposphere import Equals, If, Parameter, Template
 
-from .sections import add_choice, add_condition, add_parameter
+from .sections import add_choice, add_condition, add_optional, is_given
 
 HTTP_PORT = 80
 HTTPS_PORT = 443
@@ -39,46 +39,36 @@ def add_ingress(template: Template) -> Ingress:
         group=group,
         label="Ingress",
     )
-    certificate_arn = add_parameter(
+    certificate_arn = add_optional(
         template,
-        Parameter(
-            "CertificateArn",
-            Type="String",
-            AllowedPattern=r"^(arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+)?$",
-            ConstraintDescription="The ARN of an ACM certificate.",
-            Default="",
-            Description="Optional: HTTPS with this certificate; HTTP then redirects.",
-        ),
+        "CertificateArn",
+        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+",
+        constraint="The ARN of an ACM certificate.",
+        description="Optional: HTTPS with this certificate; HTTP then redirects.",
         group=group,
         label="Certificate",
     )
-    domain_name = add_parameter(
+    domain_name = add_optional(
         template,
-        Parameter(
-            "DomainName",
-            Type="String",
-            AllowedPattern=r"^(([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63})?$",
-            ConstraintDescription="A lowercase domain name, such as iot.example.com.",
-            Default="",
-            Description="Name on the certificate, by which the API calls the load balancer. "
-            "With public ingress, a DNS record must point it there.",
-        ),
+        "DomainName",
+        r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}",
+        constraint="A lowercase domain name, such as iot.example.com.",
+        description="Name on the certificate, by which the API calls the load balancer. "
+        "With public ingress, a DNS record must point it there.",
         group=group,
         label="Domain name",
     )
-    certificate, name = certificate_arn.ref(), domain_name.ref()
+    has_certificate = add_condition(template, "HasCertificate", is_given(certificate_arn))
     template.add_rule(
         "Certificate",
         {
+            "RuleCondition": is_given(certificate_arn),
             "Assertions": [
                 {
-                    "Assert": Or(
-                        Equals(certificate, ""),
-                        Not(Equals(name, "")),
-                    ),
+                    "Assert": is_given(domain_name),
                     "AssertDescription": "CertificateArn needs the DomainName it was issued for.",
                 }
-            ]
+            ],
         },
     )
     return Ingress(
@@ -87,5 +77,5 @@ def add_ingress(template: Template) -> Ingress:
         uses_private_ingress=add_condition(
             template, "UsesPrivateIngress", Equals(choice.ref(), "private")
         ),
-        has_certificate=add_condition(template, "HasCertificate", Not(Equals(certificate, ""))),
+        has_certificate=has_certificate,
     )

@@ -6,11 +6,8 @@ from typing import Any
 
 from troposphere import (
     AWSHelperFn,
-    Equals,
     If,
-    Not,
     NoValue,
-    Parameter,
     Region,
     Sub,
     Template,
@@ -33,7 +30,7 @@ from .language_extensions import ToJsonString
 from .load_balancer import LoadBalancing
 from .naming import environment_name, tags
 from .rotation import Rotation
-from .sections import add_condition, add_output, add_parameter
+from .sections import add_condition, add_optional, add_output, is_given
 from .service import Containers
 
 COMPONENT = "monitoring"
@@ -154,20 +151,16 @@ def add_monitoring(
 
 
 def _add_topic(template: Template, environment: Environment) -> Topic:
-    email = add_parameter(
+    email = add_optional(
         template,
-        Parameter(
-            "AlarmEmail",
-            Type="String",
-            AllowedPattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$",
-            ConstraintDescription="An e-mail address.",
-            Default="",
-            Description="Optional: who is told of alarms, once they confirm the subscription.",
-        ),
+        "AlarmEmail",
+        r"[^@\s]+@[^@\s]+\.[^@\s]+",
+        constraint="An e-mail address.",
+        description="Optional: who is told of alarms, once they confirm the subscription.",
         group="Environment",
         label="Alarm e-mail",
     )
-    has_email = add_condition(template, "HasAlarmEmail", Not(Equals(email.ref(), "")))
+    has_email = add_condition(template, "HasAlarmEmail", is_given(email))
     topic = template.add_resource(
         Topic(
             "AlarmTopic",

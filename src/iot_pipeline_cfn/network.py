@@ -30,7 +30,7 @@ from troposphere.ec2 import (
 
 from .environment import Environment
 from .naming import tags
-from .sections import add_choice, add_condition, add_output, add_parameter
+from .sections import add_choice, add_condition, add_optional, add_output, is_given
 
 GROUP = "Network"
 COMPONENT = "network"
@@ -65,7 +65,7 @@ def add_network(template: Template, *, environment: Environment) -> Network:
     )
     add_output(template, "VpcId", "VPC.", vpc.ref())
     add_output(template, "VpcCidr", "VPC's addresses.", VPC_CIDR)
-    zones = _zones(template)
+    zones = _add_zones(template)
     public_subnets = [
         _add_subnet(template, environment, f"PublicSubnet{number}", vpc=vpc, cidr=cidr, zone=zone)
         for number, (cidr, zone) in enumerate(zip(PUBLIC_CIDRS, zones, strict=True), 1)
@@ -89,51 +89,41 @@ def add_network(template: Template, *, environment: Environment) -> Network:
     )
 
 
-def _zones(template: Template) -> list[If]:
-    parameters = [
-        add_parameter(
+def _add_zones(template: Template) -> list[If]:
+    """Add the two zones as parameters and return what is chosen, or else found."""
+    first, second = (
+        add_optional(
             template,
-            Parameter(
-                f"AvailabilityZone{number}",
-                Type="String",
-                AllowedPattern=r"^([a-z]{2}(-[a-z]+)+-\d[a-z])?$",
-                ConstraintDescription="The name of a zone, such as ap-northeast-1a, or nothing.",
-                Default="",
-                Description="Optional; both or none. Without: one of the region's first two. "
-                "Fixed once the environment exists.",
-            ),
+            f"AvailabilityZone{number}",
+            r"[a-z]{2}(-[a-z]+)+-\d[a-z]",
+            constraint="The name of a zone, such as ap-northeast-1a.",
+            description="Optional; both or none. Without: one of the region's first two. "
+            "Fixed once the environment exists.",
             group=GROUP,
             label=f"Availability zone {number}",
         )
         for number in (1, 2)
-    ]
-    first, second = (parameter.ref() for parameter in parameters)
-    has_zones = add_condition(
-        template, "HasAvailabilityZones", Not(And(Equals(first, ""), Equals(second, "")))
     )
+    either = Or(is_given(first), is_given(second))
+    has_zones = add_condition(template, "HasAvailabilityZones", either)
+    different = Not(Equals(first.ref(), second.ref()))
     template.add_rule(
         "AvailabilityZones",
         {
+            "RuleCondition": either,
             "Assertions": [
                 {
-                    "Assert": Or(
-                        And(Equals(first, ""), Equals(second, "")),
-                        And(
-                            Not(Equals(first, "")),
-                            Not(Equals(second, "")),
-                            Not(Equals(first, second)),
-                        ),
-                    ),
+                    "Assert": And(is_given(first), is_given(second), different),
                     "AssertDescription": "AvailabilityZone1 and AvailabilityZone2 are two "
                     "different zones, or both empty.",
                 }
-            ]
+            ],
         },
     )
     # Indexes 0 and 1 are zones a and c in Tokyo, where new accounts do not see zone b.
     return [
         If(has_zones, parameter.ref(), Select(index, GetAZs("")))
-        for index, parameter in enumerate(parameters)
+        for index, parameter in enumerate((first, second))
     ]
 
 
@@ -217,7 +207,8 @@ def _add_nat_gateways(
     public_subnets: Sequence[Subnet],
     private_route_tables: Sequence[RouteTable],
 ) -> None:
-    nat_gateways = add_choice(
+    """Add the NAT gateways, their addresses, and the private subnets' routes through them."""
+    choice = add_choice(
         template,
         "NatGateways",
         ["none", "single", "per-zone"],
@@ -227,41 +218,15 @@ def _add_nat_gateways(
         group=GROUP,
         label="NAT gateways",
     )
-    allocation_id = add_parameter(
-        template,
-        Parameter(
-            "NatElasticIpAllocationId",
-            Type="String",
-            AllowedPattern="^(eipalloc-[0-9a-f]{8,17})?$",
-            ConstraintDescription="An allocation id, such as eipalloc-0123456789abcdef0.",
-            Default="",
-            Description="Optional: an Elastic IP that exists, for the first NAT gateway.",
-        ),
-        group=GROUP,
-        label="Elastic IP of the NAT gateway",
-    )
-    given = Not(Equals(allocation_id.ref(), ""))
-    template.add_rule(
-        "NatElasticIp",
-        {
-            "RuleCondition": given,
-            "Assertions": [
-                {
-                    "Assert": Not(Equals(nat_gateways.ref(), "none")),
-                    "AssertDescription": "NatElasticIpAllocationId needs a NAT gateway: "
-                    "NatGateways is single or per-zone.",
-                }
-            ],
-        },
-    )
-    has_nat_gateway = add_condition(
-        template, "HasNatGateway", Not(Equals(nat_gateways.ref(), "none"))
-    )
+    has_nat_gateway = add_condition(template, "HasNatGateway", Not(Equals(choice.ref(), "none")))
     has_one_per_zone = add_condition(
-        template, "HasNatGatewayPerZone", Equals(nat_gateways.ref(), "per-zone")
+        template, "HasNatGatewayPerZone", Equals(choice.ref(), "per-zone")
     )
+    allocation_id = _add_allocation_id(template, choice)
     allocates_first = add_condition(
-        template, "AllocatesFirstElasticIp", And(Condition(has_nat_gateway), Not(given))
+        template,
+        "AllocatesFirstElasticIp",
+        And(Condition(has_nat_gateway), Not(is_given(allocation_id))),
     )
     first_address = _add_elastic_ip(template, environment, 1, condition=allocates_first)
     second_address = _add_elastic_ip(template, environment, 2, condition=has_one_per_zone)
@@ -296,6 +261,33 @@ def _add_nat_gateways(
                 RouteTableId=route_table.ref(),
             )
         )
+
+
+def _add_allocation_id(template: Template, nat_gateways: Parameter) -> Parameter:
+    """Add the Elastic IP that exists already, and the rule that something must use it."""
+    allocation_id = add_optional(
+        template,
+        "NatElasticIpAllocationId",
+        "eipalloc-[0-9a-f]{8,17}",
+        constraint="An allocation id, such as eipalloc-0123456789abcdef0.",
+        description="Optional: an Elastic IP that exists, for the first NAT gateway.",
+        group=GROUP,
+        label="Elastic IP of the NAT gateway",
+    )
+    template.add_rule(
+        "NatElasticIp",
+        {
+            "RuleCondition": is_given(allocation_id),
+            "Assertions": [
+                {
+                    "Assert": Not(Equals(nat_gateways.ref(), "none")),
+                    "AssertDescription": "NatElasticIpAllocationId needs a NAT gateway: "
+                    "NatGateways is single or per-zone.",
+                }
+            ],
+        },
+    )
+    return allocation_id
 
 
 def _add_elastic_ip(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from troposphere import AWSHelperFn, Output, Parameter, Template
+from troposphere import AWSHelperFn, Equals, Not, Output, Parameter, Template
 
 
 def add_parameter(template: Template, parameter: Parameter, *, group: str, label: str) -> Parameter:
@@ -33,6 +33,56 @@ def add_choice(
         Description=description,
     )
     return add_parameter(template, parameter, group=group, label=label)
+
+
+def add_number(
+    template: Template,
+    name: str,
+    *,
+    default: int,
+    maximum: int,
+    description: str,
+    group: str,
+    label: str,
+) -> Parameter:
+    """Add a parameter that takes a number from 1 to the maximum."""
+    parameter = Parameter(
+        name,
+        Type="Number",
+        ConstraintDescription=f"1 to {maximum}.",
+        Default=default,
+        Description=description,
+        MaxValue=maximum,
+        MinValue=1,
+    )
+    return add_parameter(template, parameter, group=group, label=label)
+
+
+def add_optional(
+    template: Template,
+    name: str,
+    pattern: str,
+    *,
+    constraint: str,
+    description: str,
+    group: str,
+    label: str,
+) -> Parameter:
+    """Add a parameter that is empty or fits a pattern, which the constraint says in words."""
+    parameter = Parameter(
+        name,
+        Type="String",
+        AllowedPattern=f"^({pattern})?$",
+        ConstraintDescription=constraint,
+        Default="",
+        Description=description,
+    )
+    return add_parameter(template, parameter, group=group, label=label)
+
+
+def is_given(parameter: Parameter) -> Not:
+    """Return the expression that an optional parameter is not empty."""
+    return Not(Equals(parameter.ref(), ""))
 
 
 def add_condition(template: Template, name: str, expression: AWSHelperFn) -> str:

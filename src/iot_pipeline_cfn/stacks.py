@@ -22,6 +22,7 @@ from .registry import add_registry
 from .rotation import add_rotation
 from .security_groups import add_security_groups
 from .service import add_service
+from .task import add_task
 
 
 def iot_pipeline() -> Template:
@@ -64,6 +65,14 @@ def iot_pipeline() -> Template:
         network=network,
         security_groups=security_groups,
     )
+    task = add_task(
+        template,
+        environment=environment,
+        encryption=encryption,
+        repository=repository,
+        database=database,
+        cache=cache,
+    )
     containers = add_service(
         template,
         environment=environment,
@@ -71,9 +80,7 @@ def iot_pipeline() -> Template:
         network=network,
         security_groups=security_groups,
         load_balancing=load_balancing,
-        repository=repository,
-        database=database,
-        cache=cache,
+        task=task,
     )
     rotation = add_rotation(
         template, environment=environment, database=database, containers=containers
