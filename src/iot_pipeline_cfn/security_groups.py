@@ -6,6 +6,7 @@ that is another group, because two groups that name each other in their bodies a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from troposphere import If, Template
 from troposphere.ec2 import SecurityGroup, SecurityGroupEgress, SecurityGroupRule
@@ -37,116 +38,107 @@ def add_security_groups(
     template: Template, *, environment: Environment, network: Network, ingress: Ingress
 ) -> SecurityGroups:
     """Add the security groups with all of their rules."""
-
-    def add(
-        title: str,
-        description: str,
-        rules: Sequence[SecurityGroupRule] | If,
-        *,
-        egress: SecurityGroupRule | None = None,
-        condition: str | None = None,
-    ) -> SecurityGroup:
-        group = SecurityGroup(
-            title,
-            GroupDescription=description,
-            SecurityGroupEgress=[egress or no_egress()],
-            Tags=tags(environment.suffix, title, component="security"),
-            VpcId=network.vpc.ref(),
-        )
-        if rules:
-            group.SecurityGroupIngress = rules
-        if condition is not None:
-            group.Condition = condition
-        template.add_resource(group)
-        add_output(template, f"{title}Id", f"{description}.", group.ref(), condition=condition)
-        return group
-
+    add = partial(_add_group, template, environment=environment, network=network)
     vpc_link = add(
-        "VpcLinkSecurityGroup",
-        "VPC link of the API",
-        [],
-        condition=ingress.uses_private_ingress,
+        "VpcLinkSecurityGroup", "VPC link of the API", condition=ingress.uses_private_ingress
     )
     load_balancer = add(
-        "LoadBalancerSecurityGroup",
-        "Load balancer",
-        If(
-            ingress.uses_private_ingress,
-            [
-                SecurityGroupRule(
-                    Description="Requests from the API",
-                    FromPort=ingress.listener_port(),
-                    IpProtocol="tcp",
-                    SourceSecurityGroupId=vpc_link.ref(),
-                    ToPort=ingress.listener_port(),
-                )
-            ],
-            [
-                SecurityGroupRule(
-                    CidrIp=ANYWHERE,
-                    Description=f"{protocol} from anywhere",
-                    FromPort=port,
-                    IpProtocol="tcp",
-                    ToPort=port,
-                )
-                for protocol, port in (("HTTP", HTTP_PORT), ("HTTPS", HTTPS_PORT))
-            ],
-        ),
+        "LoadBalancerSecurityGroup", "Load balancer", rules=_way_in(ingress, vpc_link)
     )
     container = add(
         "ContainerSecurityGroup",
         "Containers",
-        [from_group("Requests from the load balancer", load_balancer, CONTAINER_PORT)],
-        egress=SecurityGroupRule(
-            CidrIp=ANYWHERE,
-            # Image layers come from S3, whose prefix list CloudFormation cannot look up.
-            Description="HTTPS to the endpoints, to S3 and through the NAT gateway",
-            FromPort=HTTPS_PORT,
-            IpProtocol="tcp",
-            ToPort=HTTPS_PORT,
+        rules=[_from_group("Requests from the load balancer", load_balancer, CONTAINER_PORT)],
+        # Image layers come from S3, whose prefix list CloudFormation cannot look up.
+        egress=_any_address(
+            "HTTPS to the endpoints, to S3 and through the NAT gateway", HTTPS_PORT
         ),
     )
     endpoints = add(
         "EndpointsSecurityGroup",
         "VPC endpoints",
-        [from_group("HTTPS from the containers", container, HTTPS_PORT)],
+        rules=[_from_group("HTTPS from the containers", container, HTTPS_PORT)],
     )
     database = add(
         "DatabaseSecurityGroup",
         "Database",
-        [from_group("PostgreSQL from the containers", container, DATABASE_PORT)],
+        rules=[_from_group("PostgreSQL from the containers", container, DATABASE_PORT)],
     )
     cache = add(
         "CacheSecurityGroup",
         "Cache",
-        [from_group("Redis from the containers", container, CACHE_PORT)],
+        rules=[_from_group("Redis from the containers", container, CACHE_PORT)],
     )
-    for title, description, source, destination, port, condition in (
+    groups = SecurityGroups(
+        vpc_link=vpc_link,
+        load_balancer=load_balancer,
+        container=container,
+        endpoints=endpoints,
+        database=database,
+        cache=cache,
+    )
+    _add_egress_to_groups(template, groups, ingress)
+    return groups
+
+
+def _add_group(
+    template: Template,
+    title: str,
+    description: str,
+    *,
+    environment: Environment,
+    network: Network,
+    rules: Sequence[SecurityGroupRule] | If = (),
+    egress: SecurityGroupRule | None = None,
+    condition: str | None = None,
+) -> SecurityGroup:
+    group = SecurityGroup(
+        title,
+        GroupDescription=description,
+        SecurityGroupEgress=[egress or _no_egress()],
+        Tags=tags(environment.suffix, title, component="security"),
+        VpcId=network.vpc.ref(),
+    )
+    if rules:
+        group.SecurityGroupIngress = rules
+    if condition is not None:
+        group.Condition = condition
+    template.add_resource(group)
+    add_output(template, f"{title}Id", f"{description}.", group.ref(), condition=condition)
+    return group
+
+
+def _add_egress_to_groups(template: Template, groups: SecurityGroups, ingress: Ingress) -> None:
+    """Add what a group may reach in another group; whom that lets in stands in its own body."""
+    for title, description, source, destination, port in (
         (
             "VpcLinkEgressToLoadBalancer",
             "Requests to the load balancer",
-            vpc_link,
-            load_balancer,
+            groups.vpc_link,
+            groups.load_balancer,
             ingress.listener_port(),
-            ingress.uses_private_ingress,
         ),
         (
             "LoadBalancerEgressToContainers",
             "Requests and health checks to the containers",
-            load_balancer,
-            container,
+            groups.load_balancer,
+            groups.container,
             CONTAINER_PORT,
-            None,
         ),
         (
             "ContainerEgressToDatabase",
             "PostgreSQL to the database",
-            container,
-            database,
+            groups.container,
+            groups.database,
             DATABASE_PORT,
-            None,
         ),
-        ("ContainerEgressToCache", "Redis to the cache", container, cache, CACHE_PORT, None),
+        (
+            "ContainerEgressToCache",
+            "Redis to the cache",
+            groups.container,
+            groups.cache,
+            CACHE_PORT,
+        ),
     ):
         rule = SecurityGroupEgress(
             title,
@@ -157,21 +149,24 @@ def add_security_groups(
             IpProtocol="tcp",
             ToPort=port,
         )
-        if condition is not None:
-            rule.Condition = condition
+        if source is groups.vpc_link:
+            rule.Condition = ingress.uses_private_ingress
         template.add_resource(rule)
-    return SecurityGroups(
-        vpc_link=vpc_link,
-        load_balancer=load_balancer,
-        container=container,
-        endpoints=endpoints,
-        database=database,
-        cache=cache,
+
+
+def _way_in(ingress: Ingress, vpc_link: SecurityGroup) -> If:
+    """Return who reaches the load balancer: the API's VPC link, or the world."""
+    return If(
+        ingress.uses_private_ingress,
+        [_from_group("Requests from the API", vpc_link, ingress.listener_port())],
+        [
+            _any_address("HTTP from anywhere", HTTP_PORT),
+            _any_address("HTTPS from anywhere", HTTPS_PORT),
+        ],
     )
 
 
-def from_group(description: str, source: SecurityGroup, port: int) -> SecurityGroupRule:
-    """Return the ingress rule that lets a group open TCP connections to a port."""
+def _from_group(description: str, source: SecurityGroup, port: int | If) -> SecurityGroupRule:
     return SecurityGroupRule(
         Description=description,
         FromPort=port,
@@ -181,7 +176,14 @@ def from_group(description: str, source: SecurityGroup, port: int) -> SecurityGr
     )
 
 
-def no_egress() -> SecurityGroupRule:
+def _any_address(description: str, port: int) -> SecurityGroupRule:
+    """Return a rule for connections from, or to, any address."""
+    return SecurityGroupRule(
+        CidrIp=ANYWHERE, Description=description, FromPort=port, IpProtocol="tcp", ToPort=port
+    )
+
+
+def _no_egress() -> SecurityGroupRule:
     """Return an egress rule that reaches nobody.
 
     A group without one gets EC2's own, which allows everything
