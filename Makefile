@@ -7,7 +7,7 @@ BIN := .venv/bin
 UV := uv==0.13.9
 # A directory is newer than what was made from it where a file of it was removed or renamed.
 SOURCES := generate.py src/iot_pipeline_cfn $(wildcard src/iot_pipeline_cfn/*.py)
-TEMPLATES := $(wildcard templates templates/*.json)
+TEMPLATES := templates $(wildcard templates/*.json)
 
 .PHONY: help
 help: ## Print the targets
@@ -60,6 +60,9 @@ clean: ## Remove what make has made
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
+
+templates:
+	mkdir $@
 
 .venv/rendered: .venv/installed $(SOURCES) $(TEMPLATES)
 	$(BIN)/python generate.py

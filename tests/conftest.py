@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from iot_pipeline_cfn.parameters import load
 from iot_pipeline_cfn.rendering import render_all
 from resolution import resolve
+
+# A busy machine is no finding.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 ROOT = Path(__file__).parents[1]
 PARAMETER_FILES = sorted((ROOT / "parameters").glob("*.json"))

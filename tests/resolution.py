@@ -104,6 +104,12 @@ def only(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return properties
 
 
+def container_of(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the definition of the one container."""
+    (container,) = only(environment, "ECS::TaskDefinition")["ContainerDefinitions"]
+    return container
+
+
 def waits_for(template: Mapping[str, Any], name: str) -> set[str]:
     """Return every resource that CloudFormation creates before this one."""
     return reachable(name, template["Resources"], template["Resources"].__getitem__)

@@ -1,5 +1,6 @@
 """Database, cache and registry: how data is kept, and what is left of it."""
 
+import json
 import re
 
 import pytest
@@ -18,7 +19,7 @@ def cache_of(template, given):
     return only(resolve(template, given), "ElastiCache::ReplicationGroup")
 
 
-def test_database_is_what_the_table_says(template):
+def test_database_is_as_the_system_asks(template):
     """PostgreSQL 16, 20 GB gp3 that grows, encrypted, with database iotdb."""
     database = database_of(template, {})
     assert database["Engine"] == "postgres"
@@ -114,7 +115,7 @@ def test_detailed_monitoring_looks_into_the_database(template):
     assert "MonitoringRoleArn" not in basic
 
 
-def test_cache_is_what_the_table_says(template):
+def test_cache_is_as_the_system_asks(template):
     """Redis 7.1, encrypted at rest and on the way, opened by the token of the secret."""
     cache = cache_of(template, {})
     assert (cache["Engine"], cache["EngineVersion"], cache["Port"]) == ("redis", "7.1", 6379)
@@ -138,7 +139,12 @@ def test_registry_scans_and_never_overwrites_and_can_be_deleted(environments):
         assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
         assert repository["ImageTagMutability"] == "IMMUTABLE"
         assert repository["EmptyOnDelete"] is True
-        assert "expire" in repository["LifecyclePolicy"]["LifecyclePolicyText"]
+        policy = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])
+        untagged, surplus = (rule["selection"] for rule in policy["rules"])
+        assert (untagged["tagStatus"], untagged["countType"]) == ("untagged", "sinceImagePushed")
+        assert (surplus["tagStatus"], surplus["countType"]) == ("any", "imageCountMoreThan")
+        # Of a tag that runs there may be many newer ones.
+        assert surplus["countNumber"] >= 500
 
 
 def test_every_instance_class_has_its_alarm_on_connections(template):

@@ -41,13 +41,14 @@ def values(declaration, name):
     return st.sampled_from(["", OPTIONAL[name]])
 
 
-def test_cfn_lint_finds_nothing():
+def test_cfn_lint_finds_nothing(tmp_path):
     """In three regions, not even what is merely unwise, and with nothing suppressed."""
     templates = map(str, sorted((ROOT / "templates").glob("*.json")))
     found = subprocess.run(
         [CFN_LINT, "--regions", *REGIONS, "--include-checks", "I", "--", *templates],
         capture_output=True,
         check=False,
+        cwd=tmp_path,  # Out of reach of a configuration that could switch rules off.
         text=True,
     )
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
@@ -122,6 +123,23 @@ def test_every_log_group_forgets(template):
     log_groups = of_type(template, "Logs::LogGroup")
     assert log_groups
     assert all(1 <= group["RetentionInDays"] <= 365 for group in log_groups.values())
+
+
+def test_ephemeral_environment_leaves_nothing_behind(environments):
+    """Every resource that has a policy is deleted with its stack, logs of RDS included."""
+    for name, environment in environments.items():
+        policies = {
+            policy
+            for resource in environment["Resources"].values()
+            for key, policy in resource.items()
+            if key in {"DeletionPolicy", "UpdateReplacePolicy"}
+        }
+        database = environment["Resources"]["Database"]["Properties"]
+        if name in {"dev", "least", "pr"}:
+            assert policies == {"Delete"}
+            assert "EnableCloudwatchLogsExports" not in database
+        else:
+            assert "Snapshot" in policies
 
 
 def test_no_credential_is_a_parameter_an_output_or_a_literal(template):

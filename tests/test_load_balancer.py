@@ -18,11 +18,12 @@ def attributes(environment):
 
 
 def test_target_group_is_what_the_service_registers_with(environments):
-    """Addresses of tasks, HTTP on the container's port, and the health check of the table."""
+    """Addresses of tasks, HTTP on the container's port, and the health check asked for."""
     group = only(environments["defaults"], "ElasticLoadBalancingV2::TargetGroup")
     assert (group["TargetType"], group["Protocol"], group["Port"]) == ("ip", "HTTP", 8080)
     assert group["HealthCheckPath"] == "/"
     assert group["HealthCheckIntervalSeconds"] == 30
+    assert group["Matcher"] == {"HttpCode": "200"}
     assert (group["HealthyThresholdCount"], group["UnhealthyThresholdCount"]) == (2, 3)
 
 

@@ -81,6 +81,40 @@ def test_one_cache_node_is_watched_where_there_is_one(environments):
         assert watched(alarms[name]) == {found for found in WATCHED[name] if "-001" in found[2]}
 
 
+def test_alarms_ring_at_too_much_and_at_too_little(environments):
+    """Each in the unit of its metric, over minutes that a short peak does not fill."""
+    alarms = of_type(environments["defaults"], "CloudWatch::Alarm")
+    assert {
+        name: (alarm["ComparisonOperator"], alarm["Threshold"], alarm["EvaluationPeriods"])
+        for name, alarm in alarms.items()
+    } == {
+        "ApiErrorsAlarm": ("GreaterThanThreshold", 5, 5),
+        "ApiLatencyAlarm": ("GreaterThanThreshold", 3000, 5),  # Milliseconds.
+        "CacheEvictionsAlarm": ("GreaterThanThreshold", 0, 5),
+        "CacheMemoryAlarm": ("GreaterThanThreshold", 80, 5),  # Percent.
+        "DatabaseConnectionsAlarm": ("GreaterThanThreshold", 70, 5),
+        "DatabaseCpuAlarm": ("GreaterThanThreshold", 80, 10),  # Percent.
+        "DatabaseFreeStorageAlarm": ("LessThanThreshold", 2**30, 5),  # Bytes.
+        "LoadBalancerErrorsAlarm": ("GreaterThanThreshold", 5, 5),
+        "RotationFailedAlarm": ("GreaterThanThreshold", 0, 1),
+        "TasksBelowDesiredAlarm": ("GreaterThanThreshold", 0, 10),
+        "UnhealthyTargetsAlarm": ("GreaterThanThreshold", 0, 5),
+    }
+
+
+def test_tasks_below_desired_are_the_desired_less_the_running(environments):
+    """The other way round the alarm would ring while tasks are being added."""
+    alarm = of_type(environments["defaults"], "CloudWatch::Alarm")["TasksBelowDesiredAlarm"]
+    terms = {
+        query["Id"]: query["MetricStat"]["Metric"]["MetricName"]
+        for query in alarm["Metrics"]
+        if "MetricStat" in query
+    }
+    (expression,) = (query["Expression"] for query in alarm["Metrics"] if "Expression" in query)
+    desired, running = (terms[term] for term in expression.split("-"))
+    assert (desired, running) == ("DesiredTaskCount", "RunningTaskCount")
+
+
 def test_every_alarm_tells_the_topic_and_says_what_is_wrong(environments):
     """And tells it again when all is well."""
     for alarm in of_type(environments["defaults"], "CloudWatch::Alarm").values():

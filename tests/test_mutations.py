@@ -9,6 +9,7 @@ import copy
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from conftest import resolve_all
 Place = tuple[str | int, ...]
 
 
+@cache
 def checks() -> dict[str, Callable[..., None]]:
     """Return every test that takes the template, its environments, or both, and nothing else."""
     modules = [

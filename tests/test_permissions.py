@@ -1,7 +1,7 @@
 """Every role may do what its part needs, and nothing else."""
 
 from permissions import grants, name_of, policy_documents, statement_grants
-from resolution import of_type, only
+from resolution import container_of, of_type, only
 
 ACTIONS_WITHOUT_RESOURCE = {
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
@@ -19,11 +19,6 @@ SERVICES = {
     "StartRollRole": "events",
     "TaskRole": "ecs-tasks",
 }
-
-
-def container_of(environment):
-    (container,) = only(environment, "ECS::TaskDefinition")["ContainerDefinitions"]
-    return container
 
 
 def decryption(environment):

@@ -1,7 +1,9 @@
 """From a rotated password to fresh tasks."""
 
+import pytest
+
 from permissions import name_of
-from resolution import of_type, only
+from resolution import container_of, of_type, only
 
 
 def definition_of(environment):
@@ -22,7 +24,7 @@ def test_rule_sees_the_rotation_of_the_secret_that_the_tasks_use(environments):
         "resources": [{"Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"]}],
         "source": ["aws.secretsmanager"],
     }
-    (container,) = only(environment, "ECS::TaskDefinition")["ContainerDefinitions"]
+    container = container_of(environment)
     (secret,) = (name_of(resource) for resource in pattern["resources"])
     assert sum(secret in name_of(entry["ValueFrom"]) for entry in container["Secrets"]) == 2
 
@@ -46,15 +48,36 @@ def test_state_machine_rolls_the_service_and_waits_for_the_outcome(environments)
         "Service": {"Fn::GetAtt": ["Service", "Name"]},
     }
     assert definition["TimeoutSeconds"] > 0
-    (rolled_back, *_) = states["IsRolled"]["Choices"]
-    # The circuit breaker makes another deployment the primary one.
-    assert rolled_back["Not"]["StringEqualsPath"] == "$.Started.Id"
-    assert rolled_back["Next"] == "RolledBack"
-    outcomes = {choice["Next"]: choice for choice in states["IsRolled"]["Choices"]}
     assert states["Rolled"]["Type"] == "Succeed"
-    assert outcomes["Rolled"]["StringEquals"] == "COMPLETED"
     assert states["RolledBack"]["Type"] == "Fail"
-    assert states["IsRolled"]["Default"] == "Wait"
+
+
+@pytest.mark.parametrize(
+    ("primary", "next_state"),
+    [
+        ({"Id": "new", "RolloutState": "IN_PROGRESS"}, "Wait"),
+        ({"Id": "new", "RolloutState": "COMPLETED"}, "Rolled"),
+        ({"Id": "new", "RolloutState": "FAILED"}, "RolledBack"),
+        ({"Id": "other", "RolloutState": "IN_PROGRESS"}, "RolledBack"),
+        ({"Id": "other", "RolloutState": "COMPLETED"}, "RolledBack"),
+    ],
+)
+def test_only_the_deployment_that_was_started_counts(environments, primary, next_state):
+    """The circuit breaker makes another one the primary, which then completes."""
+    state = definition_of(environments["defaults"])["States"]["IsRolled"]
+    values = {"$.Started.Id": "new"} | {f"$.Primary.{key}": value for key, value in primary.items()}
+
+    def is_met(choice):
+        match choice:
+            case {"Not": condition}:
+                return not is_met(condition)
+            case {"Variable": variable, "StringEquals": value}:
+                return values[variable] == value
+            case {"Variable": variable, "StringEqualsPath": path}:
+                return values[variable] == values[path]
+
+    met = [choice["Next"] for choice in state["Choices"] if is_met(choice)]
+    assert [*met, state["Default"]][0] == next_state
 
 
 def test_every_state_can_be_reached_and_leads_to_an_end(environments):

@@ -3,15 +3,10 @@
 import pytest
 
 from permissions import name_of
-from resolution import of_type, only, resolve, waits_for
+from resolution import container_of, of_type, only, resolve, waits_for
 
 
-def container_of(environment):
-    (container,) = only(environment, "ECS::TaskDefinition")["ContainerDefinitions"]
-    return container
-
-
-def test_task_is_what_the_table_says(environments):
+def test_task_is_as_the_system_asks(environments):
     """Fargate, 256 CPU units, 512 MiB, container iot-processor on port 8080."""
     task = only(environments["defaults"], "ECS::TaskDefinition")
     assert (task["Cpu"], task["Memory"]) == ("256", "512")

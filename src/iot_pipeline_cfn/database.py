@@ -1,6 +1,7 @@
 """RDS for PostgreSQL, whose master password RDS itself keeps and rotates."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from troposphere import FindInMap, GetAtt, If, NoValue, Sub, Template
 from troposphere.iam import Role
@@ -23,14 +24,16 @@ STORAGE_GB = 20
 STORAGE_LIMIT_GB = 100
 BACKUP_DAYS = 7
 
-CONNECTIONS_ALARM = {
-    "db.t4g.micro": 70,
-    "db.t4g.small": 150,
-    "db.t4g.medium": 320,
-    "db.t4g.large": 640,
-    "db.m7g.large": 640,
-    "db.r7g.large": 1280,
-}
+CONNECTIONS_ALARM = MappingProxyType(
+    {
+        "db.t4g.micro": 70,
+        "db.t4g.small": 150,
+        "db.t4g.medium": 320,
+        "db.t4g.large": 640,
+        "db.m7g.large": 640,
+        "db.r7g.large": 1280,
+    }
+)
 """The instance classes on offer, each with about 80 % of its `max_connections`, which is its
 memory in bytes by 9,531,392 less what the system takes
 (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html)."""

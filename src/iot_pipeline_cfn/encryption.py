@@ -1,11 +1,9 @@
 """The customer key of an environment that does not want the keys AWS manages."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from awacs import kms as kms_actions
 from awacs.aws import (
-    Action,
     ArnLike,
     AWSPrincipal,
     Bool,
@@ -23,7 +21,7 @@ from .naming import environment_name, tags
 from .policies import allow, policy_document
 from .sections import add_choice, add_condition, add_output
 
-ADMINISTRATION = [
+ADMINISTRATION = (
     kms_actions.CancelKeyDeletion,
     kms_actions.CreateAlias,
     kms_actions.DeleteAlias,
@@ -41,9 +39,9 @@ ADMINISTRATION = [
     kms_actions.UntagResource,
     kms_actions.UpdateAlias,
     kms_actions.UpdateKeyDescription,
-]
+)
 
-ENCRYPTION: Sequence[Action] = [
+ENCRYPTION = (
     kms_actions.Decrypt,
     kms_actions.DescribeKey,
     kms_actions.Encrypt,
@@ -51,7 +49,7 @@ ENCRYPTION: Sequence[Action] = [
     kms_actions.GenerateDataKeyWithoutPlaintext,
     kms_actions.ReEncryptFrom,
     kms_actions.ReEncryptTo,
-]
+)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ from troposphere import AWSHelperFn, Parameter, Sub, Tags
 PROJECT = "iot-pipeline"
 
 SUFFIX_PATTERN = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
-"""Lowercase for ECR, a letter first and no `--` or trailing `-` for RDS and ElastiCache."""
+"""What every service takes: ECR no capitals; RDS and ElastiCache, whose resources CloudFormation
+names after the stack, no `--` and no `-` at the end."""
 
 SUFFIX_MAX_LENGTH = 32
-"""`iot-pipeline-` and the suffix stay well inside the 64 characters of the tightest rule."""
+"""`iot-pipeline-` and the suffix are 45 characters; a delivery source's name may have 60, and no
+other rule is tighter."""
 
 SUFFIX_RULE = (
     f"1 to {SUFFIX_MAX_LENGTH} lowercase letters, digits and single hyphens, "

@@ -21,7 +21,8 @@ VALUE_BYTES = 4096
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
 SECTIONS = frozenset({"Parameters", "StackPolicy", "Tags"})
-TAG_KEY, TAG_VALUE = re.compile("(?!aws:).{1,128}"), re.compile(".{0,256}")
+TAG_KEY = re.compile("(?!aws:).{1,128}")
+TAG_VALUE = re.compile(".{0,256}")
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html"""
 
 SHOWN = 60

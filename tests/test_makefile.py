@@ -1,0 +1,128 @@
+"""What make does again, and what it leaves alone; with stand-ins for the programs that it calls."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+
+COPIED = ("Makefile", ".cfnlintrc", "generate.py", "requirements.lock", "src", "templates")
+TEMPLATE = Path("templates/iot-pipeline.json")
+MODULE = Path("src/iot_pipeline_cfn/cache.py")
+RENDER, LINT = "python generate.py", f"cfn-lint {TEMPLATE}"
+
+
+class Project:
+    """A copy of the project, in which every program only notes that it was called."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.log = directory / "log"
+        for name in COPIED:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, directory / name)
+        for name in ("python", "cfn-lint", "pip"):
+            program = directory / ".venv/bin" / name
+            program.parent.mkdir(parents=True, exist_ok=True)
+            # Rendering brings the template back where it is gone.
+            program.write_text(
+                f'#!/bin/sh\necho {name} "$@" >> log\nmkdir -p templates\n'
+                f"[ -e {TEMPLATE} ] || echo rendered > {TEMPLATE}\n"
+            )
+            program.chmod(0o755)
+        self.age()
+        (directory / ".venv/installed").touch()
+
+    def age(self):
+        """Make every file older than whatever is made from now on."""
+        for path in [self.directory, *self.directory.rglob("*")]:
+            os.utime(path, (1, 1))
+
+    def make(self, *arguments):
+        """Return the exit code, and what was called."""
+        self.log.unlink(missing_ok=True)
+        done = subprocess.run(
+            ["make", "PYTHON=.venv/bin/python", *arguments],
+            capture_output=True,
+            check=False,
+            cwd=self.directory,
+            text=True,
+        )
+        return done.returncode, self.log.read_text().splitlines() if self.log.exists() else []
+
+
+@pytest.fixture
+def project(tmp_path):
+    project = Project(tmp_path)
+    assert project.make("template") == (0, [RENDER, LINT])
+    assert project.make("template") == (0, [])
+    return project
+
+
+@pytest.mark.parametrize(
+    ("change", "called"),
+    [
+        (lambda root: (root / TEMPLATE).write_text("{}"), [RENDER, LINT]),
+        (lambda root: (root / TEMPLATE).unlink(), [RENDER, LINT]),
+        (lambda root: shutil.rmtree(root / TEMPLATE.parent), [RENDER, LINT]),
+        (lambda root: (root / MODULE).write_text(""), [RENDER, LINT]),
+        (lambda root: (root / MODULE).rename(root / "src/iot_pipeline_cfn/c.py"), [RENDER, LINT]),
+        (lambda root: (root / MODULE).unlink(), [RENDER, LINT]),
+        (lambda root: (root / ".cfnlintrc").write_text(""), [LINT]),
+        (lambda root: (root / "Makefile.old").write_text(""), []),
+    ],
+    ids=[
+        "template edited",
+        "template removed",
+        "templates removed",
+        "source edited",
+        "source renamed",
+        "source removed",
+        "linter configured",
+        "something else",
+    ],
+)
+def test_template_is_made_again_where_something_changed(project, change, called):
+    """And then is up to date."""
+    change(project.directory)
+    assert project.make("template") == (0, called)
+    assert (project.directory / TEMPLATE).exists()
+    assert project.make("template") == (0, [])
+
+
+def test_environment_is_made_again_when_the_lock_file_changes(project):
+    """And only then, from the lock file with its hashes."""
+    (project.directory / "requirements.lock").write_text("")
+    status, called = project.make("template")
+    assert status == 0
+    assert any(call.startswith("python -m venv --clear") for call in called)
+    assert any("--require-hashes -r requirements.lock" in call for call in called)
+    assert called[-2:] == [RENDER, LINT]
+    assert project.make("template") == (0, [])
+
+
+@pytest.mark.parametrize("program", ["python", "cfn-lint"])
+def test_failure_is_not_swallowed_and_not_forgotten(project, program):
+    """The next make tries again."""
+    (project.directory / MODULE).write_text("")
+    path = project.directory / ".venv/bin" / program
+    works = path.read_text()
+    path.write_text("#!/bin/sh\nexit 1\n")
+    assert project.make("template")[0] != 0
+    assert project.make("template")[0] != 0
+    path.write_text(works)
+    assert project.make("template")[1][-1] == LINT
+
+
+def test_make_alone_prints_every_target_with_what_it_does():
+    """One line each."""
+    done = subprocess.run(["make"], capture_output=True, check=True, cwd=ROOT, text=True)
+    lines = done.stdout.splitlines()
+    targets = [line.split(maxsplit=1)[0] for line in lines]
+    assert {"template", "test", "lint", "check"} <= set(targets)
+    assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
+    makefile = (ROOT / "Makefile").read_text()
+    assert makefile.count(".PHONY:") == len(targets)
