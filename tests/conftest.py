@@ -1,6 +1,8 @@
 """The rendered templates, and the environments that parameters make of them."""
 
 import json
+import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,14 @@ ENVIRONMENTS = {file.stem: dict(load(file).parameters) for file in PARAMETER_FIL
     | CERTIFICATE,
 }
 """The parameters of every kind of environment, and of some that go to extremes."""
+
+
+def make(*arguments, cwd=ROOT):
+    """Run make as a person does, also where make itself runs the tests."""
+    env = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    return subprocess.run(
+        ["make", *arguments], capture_output=True, check=False, cwd=cwd, env=env, text=True
+    )
 
 
 def resolve_all(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

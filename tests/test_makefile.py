@@ -2,12 +2,11 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, make
 
 COPIED = ("Makefile", ".cfnlintrc", "generate.py", "requirements.lock", "src", "templates")
 TEMPLATE = Path("templates/iot-pipeline.json")
@@ -44,13 +43,7 @@ class Project:
     def make(self, *arguments):
         """Return the exit code, and what was called."""
         self.log.unlink(missing_ok=True)
-        done = subprocess.run(
-            ["make", "PYTHON=.venv/bin/python", *arguments],
-            capture_output=True,
-            check=False,
-            cwd=self.directory,
-            text=True,
-        )
+        done = make("PYTHON=.venv/bin/python", *arguments, cwd=self.directory)
         return done.returncode, self.log.read_text().splitlines() if self.log.exists() else []
 
 
@@ -121,8 +114,7 @@ def test_failure_is_not_swallowed_and_not_forgotten(project, program):
 
 def test_make_alone_prints_every_target_with_what_it_does():
     """One line each."""
-    done = subprocess.run(["make"], capture_output=True, check=True, cwd=ROOT, text=True)
-    lines = done.stdout.splitlines()
+    lines = make().stdout.splitlines()
     targets = [line.split(maxsplit=1)[0] for line in lines]
     assert {"template", "test", "lint", "check"} <= set(targets)
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)

@@ -2,13 +2,12 @@
 
 import json
 import re
-import subprocess
 import types
 
 import pytest
 from troposphere import Template
 
-from conftest import ROOT
+from conftest import ROOT, make
 from iot_pipeline_cfn.environment import add_environment
 from iot_pipeline_cfn.rendering import render
 
@@ -48,9 +47,7 @@ def test_every_module_is_in_the_layout():
 
 def test_every_target_that_is_named_is_there():
     """In the README, the docs, and the help of make."""
-    listed = subprocess.run(
-        ["make", "help"], capture_output=True, check=True, cwd=ROOT, text=True
-    ).stdout
+    listed = make("help").stdout
     targets = {line.split()[0] for line in listed.splitlines()}
     named = {name for path in DOCS for name in re.findall(r"`make ([a-z]+)", path.read_text())}
     assert named <= targets
