@@ -1,9 +1,20 @@
 """Parameters, conditions and outputs."""
 
+import re
+
 import pytest
 from troposphere import Equals, Parameter, Template
 
-from iot_pipeline_cfn.sections import add_choice, add_condition, add_output, add_parameter
+from iot_pipeline_cfn.sections import (
+    add_choice,
+    add_condition,
+    add_number,
+    add_optional,
+    add_output,
+    add_parameter,
+    add_switch,
+    is_given,
+)
 
 
 def test_parameter_gets_its_group_and_label():
@@ -30,6 +41,44 @@ def test_choice_says_what_may_be_chosen():
         "Description": "D.",
         "Type": "String",
     }
+
+
+def test_switch_is_off_unless_enabled():
+    """And its condition is that it is enabled."""
+    template = Template()
+    condition = add_switch(
+        template, "Light", condition="HasLight", description="D.", group="G", label="L"
+    )
+    body = template.to_dict()
+    assert condition == "HasLight"
+    assert body["Parameters"]["Light"]["Default"] == "disabled"
+    assert body["Conditions"]["HasLight"] == {"Fn::Equals": [{"Ref": "Light"}, "enabled"]}
+
+
+def test_optional_parameter_is_empty_or_fits():
+    """The pattern stands for the whole value."""
+    template = Template()
+    parameter = add_optional(
+        template, "Size", "[0-9]|x", constraint="C.", description="D.", group="G", label="L"
+    )
+    pattern = template.to_dict()["Parameters"]["Size"]["AllowedPattern"]
+    assert [bool(re.fullmatch(pattern, value)) for value in ("", "7", "x", "7x", "y")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert is_given(parameter).to_dict() == {"Fn::Not": [{"Fn::Equals": [{"Ref": "Size"}, ""]}]}
+
+
+def test_number_has_its_bounds_in_words():
+    """From one to the maximum."""
+    template = Template()
+    add_number(template, "Size", default=2, maximum=9, description="D.", group="G", label="L")
+    declaration = template.to_dict()["Parameters"]["Size"]
+    assert (declaration["MinValue"], declaration["MaxValue"]) == (1, 9)
+    assert declaration["ConstraintDescription"] == "1 to 9."
 
 
 def test_second_condition_of_a_name_is_refused():

@@ -47,7 +47,7 @@ from .log_groups import add_log_group
 from .naming import environment_name, tag_map, tags
 from .network import Network
 from .references import reachable
-from .sections import add_choice, add_condition, add_number, add_output
+from .sections import add_choice, add_condition, add_number, add_output, add_switch
 from .security_groups import SecurityGroups
 
 GROUP = "API"
@@ -376,17 +376,15 @@ def _add_throttling(template: Template) -> MethodSetting:
 
 def _add_access_logs(template: Template, environment: Environment, encryption: Encryption) -> If:
     """Add the log group of the access logs, if wanted, and return the stage's setting."""
-    choice = add_choice(
+    has_access_logs = add_switch(
         template,
         "ApiAccessLogs",
-        ["disabled", "enabled"],
-        default="disabled",
+        condition="HasApiAccessLogs",
         description="Needs API Gateway's CloudWatch role, one for each account and region, "
         "which this stack does not own.",
         group=GROUP,
         label="Access logs",
     )
-    has_access_logs = add_condition(template, "HasApiAccessLogs", Equals(choice.ref(), "enabled"))
     log_group = add_log_group(
         template,
         "ApiLogGroup",

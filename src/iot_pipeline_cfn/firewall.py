@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from troposphere import Equals, Sub, Template
+from troposphere import Sub, Template
 from troposphere.wafv2 import (
     AllowAction,
     BlockAction,
@@ -23,7 +23,7 @@ from troposphere.wafv2 import (
 from .api import Api
 from .environment import Environment
 from .naming import tags
-from .sections import add_choice, add_condition
+from .sections import add_switch
 
 REQUESTS_PER_ADDRESS = 20_000
 """In five minutes. A factory's sensors share an address: this is 2,000 of them."""
@@ -31,16 +31,14 @@ REQUESTS_PER_ADDRESS = 20_000
 
 def add_firewall(template: Template, *, environment: Environment, api: Api) -> None:
     """Add the web ACL and its association with the API's stage, if wanted."""
-    choice = add_choice(
+    has_web_acl = add_switch(
         template,
         "WebAcl",
-        ["disabled", "enabled"],
-        default="disabled",
+        condition="HasWebAcl",
         description="AWS WAF in front of the API.",
         group="API",
         label="Web ACL",
     )
-    has_web_acl = add_condition(template, "HasWebAcl", Equals(choice.ref(), "enabled"))
     web_acl = template.add_resource(
         WebACL(
             "ApiWebAcl",

@@ -1,7 +1,7 @@
 """VPC flow logs, for an environment that wants them."""
 
 from awacs import logs as logs_actions
-from troposphere import Equals, Template
+from troposphere import Template
 from troposphere.ec2 import FlowLog
 from troposphere.iam import Policy, Role
 
@@ -11,23 +11,21 @@ from .log_groups import add_log_group
 from .naming import tags
 from .network import COMPONENT, GROUP, Network
 from .policies import allow, policy_document, trust_policy
-from .sections import add_choice, add_condition
+from .sections import add_switch
 
 
 def add_flow_logs(
     template: Template, *, environment: Environment, encryption: Encryption, network: Network
 ) -> None:
     """Add the flow log of the VPC, its log group and the role that writes to it, if wanted."""
-    choice = add_choice(
+    has_flow_logs = add_switch(
         template,
         "FlowLogs",
-        ["disabled", "enabled"],
-        default="disabled",
+        condition="HasFlowLogs",
         description="Logs every connection in the VPC.",
         group=GROUP,
         label="Flow logs",
     )
-    has_flow_logs = add_condition(template, "HasFlowLogs", Equals(choice.ref(), "enabled"))
     log_group = add_log_group(
         template,
         "FlowLogGroup",

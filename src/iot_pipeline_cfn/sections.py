@@ -35,6 +35,22 @@ def add_choice(
     return add_parameter(template, parameter, group=group, label=label)
 
 
+def add_switch(
+    template: Template, name: str, *, condition: str, description: str, group: str, label: str
+) -> str:
+    """Add a parameter that is disabled unless enabled, and return the condition that it is."""
+    parameter = add_choice(
+        template,
+        name,
+        ["disabled", "enabled"],
+        default="disabled",
+        description=description,
+        group=group,
+        label=label,
+    )
+    return add_condition(template, condition, Equals(parameter.ref(), "enabled"))
+
+
 def add_number(
     template: Template,
     name: str,
