@@ -1,6 +1,7 @@
 """From a rotated password to fresh tasks."""
 
 import pytest
+from jsonata import Jsonata
 
 from permissions import name_of
 from resolution import container_of, of_type, only
@@ -42,7 +43,7 @@ def test_state_machine_rolls_the_service_and_waits_for_the_outcome(environments)
     states = definition["States"]
     roll = states[definition["StartAt"]]
     assert roll["Resource"] == "arn:aws:states:::aws-sdk:ecs:updateService"
-    assert roll["Parameters"] == {
+    assert roll["Arguments"] == {
         "Cluster": {"Ref": "Cluster"},
         "ForceNewDeployment": True,
         "Service": {"Fn::GetAtt": ["Service", "Name"]},
@@ -50,6 +51,36 @@ def test_state_machine_rolls_the_service_and_waits_for_the_outcome(environments)
     assert definition["TimeoutSeconds"] > 0
     assert states["Rolled"]["Type"] == "Succeed"
     assert states["RolledBack"]["Type"] == "Fail"
+
+
+DEPLOYMENTS = [
+    {"Id": "old", "RolloutState": "COMPLETED", "Status": "ACTIVE"},
+    {"Id": "new", "RolloutState": "IN_PROGRESS", "Status": "PRIMARY"},
+]
+
+
+def evaluate(expression, **variables):
+    """Return what an expression comes to, with the variables that Step Functions gives it."""
+    parsed = Jsonata(expression.removeprefix("{%").removesuffix("%}"))
+    frame = parsed.create_frame()
+    for name, value in variables.items():
+        frame.bind(name, value)
+    return parsed.evaluate(None, frame)
+
+
+def test_primary_deployment_is_found_in_what_ecs_answers(environments):
+    """Wherever it stands among the deployments."""
+    states = definition_of(environments["defaults"])["States"]
+    started = evaluate(
+        states["StartRoll"]["Assign"]["started"],
+        states={"result": {"Service": {"Deployments": DEPLOYMENTS}}},
+    )
+    primary = evaluate(
+        states["DescribeService"]["Assign"]["primary"],
+        states={"result": {"Services": [{"Deployments": DEPLOYMENTS[::-1]}]}},
+    )
+    assert started == "new"
+    assert primary == DEPLOYMENTS[1]
 
 
 @pytest.mark.parametrize(
@@ -65,18 +96,11 @@ def test_state_machine_rolls_the_service_and_waits_for_the_outcome(environments)
 def test_only_the_deployment_that_was_started_counts(environments, primary, next_state):
     """The circuit breaker makes another one the primary, which then completes."""
     state = definition_of(environments["defaults"])["States"]["IsRolled"]
-    values = {"$.Started.Id": "new"} | {f"$.Primary.{key}": value for key, value in primary.items()}
-
-    def is_met(choice):
-        match choice:
-            case {"Not": condition}:
-                return not is_met(condition)
-            case {"Variable": variable, "StringEquals": value}:
-                return values[variable] == value
-            case {"Variable": variable, "StringEqualsPath": path}:
-                return values[variable] == values[path]
-
-    met = [choice["Next"] for choice in state["Choices"] if is_met(choice)]
+    met = [
+        choice["Next"]
+        for choice in state["Choices"]
+        if evaluate(choice["Condition"], primary=primary, started="new")
+    ]
     assert [*met, state["Default"]][0] == next_state
 
 

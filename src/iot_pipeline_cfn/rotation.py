@@ -119,52 +119,47 @@ def roll_service(containers: Containers) -> dict[str, Any]:
         }
     ]
     return {
+        "QueryLanguage": "JSONata",
         "StartAt": "StartRoll",
         "States": {
             "StartRoll": {
-                "Next": "Wait",
-                "Parameters": {
+                "Arguments": {
                     "Cluster": cluster,
                     "ForceNewDeployment": True,
                     "Service": service,
                 },
+                "Assign": {
+                    "started": "{% $states.result.Service.Deployments[Status='PRIMARY'].Id %}"
+                },
+                "Next": "Wait",
                 "Resource": _ecs_action("updateService"),
-                "ResultPath": "$.Started",
-                "ResultSelector": {"Id.$": _of_primary("$.Service", "Id")},
                 "Retry": retry,
                 "Type": "Task",
             },
             "Wait": {"Next": "DescribeService", "Seconds": POLL_SECONDS, "Type": "Wait"},
             "DescribeService": {
-                "Next": "IsRolled",
-                "Parameters": {"Cluster": cluster, "Services": [service]},
-                "Resource": _ecs_action("describeServices"),
-                "ResultPath": "$.Primary",
-                "ResultSelector": {
-                    "Id.$": _of_primary("$.Services[0]", "Id"),
-                    "RolloutState.$": _of_primary("$.Services[0]", "RolloutState"),
+                "Arguments": {"Cluster": cluster, "Services": [service]},
+                "Assign": {
+                    "primary": "{% $states.result.Services[0].Deployments[Status='PRIMARY'] %}"
                 },
+                "Next": "IsRolled",
+                "Resource": _ecs_action("describeServices"),
                 "Retry": retry,
                 "Type": "Task",
             },
             "IsRolled": {
                 "Choices": [
                     {
+                        "Condition": "{% $primary.Id != $started %}",
                         "Next": "RolledBack",
-                        "Not": {
-                            "StringEqualsPath": "$.Started.Id",
-                            "Variable": "$.Primary.Id",
-                        },
                     },
                     {
+                        "Condition": "{% $primary.RolloutState = 'COMPLETED' %}",
                         "Next": "Rolled",
-                        "StringEquals": "COMPLETED",
-                        "Variable": "$.Primary.RolloutState",
                     },
                     {
+                        "Condition": "{% $primary.RolloutState = 'FAILED' %}",
                         "Next": "RolledBack",
-                        "StringEquals": "FAILED",
-                        "Variable": "$.Primary.RolloutState",
                     },
                 ],
                 "Default": "Wait",
@@ -180,12 +175,6 @@ def roll_service(containers: Containers) -> dict[str, Any]:
         },
         "TimeoutSeconds": TIMEOUT_SECONDS,
     }
-
-
-def _of_primary(service: str, attribute: str) -> str:
-    """Return the expression for an attribute of a service's primary deployment."""
-    deployments = f"{service}.Deployments[?(@.Status == 'PRIMARY')]"
-    return f"States.ArrayGetItem({deployments}.{attribute}, 0)"
 
 
 def _ecs_action(name: str) -> Sub:
