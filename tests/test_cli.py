@@ -96,6 +96,14 @@ def test_rendering_imports_nothing_that_it_does_not_need(argument, renders):
     assert not imported & unneeded
 
 
+def test_validating_imports_nothing_that_it_does_not_need():
+    """Not even troposphere: the template is there, rendered."""
+    done = run(sys.executable, "-X", "importtime", str(PIPELINE), "validate")
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "iot_pipeline_cfn.parameters" in imported
+    assert not imported & {"boto3", "botocore", "cfnlint", "rich", "troposphere"}
+
+
 def test_help_names_every_command():
     """With and without being asked for."""
     for arguments, status in ((["--help"], 0), ([], 2)):

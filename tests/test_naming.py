@@ -15,7 +15,7 @@ from iot_pipeline_cfn.naming import (
     tag_map,
     tags,
 )
-from iot_pipeline_cfn.parameters import broken_rule
+from iot_pipeline_cfn.parameters import TAGS_OF_TEMPLATE, broken_rule
 from resolution import resolve
 
 SUFFIX = Parameter("EnvironmentSuffix", Type="String")
@@ -195,6 +195,7 @@ def test_tags_and_tag_map_say_the_same():
     """Both forms come from one place."""
     listed = {entry["Key"]: entry["Value"] for entry in tags(SUFFIX, "a", component="b").to_dict()}
     mapped = tag_map(SUFFIX, "a", component="b")
+    assert mapped.keys() == TAGS_OF_TEMPLATE
     assert mapped["Environment"].to_dict() == Ref("EnvironmentSuffix").to_dict()
     assert {
         key: getattr(value, "to_dict", lambda value=value: value)() for key, value in mapped.items()

@@ -22,8 +22,6 @@ SUFFIX_RULE = (
     "with a letter first and no hyphen last."
 )
 
-TAG_KEYS = frozenset({"Component", "Environment", "Name", "Project"})
-
 
 def environment_name(suffix: Parameter, *, prefix: str = "", ending: str = "") -> Sub:
     """Return the name `<prefix>iot-pipeline-<suffix><ending>`.

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .naming import TAG_KEYS
-
 SUFFIX_PARAMETER = "EnvironmentSuffix"
 """Given by the environment's name; a file serves all environments of its kind."""
 
 VALUE_BYTES = 4096
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+
+TAGS_OF_TEMPLATE = frozenset({"Component", "Environment", "Name", "Project"})
+"""What `naming.tags` sets, which would take a while to import."""
 
 SECTIONS = frozenset({"Parameters", "StackPolicy", "Tags"})
 TAG_KEY = re.compile("(?!aws:).{1,128}")
@@ -120,7 +121,7 @@ def problems(template: Mapping[str, Any], file: ParameterFile) -> Iterator[str]:
     for problem in parameter_problems(template, {**file.parameters, SUFFIX_PARAMETER: "any"}):
         yield f"{file.path}: {problem}"
     for key, value in sorted(file.tags.items()):
-        if key in TAG_KEYS:
+        if key in TAGS_OF_TEMPLATE:
             yield f"{file.path}: tag {key}: is the template's to set"
         elif not (TAG_KEY.fullmatch(key) and TAG_VALUE.fullmatch(value)):
             yield (
