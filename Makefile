@@ -5,7 +5,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 UV := uv==0.13.9
-# A directory is newer than what was made from it where a file of it was removed or renamed.
+# The directories are listed too: removing or renaming a file in one changes its time.
 SOURCES := generate.py src/iot_pipeline_cfn $(wildcard src/iot_pipeline_cfn/*.py)
 TEMPLATES := templates $(wildcard templates/*.json)
 
@@ -68,6 +68,8 @@ templates:
 	$(BIN)/python generate.py
 	touch $@
 
+# Holds what was linted last: rendering anew does not mean that a template has changed.
 .venv/linted: .venv/rendered .cfnlintrc
-	$(BIN)/cfn-lint templates/*.json
-	touch $@
+	@cat .cfnlintrc requirements.lock templates/*.json > $@.new
+	cmp -s $@.new $@ || $(BIN)/cfn-lint templates/*.json
+	@mv $@.new $@

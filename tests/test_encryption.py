@@ -15,7 +15,7 @@ def statements(environment):
 
 
 def test_database_cache_logs_secrets_and_registry_use_the_key(environments):
-    """With `customer-managed`, nothing that keeps data is left with a key of AWS."""
+    """With `customer-managed`, none of these is left with a key of AWS."""
     environment = environments["most"]
     database = only(environment, "RDS::DBInstance")
     assert database["KmsKeyId"] == database["MasterUserSecret"]["KmsKeyId"] == KEY

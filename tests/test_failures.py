@@ -1,4 +1,8 @@
-"""The twelve failures of the system's first version, each of which must never come back."""
+"""The twelve failures of the system's first version, each of which must never come back.
+
+Here as far as a template can see to it: that a suffix comes from `ENVIRONMENT_SUFFIX`, that outputs
+are one flat file and that quotas are compared beforehand is for whoever deploys it.
+"""
 
 import ast
 import re
@@ -75,7 +79,7 @@ def test_failure_1_rotation_without_a_function(template, environments):
 
 
 def test_failure_2_log_group_that_nobody_created(environments):
-    """Whatever writes logs refers to a log group of the stack, which so exists before it."""
+    """A writer of logs refers to a log group of the stack, which so exists before it."""
     for environment in environments.values():
         container = container_of(environment)
         written = [container["LogConfiguration"]["Options"]["awslogs-group"]]
@@ -183,6 +187,8 @@ def test_failure_9_aws_services_through_the_nat_gateway(environments):
         endpoints = of_type(environment, "EC2::VPCEndpoint").values()
         found = {endpoint["ServiceName"].partition("ap-northeast-1.")[2] for endpoint in endpoints}
         assert found == AWS_SERVICES_OF_A_TASK
+        for endpoint in endpoints:
+            assert endpoint.get("PrivateDnsEnabled") or len(endpoint["RouteTableIds"]) == 2
         assert (
             "ContainerSecurityGroup",
             "EndpointsSecurityGroup",

@@ -1,6 +1,7 @@
 """Subnets, zones, routes and NAT gateways."""
 
 from ipaddress import ip_network
+from itertools import combinations
 
 import pytest
 
@@ -41,7 +42,10 @@ def test_subnets_lie_in_the_vpc_side_by_side(environments):
     """Two public and two private, none overlapping, none giving out public addresses."""
     subnets = of_type(environments["defaults"], "EC2::Subnet")
     assert {name: subnet["CidrBlock"] for name, subnet in subnets.items()} == SUBNETS
-    assert all(ip_network(cidr).subnet_of(ip_network("10.0.0.0/16")) for cidr in SUBNETS.values())
+    ranges = [ip_network(subnet["CidrBlock"]) for subnet in subnets.values()]
+    vpc = ip_network(only(environments["defaults"], "EC2::VPC")["CidrBlock"])
+    assert all(found.subnet_of(vpc) for found in ranges)
+    assert not any(one.overlaps(other) for one, other in combinations(ranges, 2))
     assert all(subnet["MapPublicIpOnLaunch"] is False for subnet in subnets.values())
 
 

@@ -7,6 +7,9 @@ ACTIONS_WITHOUT_RESOURCE = {
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
     "ecr:GetAuthorizationToken",
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+    "xray:GetSamplingRules",
+    "xray:GetSamplingStatisticSummaries",
+    "xray:GetSamplingTargets",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }
@@ -55,9 +58,9 @@ def test_task_role_may_read_the_database_secret_again_and_trace(environments):
         variables = {entry["Name"]: name_of(entry["Value"]) for entry in container["Environment"]}
         needed = {("secretsmanager:GetSecretValue", variables["DB_SECRET_ARN"])}
         if only(environment, "ApiGateway::Stage")["TracingEnabled"]:
-            needed |= {
-                (f"xray:{name}", "*") for name in ("PutTelemetryRecords", "PutTraceSegments")
-            }
+            # As in AWS's managed policy AWSXRayDaemonWriteAccess.
+            xray = {action for action in ACTIONS_WITHOUT_RESOURCE if action.startswith("xray:")}
+            needed |= {(action, "*") for action in xray}
         assert grants(environment["Resources"]["TaskRole"]["Properties"]) == (
             needed | decryption(environment)
         )
@@ -92,9 +95,12 @@ def test_flow_log_may_write_to_its_log_group(environments):
     for environment in environments.values():
         for flow_log in of_type(environment, "EC2::FlowLog").values():
             role = environment["Resources"][flow_log["DeliverLogsPermissionArn"]["Fn::GetAtt"][0]]
+            written = f"{flow_log['LogGroupName']['Ref']}.Arn"
+            listed = "arn:aws:logs:ap-northeast-1:123456789012:log-group:*"
+            actions = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
             assert grants(role["Properties"]) == {
-                (f"logs:{action}", f"{flow_log['LogGroupName']['Ref']}.Arn")
-                for action in ("CreateLogStream", "DescribeLogStreams", "PutLogEvents")
+                ("logs:DescribeLogGroups", listed),
+                *((f"logs:{action}", written) for action in actions),
             }
 
 

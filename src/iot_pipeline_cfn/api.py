@@ -149,8 +149,8 @@ def add_api(
         f"https://${{{rest_api.title}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"
         f"/{STAGE_NAME}/ingest"
     )
-    add_output(template, "ApiId", "API.", rest_api.ref())
-    add_output(template, "ApiStageName", "Stage.", stage.ref())
+    add_output(template, "ApiId", "The REST API.", rest_api.ref())
+    add_output(template, "ApiStageName", "Stage of the API.", stage.ref())
     add_output(template, "ApiInvokeUrl", "Where readings are posted.", invoke_url)
     return Api(rest_api=rest_api, stage=stage)
 
@@ -344,7 +344,7 @@ def _add_stage(
 def _add_throttling(template: Template) -> MethodSetting:
     """Add the limits and return the setting of every method.
 
-    An account may have 10,000 requests a second in a region, and 5,000 at once
+    In most regions an account may have 10,000 requests a second, and 5,000 at once
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
     """
     rate = add_number(
@@ -361,7 +361,7 @@ def _add_throttling(template: Template) -> MethodSetting:
         "ThrottleBurst",
         default=200,
         maximum=5000,
-        description="Requests at once above the rate.",
+        description="Requests that may come at once, before the rate counts.",
         group=GROUP,
         label="Throttle burst",
     )

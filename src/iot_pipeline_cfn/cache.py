@@ -104,7 +104,7 @@ def add_cache(
         )
     )
     for name, description, value in (
-        ("CacheReplicationGroupId", "Replication group.", replication_group.ref()),
+        ("CacheReplicationGroupId", "Replication group of the cache.", replication_group.ref()),
         (
             "CachePrimaryEndpointAddress",
             "Redis host to write to.",

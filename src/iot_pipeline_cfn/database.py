@@ -159,14 +159,14 @@ def add_database(
         ),
     )
     for name, description, value in (
-        ("DatabaseInstanceId", "Database instance.", instance.ref()),
+        ("DatabaseInstanceId", "Identifier of the database instance.", instance.ref()),
         (
             "DatabaseEndpointAddress",
             "Database's host name.",
             instance.get_att("Endpoint.Address"),
         ),
         ("DatabaseEndpointPort", "Database's port.", instance.get_att("Endpoint.Port")),
-        ("DatabaseName", "Database's name.", DATABASE_NAME),
+        ("DatabaseName", "Name of the database in the instance.", DATABASE_NAME),
         ("DatabaseSecretArn", "Secret with username and password.", database.secret_arn()),
     ):
         add_output(template, name, description, value)

@@ -109,7 +109,7 @@ def add_encryption(template: Template, *, environment: Environment) -> Encryptio
     add_output(
         template,
         "EncryptionKeyArn",
-        "Customer key.",
+        "Customer key of the environment.",
         key.get_att("Arn"),
         condition=uses_customer_key,
     )

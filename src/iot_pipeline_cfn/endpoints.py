@@ -64,4 +64,5 @@ def add_endpoints(
         )
     ]
     for endpoint in (gateway, *interfaces):
-        add_output(template, f"{endpoint.title}Id", f"{endpoint.title}.", endpoint.ref())
+        service = str(endpoint.title).removesuffix("Endpoint")
+        add_output(template, f"{endpoint.title}Id", f"VPC endpoint: {service}.", endpoint.ref())

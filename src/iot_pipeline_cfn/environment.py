@@ -1,4 +1,4 @@
-"""What an environment is called, and the three choices that carry most of what differs."""
+"""What an environment is called, and the choices that carry most of what differs."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from .sections import add_choice, add_condition, add_parameter
 
 @dataclass(frozen=True)
 class Environment:
-    """The suffix, and the names of the conditions that the three choices decide."""
+    """The suffix, and the names of the conditions that the choices decide."""
 
     suffix: Parameter
     is_multi_zone: str
@@ -54,8 +54,8 @@ def add_environment(template: Template) -> Environment:
         "Durability",
         ["ephemeral", "protected"],
         default="protected",
-        description="Protected is backups, deletion protection, and snapshots of database and "
-        "cache when the stack is deleted.",
+        description="Protected is backups, deletion protection, the database's logs, and snapshots "
+        "of database and cache when the stack is deleted.",
         group=group,
         label="Durability",
     )
@@ -74,7 +74,8 @@ def add_environment(template: Template) -> Environment:
         "Monitoring",
         ["basic", "detailed"],
         default="basic",
-        description="Detailed adds database and container insights, X-Ray and access logs.",
+        description="Detailed adds enhanced monitoring, insights into database and containers, "
+        "X-Ray, and the load balancer's access logs.",
         group=group,
         label="Monitoring",
     )

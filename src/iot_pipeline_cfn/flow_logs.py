@@ -1,7 +1,10 @@
-"""VPC flow logs, for an environment that wants them."""
+"""VPC flow logs, for an environment that wants them.
+
+Their role: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+"""
 
 from awacs import logs as logs_actions
-from troposphere import Template
+from troposphere import Sub, Template
 from troposphere.ec2 import FlowLog
 from troposphere.iam import Policy, Role
 
@@ -46,11 +49,22 @@ def add_flow_logs(
                     PolicyDocument=policy_document(
                         allow(
                             [
+                                logs_actions.CreateLogGroup,
                                 logs_actions.CreateLogStream,
                                 logs_actions.DescribeLogStreams,
                                 logs_actions.PutLogEvents,
                             ],
                             [log_group.get_att("Arn")],
+                        ),
+                        # A list, which IAM does not narrow to one group.
+                        allow(
+                            [logs_actions.DescribeLogGroups],
+                            [
+                                Sub(
+                                    "arn:${AWS::Partition}:logs:${AWS::Region}"
+                                    ":${AWS::AccountId}:log-group:*"
+                                )
+                            ],
                         ),
                     ),
                 )

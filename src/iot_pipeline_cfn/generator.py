@@ -32,7 +32,7 @@ def main(*, directory: Path) -> int:
         "--directory", type=Path, default=directory, help="where the templates are, or go"
     )
     options = parser.parse_args()
-    # A short-lived process ends before the memory matters that is not collected.
+    # Collecting garbage takes a while, and this process is over before memory runs short.
     gc.disable()
     try:
         return check(options.directory) if options.check else generate(options.directory)

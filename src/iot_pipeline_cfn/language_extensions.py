@@ -15,5 +15,5 @@ class ToJsonString(AWSHelperFn):
     """A JSON document that stays readable in the template and reaches AWS as a string."""
 
     def __init__(self, document: dict[str, Any]) -> None:
-        """Take a document that may contain references, but neither `If` nor `NoValue`."""
+        """Take a document, in which references and other functions are resolved first."""
         self.data = {"Fn::ToJsonString": document}

@@ -107,14 +107,14 @@ def add_load_balancer(
     )
     http_listener = _add_listeners(template, environment, ingress, load_balancer, target_group)
     _add_access_logs(template, environment, encryption, load_balancer)
-    add_output(template, "LoadBalancerArn", "Load balancer.", load_balancer.ref())
+    add_output(template, "LoadBalancerArn", "The load balancer.", load_balancer.ref())
     add_output(
         template,
         "LoadBalancerDnsName",
         "Load balancer's DNS name.",
         load_balancer.get_att("DNSName"),
     )
-    add_output(template, "TargetGroupArn", "Target group.", target_group.ref())
+    add_output(template, "TargetGroupArn", "Target group of the containers.", target_group.ref())
     return LoadBalancing(
         load_balancer=load_balancer, target_group=target_group, http_listener=http_listener
     )

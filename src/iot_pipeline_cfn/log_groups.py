@@ -1,4 +1,7 @@
-"""CloudWatch log groups, which every writer of logs finds in place before it starts."""
+"""The stack's log groups, which their writers find in place before they start.
+
+RDS alone makes log groups of its own, named after an instance that has no name beforehand.
+"""
 
 from troposphere import Template
 from troposphere.logs import LogGroup
@@ -40,6 +43,10 @@ def add_log_group(
         log_group.Condition = condition
     template.add_resource(log_group)
     add_output(
-        template, f"{title}Name", f"Log group of {service}.", log_group.ref(), condition=condition
+        template,
+        f"{title}Name",
+        f"Log group of the {component}.",
+        log_group.ref(),
+        condition=condition,
     )
     return log_group

@@ -66,7 +66,7 @@ class Series:
         return [MetricDimension(Name=name, Value=value) for name, value in self.dimensions.items()]
 
     def row(self) -> list[Any]:
-        """Return the series as a row of a dashboard's graph."""
+        """Return the series as a row of a graph, in which what does not exist draws nothing."""
         dimensions = [part for dimension in self.dimensions.items() for part in dimension]
         return [self.namespace, self.name, *dimensions, {"stat": self.statistic}]
 

@@ -14,8 +14,8 @@ SUFFIX_PATTERN = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
 names after the stack, no `--` and no `-` at the end."""
 
 SUFFIX_MAX_LENGTH = 32
-"""`iot-pipeline-` and the suffix are 45 characters; a delivery source's name may have 60, and no
-other rule is tighter."""
+"""`iot-pipeline-` and 32 characters are 45. Of the names that carry the suffix a delivery source's
+is the shortest, 60; what is left is for a noun in it."""
 
 SUFFIX_RULE = (
     f"1 to {SUFFIX_MAX_LENGTH} lowercase letters, digits and single hyphens, "

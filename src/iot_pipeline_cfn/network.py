@@ -63,8 +63,8 @@ def add_network(template: Template, *, environment: Environment) -> Network:
             Tags=tags(environment.suffix, "vpc", component=COMPONENT),
         )
     )
-    add_output(template, "VpcId", "VPC.", vpc.ref())
-    add_output(template, "VpcCidr", "VPC's addresses.", VPC_CIDR)
+    add_output(template, "VpcId", "The VPC.", vpc.ref())
+    add_output(template, "VpcCidr", "Range of the VPC's addresses.", VPC_CIDR)
     zones = _add_zones(template)
     public_subnets = [
         _add_subnet(template, environment, f"PublicSubnet{number}", vpc=vpc, cidr=cidr, zone=zone)
@@ -141,7 +141,9 @@ def _add_subnet(
             VpcId=vpc.ref(),
         )
     )
-    add_output(template, f"{title}Id", f"{title}.", subnet.ref())
+    kind, number = title[:-1].removesuffix("Subnet"), title[-1]
+    description = f"{kind} subnet in availability zone {number}."
+    add_output(template, f"{title}Id", description, subnet.ref())
     return subnet
 
 

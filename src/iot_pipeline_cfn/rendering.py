@@ -40,7 +40,7 @@ def render(template: Template) -> Rendering:
 
 
 def render_all() -> dict[str, Rendering]:
-    """Return every template of the registry, rendered, by the name of its file without `.json`."""
+    """Return every template of `stacks.TEMPLATES`, rendered, by its name."""
     return {name: render(build()) for name, build in TEMPLATES.items()}
 
 

@@ -39,9 +39,7 @@ def add_security_groups(
 ) -> SecurityGroups:
     """Add the security groups with all of their rules."""
     add = partial(_add_group, template, environment=environment, network=network)
-    vpc_link = add(
-        "VpcLinkSecurityGroup", "VPC link of the API", condition=ingress.uses_private_ingress
-    )
+    vpc_link = add("VpcLinkSecurityGroup", "VPC link", condition=ingress.uses_private_ingress)
     load_balancer = add(
         "LoadBalancerSecurityGroup", "Load balancer", rules=_way_in(ingress, vpc_link)
     )
@@ -104,7 +102,13 @@ def _add_group(
     if condition is not None:
         group.Condition = condition
     template.add_resource(group)
-    add_output(template, f"{title}Id", f"{description}.", group.ref(), condition=condition)
+    add_output(
+        template,
+        f"{title}Id",
+        f"Security group: {description}.",
+        group.ref(),
+        condition=condition,
+    )
     return group
 
 
@@ -190,5 +194,7 @@ def _no_egress() -> SecurityGroupRule:
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ec2-securitygroup.html).
     """
     return SecurityGroupRule(
-        CidrIp="127.0.0.1/32", Description="Nothing but the rules beside it", IpProtocol="-1"
+        CidrIp="127.0.0.1/32",
+        Description="In place of the rule of EC2 that allows all",
+        IpProtocol="-1",
     )

@@ -122,8 +122,8 @@ def add_service(
         containers=containers,
         load_balancing=load_balancing,
     )
-    add_output(template, "ClusterName", "Cluster.", cluster.ref())
-    add_output(template, "ServiceName", "Service.", service.get_att("Name"))
+    add_output(template, "ClusterName", "ECS cluster.", cluster.ref())
+    add_output(template, "ServiceName", "ECS service in the cluster.", service.get_att("Name"))
     return containers
 
 

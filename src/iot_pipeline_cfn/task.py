@@ -145,7 +145,9 @@ def add_task(
             TaskRoleArn=task_role.get_att("Arn"),
         )
     )
-    add_output(template, "TaskDefinitionArn", "Task definition.", definition.ref())
+    add_output(
+        template, "TaskDefinitionArn", "Task definition that the service runs.", definition.ref()
+    )
     return Task(definition=definition, has_image=has_image)
 
 
@@ -254,8 +256,17 @@ def _add_task_role(
     tracing = Policy(
         PolicyName="trace",
         PolicyDocument=policy_document(
-            # X-Ray ties neither action to a resource.
-            allow([xray_actions.PutTelemetryRecords, xray_actions.PutTraceSegments], ["*"])
+            # X-Ray ties these actions to no resource.
+            allow(
+                [
+                    xray_actions.GetSamplingRules,
+                    xray_actions.GetSamplingStatisticSummaries,
+                    xray_actions.GetSamplingTargets,
+                    xray_actions.PutTelemetryRecords,
+                    xray_actions.PutTraceSegments,
+                ],
+                ["*"],
+            )
         ),
     )
     role = template.add_resource(
