@@ -11,7 +11,7 @@ TEMPLATES := templates $(wildcard templates/*.json)
 
 .PHONY: help
 help: ## Print the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: template
 template: .venv/linted ## Render the templates and lint them, where something changed

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 ROOT = Path(__file__).parents[1]
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
 PARAMETER_FILES = sorted((ROOT / "parameters").glob("*.json"))
 CERTIFICATE = {
     "CertificateArn": "arn:aws:acm:ap-northeast-1:123456789012:certificate/0a1b2c3d",

@@ -3,12 +3,11 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import ROOT
+from conftest import CFN_LINT, ROOT
 from iot_pipeline_cfn.parameters import parameter_problems
 from iot_pipeline_cfn.references import references
 from iot_pipeline_cfn.rendering import render_all
@@ -16,7 +15,6 @@ from permissions import policy_documents
 from resolution import of_type, resolve
 from schemas import tag_property
 
-CFN_LINT = Path(sys.executable).with_name("cfn-lint")
 # CloudFormation's quotas for one template
 # (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
 RESOURCES, PARAMETERS, OUTPUTS, BYTES_BY_URL = 500, 200, 200, 1_000_000

@@ -1,8 +1,12 @@
 """From a rotated password to fresh tasks."""
 
+import json
+import subprocess
+
 import pytest
 from jsonata import Jsonata
 
+from conftest import CFN_LINT
 from permissions import name_of
 from resolution import container_of, of_type, only
 
@@ -81,6 +85,23 @@ def test_primary_deployment_is_found_in_what_ecs_answers(environments):
     )
     assert started == "new"
     assert primary == DEPLOYMENTS[1]
+
+
+def test_cfn_lint_finds_nothing_in_the_definition(environments, tmp_path):
+    """It does not look into Fn::ToJsonString, so here it gets what that comes to."""
+    definition = json.dumps(definition_of(environments["defaults"]))
+    for reference in ('{"Ref": "Cluster"}', '{"Fn::GetAtt": ["Service", "Name"]}'):
+        definition = definition.replace(reference, '"any"')
+    role = "arn:aws:iam::123456789012:role/any"
+    machine = {
+        "Properties": {"DefinitionString": definition, "RoleArn": role},
+        "Type": "AWS::StepFunctions::StateMachine",
+    }
+    (tmp_path / "template.json").write_text(json.dumps({"Resources": {"Machine": machine}}))
+    found = subprocess.run(
+        [CFN_LINT, "template.json"], capture_output=True, check=False, cwd=tmp_path, text=True
+    )
+    assert (found.returncode, found.stdout) == (0, "")
 
 
 @pytest.mark.parametrize(
