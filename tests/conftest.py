@@ -54,12 +54,15 @@ ENVIRONMENTS = {file.stem: dict(load(file).parameters) for file in PARAMETER_FIL
 """The parameters of every kind of environment, and of some that go to extremes."""
 
 
+def run(*command, cwd=ROOT, env=None):
+    """Run a program to its end and return what it said and its exit code."""
+    return subprocess.run(command, capture_output=True, check=False, cwd=cwd, env=env, text=True)
+
+
 def make(*arguments, cwd=ROOT):
     """Run make as a person does, also where make itself runs the tests."""
     env = {name: value for name, value in os.environ.items() if "MAKE" not in name}
-    return subprocess.run(
-        ["make", *arguments], capture_output=True, check=False, cwd=cwd, env=env, text=True
-    )
+    return run("make", *arguments, cwd=cwd, env=env)
 
 
 def resolve_all(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -9,14 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, run
 from iot_pipeline_cfn import cli
 
 PIPELINE = Path(sys.executable).with_name("iot-pipeline")
-
-
-def run(*arguments, cwd=ROOT):
-    return subprocess.run(arguments, capture_output=True, check=False, cwd=cwd, text=True)
 
 
 def generate(*arguments, cwd=ROOT):

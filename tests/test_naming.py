@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from troposphere import Parameter, Ref, Tags
 
+from conftest import ENVIRONMENTS
 from iot_pipeline_cfn.naming import (
     SUFFIX_MAX_LENGTH,
     SUFFIX_PATTERN,
@@ -93,22 +94,13 @@ NAMES = {
 
 def names(template, suffix):
     """Return every name that the template composes, by resource type and property."""
-    resources = resolve(template, {"EnvironmentSuffix": suffix, **EVERYTHING})["Resources"]
+    resources = resolve(template, ENVIRONMENTS["most"] | {"EnvironmentSuffix": suffix})["Resources"]
     return {
         (f"{resource['Type']} {key}", value)
         for resource in resources.values()
         for key, value in resource["Properties"].items()
         if isinstance(value, str) and f"iot-pipeline-{suffix}" in value
     }
-
-
-EVERYTHING = {
-    "ApiAccessLogs": "enabled",
-    "EncryptionKey": "customer-managed",
-    "FlowLogs": "enabled",
-    "Ingress": "private",
-    "Monitoring": "detailed",
-}
 
 
 @pytest.fixture(scope="session")

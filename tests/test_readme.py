@@ -3,12 +3,11 @@
 import json
 import re
 import shutil
-import subprocess
 import sys
 
 import pytest
 
-from conftest import ROOT, make
+from conftest import ROOT, make, run
 
 README = (ROOT / "README.md").read_text()
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -40,22 +39,15 @@ def test_worked_example_works(tmp_path):
     stacks = stacks.replace("\n    return template", f"\n{call}\n    return template", 1)
     (package / "stacks.py").write_text(stacks)
 
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, *arguments],
-            capture_output=True,
-            check=False,
-            cwd=tmp_path,
-            env={"PYTHONPATH": "src"},
-            text=True,
-        )
+    def python(*arguments):
+        return run(sys.executable, *arguments, cwd=tmp_path, env={"PYTHONPATH": "src"})
 
     code = "from iot_pipeline_cfn.rendering import render_all as r; print(r()['iot-pipeline'].text)"
-    rendered = json.loads(run("-c", code).stdout)
+    rendered = json.loads(python("-c", code).stdout)
     assert rendered["Resources"]["DeadLetterQueue"]["Type"] == "AWS::SQS::Queue"
     assert rendered["Outputs"]["DeadLetterQueueUrl"]["Value"] == {"Ref": "DeadLetterQueue"}
     for check in (["ruff", "check"], ["ruff", "format", "--check"]):
-        done = run("-m", *check, "--no-cache", "src")
+        done = python("-m", *check, "--no-cache", "src")
         assert done.returncode == 0, done.stdout
 
 

@@ -1,12 +1,11 @@
 """From a rotated password to fresh tasks."""
 
 import json
-import subprocess
 
 import pytest
 from jsonata import Jsonata
 
-from conftest import CFN_LINT
+from conftest import CFN_LINT, run
 from permissions import name_of
 from resolution import container_of, of_type, only
 
@@ -98,9 +97,7 @@ def test_cfn_lint_finds_nothing_in_the_definition(environments, tmp_path):
         "Type": "AWS::StepFunctions::StateMachine",
     }
     (tmp_path / "template.json").write_text(json.dumps({"Resources": {"Machine": machine}}))
-    found = subprocess.run(
-        [CFN_LINT, "template.json"], capture_output=True, check=False, cwd=tmp_path, text=True
-    )
+    found = run(CFN_LINT, "template.json", cwd=tmp_path)
     assert (found.returncode, found.stdout) == (0, "")
 
 

@@ -4,11 +4,13 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Any
 
 from troposphere import (
     And,
+    AWSObject,
     Condition,
     Equals,
     If,
@@ -44,7 +46,7 @@ from .environment import Environment
 from .ingress import STAGE_NAME, Ingress
 from .load_balancer import LoadBalancing
 from .log_groups import add_log_group
-from .naming import environment_name, tag_map, tags
+from .naming import LOG_GROUP_ARN, environment_name, tag_map, tags
 from .network import Network
 from .references import reachable
 from .sections import add_choice, add_condition, add_number, add_output, add_switch
@@ -264,7 +266,7 @@ def _add_deployments(
     deployment for each way in which parameters shape the API, and only the one that fits exists
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/updating-api.html).
     """
-    checksum = _checksum(template, "IngestMethod")
+    checksum = _checksum(template, method)
     served: Ref | If | None = None
     for name, expression in _variants(authorization, ingress):
         condition = add_condition(template, f"Deploys{name}", expression)
@@ -281,17 +283,19 @@ def _add_deployments(
     return served
 
 
-def _checksum(template: Template, name: str) -> str:
+def _checksum(template: Template, resource: AWSObject) -> str:
     """Return a checksum of a resource and of all that it refers to.
 
     What it refers to counts because a resource that is replaced has another id: a VPC link, say,
     is replaced with its security group.
     """
 
+    @cache
     def body(name: str) -> dict[str, Any]:
         return encode_to_dict(template.resources[name])
 
-    names = {name} | reachable(name, template.resources, body)
+    title = str(resource.title)
+    names = {title} | reachable(title, template.resources, body)
     content = json.dumps({name: body(name) for name in names}, sort_keys=True)
     return f"{zlib.crc32(content.encode()):08x}"
 
@@ -396,10 +400,7 @@ def _add_access_logs(template: Template, environment: Environment, encryption: E
     )
     setting = AccessLogSetting(
         # Not the log group's own Arn, which ends in :*
-        DestinationArn=Sub(
-            "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
-            f":log-group:${{{log_group.title}}}"
-        ),
+        DestinationArn=Sub(f"{LOG_GROUP_ARN}${{{log_group.title}}}"),
         Format=json.dumps(
             {
                 "error": "$context.error.message",

@@ -17,7 +17,7 @@ from troposphere.iam import Policy
 from troposphere.kms import Alias, Key
 
 from .environment import Environment
-from .naming import environment_name, tags
+from .naming import LOG_GROUP_ARN, environment_name, tags
 from .policies import allow, policy_document
 from .sections import add_choice, add_condition, add_output
 
@@ -136,7 +136,7 @@ def key_policy(environment: Environment) -> PolicyDocument:
     log_groups: list[AWSHelperFn] = [
         environment_name(
             environment.suffix,
-            prefix="arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/*/",
+            prefix=f"{LOG_GROUP_ARN}/*/",
             ending=ending,
         )
         for ending in ("", "/*")

@@ -11,7 +11,7 @@ from troposphere.iam import Policy, Role
 from .encryption import Encryption
 from .environment import Environment
 from .log_groups import add_log_group
-from .naming import tags
+from .naming import LOG_GROUP_ARN, tags
 from .network import COMPONENT, GROUP, Network
 from .policies import allow, policy_document, trust_policy
 from .sections import add_switch
@@ -59,12 +59,7 @@ def add_flow_logs(
                         # A list, which IAM does not narrow to one group.
                         allow(
                             [logs_actions.DescribeLogGroups],
-                            [
-                                Sub(
-                                    "arn:${AWS::Partition}:logs:${AWS::Region}"
-                                    ":${AWS::AccountId}:log-group:*"
-                                )
-                            ],
+                            [Sub(f"{LOG_GROUP_ARN}*")],
                         ),
                     ),
                 )

@@ -22,6 +22,9 @@ SUFFIX_RULE = (
     "with a letter first and no hyphen last."
 )
 
+LOG_GROUP_ARN = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:"
+"""What comes before a log group's name in its ARN, for `Sub`."""
+
 
 def environment_name(suffix: Parameter, *, prefix: str = "", ending: str = "") -> Sub:
     """Return the name `<prefix>iot-pipeline-<suffix><ending>`.
