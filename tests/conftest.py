@@ -5,12 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import boto3
 import hypothesis
 import pytest
 
+from iot_pipeline_cfn.emulator.control import start, stop
 from iot_pipeline_cfn.parameters import load
 from iot_pipeline_cfn.rendering import render_all
 from resolution import resolve
@@ -22,6 +27,8 @@ hypothesis.settings.load_profile("unhurried")
 ROOT = Path(__file__).parents[1]
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
 PARAMETER_FILES = sorted((ROOT / "parameters").glob("*.json"))
+REGION = "ap-northeast-1"
+ACCOUNTS = count(111_111_111_111)
 CERTIFICATE = {
     "CertificateArn": "arn:aws:acm:ap-northeast-1:123456789012:certificate/0a1b2c3d",
     "DomainName": "iot.example.com",
@@ -79,3 +86,38 @@ def template(request):
 @pytest.fixture(scope="session")
 def environments(template):
     return resolve_all(template)
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory):
+    """An embedded AWS that the tests share; `aws` gives each test an account of its own there."""
+    directory = tmp_path_factory.mktemp("emulator")
+    yield start(directory, REGION)
+    stop(directory)
+
+
+@pytest.fixture(scope="session")
+def session():
+    """What clients are made of, which remembers the descriptions of services."""
+    return boto3.Session(region_name=REGION)
+
+
+@pytest.fixture
+def aws(emulator, session):
+    """A function from the name of a service to a client of it, in an account that is empty."""
+    account = f"{next(ACCOUNTS):012}"
+    with ExitStack() as clients:
+
+        @cache
+        def client(service):
+            client = session.client(
+                service,
+                aws_access_key_id=account,
+                aws_secret_access_key=account,
+                endpoint_url=emulator.endpoint_url,
+            )
+            clients.callback(client.close)
+            return client
+
+        client.account = account
+        yield client

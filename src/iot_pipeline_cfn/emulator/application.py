@@ -1,0 +1,40 @@
+"""ministack, extended, as an application that a server runs.
+
+ministack reads its environment when it is imported, and so does this module import it.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
+from ministack.app import app
+
+from .extensions import extend
+from .templates import add_template_bucket
+
+GRACE_SECONDS = 0.2
+"""So long a stop waits for clients that keep their connections open."""
+
+
+def run(listener: int, started: Callable[[], None]) -> None:
+    """Serve on a listening socket, given by its file descriptor, until SIGTERM or SIGINT.
+
+    `started` is called once requests are answered.
+    """
+    extend()
+    add_template_bucket()
+    config = Config()
+    config.bind = [f"fd://{listener}"]
+    config.graceful_timeout = GRACE_SECONDS
+
+    async def announced(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        async def announce(event: ASGISendEvent) -> None:
+            await send(event)
+            if event["type"] == "lifespan.startup.complete":
+                started()
+
+        await app(scope, receive, announce if scope["type"] == "lifespan" else send)
+
+    asyncio.run(serve(announced, config))

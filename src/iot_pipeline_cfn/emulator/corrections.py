@@ -1,0 +1,242 @@
+"""Resource types that ministack has, and that do not do in it what they do in AWS."""
+
+import json
+import secrets
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from ministack.services import alb, apigateway_v1, rds, secretsmanager
+from ministack.services.cloudformation import provisioners
+
+from .resource_types import (
+    Attributes,
+    Handler,
+    Properties,
+    ResourceType,
+    accepted,
+    content_of,
+    refuse,
+)
+
+ONE_METRIC = (
+    "Dimensions",
+    "ExtendedStatistic",
+    "MetricName",
+    "Namespace",
+    "Period",
+    "Statistic",
+    "Unit",
+)
+"""What an alarm says of the one metric that it watches."""
+
+
+def correct() -> None:
+    """Replace what ministack has of the resource types that are corrected here."""
+    handlers = provisioners._RESOURCE_HANDLERS
+    for name, correction in CORRECTIONS.items():
+        handlers[name] = handlers[name] | correction(handlers[name])
+    provisioners._cw_metric_alarm_record = _alarm_record(provisioners._cw_metric_alarm_record)
+    rds._instance_xml = _instance_xml(rds._instance_xml)
+
+
+def _alarm_record(
+    record: Callable[[str, Properties], dict[str, Any]],
+) -> Callable[[str, Properties], dict[str, Any]]:
+    """Let an alarm have `Metrics`, which ministack refuses; they are never evaluated."""
+
+    def corrected(name: str, properties: Properties) -> dict[str, Any]:
+        if "Metrics" not in properties:
+            return record(name, properties)
+        others = {key: value for key, value in properties.items() if key != "Metrics"}
+        alarm = record(name, others | {"MetricName": "-", "Namespace": "-"})
+        for key in ONE_METRIC:
+            del alarm[key]
+        return alarm | {"Metrics": properties["Metrics"]}
+
+    return corrected
+
+
+def _database(handler: Handler) -> Handler:
+    """Give an instance the secret that RDS manages, and keep one that is protected."""
+
+    def create(logical_id: str, properties: Properties, stack_name: str) -> tuple[str, Attributes]:
+        reference, attributes = handler["create"](logical_id, properties, stack_name)
+        return reference, attributes | _manage_password(reference, properties)
+
+    def update(
+        reference: str, old: Properties, new: Properties, *names: str
+    ) -> tuple[str, Attributes]:
+        reference, attributes = handler["update"](reference, old, new, *names)
+        return reference, attributes | _manage_password(reference, new)
+
+    def delete(reference: str, properties: Properties) -> None:
+        instance = rds._instances.get(reference, {})
+        if instance.get("DeletionProtection"):
+            refuse(
+                "Cannot delete protected DB Instance, please disable deletion protection and "
+                "try again."
+            )
+        if secret := instance.get("MasterUserSecret"):
+            secretsmanager.delete_secret_in_process(secret["SecretArn"])
+        handler["delete"](reference, properties)
+
+    return {"create": create, "update": update, "delete": delete}
+
+
+def _manage_password(reference: str, properties: Properties) -> Attributes:
+    """Return the secret of an instance as its attribute, if RDS manages its password."""
+    if str(properties.get("ManageMasterUserPassword")).lower() != "true":
+        return {}
+    instance = rds._instances[reference]
+    if "MasterUserSecret" not in instance:
+        password = secrets.token_urlsafe()
+        key = properties.get("MasterUserSecret", {}).get("KmsKeyId", "alias/aws/secretsmanager")
+        arn, _ = secretsmanager._store_new_secret(
+            f"rds!db-{uuid4()}",
+            secret_string=json.dumps(
+                {"username": instance["MasterUsername"], "password": password}
+            ),
+            description="The secret associated with the primary RDS DB instance: "
+            f"{instance['DBInstanceArn']}",
+            tags=[
+                {"Key": "aws:rds:primaryDBInstanceArn", "Value": instance["DBInstanceArn"]},
+                {"Key": "aws:secretsmanager:owningService", "Value": "rds"},
+            ],
+            kms_key_id=key,
+        )
+        instance["_MasterUserPassword"] = password
+        instance["MasterUserSecret"] = {
+            "SecretArn": arn,
+            "SecretStatus": "active",
+            "KmsKeyId": key,
+        }
+    return {"MasterUserSecret.SecretArn": instance["MasterUserSecret"]["SecretArn"]}
+
+
+def _instance_xml(render: Callable[[Properties], str]) -> Callable[[Properties], str]:
+    """Let DescribeDBInstances tell of the secret."""
+
+    def corrected(instance: Properties) -> str:
+        secret = "".join(
+            f"<{name}>{value}</{name}>"
+            for name, value in instance.get("MasterUserSecret", {}).items()
+        )
+        return render(instance) + (secret and f"<MasterUserSecret>{secret}</MasterUserSecret>")
+
+    return corrected
+
+
+def _load_balancer(handler: Handler) -> Handler:
+    """Keep a load balancer that is protected."""
+
+    def delete(reference: str, properties: Properties) -> None:
+        if {"Key": "deletion_protection.enabled", "Value": "true"} in alb._lb_attrs.get(
+            reference, []
+        ):
+            refuse(
+                f"Load balancer '{reference}' cannot be deleted because deletion protection is "
+                "enabled"
+            )
+        handler["delete"](reference, properties)
+
+    return {"delete": delete}
+
+
+def _service(handler: Handler) -> Handler:
+    """Take the number of tasks from a parameter, which is text."""
+
+    def counted(properties: Properties) -> Properties:
+        return {**properties, "DesiredCount": int(properties.get("DesiredCount", 1))}
+
+    return {
+        "create": lambda logical_id, properties, stack_name: handler["create"](
+            logical_id, counted(properties), stack_name
+        ),
+        "update": lambda reference, old, new, stack_name: handler["update"](
+            reference, counted(old), counted(new), stack_name
+        ),
+    }
+
+
+def _key(handler: Handler) -> Handler:
+    """Take the days of waiting, which CloudFormation hands on as text."""
+
+    def delete(reference: str, properties: Properties) -> None:
+        days = int(properties.get("PendingWindowInDays", 30))
+        handler["delete"](reference, {**properties, "PendingWindowInDays": days})
+
+    return {"delete": delete}
+
+
+def _secret(handler: Handler) -> Handler:
+    """Let `Ref` return the ARN of a secret, where ministack goes by its name."""
+
+    def create(logical_id: str, properties: Properties, stack_name: str) -> tuple[str, Attributes]:
+        _, attributes = handler["create"](logical_id, properties, stack_name)
+        return attributes["Arn"], attributes
+
+    def update(
+        reference: str, old: Properties, new: Properties, *names: str
+    ) -> tuple[str, Attributes]:
+        _, attributes = handler["update"](_name_of_secret(reference), old, new, *names)
+        return attributes["Arn"], attributes
+
+    return {
+        "create": create,
+        "update": update,
+        "delete": lambda reference, properties: handler["delete"](
+            _name_of_secret(reference), properties
+        ),
+    }
+
+
+def _name_of_secret(arn: str) -> str | None:
+    name: str | None
+    name, _ = secretsmanager._resolve(arn)
+    return name
+
+
+CORRECTIONS = {
+    "AWS::ECS::Service": _service,
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": _load_balancer,
+    "AWS::KMS::Key": _key,
+    "AWS::RDS::DBInstance": _database,
+    "AWS::SecretsManager::Secret": _secret,
+}
+
+
+def _create_validator(properties: Properties) -> tuple[str, Attributes]:
+    request = {"name": properties.get("Name", ""), **_validated(properties)}
+    validator = content_of(
+        apigateway_v1._create_request_validator(properties["RestApiId"], request)
+    )["id"]
+    return validator, {"RequestValidatorId": validator}
+
+
+def _update_validator(reference: str, _old: Properties, new: Properties) -> Attributes:
+    validator = apigateway_v1._request_validators[new["RestApiId"]][reference]
+    validator.update(_validated(new))
+    return {"RequestValidatorId": reference}
+
+
+def _delete_validator(reference: str, properties: Properties) -> None:
+    accepted(apigateway_v1._delete_request_validator(properties["RestApiId"], reference))
+
+
+def _validated(properties: Properties) -> dict[str, bool]:
+    return {
+        "validateRequestBody": str(properties.get("ValidateRequestBody")).lower() == "true",
+        "validateRequestParameters": str(properties.get("ValidateRequestParameters")).lower()
+        == "true",
+    }
+
+
+RESOURCE_TYPES = {
+    "AWS::ApiGateway::RequestValidator": ResourceType(
+        create=_create_validator,
+        update=_update_validator,
+        delete=_delete_validator,
+        create_only=("Name", "RestApiId"),
+    ),
+}

@@ -1,0 +1,23 @@
+"""Everything that the emulator has more than ministack."""
+
+from ministack.services.cloudformation import provisioners
+
+from . import corrections, log_deliveries, networking, recorded, web_acls
+from .resource_types import register
+
+ADDITIONS = (
+    log_deliveries.RESOURCE_TYPES
+    | networking.RESOURCE_TYPES
+    | recorded.RESOURCE_TYPES
+    | web_acls.RESOURCE_TYPES
+)
+
+
+def extend() -> None:
+    """Add what ministack lacks, and correct what it has."""
+    for name, resource_type in ADDITIONS.items():
+        if name not in provisioners._RESOURCE_HANDLERS:
+            register(name, resource_type)
+    for name, resource_type in corrections.RESOURCE_TYPES.items():
+        register(name, resource_type)
+    corrections.correct()
