@@ -11,10 +11,67 @@ TEMPLATES := templates $(wildcard templates/*.json)
 
 .PHONY: help
 help: ## Print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: template
 template: .venv/linted ## Render the templates and lint them, where something changed
+
+# What is given to these goes to iot-pipeline in its environment, where no shell reads it and make
+# does not expand it: the name of a branch can be anything.
+unexport BUCKET ENV IMAGE_TAG PARAMETERS REGION TARGET YES
+export IOT_PIPELINE_BUCKET = $(value BUCKET)
+export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
+export IOT_PIPELINE_PARAMETERS = $(value PARAMETERS)
+export IOT_PIPELINE_REGION = $(value REGION)
+export IOT_PIPELINE_TARGET = $(value TARGET)
+export IOT_PIPELINE_YES = $(value YES)
+ifneq ($(value ENV),)
+export ENVIRONMENT_SUFFIX = $(value ENV)
+endif
+
+.PHONY: plan
+plan: .venv/installed ## Show what deploying ENV would change
+	@$(BIN)/iot-pipeline $@
+
+.PHONY: deploy
+deploy: .venv/installed ## Bring ENV up or up to date: TARGET=aws|local REGION= IMAGE_TAG= PARAMETERS= BUCKET= YES=1
+	@$(BIN)/iot-pipeline $@
+
+.PHONY: outputs
+outputs: .venv/installed ## Print the outputs of ENV
+	@$(BIN)/iot-pipeline $@
+
+.PHONY: status
+status: .venv/installed ## Show where ENV stands
+	@$(BIN)/iot-pipeline $@
+
+.PHONY: events
+events: .venv/installed ## Show the events of the last operation on ENV
+	@$(BIN)/iot-pipeline $@
+
+.PHONY: list
+list: .venv/installed ## Show all environments
+	@$(BIN)/iot-pipeline $@
+
+.PHONY: destroy
+destroy: .venv/installed ## Delete ENV
+	@$(BIN)/iot-pipeline $@
+
+.PHONY: cancel
+cancel: .venv/installed ## Cancel the update of ENV that is in progress
+	@$(BIN)/iot-pipeline $@
+
+.PHONY: emulator-start
+emulator-start: .venv/installed ## Start the embedded AWS, which TARGET=local does by itself
+	@$(BIN)/iot-pipeline $(subst -, ,$@)
+
+.PHONY: emulator-stop
+emulator-stop: .venv/installed ## Stop the embedded AWS; it forgets all environments
+	@$(BIN)/iot-pipeline $(subst -, ,$@)
+
+.PHONY: emulator-status
+emulator-status: .venv/installed ## Show whether the embedded AWS runs
+	@$(BIN)/iot-pipeline $(subst -, ,$@)
 
 .PHONY: test
 test: .venv/installed ## Run the tests
@@ -45,7 +102,7 @@ benchmark: .venv/installed ## Measure rendering against importing troposphere
 .PHONY: lock
 lock: .venv/installed ## Pin the newest versions in requirements.lock
 	$(BIN)/pip install --quiet --target .venv/uv --upgrade $(UV)
-	.venv/uv/bin/uv pip compile pyproject.toml --group dev --universal --upgrade --generate-hashes \
+	.venv/uv/bin/uv pip compile pyproject.toml --extra local --group dev --universal --upgrade --generate-hashes \
 	    --no-annotate --custom-compile-command "make lock" --quiet --output-file requirements.lock
 
 .PHONY: clean

@@ -8,7 +8,8 @@ import pytest
 from troposphere import Parameter, Template
 from troposphere.sns import Topic
 
-from iot_pipeline_cfn.rendering import Rendering, render, stale, write
+from iot_pipeline_cfn.files import write
+from iot_pipeline_cfn.rendering import Rendering, render, stale
 
 
 def small_template():

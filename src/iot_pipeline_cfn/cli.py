@@ -1,71 +1,361 @@
 """The command line `iot-pipeline`.
 
-Exit codes: 0 done; 1 something is wrong with what a file says; 2 the command was not understood, or
-a file could not be read; 130 interrupted. An error is one line on stderr.
+Exit codes: 0 done; 1 refused, and nothing was changed; 2 the command was not understood, or a file
+could not be read; 3 a template or parameters are not valid; 4 failed, and rolled back; 5 failed,
+and stuck; 6 timed out, and CloudFormation goes on; 7 no credentials, no access, or no answer from
+AWS; 130 interrupted. An error is on stderr, in one line where one will do.
 """
 
+import json
+import os
+import re
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import reduce
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from . import __version__
 
+if TYPE_CHECKING:
+    from .deploy.connection import Connection
+    from .deploy.console import Console
+    from .deploy.deployment import Wish
+    from .deploy.operations import Operations
+
+PROGRAM = "iot-pipeline"
 FILE = click.Path(path_type=Path)
+PARAMETERS = Path("parameters")
+NOBODY_TO_ASK = "there is no terminal to ask on: say --yes (with make: YES=1)"
+
+Decorator = Callable[[Any], Any]
 
 
 def main() -> NoReturn:
-    """Run `iot-pipeline`, say in one line what went wrong if anything did, and exit."""
-    program = "iot-pipeline"
+    """Run `iot-pipeline`, say what went wrong if anything did, and exit."""
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         # Outside of its standalone mode click leaves errors and exit codes to the caller.
-        status = pipeline.main(prog_name=program, standalone_mode=False)
+        status = pipeline.main(prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         status = error.exit_code
     except click.ClickException as error:
-        click.echo(f"{program}: {error.format_message()}", err=True)
+        click.echo(f"{PROGRAM}: {error.format_message()}", err=True)
         status = error.exit_code
     except click.Abort:
-        click.echo(f"{program}: interrupted", err=True)
+        click.echo(f"{PROGRAM}: interrupted", err=True)
         status = 130
+    except BrokenPipeError:
+        # Whoever read it has had enough; nothing more can be written, not even at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except Exception as error:  # noqa: BLE001 What is not ours is raised again.
+        message, status = _explained(error)
+        click.echo(f"{PROGRAM}: {message}", err=True)
     sys.exit(status)
 
 
-@click.group(name="iot-pipeline")
+def _terminated(*_: object) -> NoReturn:
+    from .deploy.operations import TerminatedError
+
+    raise TerminatedError
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """Return the message and the exit code of an error, which is raised again if it is a bug."""
+    from .emulator.control import EmulatorError
+    from .parameters import UnreadableFileError
+
+    match error:
+        case UnreadableFileError():
+            return str(error), 2
+        case OSError(filename=name, strerror=reason) if name:
+            return f"{name}: {reason}", 2
+        case EmulatorError():
+            return str(error), 7
+
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from .deploy.errors import DeploymentError, explained
+
+    if isinstance(error, BotoCoreError | ClientError):
+        error = explained(error)
+    if isinstance(error, DeploymentError):
+        return str(error), error.exit_code
+    raise error
+
+
+def _all(*decorators: Decorator) -> Decorator:
+    """Return what applies decorators as if they stood one below the other."""
+    return lambda function: reduce(lambda inner, outer: outer(inner), decorators[::-1], function)
+
+
+ENVIRONMENT = click.argument("environment", envvar="ENVIRONMENT_SUFFIX")
+PLACE = _all(
+    click.option(
+        "--target",
+        type=click.Choice(["aws", "local"]),
+        default="aws",
+        show_default=True,
+        envvar="IOT_PIPELINE_TARGET",
+        help="AWS, or the embedded one.",
+    ),
+    click.option(
+        "--region",
+        envvar="IOT_PIPELINE_REGION",
+        help="By default that of the AWS configuration, else ap-northeast-1.",
+    ),
+    click.option("--debug", is_flag=True, help="Say each call to AWS on stderr."),
+)
+TEMPLATE = click.option(
+    "--template",
+    type=FILE,
+    default=Path("templates/iot-pipeline.json"),
+    show_default=True,
+    help="The rendered template.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+YES = click.option("--yes", is_flag=True, envvar="IOT_PIPELINE_YES", help="Do not ask.")
+PATIENCE = _all(
+    click.option(
+        "--wait/--no-wait",
+        default=True,
+        show_default=True,
+        help="Whether to wait where another operation is in progress.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=3600,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to follow an operation.",
+    ),
+    click.option(
+        "--on-interrupt",
+        type=click.Choice(["cancel", "leave"]),
+        help="What Ctrl-C does while an operation runs; by default it asks.",
+    ),
+)
+WISH = _all(
+    click.option(
+        "--parameter",
+        "parameters",
+        multiple=True,
+        metavar="NAME=VALUE",
+        envvar="IOT_PIPELINE_PARAMETERS",
+        help="Goes before the parameter file; can be given several times.",
+    ),
+    click.option(
+        "--image-tag",
+        envvar="IOT_PIPELINE_IMAGE_TAG",
+        help="Short for --parameter ImageTag=...",
+    ),
+    click.option(
+        "--bucket",
+        envvar="IOT_PIPELINE_BUCKET",
+        help="The S3 bucket that the template goes through.",
+    ),
+)
+
+
+@click.group(name=PROGRAM)
 @click.version_option(__version__)
 def pipeline() -> None:
     """The CloudFormation of an IoT data pipeline, one environment per suffix."""
 
 
 @pipeline.command()
+@ENVIRONMENT
+@WISH
+@click.option("--save", type=FILE, help="Write what is shown, for deploy --reviewed.")
+@PATIENCE
+@PLACE
+@TEMPLATE
+@JSON
+def plan(*, save: Path | None, **options: Any) -> None:
+    """Show what a deployment would change, and change nothing."""
+    from .deploy.deployment import proposed
+    from .deploy.planning import Wanted
+
+    wish = _wish(options)
+    operations, console = _operations(options)
+    with proposed(operations, wish, Wanted.PLAN) as proposal:
+        if save:
+            _write(save, proposal.as_data())
+        console.proposal(proposal, err=False)
+
+
+@pipeline.command()
+@ENVIRONMENT
+@WISH
+@click.option("--reviewed", type=FILE, help="Go on only if what plan --save wrote still holds.")
+@YES
+@PATIENCE
+@PLACE
+@TEMPLATE
+@JSON
+def deploy(*, reviewed: Path | None, yes: bool, **options: Any) -> None:
+    """Bring an environment up, or up to date, by a change set that is shown first."""
+    from .deploy.deployment import execute, proposed, settle
+    from .deploy.errors import DeploymentError
+    from .deploy.planning import Wanted
+    from .parameters import load_object
+
+    wish = _wish(options)
+    review = load_object(reviewed) if reviewed else None
+    operations, console = _operations(options)
+    # A rehearsal goes ahead where there is nobody to ask.
+    agreed = yes or _in_ci() or (options["target"] == "local" and not console.interactive)
+    if not agreed and not console.interactive:
+        raise click.UsageError(NOBODY_TO_ASK)
+    with proposed(operations, wish, Wanted.DEPLOY) as proposal:
+        console.proposal(proposal, err=True)
+        if not proposal.changes:
+            stack = proposal.stack
+            settle(operations, wish, stack, proposal.parameters)
+        else:
+            if review is not None:
+                proposal.refuse_moved(review)
+            if not agreed and not console.ask(f"Deploy {operations.environment.suffix}?"):
+                message = "nothing was deployed"
+                raise DeploymentError(message)
+            stack = execute(operations, wish, proposal)
+    console.outputs(stack.outputs)
+
+
+@pipeline.command()
+@ENVIRONMENT
+@click.option("--file", type=FILE, help="Write them there instead, as JSON.")
+@PLACE
+@TEMPLATE
+@JSON
+def outputs(*, file: Path | None, **options: Any) -> None:
+    """Print the outputs of an environment."""
+    operations, console = _operations(options)
+    found = operations.find_own().outputs
+    if file:
+        _write(file, {output.name: output.value for output in found})
+    else:
+        console.outputs(found)
+
+
+@pipeline.command()
+@ENVIRONMENT
+@click.option("--drift", "looks_for_drift", is_flag=True, help="Have CloudFormation look for it.")
+@PLACE
+@TEMPLATE
+@JSON
+def status(*, looks_for_drift: bool, **options: Any) -> None:
+    """Show where an environment stands."""
+    from .deploy.inventory import drift, in_step, summary_of
+    from .parameters import load_template
+
+    operations, console = _operations(options)
+    stack = operations.find_own()
+    template = load_template(options["template"])
+    facts = summary_of(stack).as_data() | {
+        "reason": stack.reason,
+        "in step with the template": in_step(operations.connection, stack, template),
+    }
+    if looks_for_drift:
+        facts["drift"] = drift(operations, stack)
+    console.facts(facts)
+
+
+@pipeline.command()
+@ENVIRONMENT
+@click.option("--follow", is_flag=True, help="Go on until the operation has come to its end.")
+@PATIENCE
+@PLACE
+@TEMPLATE
+@JSON
+def events(*, follow: bool, **options: Any) -> None:
+    """Show the events of the operation that runs, or of the last one."""
+    from .deploy.events import last_operation
+
+    operations, console = _operations(options)
+    stack = operations.find_own()
+    if follow and stack.in_progress:
+        operations.follow(stack.status, stack.arn)
+    else:
+        console.events(last_operation(operations.connection.cloudformation, stack.arn))
+
+
+@pipeline.command(name="list")
+@PLACE
+@JSON
+def list_(**options: Any) -> None:
+    """Show all environments of the region."""
+    from .deploy.inventory import environments
+
+    connection, console = _connected(options)
+    console.environments(list(environments(connection)))
+
+
+@pipeline.command()
+@ENVIRONMENT
+@click.option("--force", is_flag=True, help="Leave behind what cannot be deleted.")
+@YES
+@PATIENCE
+@PLACE
+@TEMPLATE
+def destroy(*, force: bool, yes: bool, **options: Any) -> None:
+    """Delete an environment."""
+    from .deploy.destruction import delete, doomed
+    from .deploy.errors import DeploymentError
+
+    operations, console = _operations(options)
+    if not yes and not console.interactive:
+        raise click.UsageError(NOBODY_TO_ASK)
+    suffix = operations.environment.suffix
+    stack, fates = doomed(operations)
+    if stack is None:
+        console.say(f"there is no environment {suffix}: nothing to delete")
+        return
+    console.fates(fates)
+    if not yes and console.answer(f"Type {suffix} to delete it") != suffix:
+        message = "nothing was deleted"
+        raise DeploymentError(message)
+    delete(operations, stack, force=force)
+    console.say(f"{suffix} is deleted")
+
+
+@pipeline.command()
+@ENVIRONMENT
+@PATIENCE
+@PLACE
+@TEMPLATE
+def cancel(**options: Any) -> None:
+    """Cancel the update that is in progress."""
+    from .deploy.destruction import cancel_update
+
+    operations, console = _operations(options)
+    console.say(f"{operations.environment.suffix} is in {cancel_update(operations)}")
+
+
+@pipeline.command()
 @click.argument("files", type=FILE, nargs=-1)
-@click.option(
-    "--template",
-    type=FILE,
-    default=Path("templates/iot-pipeline.json"),
-    show_default=True,
-    help="What the files are for.",
-)
+@TEMPLATE
 def validate(*, files: Sequence[Path], template: Path) -> int:
     """Check parameter files, by default all in parameters/, against the template."""
     from .parameters import UnreadableFileError, load, load_template, problems
 
-    chosen = files or sorted(Path("parameters").glob("*.json"))
+    chosen = files or sorted(PARAMETERS.glob("*.json"))
     if not chosen:
-        message = "there are no files in parameters/"
+        message = f"there are no files in {PARAMETERS}/"
         raise click.UsageError(message)
     status = 0
-    try:
-        body = load_template(template)
-    except UnreadableFileError as error:
-        raise click.UsageError(str(error)) from None
+    body = load_template(template)
     for path in chosen:
         try:
             found = list(problems(body, load(path)))
-            status = max(status, 1 if found else 0)
+            status = status or (3 if found else 0)
         except UnreadableFileError as error:
             found = [str(error)]
             status = 2
@@ -74,3 +364,118 @@ def validate(*, files: Sequence[Path], template: Path) -> int:
     if status == 0:
         click.echo(f"{len(chosen)} parameter files fit {template}")
     return status
+
+
+@pipeline.group()
+def emulator() -> None:
+    """The embedded AWS, of which each checkout has its own."""
+
+
+@emulator.command()
+@PLACE
+def start(**options: Any) -> None:
+    """Start it, where it does not run."""
+    connection, _ = _connected({**options, "target": "local"})
+    click.echo(f"the embedded AWS answers at {connection.endpoint_url}")
+
+
+@emulator.command()
+def stop() -> None:
+    """Stop it; it forgets all environments."""
+    from .emulator import control
+
+    stopped = control.stop(control.DIRECTORY)
+    click.echo("the embedded AWS is stopped" if stopped else "the embedded AWS does not run")
+
+
+@emulator.command(name="status")
+def emulator_status() -> None:
+    """Show whether it runs, and what it only records."""
+    from .emulator import control
+
+    running = control.running(control.DIRECTORY)
+    if running:
+        since = f"since {running.started:%Y-%m-%d %H:%M:%S} UTC"
+        click.echo(f"{running.endpoint_url}, process {running.process_id}, {since}")
+    else:
+        click.echo("the embedded AWS does not run")
+    for resource_type, reason in sorted(control.RECORDED.items()):
+        click.echo(f"only recorded: {resource_type}, since the emulator {reason}")
+
+
+def _connected(options: Mapping[str, Any]) -> tuple["Connection", "Console"]:
+    from .deploy.connection import Target, connect, trace
+    from .deploy.console import Console
+
+    console = Console(options.get("as_json", False))
+    connection = connect(Target(options["target"]), options["region"])
+    if options["debug"]:
+        trace(connection, console.say)
+    return connection, console
+
+
+def _operations(options: Mapping[str, Any]) -> tuple["Operations", "Console"]:
+    from .deploy.environments import environment_named
+    from .deploy.operations import Operations
+    from .parameters import load_template
+
+    environment = environment_named(options["environment"], load_template(options["template"]))
+    connection, console = _connected(options)
+    if environment.name != environment.suffix:
+        console.say(f"{environment.name!r} is the environment {environment.suffix}")
+    operations = Operations(
+        environment,
+        connection,
+        console,
+        wait=options.get("wait", True),
+        timeout=options.get("timeout", 600),
+        on_interrupt=options.get("on_interrupt"),
+    )
+    return operations, console
+
+
+def _wish(options: Mapping[str, Any]) -> "Wish":
+    """Return what is wanted of an environment, once the files and options are known to be good."""
+    from .deploy.deployment import Wish
+    from .deploy.environments import environment_named, parameter_file
+    from .deploy.errors import DeploymentError, ExitCode
+    from .parameters import load, load_template, problems
+
+    template = load_template(options["template"])
+    environment = environment_named(options["environment"], template)
+    file = load(parameter_file(environment, PARAMETERS))
+    if found := list(problems(template, file)):
+        raise DeploymentError("\n".join(found), ExitCode.INVALID)
+    given = dict(map(_assignment, options["parameters"]))
+    if options["image_tag"] is not None:
+        given["ImageTag"] = options["image_tag"]
+    return Wish(template, file, given, _owner(), options["bucket"])
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        message = f"--parameter takes NAME=VALUE, not {text!r}"
+        raise click.UsageError(message)
+    return name, value
+
+
+def _owner() -> str:
+    """Return who has an environment made: whoever CI works for, else the user of this machine."""
+    from getpass import getuser
+
+    name = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or "unknown"
+    with suppress(OSError, KeyError):
+        name = getuser() if name == "unknown" else name
+    # What a tag's value may have.
+    return re.sub(r"[^\w .:/=+@-]", "-", name, flags=re.ASCII)[:256]
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in {"", "0", "false"}
+
+
+def _write(path: Path, data: Mapping[str, Any]) -> None:
+    from .files import write
+
+    write(path, json.dumps(data, indent=2, sort_keys=True) + "\n")

@@ -50,7 +50,8 @@ def generate(directory: Path) -> int:
         OSError: when a file or the directory cannot be written.
 
     """
-    from .rendering import render_all, write
+    from .files import write
+    from .rendering import render_all
 
     for name, rendering in render_all().items():
         path = Path(os.path.relpath(directory / f"{name}.json"))

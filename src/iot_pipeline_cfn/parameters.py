@@ -2,7 +2,8 @@
 
 A file has CodePipeline's template-configuration format, `{"Parameters": {...}, "Tags": {...},
 "StackPolicy": {...}}`
-(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html).
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html),
+and may have `"Bucket": "..."` besides, the S3 bucket that the template goes through.
 """
 
 import json
@@ -21,7 +22,10 @@ VALUE_BYTES = 4096
 TAGS_OF_TEMPLATE = frozenset({"Component", "Environment", "Name", "Project"})
 """What `naming.tags` sets, which would take a while to import."""
 
-SECTIONS = frozenset({"Parameters", "StackPolicy", "Tags"})
+SECTIONS = frozenset({"Bucket", "Parameters", "StackPolicy", "Tags"})
+BUCKET = re.compile("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+
 TAG_KEY = re.compile("(?!aws:).{1,128}")
 TAG_VALUE = re.compile(".{0,256}")
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html"""
@@ -42,6 +46,7 @@ class ParameterFile:
     parameters: Mapping[str, str]
     tags: Mapping[str, str]
     stack_policy: Mapping[str, Any] | None
+    bucket: str | None
 
 
 def load(path: Path) -> ParameterFile:
@@ -51,7 +56,7 @@ def load(path: Path) -> ParameterFile:
         UnreadableFileError: when it cannot be read, or has not the format.
 
     """
-    content = _read(path)
+    content = load_object(path)
     if not content.keys() <= SECTIONS:
         raise _unreadable(path, f"must have nothing but {', '.join(sorted(SECTIONS))}")
     for section in ("Parameters", "Tags"):
@@ -61,7 +66,10 @@ def load(path: Path) -> ParameterFile:
     policy = content.get("StackPolicy")
     if policy is not None and not _is_policy(policy):
         raise _unreadable(path, 'StackPolicy must be {"Statement": [{...}]}')
-    return ParameterFile(path, content["Parameters"], content["Tags"], policy)
+    bucket = content.get("Bucket")
+    if bucket is not None and not (isinstance(bucket, str) and BUCKET.fullmatch(bucket)):
+        raise _unreadable(path, "Bucket must be the name of an S3 bucket")
+    return ParameterFile(path, content["Parameters"], content["Tags"], policy, bucket)
 
 
 def load_template(path: Path) -> dict[str, Any]:
@@ -71,13 +79,19 @@ def load_template(path: Path) -> dict[str, Any]:
         UnreadableFileError: when it cannot be read, or is no template.
 
     """
-    content = _read(path)
+    content = load_object(path)
     if not isinstance(content.get("Parameters"), dict):
         raise _unreadable(path, "is not a template with parameters")
     return content
 
 
-def _read(path: Path) -> dict[str, Any]:
+def load_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        UnreadableFileError: when it cannot be read, or is something else.
+
+    """
     try:
         content = json.loads(path.read_bytes(), object_pairs_hook=_unique_keys)
         # JSON can spell half of a character, which no call to AWS can carry.

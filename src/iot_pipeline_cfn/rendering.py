@@ -4,7 +4,6 @@ import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -42,34 +41,6 @@ def render(template: Template) -> Rendering:
 def render_all() -> dict[str, Rendering]:
     """Return every template of `stacks.TEMPLATES`, rendered, by its name."""
     return {name: render(build()) for name, build in TEMPLATES.items()}
-
-
-def write(path: Path, text: str) -> None:
-    """Put the text into a file, whole or not at all; a file that has it already is left alone.
-
-    Raises:
-        OSError: when the file or its directory cannot be written.
-
-    """
-    content = text.encode()
-    if path.is_file() and path.read_bytes() == content:
-        return
-    # The process id keeps two writers apart.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        if not path.parent.exists():
-            path.parent.mkdir()
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException as error:
-        with suppress(OSError):
-            unfinished.unlink()
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        raise
 
 
 def stale(directory: Path, renderings: Mapping[str, Rendering]) -> Iterator[tuple[Path, list[str]]]:

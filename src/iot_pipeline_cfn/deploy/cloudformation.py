@@ -1,0 +1,298 @@
+"""The calls to CloudFormation: every page of what it answers, as data of our own.
+
+A call that changes something can have been carried out although its answer was lost. botocore then
+sends it again, and what CloudFormation says to the second one is not taken for a failure.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from .changes import Change, change_of, merged
+from .errors import DeploymentError, ExitCode, code_of, message_of
+from .planning import ABSENT, CHANGE_SETS, ChangeSetState
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_s3 import S3Client
+
+TEMPLATE_BYTES = 51_200
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output of a stack."""
+
+    name: str
+    value: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack as CloudFormation describes it."""
+
+    arn: str
+    name: str
+    status: str
+    reason: str
+    created: datetime
+    updated: datetime | None
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+    outputs: Sequence[Output]
+    termination_protection: bool
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether an operation runs on it."""
+        return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """A change set as CloudFormation describes it."""
+
+    arn: str
+    stack_arn: str
+    status: str
+    execution_status: str
+    reason: str
+    changes: Sequence[Change]
+
+    @property
+    def pending(self) -> bool:
+        """Whether CloudFormation is still working it out."""
+        return self.status in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
+
+    @property
+    def state(self) -> ChangeSetState:
+        """What has become of it."""
+        if self.status == "FAILED":
+            nothing = ("didn't contain changes", "No updates are to be performed")
+            empty = any(words in self.reason for words in nothing)
+            return ChangeSetState.EMPTY if empty else ChangeSetState.FAILED
+        if self.status == "CREATE_COMPLETE" and self.execution_status == "AVAILABLE":
+            return ChangeSetState.AVAILABLE
+        return ChangeSetState.OVERTAKEN
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What CloudFormation's early validation has to say about a change set."""
+
+    name: str
+    path: str
+    reason: str
+    fails: bool
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        return f"{self.path}: {self.reason} ({self.name})"
+
+
+def unique_name() -> str:
+    """Return a name for a change set or a request that no other has."""
+    return f"iot-pipeline-{uuid.uuid4()}"
+
+
+def find_stack(client: "CloudFormationClient", name: str) -> Stack | None:
+    """Return a stack by its name or, also when it is deleted, by its ARN."""
+    try:
+        (stack,) = client.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if code_of(error) == "ValidationError" and "does not exist" in message_of(error):
+            return None
+        raise
+    return _stack(stack)
+
+
+def all_stacks(client: "CloudFormationClient") -> Iterator[Stack]:
+    """Yield every stack of the region."""
+    for page in client.get_paginator("describe_stacks").paginate():
+        yield from map(_stack, page["Stacks"])
+
+
+def status_of(stack: Stack | None) -> str:
+    """Return the status of what may be no stack."""
+    return stack.status if stack else ABSENT
+
+
+def _stack(stack: Mapping[str, Any]) -> Stack:
+    return Stack(
+        arn=stack["StackId"],
+        name=stack["StackName"],
+        status=stack["StackStatus"],
+        reason=stack.get("StackStatusReason", ""),
+        created=stack["CreationTime"],
+        updated=stack.get("LastUpdatedTime"),
+        parameters={
+            parameter["ParameterKey"]: parameter.get("ParameterValue", "")
+            for parameter in stack.get("Parameters", [])
+        },
+        tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])},
+        outputs=[
+            Output(output["OutputKey"], output["OutputValue"], output.get("Description", ""))
+            for output in stack.get("Outputs", [])
+        ],
+        termination_protection=stack.get("EnableTerminationProtection", False),
+    )
+
+
+def compact(template: Mapping[str, Any]) -> str:
+    """Return a template as it is sent: without white space, which counts too."""
+    return json.dumps(template, separators=(",", ":"), sort_keys=True)
+
+
+def upload(s3: "S3Client", bucket: str, key: str, body: str) -> str:
+    """Put a template into a bucket and return its URL for CloudFormation."""
+    try:
+        s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")
+    except ClientError as error:
+        if code_of(error) not in {"NoSuchBucket", "PermanentRedirect"}:
+            raise
+        message = f"the bucket {bucket!r} cannot take the template: {message_of(error)}"
+        raise DeploymentError(message) from None
+    return f"{s3.meta.endpoint_url}/{bucket}/{key}"
+
+
+def create_change_set(
+    client: "CloudFormationClient", stack_name: str, request: Mapping[str, Any]
+) -> str:
+    """Ask for a change set and return its ARN; `request` has the rest of the call's arguments."""
+    name = unique_name()
+    try:
+        return client.create_change_set(
+            ChangeSetName=name, StackName=stack_name, ClientToken=name, **request
+        )["Id"]
+    except client.exceptions.AlreadyExistsException:
+        # Nothing else has that name: either the first answer was lost, or a stack came between.
+        with suppress(ClientError):
+            return client.describe_change_set(ChangeSetName=name, StackName=stack_name)[
+                "ChangeSetId"
+            ]
+        raise
+
+
+def describe_change_set(client: "CloudFormationClient", arn: str) -> ChangeSet:
+    """Return a change set with all its changes, and their values where AWS gives them."""
+    change_set = _change_set(client, arn, with_values=True)
+    if change_set.state is ChangeSetState.AVAILABLE and change_set.reason:
+        # A change whose values are too much is left out, which the reason says.
+        whole = _change_set(client, arn, with_values=False)
+        changes = merged(whole.changes, change_set.changes)
+        return ChangeSet(**{**vars(change_set), "changes": changes})
+    return change_set
+
+
+def _change_set(client: "CloudFormationClient", arn: str, *, with_values: bool) -> ChangeSet:
+    pages = list(
+        client.get_paginator("describe_change_set").paginate(
+            ChangeSetName=arn, IncludePropertyValues=with_values
+        )
+    )
+    first = pages[0]
+    return ChangeSet(
+        arn=first["ChangeSetId"],
+        stack_arn=first["StackId"],
+        status=first["Status"],
+        execution_status=first.get("ExecutionStatus", "UNAVAILABLE"),
+        reason=first.get("StatusReason", ""),
+        changes=[
+            change_of(change["ResourceChange"])
+            for page in pages
+            for change in page.get("Changes", [])
+            if "ResourceChange" in change
+        ],
+    )
+
+
+def validation_findings(client: "CloudFormationClient", change_set: str) -> list[Finding]:
+    """Return what early validation says about a change set, also about one that succeeded.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
+    """
+    pages = client.get_paginator("describe_events").paginate(ChangeSetName=change_set)
+    return [
+        Finding(
+            name=event.get("ValidationName", ""),
+            path=event.get("ValidationPath", "") or event.get("LogicalResourceId", ""),
+            reason=event.get("ValidationStatusReason", ""),
+            fails=event.get("ValidationFailureMode") == "FAIL",
+        )
+        for page in pages
+        for event in page["OperationEvents"]
+        if event.get("EventType") == "VALIDATION_ERROR"
+    ]
+
+
+def execute_change_set(client: "CloudFormationClient", change_set: ChangeSet) -> None:
+    """Execute a change set.
+
+    Raises:
+        DeploymentError: when something else has changed the stack since it was made.
+
+    """
+    try:
+        client.execute_change_set(ChangeSetName=change_set.arn, ClientRequestToken=unique_name())
+    except client.exceptions.InvalidChangeSetStatusException:
+        now = _change_set(client, change_set.arn, with_values=False)
+        if not now.execution_status.startswith("EXECUTE_"):
+            raise _overtaken() from None
+    except client.exceptions.ChangeSetNotFoundException:
+        raise _overtaken() from None
+
+
+def _overtaken() -> DeploymentError:
+    return DeploymentError(CHANGE_SETS[ChangeSetState.OVERTAKEN].reason)
+
+
+def has_change_sets(client: "CloudFormationClient", stack: Stack) -> bool:
+    """Return whether a stack has any change set."""
+    pages = client.get_paginator("list_change_sets").paginate(StackName=stack.arn)
+    return any(page["Summaries"] for page in pages)
+
+
+def resources(client: "CloudFormationClient", stack: Stack) -> list[Mapping[str, Any]]:
+    """Return the summaries of a stack's resources that exist."""
+    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack.arn)
+    return [
+        summary
+        for page in pages
+        for summary in page["StackResourceSummaries"]
+        if summary["ResourceStatus"] not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
+    ]
+
+
+def original_template(client: "CloudFormationClient", stack: str) -> Mapping[str, Any]:
+    """Return a stack's template as it was sent."""
+    body: Any = client.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+    template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return template
+
+
+def parameter_list(parameters: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    """Return parameters as a call takes them; None stands for the previous value."""
+    return [
+        {"ParameterKey": name, "UsePreviousValue": True}
+        if value is None
+        else {"ParameterKey": name, "ParameterValue": value}
+        for name, value in sorted(parameters.items())
+    ]
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags as a call takes them."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def invalid(lines: Iterable[str]) -> DeploymentError:
+    """Return the error of what was found wrong before or by CloudFormation, a line for each."""
+    return DeploymentError("\n".join(lines), ExitCode.INVALID)

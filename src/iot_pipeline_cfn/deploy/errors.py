@@ -1,0 +1,108 @@
+"""What can go wrong with a deployment, each with its exit code, and what botocore's errors mean."""
+
+from enum import IntEnum
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 Of botocore, which its other connection errors derive from.
+    HTTPClientError,
+    InvalidRegionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+
+class ExitCode(IntEnum):
+    """How `iot-pipeline` ends."""
+
+    DONE = 0
+    REFUSED = 1
+    USAGE = 2
+    INVALID = 3
+    ROLLED_BACK = 4
+    STUCK = 5
+    TIMED_OUT = 6
+    NO_ACCESS = 7
+    INTERRUPTED = 130
+
+
+class DeploymentError(Exception):
+    """Why a verb did not do what was asked; the message is for the person who asked."""
+
+    def __init__(self, message: str, exit_code: ExitCode = ExitCode.REFUSED) -> None:
+        """Take the message, which says what to do next, and the exit code."""
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+UNKNOWN_CREDENTIALS = frozenset(
+    {
+        "AuthFailure",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+THROTTLED = frozenset(
+    {"RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequests"}
+)
+AWS_FAILED = 500
+
+TWO_WAYS_ON = (
+    "configure credentials, such as with aws configure sso, or use the embedded AWS with --target "
+    "local (with make: TARGET=local)"
+)
+
+
+def code_of(error: ClientError) -> str:
+    """Return AWS's code for an error."""
+    return error.response["Error"]["Code"]
+
+
+def message_of(error: ClientError) -> str:
+    """Return AWS's words for an error."""
+    return error.response["Error"].get("Message") or code_of(error)
+
+
+def explained(error: BotoCoreError | ClientError) -> DeploymentError:
+    """Return what an error of botocore means to the person who runs a verb."""
+    if isinstance(error, ClientError):
+        return _explained_answer(error)
+    if isinstance(error, InvalidRegionError):
+        return DeploymentError(str(error), ExitCode.USAGE)
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
+        message = f"{str(error).rstrip('.')}: {TWO_WAYS_ON}"
+    elif isinstance(error, ConnectionError | HTTPClientError):
+        message = f"AWS cannot be reached: {error}; run the same command again"
+    else:
+        # What is left has to do with getting credentials: SSO, a process, the instance's role.
+        message = f"there are no usable AWS credentials: {error}"
+    return DeploymentError(message, ExitCode.NO_ACCESS)
+
+
+def _explained_answer(error: ClientError) -> DeploymentError:
+    code, words = code_of(error), message_of(error)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    exit_code = ExitCode.NO_ACCESS
+    if code in EXPIRED:
+        message = (
+            "the AWS credentials have expired; what CloudFormation has begun goes on: get new ones "
+            "and run the same command again to attach to it"
+        )
+    elif code in UNKNOWN_CREDENTIALS:
+        message = f"AWS does not accept the credentials ({words}): {TWO_WAYS_ON}"
+    elif code in DENIED:
+        message = f"access denied to {error.operation_name}: {words}"
+    elif code in THROTTLED:
+        message = f"AWS throttles {error.operation_name} ({words}): run the same command again"
+    elif status >= AWS_FAILED:
+        message = f"AWS fails at {error.operation_name} ({words}): run the same command again"
+    else:
+        message = f"AWS refuses {error.operation_name}: {words} ({code})"
+        exit_code = ExitCode.INVALID if code == "ValidationError" else ExitCode.REFUSED
+    return DeploymentError(message, exit_code)

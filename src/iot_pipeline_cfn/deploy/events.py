@@ -1,0 +1,205 @@
+"""The events of a stack: following an operation to its end, and finding what made it fail.
+
+Everything goes by the stack's ARN: after a deletion its name means nothing any more.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .connection import Connection
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
+
+SHORTEST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 5.0
+"""Seconds. CloudFormation answers a few describing calls a second for an account and region."""
+
+GRACE: Final = 30.0
+"""Seconds that a failed creation may stand still before its own deletion begins."""
+
+STACK: Final = "AWS::CloudFormation::Stack"
+BEGINNINGS: Final = frozenset(
+    {"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
+)
+"""A stack's statuses with which an operation begins that somebody has asked for."""
+
+FAILED_CREATIONS: Final = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
+CANCELLED: Final = (
+    "Resource creation cancelled",
+    "Resource update cancelled",
+    "Deletion cancelled",
+)
+TASKS_SHOWN: Final = 3
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that has happened to a resource or to the stack itself."""
+
+    id: str
+    time: datetime
+    logical_id: str
+    physical_id: str
+    resource_type: str
+    status: str
+    reason: str
+    of_stack: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is a failure of its own, and not for another's sake."""
+        return self.status.endswith("_FAILED") and not self.reason.startswith(CANCELLED)
+
+    @property
+    def ends_operation(self) -> bool:
+        """Whether the stack stands still with it."""
+        return self.of_stack and not self.status.endswith("_IN_PROGRESS")
+
+    @property
+    def ends_resource(self) -> bool:
+        """Whether a resource is done with it."""
+        return not self.of_stack and not self.status.endswith("_IN_PROGRESS")
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as data for JSON."""
+        return {
+            "time": self.time.isoformat(),
+            "logicalId": self.logical_id,
+            "type": self.resource_type,
+            "status": self.status,
+            "reason": self.reason,
+        }
+
+
+def _event(event: Mapping[str, Any]) -> Event:
+    physical_id = event.get("PhysicalResourceId", "")
+    return Event(
+        id=event["EventId"],
+        time=event["Timestamp"],
+        logical_id=event["LogicalResourceId"],
+        physical_id=physical_id,
+        resource_type=event["ResourceType"],
+        status=event["ResourceStatus"],
+        reason=event.get("ResourceStatusReason", ""),
+        of_stack=event["ResourceType"] == STACK and physical_id == event["StackId"],
+    )
+
+
+def newest_first(client: "CloudFormationClient", arn: str) -> Iterator[Event]:
+    """Yield the events of a stack, page by page as they are asked for."""
+    for page in client.get_paginator("describe_stack_events").paginate(StackName=arn):
+        yield from map(_event, page["StackEvents"])
+
+
+def newest_id(client: "CloudFormationClient", arn: str) -> str:
+    """Return the id of the newest event, after which an operation's own ones come."""
+    return next((event.id for event in newest_first(client, arn)), "")
+
+
+def last_operation(client: "CloudFormationClient", arn: str) -> list[Event]:
+    """Return the events of the operation that runs, or else of the last one, oldest first."""
+    events = []
+    for event in newest_first(client, arn):
+        events.append(event)
+        if event.of_stack and event.status in BEGINNINGS:
+            break
+    return events[::-1]
+
+
+def paced(timeout: float) -> Iterator[None]:
+    """Yield whenever it is time to look again: often at first, more rarely the longer it takes.
+
+    Raises:
+        TimeoutError: when so many seconds are over.
+
+    """
+    start = time.monotonic()
+    while (elapsed := time.monotonic() - start) < timeout:
+        yield
+        pause = min(LONGEST_PAUSE, max(SHORTEST_PAUSE, elapsed / 10))
+        time.sleep(max(0.0, min(pause, start + timeout - time.monotonic())))
+    raise TimeoutError
+
+
+def follow(
+    client: "CloudFormationClient",
+    arn: str,
+    *,
+    after: str | None,
+    see: Callable[[Event], None],
+    timeout: float,
+    deletes_itself: bool = False,
+) -> None:
+    """Tell of the events of an operation, oldest first, until it has come to its end.
+
+    Args:
+        client: CloudFormation's.
+        arn: The stack.
+        after: The newest event before the operation; None stands for the operation that runs.
+        see: What is told.
+        timeout: Seconds.
+        deletes_itself: Whether a failed creation is not the end, since its deletion follows.
+
+    Raises:
+        TimeoutError: when the time is over.
+
+    """
+    newest = after
+    end: Event | None = None
+    stood_still = 0.0
+    for _ in paced(timeout):
+        new = last_operation(client, arn) if newest is None else _since(newest, client, arn)
+        for event in new:
+            see(event)
+            newest = event.id
+            if event.of_stack:
+                end = event
+                stood_still = time.monotonic()
+        if end and end.ends_operation:
+            on_its_way = deletes_itself and end.status in FAILED_CREATIONS
+            if not on_its_way or time.monotonic() - stood_still > GRACE:
+                return
+
+
+def _since(newest: str, client: "CloudFormationClient", arn: str) -> list[Event]:
+    return list(takewhile(lambda event: event.id != newest, newest_first(client, arn)))[::-1]
+
+
+def root_cause(events: Sequence[Event]) -> Event | None:
+    """Return the failure that the others follow from: the earliest that is not a cancellation."""
+    failures = [event for event in events if event.failed]
+    of_resources = [event for event in failures if not event.of_stack]
+    return next(iter(of_resources or failures), None)
+
+
+def stopped_tasks(connection: Connection, service: str) -> list[str]:
+    """Return why the newest stopped tasks of a service have stopped; nothing where it cannot tell.
+
+    `service` is its ARN, `arn:...:service/<cluster>/<service>`.
+    """
+    with suppress(BotoCoreError, ClientError, ValueError):
+        _, cluster, name = service.rsplit(":", 1)[-1].split("/")
+        arns = connection.ecs.list_tasks(
+            cluster=cluster, serviceName=name, desiredStatus="STOPPED", maxResults=TASKS_SHOWN
+        )["taskArns"]
+        if arns:
+            tasks = connection.ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+            return [_why_stopped(task) for task in tasks]
+    return []
+
+
+def _why_stopped(task: Mapping[str, Any]) -> str:
+    reasons = [
+        f"{container['name']}: {container['reason']}"
+        for container in task["containers"]
+        if "reason" in container
+    ]
+    return "; ".join([task.get("stoppedReason", "no reason given"), *reasons])

@@ -1,0 +1,131 @@
+"""A small project to deploy, and `iot-pipeline` run in it as in a process of its own."""
+
+import contextlib
+import io
+import itertools
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from iot_pipeline_cfn import cli
+from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
+
+NAMES = itertools.count(1)
+BUCKET = ("--bucket", TEMPLATE_BUCKET)
+
+
+def topic(**properties):
+    return {"Type": "AWS::SNS::Topic", "Properties": properties}
+
+
+def log_group(name):
+    return {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}}
+
+
+IMPOSSIBLE = {
+    "Type": "AWS::EC2::NatGateway",
+    "Properties": {"SubnetId": "subnet-0", "AllocationId": "eipalloc-0"},
+}
+"""A resource that cannot be created."""
+
+
+def small_template(resources=None, outputs=None, parameters=None):
+    """Return a template with the parameters that the deployer knows of, and a topic."""
+    return {
+        "Parameters": {
+            "EnvironmentSuffix": {
+                "Type": "String",
+                "AllowedPattern": "[a-z][a-z0-9]*(-[a-z0-9]+)*",
+                "MaxLength": 32,
+                "ConstraintDescription": "lowercase letters",
+            },
+            "Durability": {"Type": "String", "Default": "ephemeral"},
+            "DeletionProtection": {"Type": "String", "Default": "enabled"},
+            "ImageTag": {"Type": "String", "Default": ""},
+            "DisplayName": {"Type": "String", "Default": "first"},
+        }
+        | (parameters or {}),
+        "Resources": {
+            "Topic": topic(
+                DisplayName={"Ref": "DisplayName"},
+                Tags=[{"Key": "image", "Value": {"Ref": "ImageTag"}}],
+            )
+        }
+        | (resources or {}),
+        "Outputs": {"TopicArn": {"Value": {"Ref": "Topic"}, "Description": "The topic."}}
+        | (outputs or {}),
+    }
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def last_line(self):
+        return self.err.strip().splitlines()[-1]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A directory with a template and parameter files, and the AWS that its commands reach."""
+
+    directory: Path
+    account: str
+    endpoint_url: str
+    region: str
+
+    def write(self, template: Any, **files: Any) -> None:
+        """Put a template and parameter files there; `pr` is there in any case."""
+        (self.directory / "templates").mkdir(exist_ok=True)
+        (self.directory / "parameters").mkdir(exist_ok=True)
+        text = template if isinstance(template, str) else json.dumps(template)
+        (self.directory / "templates/iot-pipeline.json").write_text(text)
+        for name, content in ({"pr": {}} | files).items():
+            (self.directory / f"parameters/{name}.json").write_text(json.dumps(content))
+
+    @property
+    def environment(self):
+        """The variables that lead a command to this AWS, and to no other."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.account,
+            "AWS_SECRET_ACCESS_KEY": "made-up",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "PATH": os.environ["PATH"],
+        }
+
+    def run(self, *arguments: str, **variables: str) -> Result:
+        """Run `iot-pipeline` to its end."""
+        out, err = io.StringIO(), io.StringIO()
+        terminate = signal.getsignal(signal.SIGTERM)
+        with (
+            contextlib.chdir(self.directory),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            mock.patch.dict(os.environ, self.environment | variables, clear=True),
+            mock.patch.object(sys, "argv", [cli.PROGRAM, *arguments]),
+            mock.patch.object(sys, "stdin", io.StringIO()),
+        ):
+            try:
+                cli.main()
+            except SystemExit as end:
+                status = int(end.code or 0)
+            finally:
+                signal.signal(signal.SIGTERM, terminate)
+        return Result(status, out.getvalue(), err.getvalue())
+
+    def deploy(self, name: str, *options: str, **variables: str) -> Result:
+        """Deploy without being asked."""
+        return self.run("deploy", name, "--yes", *BUCKET, *options, **variables)

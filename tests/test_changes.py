@@ -1,0 +1,193 @@
+"""What a change set says, also what no emulator answers: with botocore's Stubber."""
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from iot_pipeline_cfn.deploy.changes import change_of
+from iot_pipeline_cfn.deploy.cloudformation import (
+    describe_change_set,
+    parameter_list,
+    validation_findings,
+)
+from iot_pipeline_cfn.deploy.planning import ChangeSetState
+
+ARN = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/c/1"
+STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/s/1"
+
+
+def change(logical_id, **others):
+    defaults = {"Action": "Modify", "ResourceType": "AWS::RDS::DBInstance"}
+    return {
+        "Type": "Resource",
+        "ResourceChange": defaults | {"LogicalResourceId": logical_id} | others,
+    }
+
+
+def detail(name, before=None, after=None, **target):
+    values = {"BeforeValue": before, "AfterValue": after}
+    known = {key: value for key, value in values.items() if value is not None}
+    return {"Target": {"Attribute": "Properties", "Name": name, **known, **target}}
+
+
+def page(changes, **others):
+    return {
+        "ChangeSetId": ARN,
+        "StackId": STACK,
+        "Status": "CREATE_COMPLETE",
+        "ExecutionStatus": "AVAILABLE",
+        "Changes": changes,
+    } | others
+
+
+@pytest.fixture
+def client():
+    return boto3.client(
+        "cloudformation",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+@pytest.fixture
+def stubber(client):
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def answer(stubber, response, **request):
+    expected = {"ChangeSetName": ARN, "IncludePropertyValues": True} | request
+    stubber.add_response("describe_change_set", response, expected)
+
+
+def test_all_pages_are_read(client, stubber):
+    """A page has 100 changes at most."""
+    names = [f"R{number}" for number in range(250)]
+    answer(stubber, page([change(n) for n in names[:100]], NextToken="1"))
+    answer(stubber, page([change(n) for n in names[100:200]], NextToken="2"), NextToken="1")
+    answer(stubber, page([change(n) for n in names[200:]]), NextToken="2")
+    assert [found.logical_id for found in describe_change_set(client, ARN).changes] == names
+
+
+def test_change_whose_values_are_left_out_is_not_left_out(client, stubber):
+    """CloudFormation leaves it out, and says so in the reason."""
+    with_values = change("A", Details=[detail("Engine", "15", "16")])
+    answer(stubber, page([with_values], StatusReason="Some changes are not shown"))
+    whole = page([change("A", Details=[detail("Engine")]), change("B")])
+    answer(stubber, whole, IncludePropertyValues=False)
+    first, second = describe_change_set(client, ARN).changes
+    assert [str(part) for part in first.properties] == ["Engine: 15 -> 16"]
+    assert second.logical_id == "B"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "reason", "state"),
+    [
+        (("CREATE_COMPLETE", "AVAILABLE"), "", ChangeSetState.AVAILABLE),
+        (("CREATE_COMPLETE", "OBSOLETE"), "", ChangeSetState.OVERTAKEN),
+        (("CREATE_COMPLETE", "EXECUTE_COMPLETE"), "", ChangeSetState.OVERTAKEN),
+        (("DELETE_COMPLETE", "UNAVAILABLE"), "", ChangeSetState.OVERTAKEN),
+        (("FAILED", "UNAVAILABLE"), "No updates are to be performed.", ChangeSetState.EMPTY),
+        (
+            ("FAILED", "UNAVAILABLE"),
+            "The submitted information didn't contain changes. Submit different information.",
+            ChangeSetState.EMPTY,
+        ),
+        (("FAILED", "UNAVAILABLE"), "Early validation failed", ChangeSetState.FAILED),
+    ],
+)
+def test_state_of_a_change_set(client, stubber, statuses, reason, state):
+    """What CloudFormation calls failed can be one that has nothing to do."""
+    status, execution_status = statuses
+    described = page([], Status=status, ExecutionStatus=execution_status, StatusReason=reason)
+    answer(stubber, described)
+    found = describe_change_set(client, ARN)
+    assert found.state is state
+    assert not found.pending
+
+
+@pytest.mark.parametrize("status", ["CREATE_PENDING", "CREATE_IN_PROGRESS"])
+def test_change_set_that_is_being_worked_out_is_waited_for(client, stubber, status):
+    """However CloudFormation calls that."""
+    answer(stubber, page([], Status=status, ExecutionStatus="UNAVAILABLE"))
+    assert describe_change_set(client, ARN).pending
+
+
+@pytest.mark.parametrize("action", ["Import", "Dynamic", "SyncWithActual", "Whatever"])
+def test_unknown_action_is_shown_as_it_is(action):
+    """AWS adds some from time to time."""
+    found = change_of(change("A", Action=action)["ResourceChange"])
+    assert found.action == action
+    assert found.properties == []
+
+
+def test_property_is_told_once_with_its_cause_and_values():
+    """AWS details it for each cause, and again where it knows the value."""
+    details = [
+        detail("Engine") | {"CausingEntity": "EngineVersion"},
+        detail("Engine", "15", "16"),
+        {"Target": {"Attribute": "Tags"}},
+        detail("Subnets", "a", None, Path="/Properties/Network/Subnets"),
+    ]
+    found = change_of(change("A", Details=details)["ResourceChange"])
+    shown = [str(part) for part in found.properties]
+    assert shown == ["Engine: 15 -> 16", "Tags", "Network.Subnets: a -> -"]
+
+
+@pytest.mark.parametrize(
+    "name", ["MasterUserPassword", "AuthToken", "SecretString", "Deep/ClientSecretValue"]
+)
+def test_value_of_a_secret_is_not_shown(name):
+    """Nor in JSON."""
+    details = [detail(name.split("/")[-1], "hunter1", "hunter2", Path=f"/Properties/{name}")]
+    found = change_of(change("A", Details=details)["ResourceChange"])
+    assert "hunter" not in str(found.as_data())
+    assert "**** -> ****" in str(found.properties[0])
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "others", "loses"),
+    [
+        ("AWS::RDS::DBInstance", {"Action": "Remove"}, True),
+        ("AWS::RDS::DBInstance", {"Replacement": "True"}, True),
+        ("AWS::RDS::DBInstance", {"Replacement": "Conditional"}, True),
+        ("AWS::RDS::DBInstance", {"Replacement": "False"}, False),
+        ("AWS::RDS::DBInstance", {"Action": "Add"}, False),
+        ("AWS::ElastiCache::ReplicationGroup", {"Action": "Remove"}, True),
+        ("AWS::Logs::LogGroup", {"Action": "Remove"}, True),
+        ("AWS::EC2::Subnet", {"Action": "Remove"}, False),
+        ("AWS::ECS::Service", {"Replacement": "True"}, False),
+    ],
+)
+def test_change_that_can_cost_data_is_known(resource_type, others, loses):
+    """By its type, and by whether the resource goes."""
+    data = change("A", ResourceType=resource_type, **others)["ResourceChange"]
+    assert change_of(data).loses_data is loses
+
+
+def test_early_validation_is_read_to_the_end(client, stubber):
+    """Of a change set that succeeded too; events of other kinds are none of its findings."""
+    finding = {
+        "EventType": "VALIDATION_ERROR",
+        "ValidationName": "ServiceQuotas",
+        "ValidationPath": "/Resources/NatElasticIp1",
+        "ValidationStatusReason": "5 of 5 in use",
+        "ValidationFailureMode": "WARN",
+    }
+    first = {"OperationEvents": [finding, {"EventType": "STACK_EVENT"}], "NextToken": "1"}
+    second = {"OperationEvents": [finding | {"ValidationFailureMode": "FAIL"}]}
+    stubber.add_response("describe_events", first, {"ChangeSetName": ARN})
+    stubber.add_response("describe_events", second, {"ChangeSetName": ARN, "NextToken": "1"})
+    warning, failure = validation_findings(client, ARN)
+    assert str(warning) == "/Resources/NatElasticIp1: 5 of 5 in use (ServiceQuotas)"
+    assert (warning.fails, failure.fails) == (False, True)
+
+
+def test_parameters_are_sent_as_the_call_takes_them():
+    """The previous value is asked for, and an empty one is a value."""
+    assert parameter_list({"B": None, "A": ""}) == [
+        {"ParameterKey": "A", "ParameterValue": ""},
+        {"ParameterKey": "B", "UsePreviousValue": True},
+    ]
