@@ -15,6 +15,7 @@ import boto3
 import hypothesis
 import pytest
 
+from deploying import Project, small_template
 from iot_pipeline_cfn.emulator.control import start, stop
 from iot_pipeline_cfn.parameters import load
 from iot_pipeline_cfn.rendering import render_all
@@ -121,3 +122,11 @@ def aws(emulator, session):
 
         client.account = account
         yield client
+
+
+@pytest.fixture
+def project(tmp_path, emulator, aws):
+    """A small project to deploy, in an account of its own."""
+    project = Project(tmp_path, aws.account, emulator.endpoint_url, REGION)
+    project.write(small_template())
+    return project

@@ -53,7 +53,10 @@ def small_template(resources=None, outputs=None, parameters=None):
         "Resources": {
             "Topic": topic(
                 DisplayName={"Ref": "DisplayName"},
-                Tags=[{"Key": "image", "Value": {"Ref": "ImageTag"}}],
+                Tags=[
+                    {"Key": name, "Value": {"Ref": name}}
+                    for name in ("DeletionProtection", "ImageTag")
+                ],
             )
         }
         | (resources or {}),
@@ -129,3 +132,9 @@ class Project:
     def deploy(self, name: str, *options: str, **variables: str) -> Result:
         """Deploy without being asked."""
         return self.run("deploy", name, "--yes", *BUCKET, *options, **variables)
+
+
+def stack_of(aws, suffix="pr1"):
+    """Return the stack of an environment."""
+    (stack,) = aws("cloudformation").describe_stacks(StackName=f"iot-pipeline-{suffix}")["Stacks"]
+    return stack

@@ -5,23 +5,11 @@ from datetime import datetime
 
 import pytest
 
-from conftest import REGION, ROOT
-from deploying import IMPOSSIBLE, Project, log_group, small_template, topic
+from conftest import PARAMETER_FILES, ROOT
+from deploying import BUCKET, IMPOSSIBLE, log_group, small_template, stack_of, topic
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 
 OURS = {"Key": ENVIRONMENT_TAG, "Value": "pr1"}
-
-
-@pytest.fixture
-def project(tmp_path, emulator, aws):
-    project = Project(tmp_path, aws.account, emulator.endpoint_url, REGION)
-    project.write(small_template())
-    return project
-
-
-def stack_of(aws, suffix="pr1"):
-    (stack,) = aws("cloudformation").describe_stacks(StackName=f"iot-pipeline-{suffix}")["Stacks"]
-    return stack
 
 
 def names_of_stacks(aws):
@@ -233,22 +221,21 @@ def test_review_that_does_not_hold_is_refused(project, aws):
 
 
 @pytest.mark.parametrize(
-    ("files", "options", "status", "said"),
+    ("files", "options", "refusal"),
     [
-        ({}, ("--parameter", "Nonsense=1"), 3, "'Nonsense': no such parameter"),
-        ({}, ("--parameter", "Nonsense"), 2, "NAME=VALUE"),
-        ({"pr": {"Tags": {"Name": "x"}}}, (), 3, "tag Name: is the template's to set"),
-        ({"pr": {"Parameter": {}}}, (), 2, "must have nothing but"),
-        ({"pr": {"Bucket": "No"}}, (), 2, "Bucket must be the name of an S3 bucket"),
-        ({}, ("--template", "nowhere.json"), 2, "nowhere.json: No such file or directory"),
-        ({}, ("--reviewed", "nowhere.json"), 2, "nowhere.json: No such file or directory"),
-        ({}, ("--region", "nowhere 1"), 2, "region"),
+        ({}, ("--parameter", "Nonsense=1"), (3, "'Nonsense': no such parameter")),
+        ({}, ("--parameter", "Nonsense"), (2, "NAME=VALUE")),
+        ({"pr": {"Tags": {"Name": "x"}}}, (), (3, "tag Name: is the template's to set")),
+        ({"pr": {"Parameter": {}}}, (), (2, "must have nothing but")),
+        ({"pr": {"Bucket": "No"}}, (), (2, "Bucket must be the name of an S3 bucket")),
+        ({}, ("--template", "nowhere.json"), (2, "nowhere.json: No such file or directory")),
+        ({}, ("--reviewed", "nowhere.json"), (2, "nowhere.json: No such file or directory")),
+        ({}, ("--region", "nowhere 1"), (2, "region")),
     ],
 )
-def test_bad_input_is_refused_before_anything_is_created(
-    project, aws, files, options, status, said
-):
+def test_bad_input_is_refused_before_anything_is_created(project, aws, files, options, refusal):
     """In one line."""
+    status, said = refusal
     project.write(small_template(), **files)
     done = project.deploy("pr1", *options)
     assert done.status == status
@@ -377,20 +364,20 @@ def test_list_shows_who_made_what(project):
     assert second.split()[-3:] == ["operator", "none", "yes"]
 
 
-def test_the_template_deploys_with_every_parameter_file(project, aws):
-    """The real one: first without an image, then with one."""
-    project.write((ROOT / "templates/iot-pipeline.json").read_text())
-    for file in (ROOT / "parameters").glob("*.json"):
-        project.write(
-            (ROOT / "templates/iot-pipeline.json").read_text(),
-            **{file.stem: json.loads(file.read_text())},
-        )
-        done = project.deploy(file.stem)
-        assert done.status == 0, done.err[-500:]
-        service = described_service(aws, file.stem)
-        assert service["desiredCount"] == 0
-        assert project.deploy(file.stem, "--image-tag", "v1").status == 0
-        assert described_service(aws, file.stem)["desiredCount"] > 0
+@pytest.mark.parametrize("kind", [file.stem for file in PARAMETER_FILES])
+def test_template_deploys_with_every_parameter_file(project, aws, environments, kind):
+    """The real one: first without an image, and so without a task, then with one."""
+    file = ROOT / f"parameters/{kind}.json"
+    project.write(
+        (ROOT / "templates/iot-pipeline.json").read_text(), **{kind: json.loads(file.read_text())}
+    )
+    proposal, *_, outputs = map(json.loads, project.deploy(kind, "--json").out.splitlines())
+    added = {change["logical_id"] for change in proposal["changes"]}
+    assert added == environments[kind]["Resources"].keys()
+    assert outputs.keys() == environments[kind]["Outputs"].keys()
+    assert described_service(aws, kind)["desiredCount"] == 0
+    assert project.deploy(kind, "--image-tag", "v1").status == 0
+    assert described_service(aws, kind)["desiredCount"] > 0
 
 
 def described_service(aws, suffix):
@@ -399,3 +386,42 @@ def described_service(aws, suffix):
         cluster=outputs["ClusterName"], services=[outputs["ServiceName"]]
     )["services"]
     return service
+
+
+def test_nothing_secret_is_printed(project, aws):
+    """By any verb, however much it says, of what Secrets Manager holds."""
+    template = (ROOT / "templates/iot-pipeline.json").read_text()
+    project.write(template, pr=json.loads((ROOT / "parameters/pr.json").read_text()))
+    review = ("--save", "review.json")
+    verbs = [
+        ("plan", "pr1", *BUCKET, *review),
+        ("deploy", "pr1", "--yes", *BUCKET),
+        ("deploy", "pr1", "--yes", *BUCKET, "--image-tag", "v1", "--json"),
+        ("outputs", "pr1"),
+        ("outputs", "pr1", "--json"),
+        ("status", "pr1", "--drift"),
+        ("events", "pr1"),
+        ("list",),
+        ("cancel", "pr1"),
+        ("destroy", "pr1", "--yes"),
+    ]
+    printed, secrets = "", set()
+    for verb in verbs:
+        done = project.run(*verb, "--debug")
+        assert "cloudformation." in done.err
+        printed += done.out + done.err
+        secrets |= held_secrets(aws)
+    printed += (project.directory / "review.json").read_text()
+    assert len(secrets) >= 3
+    assert [secret for secret in secrets if secret in printed] == []
+
+
+def held_secrets(aws):
+    """Return all that Secrets Manager holds, whole and by its parts."""
+    client = aws("secretsmanager")
+    found = set()
+    for secret in client.list_secrets()["SecretList"]:
+        value = client.get_secret_value(SecretId=secret["ARN"])["SecretString"]
+        parts = json.loads(value) if value.startswith("{") else {}
+        found |= {value, *(part for part in parts.values() if len(part) > 12)}
+    return found

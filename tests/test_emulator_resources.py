@@ -6,43 +6,13 @@ import time
 import pytest
 
 from conftest import ENVIRONMENTS, REGION
+from inventory import inventory
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
 
 STACK = "iot-pipeline-any"
 TAGS = [{"Key": "Owner", "Value": "somebody"}]
 STACK_TAGS = ("Owner", "aws:cloudformation:stack-name")
 """Tags that a resource has from its stack alone."""
-
-LISTINGS = {
-    "cloudwatch": [("describe_alarms", "MetricAlarms")],
-    "ec2": [
-        ("describe_addresses", "Addresses"),
-        ("describe_flow_logs", "FlowLogs"),
-        ("describe_internet_gateways", "InternetGateways"),
-        ("describe_nat_gateways", "NatGateways"),
-        ("describe_security_groups", "SecurityGroups"),
-        ("describe_subnets", "Subnets"),
-        ("describe_vpcs", "Vpcs"),
-    ],
-    "ecr": [("describe_repositories", "repositories")],
-    "ecs": [("list_clusters", "clusterArns")],
-    "elasticache": [("describe_replication_groups", "ReplicationGroups")],
-    "elbv2": [
-        ("describe_load_balancers", "LoadBalancers"),
-        ("describe_target_groups", "TargetGroups"),
-    ],
-    "apigateway": [("get_rest_apis", "items")],
-    "logs": [
-        ("describe_deliveries", "deliveries"),
-        ("describe_delivery_destinations", "deliveryDestinations"),
-        ("describe_delivery_sources", "deliverySources"),
-        ("describe_log_groups", "logGroups"),
-    ],
-    "rds": [("describe_db_instances", "DBInstances")],
-    "secretsmanager": [("list_secrets", "SecretList")],
-    "sns": [("list_topics", "Topics")],
-}
-"""What services list of what the template creates."""
 
 
 @pytest.fixture
@@ -106,19 +76,6 @@ def reasons(cloudformation, stack):
 
 def tags(resource):
     return {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
-
-
-def inventory(aws):
-    """Return what there is in an account, but for gateways that are remembered as deleted."""
-    return {
-        operation: [
-            each
-            for each in getattr(aws(service), operation)()[key]
-            if not (isinstance(each, dict) and each.get("State") == "deleted")
-        ]
-        for service, operations in LISTINGS.items()
-        for operation, key in operations
-    }
 
 
 def parameters_of(environment, aws):

@@ -136,7 +136,7 @@ def test_ephemeral_environment_leaves_nothing_behind(environments):
             if key in {"DeletionPolicy", "UpdateReplacePolicy"}
         }
         database = environment["Resources"]["Database"]["Properties"]
-        if name in {"dev", "least", "pr"}:
+        if name in {"dev", "feature", "least", "pr"}:
             assert policies == {"Delete"}
             assert "EnableCloudwatchLogsExports" not in database
         else:

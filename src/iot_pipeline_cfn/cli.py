@@ -121,20 +121,21 @@ TEMPLATE = click.option(
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 YES = click.option("--yes", is_flag=True, envvar="IOT_PIPELINE_YES", help="Do not ask.")
+TIMEOUT = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to follow an operation.",
+)
 PATIENCE = _all(
+    TIMEOUT,
     click.option(
         "--wait/--no-wait",
         default=True,
         show_default=True,
         help="Whether to wait where another operation is in progress.",
-    ),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
-        default=3600,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long to follow an operation.",
     ),
     click.option(
         "--on-interrupt",
@@ -271,20 +272,23 @@ def status(*, looks_for_drift: bool, **options: Any) -> None:
 @pipeline.command()
 @ENVIRONMENT
 @click.option("--follow", is_flag=True, help="Go on until the operation has come to its end.")
-@PATIENCE
+@TIMEOUT
 @PLACE
 @TEMPLATE
 @JSON
 def events(*, follow: bool, **options: Any) -> None:
     """Show the events of the operation that runs, or of the last one."""
-    from .deploy.events import last_operation
+    from .deploy import events
 
     operations, console = _operations(options)
-    stack = operations.find_own()
-    if follow and stack.in_progress:
-        operations.follow(stack.status, stack.arn)
+    arn = operations.find_own().arn
+    client = operations.connection.cloudformation
+    if follow:
+        with operations.limited():
+            events.follow(client, arn, after=None, see=console.event, timeout=operations.timeout)
     else:
-        console.events(last_operation(operations.connection.cloudformation, stack.arn))
+        for event in events.last_operation(client, arn):
+            console.event(event)
 
 
 @pipeline.command(name="list")
@@ -400,7 +404,7 @@ def emulator_status() -> None:
     else:
         click.echo("the embedded AWS does not run")
     for resource_type, reason in sorted(control.RECORDED.items()):
-        click.echo(f"only recorded: {resource_type}, since the emulator {reason}")
+        click.echo(f"only recorded: {resource_type}, since {reason}")
 
 
 def _connected(options: Mapping[str, Any]) -> tuple["Connection", "Console"]:

@@ -145,13 +145,12 @@ class Console:
         if rows:
             self._table(("Logical id", "Type", "What becomes of it"), rows, err=True)
 
-    def events(self, events: Sequence[Event]) -> None:
-        """Print events."""
-        for event in events:
-            if self.as_json:
-                self.data(event.as_data())
-            else:
-                click.echo(_line(event))
+    def event(self, event: Event) -> None:
+        """Print an event."""
+        if self.as_json:
+            self.data(event.as_data())
+        else:
+            click.echo(_line(event))
 
     @contextmanager
     def watching(self, what: str, total: int | None) -> Iterator[Callable[[Event], None]]:

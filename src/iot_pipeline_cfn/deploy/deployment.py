@@ -209,15 +209,12 @@ def _tags(operations: Operations, wish: Wish, stack: Stack | None) -> dict[str, 
 def _worked_out(operations: Operations, arn: str) -> ChangeSet:
     """Return a change set once CloudFormation has worked it out."""
     client = operations.connection.cloudformation
-    try:
+    with operations.limited():
         for _ in events.paced(operations.timeout):
             change_set = cloudformation.describe_change_set(client, arn)
             if not change_set.pending:
-                return change_set
-    except TimeoutError:
-        pass
-    message = f"CloudFormation has not worked out the change set in {operations.timeout:g} seconds"
-    raise DeploymentError(message, ExitCode.TIMED_OUT)
+                break
+    return change_set
 
 
 def _refused(operations: Operations, change_set: ChangeSet, reason: str) -> DeploymentError:

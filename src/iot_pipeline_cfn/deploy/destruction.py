@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -144,7 +143,7 @@ def cancel_update(operations: Operations) -> str:
     operations.run(
         f"cancelling the update of {operations.environment.suffix}",
         stack,
-        partial(client.cancel_update_stack, StackName=stack.arn),
+        lambda token: client.cancel_update_stack(StackName=stack.arn, ClientRequestToken=token),
     )
     status = cloudformation.status_of(cloudformation.find_stack(client, stack.arn))
     if status not in {"UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:

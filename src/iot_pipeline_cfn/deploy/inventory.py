@@ -10,7 +10,7 @@ from .cloudformation import Stack
 from .connection import Connection
 from .deployment import OWNER_TAG
 from .environments import STACK_PREFIX
-from .errors import DeploymentError, ExitCode
+from .errors import DeploymentError
 from .operations import Operations
 
 if TYPE_CHECKING:
@@ -80,14 +80,11 @@ def drift(operations: Operations, stack: Stack) -> list[str]:
     """
     client = operations.connection.cloudformation
     detection = client.detect_stack_drift(StackName=stack.arn)["StackDriftDetectionId"]
-    try:
+    with operations.limited():
         for _ in events.paced(operations.timeout):
             status = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
             if status["DetectionStatus"] != "DETECTION_IN_PROGRESS":
                 break
-    except TimeoutError:
-        message = f"CloudFormation has not looked for drift in {operations.timeout:g} seconds"
-        raise DeploymentError(message, ExitCode.TIMED_OUT) from None
     if status["DetectionStatus"] == "DETECTION_FAILED":
         message = f"CloudFormation cannot look for drift: {status['DetectionStatusReason']}"
         raise DeploymentError(message)

@@ -1,10 +1,9 @@
 """What all verbs do to a stack: come to where it can be acted on, and follow what was begun."""
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 from botocore.exceptions import ClientError
@@ -13,7 +12,7 @@ from . import cloudformation, events, planning
 from .cloudformation import Stack
 from .connection import Connection, Target
 from .environments import Environment
-from .errors import DeploymentError, ExitCode
+from .errors import DeploymentError, ExitCode, explained
 from .events import Event
 from .planning import ENVIRONMENT_TAG, Action, Owner, Wanted
 
@@ -177,32 +176,40 @@ class Operations:
         self.run(
             "continuing the roll-back",
             stack,
-            partial(client.continue_update_rollback, StackName=stack.arn),
+            lambda token: client.continue_update_rollback(
+                StackName=stack.arn, ClientRequestToken=token
+            ),
         )
 
     def delete(self, stack: Stack, *, force: bool = False) -> Outcome:
         """Delete a stack that may be deleted, by one attempt, and follow that to its end."""
+        return self.run(
+            f"deleting {self.environment.suffix}",
+            stack,
+            lambda token: self._begin_deletion(stack, token, force=force),
+        )
+
+    def _begin_deletion(self, stack: Stack, token: str, *, force: bool = False) -> None:
         client = self.connection.cloudformation
         if stack.termination_protection:
             client.update_termination_protection(
                 StackName=stack.arn, EnableTerminationProtection=False
             )
-        return self.run(
-            f"deleting {self.environment.suffix}",
-            stack,
-            partial(
-                client.delete_stack,
-                StackName=stack.arn,
-                DeletionMode="FORCE_DELETE_STACK" if force else "STANDARD",
-            ),
+        client.delete_stack(
+            StackName=stack.arn,
+            ClientRequestToken=token,
+            DeletionMode="FORCE_DELETE_STACK" if force else "STANDARD",
         )
 
-    def run(self, what: str, stack: Stack, act: Callable[..., object]) -> Outcome:
-        """Call what begins an operation on a stack, and follow that to its end."""
+    def run(self, what: str, stack: Stack, act: Callable[[str], object]) -> Outcome:
+        """Call what begins an operation on a stack, and follow that to its end.
+
+        It is given a token, by which CloudFormation knows the same request sent twice.
+        """
         client = self.connection.cloudformation
         newest = events.newest_id(client, stack.arn)
         try:
-            act(ClientRequestToken=cloudformation.unique_name())
+            act(cloudformation.unique_name())
         except ClientError:
             # It may have been carried out, its answer lost, and only the second attempt refused.
             if events.newest_id(client, stack.arn) == newest:
@@ -239,7 +246,7 @@ class Operations:
 
         while True:
             try:
-                with self.audience.watching(what, total) as watch:
+                with self.limited(), self.audience.watching(what, total) as watch:
                     events.follow(
                         self.connection.cloudformation,
                         arn,
@@ -251,33 +258,50 @@ class Operations:
                 return Outcome(seen, stopped_tasks)
             except KeyboardInterrupt as interruption:
                 self._interrupted(arn, asks=not isinstance(interruption, TerminatedError))
-            except TimeoutError:
-                message = (
-                    f"gave up following after {self.timeout:g} seconds, and CloudFormation goes "
-                    f"on; attach to it with: {self.command('events --follow')}"
-                )
-                raise DeploymentError(message, ExitCode.TIMED_OUT) from None
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Say in what follows within that the time is over.
+
+        Raises:
+            DeploymentError: when it is.
+
+        """
+        try:
+            yield
+        except TimeoutError:
+            message = (
+                f"gave up after {self.timeout:g} seconds, and CloudFormation goes on; attach to it "
+                f"with: {self.command('events --follow')}"
+            )
+            raise DeploymentError(message, ExitCode.TIMED_OUT) from None
 
     def _interrupted(self, arn: str, *, asks: bool) -> None:
-        """Cancel what runs, if that is wanted and possible; else leave."""
+        """Cancel what runs, if that is wanted and possible; else leave.
+
+        Raises:
+            DeploymentError: when what runs is left.
+
+        """
         client = self.connection.cloudformation
-        status = cloudformation.status_of(cloudformation.find_stack(client, arn))
-        ways = {
-            "CREATE_IN_PROGRESS": ("delete what has been created", client.delete_stack),
-            "UPDATE_IN_PROGRESS": ("cancel the update", client.cancel_update_stack),
-        }
-        if status in ways and self._cancels(ways[status][0], asks=asks):
-            if status == "CREATE_IN_PROGRESS":
-                client.update_termination_protection(
-                    StackName=arn, EnableTerminationProtection=False
-                )
-            ways[status][1](StackName=arn)
+        stack = cloudformation.find_stack(client, arn)
+        if stack is None or not stack.in_progress:
             return
-        message = (
-            f"interrupted; CloudFormation goes on ({status}); attach to it with: "
-            f"{self.command('events --follow')}"
-        )
-        raise DeploymentError(message, ExitCode.INTERRUPTED) from None
+        if stack.status == "CREATE_IN_PROGRESS" and self._cancels(
+            "delete what there is", asks=asks
+        ):
+            self._begin_deletion(stack, cloudformation.unique_name())
+        elif stack.status == "UPDATE_IN_PROGRESS" and self._cancels("cancel the update", asks=asks):
+            try:
+                client.cancel_update_stack(StackName=arn)
+            except ClientError as error:
+                self.audience.say(str(explained(error)))
+        else:
+            message = (
+                f"interrupted; CloudFormation goes on ({stack.status}); attach to it with: "
+                f"{self.command('events --follow')}"
+            )
+            raise DeploymentError(message, ExitCode.INTERRUPTED) from None
 
     def _cancels(self, way: str, *, asks: bool) -> bool:
         if not asks or self.on_interrupt is not None:

@@ -4,6 +4,7 @@ ministack reads its environment when it is imported, and so does this module imp
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 
 from hypercorn.asyncio import serve
@@ -37,4 +38,9 @@ def run(listener: int, started: Callable[[], None]) -> None:
 
         await app(scope, receive, announce if scope["type"] == "lifespan" else send)
 
-    asyncio.run(serve(announced, config))
+    async def until_told() -> None:
+        await serve(announced, config)
+        # What still waits in a thread would hold the process, and there is nothing to save.
+        os._exit(0)
+
+    asyncio.run(until_told())
