@@ -96,8 +96,9 @@ format: .venv/installed ## Format the code
 	$(BIN)/ruff check --fix
 
 .PHONY: benchmark
-benchmark: .venv/installed ## Measure rendering against importing troposphere
+benchmark: .venv/installed ## Measure rendering and deploying against what they build on
 	$(BIN)/python benchmarks/rendering.py
+	$(BIN)/python benchmarks/deployment.py
 
 .PHONY: lock
 lock: .venv/installed ## Pin the newest versions in requirements.lock

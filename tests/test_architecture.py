@@ -7,7 +7,9 @@ import pytest
 from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "iot_pipeline_cfn"
-DESCRIBING = sorted(path for path in PACKAGE.glob("*.py") if path.stem not in {"cli", "generator"})
+DESCRIBING = sorted(
+    path for path in PACKAGE.glob("*.py") if path.stem not in {"cli", "files", "generator"}
+)
 FORBIDDEN = {"boto3", "botocore", "cfnlint", "click", "cli", "deploy", "emulator", "os", "review"}
 
 
@@ -25,7 +27,7 @@ def imports(path):
 def test_builders_import_nothing_that_acts(path):
     """Nor anything that reads the environment that they run in."""
     found = set(imports(path)) & FORBIDDEN
-    # Files are written with the help of `os`.
+    # The words for an error of the file system.
     assert found <= ({"os"} if path.stem == "rendering" else set())
 
 
@@ -55,3 +57,27 @@ def is_constant(value):
         case ast.Call(func=function):
             return ast.unparse(function) in {"MappingProxyType", "frozenset", "re.compile"}
     return False
+
+
+DIRECTIONS = {
+    "deploy": {"cli", "generator", "review"},
+    "emulator": {"cli", "deploy", "generator", "review"},
+}
+
+
+@pytest.mark.parametrize("package", DIRECTIONS)
+def test_packages_import_in_one_direction(package):
+    """Deploying uses the emulator, which knows nothing of it; neither renders anything."""
+    rendering = {"rendering", "stacks", "troposphere", "awacs"}
+    for path in (PACKAGE / package).glob("*.py"):
+        assert not set(imports(path)) & (DIRECTIONS[package] | rendering), path
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "deploy").glob("*.py")), ids=lambda path: path.stem
+)
+def test_only_the_connection_knows_of_boto3(path):
+    """And only the console of the terminal."""
+    found = set(imports(path))
+    assert ("boto3" in found) is (path.stem == "connection")
+    assert bool({"click", "rich"} & found) is (path.stem == "console")

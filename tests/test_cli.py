@@ -112,16 +112,16 @@ def test_help_names_every_command():
 def test_validate_takes_the_committed_files():
     """Every parameter file fits the template."""
     done = pipeline("validate")
-    expected = "4 parameter files fit templates/iot-pipeline.json\n"
+    expected = "5 parameter files fit templates/iot-pipeline.json\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
 
 
 def test_validate_names_file_parameter_and_rule(tmp_path):
-    """One line for each, and exit code 1."""
+    """One line for each, and exit code 3."""
     path = tmp_path / "bad.json"
     path.write_text('{"Parameters": {"Availability": "always", "Colour": "red"}}')
     done = pipeline("validate", str(path))
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (3, "")
     unknown, wrong = done.stderr.splitlines()
     assert unknown.startswith(f"{path}: 'Colour': no such parameter; the template has AlarmEmail,")
     assert wrong == f"{path}: Availability: 'always' is not one of single-zone, multi-zone"

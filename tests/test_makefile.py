@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, make
+from iot_pipeline_cfn.cli import pipeline
 
 COPIED = ("Makefile", ".cfnlintrc", "generate.py", "requirements.lock", "src", "templates")
 TEMPLATE = Path("templates/iot-pipeline.json")
@@ -122,3 +123,54 @@ def test_make_alone_prints_every_target_with_what_it_does():
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
     makefile = (ROOT / "Makefile").read_text()
     assert makefile.count(".PHONY:") == len(targets)
+
+
+VARIABLES = (
+    "ENVIRONMENT_SUFFIX",
+    "IOT_PIPELINE_BUCKET",
+    "IOT_PIPELINE_IMAGE_TAG",
+    "IOT_PIPELINE_PARAMETERS",
+    "IOT_PIPELINE_REGION",
+    "IOT_PIPELINE_TARGET",
+    "IOT_PIPELINE_YES",
+)
+
+
+@pytest.fixture
+def deployer(project):
+    """A stand-in for iot-pipeline, which notes its arguments and what it is given besides."""
+    program = project.directory / ".venv/bin/iot-pipeline"
+    shown = " ".join(f'"${{{name}-unset}}"' for name in VARIABLES)
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" {shown} >> log\n')
+    program.chmod(0o755)
+    return project
+
+
+def test_every_verb_has_its_target(deployer):
+    """Of the same name; those of the emulator with a hyphen."""
+    verbs = {name for name in pipeline.commands if name not in {"emulator", "validate"}}
+    verbs |= {f"emulator-{name}" for name in pipeline.commands["emulator"].commands}
+    for verb in verbs:
+        status, called = deployer.make(verb)
+        assert (status, called[0]) == (0, verb.replace("emulator-", "emulator "))
+
+
+def test_what_is_given_to_make_goes_to_iot_pipeline_as_it_is(deployer, monkeypatch):
+    """Neither make nor a shell makes anything of it: the name of a branch can be anything."""
+    nasty = "feature/$(shell touch pwned)`touch pwned`; touch pwned 'x\"$HOME"
+    given = {"ENV": nasty, "IMAGE_TAG": "v 1", "PARAMETERS": "A=b C=$d", "BUCKET": "b"}
+    given |= {"REGION": "r", "TARGET": "local", "YES": "1"}
+    expected = [nasty, "b", "v 1", "A=b C=$d", "r", "local", "1"]
+    _, called = deployer.make("deploy", *(f"{name}={value}" for name, value in given.items()))
+    assert called[1:] == expected
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert deployer.make("deploy")[1][1:] == expected
+    assert not list(deployer.directory.rglob("pwned"))
+
+
+def test_suffix_can_come_from_the_environment(deployer, monkeypatch):
+    """As CI systems give it; ENV goes before it."""
+    monkeypatch.setenv("ENVIRONMENT_SUFFIX", "pr1")
+    assert deployer.make("plan")[1][1] == "pr1"
+    assert deployer.make("plan", "ENV=pr2")[1][1] == "pr2"

@@ -35,7 +35,7 @@ def file_of(tmp_path, content):
 
 def test_every_kind_of_environment_has_its_file():
     """What `ENV=pr123` is looked up among."""
-    assert {path.stem for path in PARAMETER_FILES} == {"dev", "pr", "prod", "staging"}
+    assert {path.stem for path in PARAMETER_FILES} == {"dev", "feature", "pr", "prod", "staging"}
 
 
 @pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda path: path.stem)
@@ -46,8 +46,8 @@ def test_committed_file_fits_the_template(template, path):
 
 @pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda path: path.stem)
 def test_committed_file_says_nothing_that_is_the_default_anyway(template, path):
-    """But for the choices that a reader wants to see made."""
-    made = {"Availability", "Durability", "NatGateways"}
+    """But for the choices that a reader wants to see made, and what is to come back when lifted."""
+    made = {"Availability", "DeletionProtection", "Durability", "NatGateways"}
     for name, value in load(path).parameters.items():
         assert name in made or str(template["Parameters"][name]["Default"]) != value, name
 
@@ -100,7 +100,7 @@ def test_stack_policy_of_production_guards_the_data(template):
         ("[" * 100_000, "nested too deeply"),
         (b"\xff\xfe", "not JSON"),
         ('{"Parameters": {"ImageTag": "\\ud800"}}', "not JSON"),
-        ({"Parameter": {}}, "nothing but Parameters, StackPolicy, Tags"),
+        ({"Parameter": {}}, "nothing but Bucket, Parameters, StackPolicy, Tags"),
         ({"Parameters": {"DesiredCount": 2}}, "Parameters must be an object whose values"),
         ({"Parameters": ["A"]}, "Parameters must be an object"),
         ({"Tags": {"Owner": None}}, "Tags must be an object"),

@@ -8,15 +8,21 @@ import sys
 import pytest
 
 from conftest import ROOT, make, run
+from iot_pipeline_cfn.deploy.errors import ExitCode
+from iot_pipeline_cfn.emulator.control import RECORDED
 
 README = (ROOT / "README.md").read_text()
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 OTHERS = {
     # What CloudFormation, AWS and troposphere call so, and an alarm by its own name.
+    "Bucket",
+    "CI",
     "DeletionPolicy",
+    "DescribeEvents",
     "Parameters",
     "ProtocolVersion",
+    "Ref",
     "RDSOSMetrics",
     "RotationFailed",
     "StackPolicy",
@@ -72,7 +78,7 @@ def test_every_target_that_is_named_is_there():
     """In the README, the docs, and the help of make."""
     listed = make("help").stdout
     targets = {line.split()[0] for line in listed.splitlines()}
-    named = {name for path in DOCS for name in re.findall(r"`make ([a-z]+)", path.read_text())}
+    named = {name for path in DOCS for name in re.findall(r"`make ([a-z-]+)", path.read_text())}
     assert named <= targets
     assert {"template", "test", "lint", "check"} <= targets
 
@@ -91,3 +97,16 @@ def test_every_parameter_and_module_that_is_named_is_there(path, template):
     known = {*template["Parameters"], *template["Resources"], *template["Outputs"], *OTHERS}
     for name in re.findall(r"`([A-Z][A-Za-z]+)`", text):
         assert name in known, name
+
+
+def test_every_exit_code_is_documented():
+    """And none that does not exist."""
+    text = (ROOT / "docs/deploying.md").read_text()
+    table = text.partition("## Exit codes")[2].partition("\n## ")[0]
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == set(ExitCode)
+
+
+def test_every_type_that_is_only_recorded_is_documented():
+    """As `make emulator-status` prints it."""
+    text = (ROOT / "docs/emulator.md").read_text()
+    assert set(re.findall(r"^\| `(AWS::\S+)`", text, re.MULTILINE)) == RECORDED.keys()

@@ -6,6 +6,7 @@ and stuck; 6 timed out, and CloudFormation goes on; 7 no credentials, no access,
 AWS; 130 interrupted. An error is on stderr, in one line where one will do.
 """
 
+import gc
 import json
 import os
 import re
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .deploy.connection import Connection
     from .deploy.console import Console
     from .deploy.deployment import Wish
+    from .deploy.environments import Environment
     from .deploy.operations import Operations
 
 PROGRAM = "iot-pipeline"
@@ -38,6 +40,9 @@ Decorator = Callable[[Any], Any]
 def main() -> NoReturn:
     """Run `iot-pipeline`, say what went wrong if anything did, and exit."""
     signal.signal(signal.SIGTERM, _terminated)
+    # botocore reads its descriptions of services into many objects, none of which goes before the
+    # process does: looking through them again and again takes a quarter of the time.
+    gc.set_threshold(100_000)
     try:
         # Outside of its standalone mode click leaves errors and exit codes to the caller.
         status = pipeline.main(prog_name=PROGRAM, standalone_mode=False)
@@ -184,8 +189,8 @@ def plan(*, save: Path | None, **options: Any) -> None:
     from .deploy.deployment import proposed
     from .deploy.planning import Wanted
 
-    wish = _wish(options)
-    operations, console = _operations(options)
+    environment, wish = _wish(options)
+    operations, console = _operations(options, environment)
     with proposed(operations, wish, Wanted.PLAN) as proposal:
         if save:
             _write(save, proposal.as_data())
@@ -208,9 +213,9 @@ def deploy(*, reviewed: Path | None, yes: bool, **options: Any) -> None:
     from .deploy.planning import Wanted
     from .parameters import load_object
 
-    wish = _wish(options)
+    environment, wish = _wish(options)
     review = load_object(reviewed) if reviewed else None
-    operations, console = _operations(options)
+    operations, console = _operations(options, environment)
     # A rehearsal goes ahead where there is nobody to ask.
     agreed = yes or _in_ci() or (options["target"] == "local" and not console.interactive)
     if not agreed and not console.interactive:
@@ -418,12 +423,17 @@ def _connected(options: Mapping[str, Any]) -> tuple["Connection", "Console"]:
     return connection, console
 
 
-def _operations(options: Mapping[str, Any]) -> tuple["Operations", "Console"]:
+def _operations(
+    options: Mapping[str, Any], environment: "Environment | None" = None
+) -> tuple["Operations", "Console"]:
+    """Return what acts on an environment: the one given, else the one that the options name."""
     from .deploy.environments import environment_named
     from .deploy.operations import Operations
     from .parameters import load_template
 
-    environment = environment_named(options["environment"], load_template(options["template"]))
+    environment = environment or environment_named(
+        options["environment"], load_template(options["template"])
+    )
     connection, console = _connected(options)
     if environment.name != environment.suffix:
         console.say(f"{environment.name!r} is the environment {environment.suffix}")
@@ -438,8 +448,8 @@ def _operations(options: Mapping[str, Any]) -> tuple["Operations", "Console"]:
     return operations, console
 
 
-def _wish(options: Mapping[str, Any]) -> "Wish":
-    """Return what is wanted of an environment, once the files and options are known to be good."""
+def _wish(options: Mapping[str, Any]) -> tuple["Environment", "Wish"]:
+    """Return an environment and what it shall become, once files and options are known to fit."""
     from .deploy.deployment import Wish
     from .deploy.environments import environment_named, parameter_file
     from .deploy.errors import DeploymentError, ExitCode
@@ -453,7 +463,7 @@ def _wish(options: Mapping[str, Any]) -> "Wish":
     given = dict(map(_assignment, options["parameters"]))
     if options["image_tag"] is not None:
         given["ImageTag"] = options["image_tag"]
-    return Wish(template, file, given, _owner(), options["bucket"])
+    return environment, Wish(template, file, given, _owner(), options["bucket"])
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ place; where there is none, each event is a line.
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -24,9 +24,6 @@ from .inventory import Summary, age
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.table import Table
-
-PLAIN_WIDTH: Final = 1000
-"""Columns where there is no terminal whose width could be asked for."""
 
 ROWS: Final = 8
 """So many of the resources that are in progress are shown."""
@@ -72,24 +69,19 @@ class Console:
         self, headings: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False
     ) -> None:
         """Print a table without its empty columns; a row that begins with `!` stands out."""
+        full = [number for number in range(len(headings)) if any(row[number] for row in rows)]
+        table = [[row[number] for number in full] for row in (headings, *rows)]
+        if not (sys.stderr if err else sys.stdout).isatty():
+            _print_plain(table, err=err)
+            return
         from rich.table import Table
         from rich.text import Text
 
-        columns = [number for number in range(len(headings)) if any(row[number] for row in rows)]
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for number in columns:
-            table.add_column(headings[number], overflow="fold")
-        for row in rows:
+        drawn = Table(*table[0], box=None, pad_edge=False, header_style="bold")
+        for row in table[1:]:
             style = "bold red" if row[0].startswith("!") else ""
-            table.add_row(*(Text(row[number], style) for number in columns))
-        console = _rich(err=err)
-        if console.is_terminal:
-            console.print(table)
-            return
-        with console.capture() as captured:
-            console.print(table)
-        for line in captured.get().splitlines():
-            click.echo(line.rstrip(), err=err)
+            drawn.add_row(*(Text(cell, style, overflow="fold") for cell in row))
+        _rich(err=err).print(drawn)
 
     def proposal(self, proposal: Proposal, *, err: bool) -> None:
         """Show what a change set does; what can cost data stands out."""
@@ -153,24 +145,32 @@ class Console:
             click.echo(_line(event))
 
     @contextmanager
-    def watching(self, what: str, total: int | None) -> Iterator[Callable[[Event], None]]:
-        """Show an operation, of `total` resources where that is known, by what is told of it."""
+    def watching(
+        self, what: str, logical_ids: Collection[str]
+    ) -> Iterator[Callable[[Event], None]]:
+        """Show an operation on resources, as far as they are known, by what is told of it."""
         if self.as_json:
             yield lambda event: self.data({"event": event.as_data()})
         elif self.interactive:
-            with _live(what, total) as see:
+            with _live(what, logical_ids) as see:
                 yield see
         else:
             yield lambda event: self.say(_line(event))
 
 
+def _print_plain(table: Sequence[Sequence[str]], *, err: bool) -> None:
+    """Print a table for who is no person: as wide as it is, a line for each row."""
+    lines = [[cell.replace("\n", ", ") for cell in row] for row in table]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip(), err=err)
+
+
 def _rich(*, err: bool) -> "RichConsole":
     from rich.console import Console as RichConsole
 
-    console = RichConsole(stderr=err, highlight=False, emoji=False, markup=False)
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
-    return console
+    return RichConsole(stderr=err, highlight=False, emoji=False, markup=False)
 
 
 def _change_row(change: Change) -> tuple[str, ...]:
@@ -220,7 +220,7 @@ def _line(event: Event) -> str:
 
 
 @contextmanager
-def _live(what: str, total: int | None) -> Iterator[Callable[[Event], None]]:
+def _live(what: str, logical_ids: Collection[str]) -> Iterator[Callable[[Event], None]]:
     """Draw the resources that are in progress, failures, and a bar of those that are done."""
     from rich.console import Group
     from rich.live import Live
@@ -236,7 +236,7 @@ def _live(what: str, total: int | None) -> Iterator[Callable[[Event], None]]:
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     )
-    task = bar.add_task(what, total=total)
+    task = bar.add_task(what, total=len(logical_ids) or None)
     busy: dict[str, Event] = {}
     done: set[str] = set()
 
@@ -252,7 +252,7 @@ def _live(what: str, total: int | None) -> Iterator[Callable[[Event], None]]:
                 busy[event.logical_id] = event
             else:
                 done.add(event.logical_id)
-            bar.update(task, completed=len(done))
+            bar.update(task, completed=len(done.intersection(logical_ids) if logical_ids else done))
             live.update(Group(_in_progress(busy), bar))
 
         yield see

@@ -1,0 +1,161 @@
+"""What a person sees and answers, on a terminal of its own."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from deploying import BUCKET, small_template, stack_of
+
+SCRIPT = "from iot_pipeline_cfn.cli import main; main()"
+PATIENCE = 20
+
+
+class Terminal:
+    """A process on a terminal, which is typed into and read from."""
+
+    def __init__(self, project, *arguments):
+        self.master, slave = pty.openpty()
+        self.shown = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, *arguments],
+            cwd=project.directory,
+            env=project.environment | {"TERM": "xterm", "COLUMNS": "150", "LINES": "40"},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def until(self, text):
+        """Read until the text is there."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.shown:
+            assert time.monotonic() < deadline, self.shown
+            self.read()
+
+    def read(self):
+        """Read what is there; return whether there may be more."""
+        if select.select([self.master], [], [], 0.1)[0]:
+            try:
+                self.shown += os.read(self.master, 65536).decode(errors="replace")
+            except OSError:
+                # The last to have the terminal open is gone.
+                return False
+        return True
+
+    def type(self, text):
+        """Type a line."""
+        os.write(self.master, text.encode() + b"\n")
+
+    def interrupt(self):
+        """Press Ctrl-C, later than a signal could be lost between a question and waiting for it."""
+        time.sleep(0.3)
+        self.process.send_signal(signal.SIGINT)
+
+    def end(self):
+        """Read to the end and return the exit code, and all that was shown, without colours."""
+        deadline = time.monotonic() + PATIENCE
+        while self.read() and self.process.poll() is None:
+            assert time.monotonic() < deadline, self.shown[-2000:]
+        while select.select([self.master], [], [], 0)[0] and self.read():
+            pass
+        return self.process.wait(PATIENCE), re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.shown)
+
+
+@pytest.fixture
+def terminal(project):
+    """A function that runs `iot-pipeline` on a terminal."""
+    terminals = []
+
+    def run(*arguments):
+        terminals.append(Terminal(project, *arguments))
+        return terminals[-1]
+
+    yield run
+    for one in terminals:
+        one.process.kill()
+        one.process.wait()
+        os.close(one.master)
+
+
+def test_deployment_asks_and_shows_its_progress(terminal, aws):
+    """What is going to happen is shown before the question, a bar while it happens."""
+    shown = terminal("deploy", "pr1", *BUCKET)
+    shown.until("Deploy pr1? [y/N]")
+    assert "Topic" in shown.shown
+    assert stack_of(aws)["StackStatus"] == "REVIEW_IN_PROGRESS"
+    shown.type("y")
+    status, text = shown.end()
+    assert status == 0, text
+    assert "creating pr1" in text
+    assert "1/1" in text
+    assert "TopicArn" in text
+    assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
+
+
+@pytest.mark.parametrize("answer", ["", "n", "nope"])
+def test_declined_deployment_leaves_nothing(terminal, aws, answer):
+    """No is the answer unless a person says otherwise."""
+    shown = terminal("deploy", "pr1", *BUCKET)
+    shown.until("[y/N]")
+    shown.type(answer)
+    status, text = shown.end()
+    assert status == 1
+    assert "nothing was deployed" in text
+    assert aws("cloudformation").describe_stacks()["Stacks"] == []
+
+
+def test_interrupted_question_leaves_nothing(terminal, aws):
+    """Ctrl-C is an answer too."""
+    shown = terminal("deploy", "pr1", *BUCKET)
+    shown.until("[y/N]")
+    shown.interrupt()
+    status, text = shown.end()
+    assert status == 130
+    assert "Traceback" not in text
+    assert aws("cloudformation").describe_stacks()["Stacks"] == []
+
+
+def test_destruction_asks_for_the_suffix(terminal, project, aws):
+    """Typing anything else deletes nothing."""
+    project.deploy("PR-1")
+    for typed, status, said in (("PR", 1, "nothing was deleted"), ("pr-1", 0, "pr-1 is deleted")):
+        shown = terminal("destroy", "PR-1")
+        shown.until("Type pr-1 to delete it")
+        assert "is deleted" in shown.shown
+        shown.type(typed)
+        ended, text = shown.end()
+        assert (ended, said in text) == (status, True), text
+    assert aws("cloudformation").describe_stacks()["Stacks"] == []
+
+
+def test_interruption_asks_and_a_second_one_leaves(terminal, project, aws):
+    """The update goes on, and the message says how to attach to it."""
+    waits = {
+        "Waits": {
+            "Type": "AWS::CloudFormation::WaitCondition",
+            "CreationPolicy": {"ResourceSignal": {"Timeout": "PT20S"}},
+        }
+    }
+    project.deploy("pr1")
+    project.write(small_template(waits))
+    shown = terminal("deploy", "pr1", "--yes", *BUCKET)
+    shown.until("WaitCondition")
+    while stack_of(aws)["StackStatus"] != "UPDATE_IN_PROGRESS":
+        time.sleep(0.05)
+    shown.until("updating pr1")
+    shown.interrupt()
+    shown.until("Interrupted: cancel the update? [y/N]")
+    shown.interrupt()
+    status, text = shown.end()
+    assert status == 130
+    assert "iot-pipeline events --follow pr1" in text
+    assert stack_of(aws)["StackStatus"] == "UPDATE_IN_PROGRESS"
