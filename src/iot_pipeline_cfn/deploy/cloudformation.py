@@ -233,15 +233,15 @@ def validation_findings(client: "CloudFormationClient", change_set: str) -> list
     ]
 
 
-def execute_change_set(client: "CloudFormationClient", change_set: ChangeSet) -> None:
-    """Execute a change set.
+def execute_change_set(client: "CloudFormationClient", change_set: ChangeSet, token: str) -> None:
+    """Execute a change set; the operation's events carry the token.
 
     Raises:
         DeploymentError: when something else has changed the stack since it was made.
 
     """
     try:
-        client.execute_change_set(ChangeSetName=change_set.arn, ClientRequestToken=unique_name())
+        client.execute_change_set(ChangeSetName=change_set.arn, ClientRequestToken=token)
     except client.exceptions.InvalidChangeSetStatusException:
         now = _change_set(client, change_set.arn, with_values=False)
         if not now.execution_status.startswith("EXECUTE_"):

@@ -19,7 +19,7 @@ from . import cloudformation, events, planning
 from .changes import Change
 from .cloudformation import ChangeSet, Finding, Stack
 from .connection import Connection
-from .errors import DeploymentError, ExitCode, explained
+from .errors import DeploymentError, ExitCode
 from .operations import Operations, Outcome
 from .planning import Action, ChangeSetState, Wanted
 
@@ -237,7 +237,7 @@ def _findings(operations: Operations, change_set: ChangeSet) -> list[Finding]:
         return cloudformation.validation_findings(client, change_set.arn)
     except (BotoCoreError, ClientError) as error:
         # What more there is to say must not hide what is known.
-        operations.audience.say(f"note: early validation cannot be read: {explained(error)}")
+        operations.audience.say(f"note: early validation cannot be read: {error}")
         return []
 
 
@@ -253,6 +253,7 @@ def _discard(operations: Operations, arn: str) -> None:
             and stack.status == "REVIEW_IN_PROGRESS"
             and not cloudformation.has_change_sets(client, stack)
         ):
+            _protect(operations.connection, stack, enabled=False)
             client.delete_stack(StackName=stack.arn)
     except (BotoCoreError, ClientError) as error:
         operations.audience.say(f"the change set could not be removed, which does no harm: {error}")
@@ -273,13 +274,20 @@ def execute(operations: Operations, wish: Wish, proposal: Proposal) -> Stack:
     if not proposal.creates:
         _set_policy(operations.connection, arn, wish)
     newest = events.newest_id(client, arn)
+    token = cloudformation.unique_name()
     proposal.executed = True
-    cloudformation.execute_change_set(client, proposal.change_set)
+    try:
+        cloudformation.execute_change_set(client, proposal.change_set, token)
+    except (ClientError, DeploymentError):
+        # A creation can have failed, and be gone with its change set, before the second attempt.
+        proposal.executed = events.carry(client, arn, token)
+        if not proposal.executed:
+            raise
     outcome = operations.follow(
         f"{'creating' if proposal.creates else 'updating'} {operations.environment.suffix}",
         arn,
         after=newest,
-        total=len(proposal.changes),
+        logical_ids=[change.logical_id for change in proposal.changes],
         deletes_itself=proposal.creates and planning.failure_mode(proposal.parameters) == "DELETE",
     )
     stack = cloudformation.find_stack(client, arn)

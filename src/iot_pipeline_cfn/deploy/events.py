@@ -18,7 +18,7 @@ from .connection import Connection
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
-SHORTEST_PAUSE: Final = 0.05
+SHORTEST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 5.0
 """Seconds. CloudFormation answers a few describing calls a second for an account and region."""
 
@@ -51,6 +51,7 @@ class Event:
     resource_type: str
     status: str
     reason: str
+    token: str
     of_stack: bool
 
     @property
@@ -89,6 +90,7 @@ def _event(event: Mapping[str, Any]) -> Event:
         resource_type=event["ResourceType"],
         status=event["ResourceStatus"],
         reason=event.get("ResourceStatusReason", ""),
+        token=event.get("ClientRequestToken", ""),
         of_stack=event["ResourceType"] == STACK and physical_id == event["StackId"],
     )
 
@@ -102,6 +104,11 @@ def newest_first(client: "CloudFormationClient", arn: str) -> Iterator[Event]:
 def newest_id(client: "CloudFormationClient", arn: str) -> str:
     """Return the id of the newest event, after which an operation's own ones come."""
     return next((event.id for event in newest_first(client, arn)), "")
+
+
+def carry(client: "CloudFormationClient", arn: str, token: str) -> bool:
+    """Return whether the last operation is the one that was asked for with a token."""
+    return any(event.token == token for event in last_operation(client, arn))
 
 
 def last_operation(client: "CloudFormationClient", arn: str) -> list[Event]:

@@ -1,7 +1,7 @@
 """What all verbs do to a stack: come to where it can be acted on, and follow what was begun."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -32,9 +32,9 @@ class Audience(Protocol):
         """
 
     def watching(
-        self, what: str, total: int | None
+        self, what: str, logical_ids: Collection[str]
     ) -> AbstractContextManager[Callable[[Event], None]]:
-        """Show an operation, of `total` resources where that is known, by what is told of it."""
+        """Show an operation on resources, as far as they are known, by what is told of it."""
 
 
 class TerminatedError(KeyboardInterrupt):
@@ -222,7 +222,7 @@ class Operations:
         arn: str,
         *,
         after: str | None = None,
-        total: int | None = None,
+        logical_ids: Collection[str] = (),
         deletes_itself: bool = False,
     ) -> Outcome:
         """Follow an operation to its end, and do what is wanted when a person interrupts.
@@ -246,7 +246,7 @@ class Operations:
 
         while True:
             try:
-                with self.limited(), self.audience.watching(what, total) as watch:
+                with self.limited(), self.audience.watching(what, logical_ids) as watch:
                     events.follow(
                         self.connection.cloudformation,
                         arn,
