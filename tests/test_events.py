@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 from iot_pipeline_cfn.deploy import events
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.events import Event, last_operation, paced, root_cause, stopped_tasks
-from iot_pipeline_cfn.deploy.operations import Outcome
+from iot_pipeline_cfn.deploy.following import Outcome
 
 ARN = "arn:aws:cloudformation:us-east-1:123456789012:stack/s/1"
 SERVICE = "arn:aws:ecs:us-east-1:123456789012:service/cluster/service"

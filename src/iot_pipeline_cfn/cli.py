@@ -66,7 +66,7 @@ def main() -> NoReturn:
 
 
 def _terminated(*_: object) -> NoReturn:
-    from .deploy.operations import TerminatedError
+    from .deploy.following import TerminatedError
 
     raise TerminatedError
 
@@ -210,7 +210,7 @@ def deploy(*, reviewed: Path | None, yes: bool, **options: Any) -> None:
     """Bring an environment up, or up to date, by a change set that is shown first."""
     from .deploy.deployment import execute, proposed, settle
     from .deploy.errors import DeploymentError
-    from .deploy.planning import Wanted
+    from .deploy.planning import Action, Wanted
     from .parameters import load_object
 
     environment, wish = _wish(options)
@@ -222,12 +222,12 @@ def deploy(*, reviewed: Path | None, yes: bool, **options: Any) -> None:
         raise click.UsageError(NOBODY_TO_ASK)
     with proposed(operations, wish, Wanted.DEPLOY) as proposal:
         console.proposal(proposal, err=True)
-        if not proposal.changes:
+        if review is not None:
+            proposal.refuse_moved(review)
+        if proposal.action is Action.NOTHING:
             stack = proposal.stack
-            settle(operations, wish, stack, proposal.parameters)
+            settle(operations, wish, stack, proposal.content.parameters)
         else:
-            if review is not None:
-                proposal.refuse_moved(review)
             if not agreed and not console.ask(f"Deploy {operations.environment.suffix}?"):
                 message = "nothing was deployed"
                 raise DeploymentError(message)
@@ -284,16 +284,22 @@ def status(*, looks_for_drift: bool, **options: Any) -> None:
 def events(*, follow: bool, **options: Any) -> None:
     """Show the events of the operation that runs, or of the last one."""
     from .deploy import events
+    from .deploy.errors import DeploymentError
+    from .deploy.planning import exit_code_of
 
     operations, console = _operations(options)
-    arn = operations.find_own().arn
+    stack = operations.find_own()
     client = operations.connection.cloudformation
-    if follow:
-        with operations.limited():
-            events.follow(client, arn, after=None, see=console.event, timeout=operations.timeout)
-    else:
-        for event in events.last_operation(client, arn):
+    if not follow or not stack.in_progress:
+        for event in events.last_operation(client, stack.arn):
             console.event(event)
+        return
+    limit = operations.follower.timeout
+    with operations.follower.limited():
+        ended = events.follow(client, stack.arn, after=None, see=console.event, timeout=limit)
+    if exit_code := exit_code_of(ended):
+        message = f"{operations.environment.suffix} has ended in {ended}"
+        raise DeploymentError(message, exit_code)
 
 
 @pipeline.command(name="list")
@@ -331,8 +337,8 @@ def destroy(*, force: bool, yes: bool, **options: Any) -> None:
     if not yes and console.answer(f"Type {suffix} to delete it") != suffix:
         message = "nothing was deleted"
         raise DeploymentError(message)
-    delete(operations, stack, force=force)
-    console.say(f"{suffix} is deleted")
+    left = delete(operations, stack, force=force)
+    console.say(f"{suffix} is deleted" + (f", but for {', '.join(left)}" if left else ""))
 
 
 @pipeline.command()
@@ -428,7 +434,8 @@ def _operations(
 ) -> tuple["Operations", "Console"]:
     """Return what acts on an environment: the one given, else the one that the options name."""
     from .deploy.environments import environment_named
-    from .deploy.operations import Operations
+    from .deploy.following import Follower
+    from .deploy.operations import Operations, command
     from .parameters import load_template
 
     environment = environment or environment_named(
@@ -437,15 +444,15 @@ def _operations(
     connection, console = _connected(options)
     if environment.name != environment.suffix:
         console.say(f"{environment.name!r} is the environment {environment.suffix}")
-    operations = Operations(
-        environment,
+    follower = Follower(
         connection,
         console,
-        wait=options.get("wait", True),
         timeout=options.get("timeout", 600),
         on_interrupt=options.get("on_interrupt"),
+        attach=command("events --follow", environment, connection),
     )
-    return operations, console
+    wait = options.get("wait", True)
+    return Operations(environment, connection, console, follower, wait=wait), console
 
 
 def _wish(options: Mapping[str, Any]) -> tuple["Environment", "Wish"]:
@@ -453,13 +460,16 @@ def _wish(options: Mapping[str, Any]) -> tuple["Environment", "Wish"]:
     from .deploy.deployment import Wish
     from .deploy.environments import environment_named, parameter_file
     from .deploy.errors import DeploymentError, ExitCode
-    from .parameters import load, load_template, problems
+    from .parameters import BUCKET, load, load_template, problems
 
     template = load_template(options["template"])
     environment = environment_named(options["environment"], template)
     file = load(parameter_file(environment, PARAMETERS))
     if found := list(problems(template, file)):
         raise DeploymentError("\n".join(found), ExitCode.INVALID)
+    if options["bucket"] and not BUCKET.fullmatch(options["bucket"]):
+        message = f"{options['bucket']!r} is not the name of an S3 bucket"
+        raise click.UsageError(message)
     given = dict(map(_assignment, options["parameters"]))
     if options["image_tag"] is not None:
         given["ImageTag"] = options["image_tag"]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from operator import itemgetter
 from typing import Any, Final
 
 SECRET: Final = re.compile(
@@ -23,8 +23,6 @@ STATEFUL: Final = frozenset(
 )
 """Types whose resources hold what nothing else does."""
 
-VERBS: Final = MappingProxyType({"Add": "+", "Modify": "~", "Remove": "-", "Import": "<"})
-
 
 @dataclass(frozen=True)
 class Property:
@@ -32,6 +30,7 @@ class Property:
 
     name: str
     cause: str
+    recreates: bool
     before: str | None
     after: str | None
 
@@ -59,9 +58,15 @@ class Change:
         goes = self.action == "Remove" or self.replacement in {"True", "Conditional"}
         return goes and self.resource_type in STATEFUL
 
+    @property
+    def causes(self) -> Sequence[str]:
+        """The properties because of which it is replaced."""
+        return [part.name for part in self.properties if part.recreates]
+
     def as_data(self) -> dict[str, Any]:
-        """Return it as data for JSON."""
-        return {**vars(self), "properties": [vars(part) for part in self.properties]}
+        """Return it as data for JSON, in an order that says nothing."""
+        properties = sorted((vars(part) for part in self.properties), key=itemgetter("name"))
+        return {**vars(self), "loses_data": self.loses_data, "properties": properties}
 
 
 def change_of(change: Mapping[str, Any]) -> Change:
@@ -86,7 +91,11 @@ def _properties(details: Sequence[Mapping[str, Any]]) -> list[Property]:
         known = found.get(name)
         found[name] = Property(
             name=name,
-            cause=(known and known.cause) or detail.get("CausingEntity", ""),
+            cause=min(
+                filter(None, (known and known.cause, detail.get("CausingEntity"))), default=""
+            ),
+            recreates=bool(known and known.recreates)
+            or target.get("RequiresRecreation", "Never") != "Never",
             before=(known and known.before) or _shown(name, target.get("BeforeValue")),
             after=(known and known.after) or _shown(name, target.get("AfterValue")),
         )

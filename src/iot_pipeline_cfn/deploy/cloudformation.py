@@ -4,7 +4,6 @@ A call that changes something can have been carried out although its answer was 
 sends it again, and what CloudFormation says to the second one is not taken for a failure.
 """
 
-import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -146,17 +145,12 @@ def _stack(stack: Mapping[str, Any]) -> Stack:
     )
 
 
-def compact(template: Mapping[str, Any]) -> str:
-    """Return a template as it is sent: without white space, which counts too."""
-    return json.dumps(template, separators=(",", ":"), sort_keys=True)
-
-
 def upload(s3: "S3Client", bucket: str, key: str, body: str) -> str:
     """Put a template into a bucket and return its URL for CloudFormation."""
     try:
         s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")
     except ClientError as error:
-        if code_of(error) not in {"NoSuchBucket", "PermanentRedirect"}:
+        if code_of(error) != "NoSuchBucket":
             raise
         message = f"the bucket {bucket!r} cannot take the template: {message_of(error)}"
         raise DeploymentError(message) from None
@@ -165,20 +159,23 @@ def upload(s3: "S3Client", bucket: str, key: str, body: str) -> str:
 
 def create_change_set(
     client: "CloudFormationClient", stack_name: str, request: Mapping[str, Any]
-) -> str:
-    """Ask for a change set and return its ARN; `request` has the rest of the call's arguments."""
+) -> tuple[str, str]:
+    """Ask for a change set and return its ARN and its stack's.
+
+    `request` has the rest of the call's arguments.
+    """
     name = unique_name()
     try:
-        return client.create_change_set(
+        made = client.create_change_set(
             ChangeSetName=name, StackName=stack_name, ClientToken=name, **request
-        )["Id"]
+        )
     except client.exceptions.AlreadyExistsException:
         # Nothing else has that name: either the first answer was lost, or a stack came between.
         with suppress(ClientError):
-            return client.describe_change_set(ChangeSetName=name, StackName=stack_name)[
-                "ChangeSetId"
-            ]
+            found = client.describe_change_set(ChangeSetName=name, StackName=stack_name)
+            return found["ChangeSetId"], found["StackId"]
         raise
+    return made["Id"], made["StackId"]
 
 
 def describe_change_set(client: "CloudFormationClient", arn: str) -> ChangeSet:
@@ -228,7 +225,7 @@ def validation_findings(client: "CloudFormationClient", change_set: str) -> list
             fails=event.get("ValidationFailureMode") == "FAIL",
         )
         for page in pages
-        for event in page["OperationEvents"]
+        for event in page.get("OperationEvents", [])
         if event.get("EventType") == "VALIDATION_ERROR"
     ]
 
@@ -254,10 +251,10 @@ def _overtaken() -> DeploymentError:
     return DeploymentError(CHANGE_SETS[ChangeSetState.OVERTAKEN].reason)
 
 
-def has_change_sets(client: "CloudFormationClient", stack: Stack) -> bool:
+def has_change_sets(client: "CloudFormationClient", arn: str) -> bool:
     """Return whether a stack has any change set."""
-    pages = client.get_paginator("list_change_sets").paginate(StackName=stack.arn)
-    return any(page["Summaries"] for page in pages)
+    pages = client.get_paginator("list_change_sets").paginate(StackName=arn)
+    return any(page.get("Summaries") for page in pages)
 
 
 def resources(client: "CloudFormationClient", stack: Stack) -> list[Mapping[str, Any]]:
@@ -266,16 +263,15 @@ def resources(client: "CloudFormationClient", stack: Stack) -> list[Mapping[str,
     return [
         summary
         for page in pages
-        for summary in page["StackResourceSummaries"]
+        for summary in page.get("StackResourceSummaries", [])
         if summary["ResourceStatus"] not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
     ]
 
 
-def original_template(client: "CloudFormationClient", stack: str) -> Mapping[str, Any]:
-    """Return a stack's template as it was sent."""
+def original_template(client: "CloudFormationClient", stack: str) -> Mapping[str, Any] | None:
+    """Return a stack's template as it was sent, unless somebody has sent one in YAML."""
     body: Any = client.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-    template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
-    return template
+    return body if isinstance(body, Mapping) else None
 
 
 def parameter_list(parameters: Mapping[str, str | None]) -> list[dict[str, Any]]:

@@ -85,13 +85,16 @@ class Console:
 
     def proposal(self, proposal: Proposal, *, err: bool) -> None:
         """Show what a change set does; what can cost data stands out."""
-        if self.as_json:
-            self.data(proposal.as_data())
-            return
         for warning in proposal.warnings:
             self.say(f"warning: {warning}")
-        if not proposal.changes:
+        if self.as_json:
+            self.data(proposal.as_data() | {"warnings": [vars(one) for one in proposal.warnings]})
+            return
+        if proposal.empty:
             self.say(f"{proposal.stack.name}: nothing to change")
+            return
+        if not proposal.changes:
+            self.say(f"{proposal.stack.name}: no resource changes, but outputs or metadata do")
             return
         self._table(
             ("Action", "Logical id", "Type", "Replacement", "Because of"),
@@ -190,8 +193,8 @@ def _loss(change: Change) -> str:
     what = "may be replaced" if change.replacement == "Conditional" else what
     kept = {"Retain": "is kept outside the stack", "Snapshot": "is kept in a snapshot"}
     data = kept.get(change.policy_action.removeprefix("ReplaceAnd"), "is lost")
-    causes = ", ".join(part.name for part in change.properties)
-    return f"{what}, and what it holds {data}" + (f"; because of {causes}" if causes else "")
+    causes = f"; because of {', '.join(change.causes)}" if change.causes else ""
+    return f"{what}, and what it holds {data}{causes}"
 
 
 def _environment_row(summary: Summary) -> tuple[str, ...]:

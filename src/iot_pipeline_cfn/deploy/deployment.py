@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,12 +21,16 @@ from . import cloudformation, events, planning
 from .changes import Change
 from .cloudformation import ChangeSet, Finding, Stack
 from .connection import Connection
-from .errors import DeploymentError, ExitCode
-from .operations import Operations, Outcome
+from .errors import DeploymentError, ExitCode, message_of
+from .following import Outcome
+from .operations import Operations
 from .planning import Action, ChangeSetState, Wanted
 
 OWNER_TAG: Final = "iot-pipeline:owner"
 KEY_PREFIX: Final = "iot-pipeline"
+
+DISCARD_SECONDS: Final = 60.0
+"""So long a change set is waited for that is to be removed."""
 
 ALLOW_ALL: Final = (
     '{"Statement":[{"Action":"Update:*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
@@ -51,34 +57,62 @@ class Wish:
     owner: str
     bucket: str | None
 
+    @cached_property
+    def body(self) -> str:
+        """The template as it is sent: without white space, which counts too."""
+        return json.dumps(self.template, separators=(",", ":"), sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is asked of an environment, worked out from what is wished and what is there."""
+
+    template: str
+    parameters: Mapping[str, str]
+    """The value that each one is going to have."""
+    sent: Mapping[str, str | None]
+    tags: Mapping[str, str]
+
 
 @dataclass
 class Proposal:
-    """A change set that could be executed, or says that there is nothing to do."""
+    """A change set that could be executed, or says that there is nothing to do.
 
+    `protects` and `executed` are set once that has been done.
+    """
+
+    action: Action
     stack: Stack
     change_set: ChangeSet
-    parameters: Mapping[str, str]
-    """The value that each one is going to have."""
+    content: Content
+    stack_policy: Mapping[str, Any] | None
     warnings: Sequence[Finding]
-    template_hash: str
     creates: bool
+    protects: bool = False
     executed: bool = False
 
     @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.change_set.state is ChangeSetState.EMPTY
+
+    @property
     def changes(self) -> Sequence[Change]:
-        """What it would do."""
+        """What it would do to resources; it can change outputs alone."""
         return self.change_set.changes
 
     def as_data(self) -> dict[str, Any]:
         """Return all that a review of it depends on, as data for JSON."""
         updated = self.stack.updated or self.stack.created
+        changes = [change.as_data() for change in self.changes]
         return {
             "stack": None if self.creates else self.stack.arn,
             "lastUpdated": None if self.creates else updated.isoformat(),
-            "template": self.template_hash,
-            "parameters": dict(self.parameters),
-            "changes": [change.as_data() for change in self.changes],
+            "template": _hash(self.content.template),
+            "parameters": dict(self.content.parameters),
+            "tags": {key: self.content.tags[key] for key in self.content.tags if key != OWNER_TAG},
+            "stackPolicy": self.stack_policy,
+            "changes": sorted(changes, key=itemgetter("logical_id")),
         }
 
     def refuse_moved(self, reviewed: Mapping[str, Any]) -> None:
@@ -105,54 +139,94 @@ def proposed(operations: Operations, wish: Wish, wanted: Wanted) -> Iterator[Pro
         DeploymentError: when the environment cannot be changed, or not so.
 
     """
-    body = cloudformation.compact(wish.template)
-    bucket = _bucket(operations.connection, wish, body)
-    stack, before = operations.until_ready(wanted)
-    creates = stack is None or before is Action.CREATE
-    previous = {} if stack is None or creates else stack.parameters
-    given = _given(operations, wish, creates=creates)
-    parameters = planning.effective_parameters(wish.template, given, previous)
-    planning.refuse_fixed(given, previous)
-    if problems := list(parameter_problems(wish.template, parameters | given)):
-        raise cloudformation.invalid(problems)
-
-    request = {
-        "ChangeSetType": "CREATE" if creates else "UPDATE",
-        "Parameters": cloudformation.parameter_list(
-            planning.parameters_to_send(wish.template, given, previous)
-        ),
-        "Tags": cloudformation.tag_list(_tags(operations, wish, stack)),
-        "Capabilities": planning.capabilities(wish.template),
-        "OnStackFailure": planning.failure_mode(parameters) if creates else "ROLLBACK",
-        **_template(operations.connection, body, bucket),
-    }
-    client = operations.connection.cloudformation
-    arn = cloudformation.create_change_set(client, operations.environment.stack_name, request)
+    bucket = _bucket(operations.connection, wish)
+    try:
+        asked = _asked(operations, wish, wanted, bucket)
+    except ClientError as error:
+        # Somebody else was quicker: wait for that too.
+        if "_IN_PROGRESS" not in message_of(error):
+            raise
+        asked = _asked(operations, wish, wanted, bucket)
+    stack, content, arn, stack_arn = asked
     proposal = None
     try:
         change_set = _worked_out(operations, arn)
-        made_for = cloudformation.find_stack(client, change_set.stack_arn)
-        status = cloudformation.status_of(made_for)
-        decision = planning.decide(status, planning.Owner.OURS, wanted, change_set.state)
+        made_for = cloudformation.find_stack(operations.connection.cloudformation, stack_arn)
+        decision = planning.decide(
+            cloudformation.status_of(made_for), planning.Owner.OURS, wanted, change_set.state
+        )
         if made_for is None or decision.action is Action.REFUSE:
             raise _refused(operations, change_set, decision.reason)
         proposal = Proposal(
+            action=decision.action,
             stack=made_for,
             change_set=change_set,
-            parameters=parameters,
+            content=content,
+            stack_policy=wish.file.stack_policy,
             warnings=_warnings(operations, change_set),
-            template_hash=hashlib.sha256(body.encode()).hexdigest(),
-            creates=creates,
+            creates=stack is None,
         )
         yield proposal
     finally:
         if proposal is None or not proposal.executed:
-            _discard(operations, arn)
+            protected = proposal is not None and proposal.protects
+            _discard(operations, arn, stack_arn, protected=protected)
 
 
-def _bucket(connection: Connection, wish: Wish, body: str) -> str | None:
+def _asked(
+    operations: Operations, wish: Wish, wanted: Wanted, bucket: str | None
+) -> tuple[Stack | None, Content, str, str]:
+    """Ask for a change set; return the stack if there is one, what is asked, and two ARNs."""
+    stack, before = operations.until_ready(wanted)
+    if before is Action.CREATE:
+        stack = None
+    content = _content(operations, wish, stack)
+    return stack, content, *_change_set(operations, content, bucket, wish, creates=stack is None)
+
+
+def _content(operations: Operations, wish: Wish, stack: Stack | None) -> Content:
+    """Return what is to be asked of an environment that has a stack, or is to be created.
+
+    Raises:
+        DeploymentError: when CloudFormation would refuse it, or the environment must not take it.
+
+    """
+    previous = stack.parameters if stack else {}
+    given = _given(operations, wish, creates=stack is None)
+    planning.refuse_fixed(given, previous)
+    parameters = planning.effective_parameters(wish.template, given, previous)
+    if problems := list(parameter_problems(wish.template, parameters | given)):
+        raise cloudformation.invalid(problems)
+    owner = (stack and stack.tags.get(OWNER_TAG)) or wish.owner
+    name = operations.environment.name
+    return Content(
+        template=wish.body,
+        parameters=parameters,
+        sent=planning.parameters_to_send(wish.template, given, previous),
+        tags={**wish.file.tags, planning.ENVIRONMENT_TAG: name, OWNER_TAG: owner},
+    )
+
+
+def _change_set(
+    operations: Operations, content: Content, bucket: str | None, wish: Wish, *, creates: bool
+) -> tuple[str, str]:
+    """Have CloudFormation make a change set, and return its ARN and its stack's."""
+    request = {
+        "ChangeSetType": "CREATE" if creates else "UPDATE",
+        "Parameters": cloudformation.parameter_list(content.sent),
+        "Tags": cloudformation.tag_list(content.tags),
+        "Capabilities": planning.capabilities(wish.template),
+        "OnStackFailure": planning.failure_mode(content.parameters) if creates else "ROLLBACK",
+        **_template(operations.connection, content.template, bucket),
+    }
+    return cloudformation.create_change_set(
+        operations.connection.cloudformation, operations.environment.stack_name, request
+    )
+
+
+def _bucket(connection: Connection, wish: Wish) -> str | None:
     """Return the bucket that the template has to go through, if it has to."""
-    size = len(body.encode())
+    size = len(wish.body.encode())
     if size <= cloudformation.TEMPLATE_BYTES:
         return None
     if bucket := wish.bucket or wish.file.bucket or connection.template_bucket:
@@ -169,8 +243,12 @@ def _template(connection: Connection, body: str, bucket: str | None) -> dict[str
     if bucket is None:
         return {"TemplateBody": body}
     # Named by what it is, so that the same template is there once.
-    key = f"{KEY_PREFIX}/{hashlib.sha256(body.encode()).hexdigest()}.json"
+    key = f"{KEY_PREFIX}/{_hash(body)}.json"
     return {"TemplateURL": cloudformation.upload(connection.s3, bucket, key, body)}
+
+
+def _hash(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
 
 
 def _given(operations: Operations, wish: Wish, *, creates: bool) -> dict[str, str]:
@@ -200,17 +278,11 @@ def _zones(connection: Connection) -> dict[str, str]:
     return dict(zip(names, usable, strict=False)) if len(usable) >= len(names) else {}
 
 
-def _tags(operations: Operations, wish: Wish, stack: Stack | None) -> dict[str, str]:
-    owner = (stack and stack.tags.get(OWNER_TAG)) or wish.owner
-    name = operations.environment.name
-    return {**wish.file.tags, planning.ENVIRONMENT_TAG: name, OWNER_TAG: owner}
-
-
 def _worked_out(operations: Operations, arn: str) -> ChangeSet:
     """Return a change set once CloudFormation has worked it out."""
     client = operations.connection.cloudformation
-    with operations.limited():
-        for _ in events.paced(operations.timeout):
+    with operations.follower.limited("the change set"):
+        for _ in events.paced(operations.follower.timeout):
             change_set = cloudformation.describe_change_set(client, arn)
             if not change_set.pending:
                 break
@@ -241,21 +313,25 @@ def _findings(operations: Operations, change_set: ChangeSet) -> list[Finding]:
         return []
 
 
-def _discard(operations: Operations, arn: str) -> None:
+def _discard(operations: Operations, arn: str, stack_arn: str, *, protected: bool) -> None:
     """Remove a change set, and the stack if it was there for nothing else."""
     client = operations.connection.cloudformation
     try:
-        change_set = cloudformation.describe_change_set(client, arn)
+        # What is still being worked out cannot be removed.
+        for _ in events.paced(DISCARD_SECONDS):
+            if not cloudformation.describe_change_set(client, arn).pending:
+                break
         client.delete_change_set(ChangeSetName=arn)
-        stack = cloudformation.find_stack(client, change_set.stack_arn)
+        stack = cloudformation.find_stack(client, stack_arn)
         if (
             stack
             and stack.status == "REVIEW_IN_PROGRESS"
-            and not cloudformation.has_change_sets(client, stack)
+            and not cloudformation.has_change_sets(client, stack_arn)
         ):
-            _protect(operations.connection, stack, enabled=False)
-            client.delete_stack(StackName=stack.arn)
-    except (BotoCoreError, ClientError) as error:
+            if protected:
+                _protect(operations.connection, stack, enabled=False)
+            client.delete_stack(StackName=stack_arn)
+    except (BotoCoreError, ClientError, TimeoutError) as error:
         operations.audience.say(f"the change set could not be removed, which does no harm: {error}")
 
 
@@ -268,33 +344,44 @@ def execute(operations: Operations, wish: Wish, proposal: Proposal) -> Stack:
     """
     client = operations.connection.cloudformation
     arn = proposal.stack.arn
-    if planning.is_protected(proposal.parameters):
+    parameters = proposal.content.parameters
+    if planning.is_protected(parameters):
         # Before there is anything to protect, so that nothing is ever unprotected.
+        proposal.protects = True
         _protect(operations.connection, proposal.stack, enabled=True)
     if not proposal.creates:
         _set_policy(operations.connection, arn, wish)
     newest = events.newest_id(client, arn)
+    _begin(operations, proposal)
+    outcome = operations.follower.follow(
+        f"{'creating' if proposal.creates else 'updating'} {operations.environment.suffix}",
+        arn,
+        after=newest,
+        logical_ids=[change.logical_id for change in proposal.changes],
+        deletes_itself=proposal.creates and planning.failure_mode(parameters) == "DELETE",
+    )
+    stack = cloudformation.find_stack(client, arn)
+    if stack is None or outcome.status not in SUCCEEDED:
+        raise _failure(operations, outcome)
+    settle(operations, wish, stack, parameters)
+    return stack
+
+
+def _begin(operations: Operations, proposal: Proposal) -> None:
+    """Execute a change set, which is not removed any more unless that was refused."""
+    client = operations.connection.cloudformation
     token = cloudformation.unique_name()
     proposal.executed = True
     try:
         cloudformation.execute_change_set(client, proposal.change_set, token)
     except (ClientError, DeploymentError):
         # A creation can have failed, and be gone with its change set, before the second attempt.
-        proposal.executed = events.carry(client, arn, token)
+        proposal.executed = events.carry(client, proposal.stack.arn, token)
         if not proposal.executed:
             raise
-    outcome = operations.follow(
-        f"{'creating' if proposal.creates else 'updating'} {operations.environment.suffix}",
-        arn,
-        after=newest,
-        logical_ids=[change.logical_id for change in proposal.changes],
-        deletes_itself=proposal.creates and planning.failure_mode(proposal.parameters) == "DELETE",
-    )
-    stack = cloudformation.find_stack(client, arn)
-    if stack is None or stack.status not in SUCCEEDED:
-        raise _failure(operations, outcome, cloudformation.status_of(stack))
-    settle(operations, wish, stack, proposal.parameters)
-    return stack
+    except KeyboardInterrupt:
+        message = f"interrupted; see what has become of it with: {operations.command('status')}"
+        raise DeploymentError(message, ExitCode.INTERRUPTED) from None
 
 
 def settle(operations: Operations, wish: Wish, stack: Stack, parameters: Mapping[str, str]) -> None:
@@ -318,21 +405,20 @@ def _set_policy(connection: Connection, arn: str, wish: Wish) -> None:
         client.set_stack_policy(StackName=arn, StackPolicyBody=wanted)
 
 
-def _failure(operations: Operations, outcome: Outcome, status: str) -> DeploymentError:
+def _failure(operations: Operations, outcome: Outcome) -> DeploymentError:
     """Return what made a deployment fail, where that leaves the environment, and the way on."""
-    again = f"once that is mended, run: {operations.command('deploy')}"
-    stuck = "it can go neither forward nor back"
-    stands, exit_code = {
-        "DELETE_COMPLETE": (f"nothing of it is left; {again}", ExitCode.ROLLED_BACK),
-        "ROLLBACK_COMPLETE": (f"what was created is removed; {again}", ExitCode.ROLLED_BACK),
-        "UPDATE_ROLLBACK_COMPLETE": (f"it is as it was before; {again}", ExitCode.ROLLED_BACK),
-        "UPDATE_ROLLBACK_FAILED": (
-            f"{stuck} ({status}); to continue the roll-back, run: {operations.command('deploy')}",
-            ExitCode.STUCK,
-        ),
-    }.get(
-        status,
-        (f"{stuck} ({status}); run: {operations.command('destroy')}", ExitCode.STUCK),
-    )
+    deploy = operations.command("deploy")
+    destroy = operations.command("destroy")
+    status = outcome.status
+    stands = {
+        "DELETE_COMPLETE": f"nothing of it is left; once that is mended, run: {deploy}",
+        "ROLLBACK_COMPLETE": f"what was created is removed; once that is mended, run: {deploy}",
+        "UPDATE_ROLLBACK_COMPLETE": f"it is as it was before; once that is mended, run: {deploy}",
+        "UPDATE_ROLLBACK_FAILED": f"it is stuck in {status}; to roll it back, run: {deploy}",
+        "DELETE_FAILED": f"it is stuck in {status}; to delete it, run: {destroy}",
+        "ROLLBACK_FAILED": f"it is stuck in {status}; to delete it, run: {destroy}",
+    }.get(status, f"it is in {status}; see: {operations.command('status')}")
     lines = [f"{operations.environment.suffix} has failed", *outcome.explanation(), stands]
+    gone = status == "DELETE_COMPLETE"
+    exit_code = ExitCode.ROLLED_BACK if gone else planning.exit_code_of(status)
     return DeploymentError("\n  ".join(lines), exit_code)

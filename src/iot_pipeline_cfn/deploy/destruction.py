@@ -9,9 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.parameters import holds
 
-from . import cloudformation, planning
+from . import cloudformation, events, following, planning
 from .cloudformation import Stack
 from .errors import DeploymentError, ExitCode
+from .following import Outcome
 from .operations import Operations
 from .planning import Action, Wanted
 
@@ -22,7 +23,6 @@ class Fate:
 
     logical_id: str
     resource_type: str
-    physical_id: str
     policy: str
 
     @property
@@ -33,7 +33,8 @@ class Fate:
             "RetainExceptOnCreate": "is kept",
             "Snapshot": "is deleted; a final snapshot is kept",
         }
-        return words.get(self.policy, "is deleted")
+        unknown = "is deleted or kept, by a policy that cannot be read here"
+        return words.get(self.policy, "is deleted" if self.policy else unknown)
 
 
 def doomed(operations: Operations) -> tuple[Stack | None, Sequence[Fate]]:
@@ -47,64 +48,86 @@ def doomed(operations: Operations) -> tuple[Stack | None, Sequence[Fate]]:
     if stack is None or action is Action.NOTHING:
         return None, []
     protected = stack.termination_protection or planning.is_protected(stack.parameters)
-    if protected and stack.status not in planning.NEVER_COMPLETED:
+    # A deletion that has failed has been allowed before.
+    if protected and stack.status not in {*planning.NEVER_COMPLETED, "DELETE_FAILED"}:
         message = (
             f"{operations.environment.suffix} is protected: nothing is deleted. To lift that, run: "
             f"{operations.command('deploy')} --parameter DeletionProtection=disabled"
         )
         raise DeploymentError(message)
-    client = operations.connection.cloudformation
     if stack.status == "REVIEW_IN_PROGRESS":
         return stack, []
+    client = operations.connection.cloudformation
     template = cloudformation.original_template(client, stack.arn)
     return stack, [
         Fate(
             logical_id=resource["LogicalResourceId"],
             resource_type=resource["ResourceType"],
-            physical_id=resource.get("PhysicalResourceId", ""),
             policy=_policy(template, resource["LogicalResourceId"], stack.parameters),
         )
         for resource in cloudformation.resources(client, stack)
     ]
 
 
-def _policy(template: Mapping[str, Any], logical_id: str, parameters: Mapping[str, str]) -> str:
+def _policy(
+    template: Mapping[str, Any] | None, logical_id: str, parameters: Mapping[str, str]
+) -> str:
     """Return a resource's deletion policy, which may depend on a condition."""
-    match template["Resources"].get(logical_id, {}).get("DeletionPolicy", "Delete"):
-        case {"Fn::If": [name, yes, no]}:
-            chosen = yes if holds(template["Conditions"][name], parameters) else no
-            return str(chosen)
-        case policy:
-            return str(policy)
+    resources = template["Resources"] if template else {}
+    policy = resources.get(logical_id, {}).get("DeletionPolicy", "Delete" if template else "")
+    match policy:
+        case {"Fn::If": [name, yes, no]} if template:
+            # Not every condition can be evaluated that somebody else's template may have.
+            with suppress(KeyError, ValueError):
+                return str(yes if holds(template["Conditions"][name], parameters) else no)
+            return ""
+    return str(policy)
 
 
-def delete(operations: Operations, stack: Stack, *, force: bool) -> None:
-    """Delete a stack, try again where that fails, and say what holds it if that fails too.
+def delete(operations: Operations, stack: Stack, *, force: bool) -> list[str]:
+    """Delete a stack, try again where that fails, and return what is left behind, by force.
 
     Raises:
         DeploymentError: when it could not be deleted.
 
     """
-    if stack.status in planning.NEVER_COMPLETED:
-        _lift_deletion_protection(operations, stack)
-    outcome = operations.delete(stack)
-    left = cloudformation.find_stack(operations.connection.cloudformation, stack.arn)
-    if left is not None and left.status == "DELETE_FAILED":
+    client = operations.connection.cloudformation
+    if stack.status == "REVIEW_IN_PROGRESS":
+        # It has no resources, and so no events either.
+        following.delete(operations.connection, stack, cloudformation.unique_name())
+        return []
+    outcome = _attempt(operations, stack, force=force and stack.status == "DELETE_FAILED")
+    again = cloudformation.find_stack(client, stack.arn)
+    if outcome.status == "DELETE_FAILED" and again is not None:
         operations.audience.say(
-            f"{outcome.explanation()[0]}\n  what still was in use may be free by now: trying again"
+            f"{outcome.explanation()[0]}\n  what was still in use may be free by now: trying again"
         )
-        outcome = operations.delete(left, force=force)
-        left = cloudformation.find_stack(operations.connection.cloudformation, stack.arn)
-    if left is None or left.status == "DELETE_COMPLETE":
-        return
+        outcome = _attempt(operations, again, force=force)
+    if outcome.status == "DELETE_COMPLETE":
+        skipped = (event for event in outcome.events if event.status == "DELETE_SKIPPED")
+        return [f"{event.logical_id} ({event.physical_id})" for event in skipped]
     failed = [event for event in outcome.events if event.failed and not event.of_stack]
     lines = [
-        f"{operations.environment.suffix} could not be deleted ({left.status})",
+        f"{operations.environment.suffix} could not be deleted ({outcome.status})",
         *(f"{event.logical_id} ({event.resource_type}): {event.reason}" for event in failed),
         f"once that is mended, run: {operations.command('destroy')}",
         "or leave that behind, with --force",
     ]
     raise DeploymentError("\n  ".join(lines), ExitCode.STUCK)
+
+
+def _attempt(operations: Operations, stack: Stack, *, force: bool) -> Outcome:
+    """Try once to delete a stack, whatever protects what nobody has ever used."""
+    connection = operations.connection
+    if stack.status in planning.NEVER_COMPLETED or not events.ever_completed(
+        connection.cloudformation, stack.arn
+    ):
+        _lift_deletion_protection(operations, stack)
+    return operations.follower.run(
+        f"deleting {operations.environment.suffix}",
+        stack,
+        lambda token: following.delete(connection, stack, token, force=force),
+    )
 
 
 def _lift_deletion_protection(operations: Operations, stack: Stack) -> None:
@@ -140,13 +163,14 @@ def cancel_update(operations: Operations) -> str:
     if stack is None:
         stack = operations.find_own()
     client = operations.connection.cloudformation
-    operations.run(
+    outcome = operations.follower.run(
         f"cancelling the update of {operations.environment.suffix}",
         stack,
         lambda token: client.cancel_update_stack(StackName=stack.arn, ClientRequestToken=token),
     )
-    status = cloudformation.status_of(cloudformation.find_stack(client, stack.arn))
-    if status not in {"UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:
-        message = f"the roll-back has failed ({status}); run: {operations.command('deploy')}"
+    if outcome.status not in {"UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:
+        message = (
+            f"the roll-back has failed ({outcome.status}); run: {operations.command('deploy')}"
+        )
         raise DeploymentError(message, ExitCode.STUCK)
-    return status
+    return outcome.status

@@ -6,11 +6,14 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,  # noqa: A004 Of botocore, which its other connection errors derive from.
+    CredentialRetrievalError,
     HTTPClientError,
-    InvalidRegionError,
+    MetadataRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 
 
@@ -37,6 +40,15 @@ class DeploymentError(Exception):
         self.exit_code = exit_code
 
 
+NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    MetadataRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 UNKNOWN_CREDENTIALS = frozenset(
     {
@@ -73,15 +85,12 @@ def explained(error: BotoCoreError | ClientError) -> DeploymentError:
     """Return what an error of botocore means to the person who runs a verb."""
     if isinstance(error, ClientError):
         return _explained_answer(error)
-    if isinstance(error, InvalidRegionError):
-        return DeploymentError(str(error), ExitCode.USAGE)
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
+    if isinstance(error, NO_CREDENTIALS):
         message = f"{str(error).rstrip('.')}: {TWO_WAYS_ON}"
     elif isinstance(error, ConnectionError | HTTPClientError):
         message = f"AWS cannot be reached: {error}; run the same command again"
     else:
-        # What is left has to do with getting credentials: SSO, a process, the instance's role.
-        message = f"there are no usable AWS credentials: {error}"
+        return DeploymentError(str(error), ExitCode.USAGE)
     return DeploymentError(message, ExitCode.NO_ACCESS)
 
 
@@ -104,5 +113,7 @@ def _explained_answer(error: ClientError) -> DeploymentError:
         message = f"AWS fails at {error.operation_name} ({words}): run the same command again"
     else:
         message = f"AWS refuses {error.operation_name}: {words} ({code})"
-        exit_code = ExitCode.INVALID if code == "ValidationError" else ExitCode.REFUSED
+        # It is also what a stack answers that is in the wrong state.
+        invalid = code == "ValidationError" and error.operation_name == "CreateChangeSet"
+        exit_code = ExitCode.INVALID if invalid else ExitCode.REFUSED
     return DeploymentError(message, exit_code)

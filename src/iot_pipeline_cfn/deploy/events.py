@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from . import cloudformation
 from .connection import Connection
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ LONGEST_PAUSE: Final = 5.0
 """Seconds. CloudFormation answers a few describing calls a second for an account and region."""
 
 GRACE: Final = 30.0
-"""Seconds that a failed creation may stand still before its own deletion begins."""
+"""Seconds without an event after which a failed creation is not taken to delete itself any more,
+and after which the stack itself is asked whether there is more to come."""
 
 STACK: Final = "AWS::CloudFormation::Stack"
 BEGINNINGS: Final = frozenset(
@@ -31,6 +33,7 @@ BEGINNINGS: Final = frozenset(
 )
 """A stack's statuses with which an operation begins that somebody has asked for."""
 
+COMPLETIONS: Final = frozenset({"CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE"})
 FAILED_CREATIONS: Final = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
 CANCELLED: Final = (
     "Resource creation cancelled",
@@ -59,16 +62,6 @@ class Event:
         """Whether it is a failure of its own, and not for another's sake."""
         return self.status.endswith("_FAILED") and not self.reason.startswith(CANCELLED)
 
-    @property
-    def ends_operation(self) -> bool:
-        """Whether the stack stands still with it."""
-        return self.of_stack and not self.status.endswith("_IN_PROGRESS")
-
-    @property
-    def ends_resource(self) -> bool:
-        """Whether a resource is done with it."""
-        return not self.of_stack and not self.status.endswith("_IN_PROGRESS")
-
     def as_data(self) -> dict[str, Any]:
         """Return it as data for JSON."""
         return {
@@ -85,13 +78,13 @@ def _event(event: Mapping[str, Any]) -> Event:
     return Event(
         id=event["EventId"],
         time=event["Timestamp"],
-        logical_id=event["LogicalResourceId"],
+        logical_id=event.get("LogicalResourceId", ""),
         physical_id=physical_id,
-        resource_type=event["ResourceType"],
-        status=event["ResourceStatus"],
+        resource_type=event.get("ResourceType", ""),
+        status=event.get("ResourceStatus", ""),
         reason=event.get("ResourceStatusReason", ""),
         token=event.get("ClientRequestToken", ""),
-        of_stack=event["ResourceType"] == STACK and physical_id == event["StackId"],
+        of_stack=event.get("ResourceType") == STACK and physical_id == event["StackId"],
     )
 
 
@@ -109,6 +102,13 @@ def newest_id(client: "CloudFormationClient", arn: str) -> str:
 def carry(client: "CloudFormationClient", arn: str, token: str) -> bool:
     """Return whether the last operation is the one that was asked for with a token."""
     return any(event.token == token for event in last_operation(client, arn))
+
+
+def ever_completed(client: "CloudFormationClient", arn: str) -> bool:
+    """Return whether a stack has ever held what somebody could use."""
+    return any(
+        event.of_stack and event.status in COMPLETIONS for event in newest_first(client, arn)
+    )
 
 
 def last_operation(client: "CloudFormationClient", arn: str) -> list[Event]:
@@ -144,8 +144,8 @@ def follow(
     see: Callable[[Event], None],
     timeout: float,
     deletes_itself: bool = False,
-) -> None:
-    """Tell of the events of an operation, oldest first, until it has come to its end.
+) -> str:
+    """Tell of the events of an operation, oldest first, and return the status that it ends in.
 
     Args:
         client: CloudFormation's.
@@ -160,23 +160,29 @@ def follow(
 
     """
     newest = after
-    end: Event | None = None
-    stood_still = 0.0
+    status = "UNKNOWN_IN_PROGRESS"
+    news = time.monotonic()
     for _ in paced(timeout):
-        new = last_operation(client, arn) if newest is None else _since(newest, client, arn)
+        new = last_operation(client, arn) if newest is None else since(client, arn, newest)
         for event in new:
             see(event)
             newest = event.id
-            if event.of_stack:
-                end = event
-                stood_still = time.monotonic()
-        if end and end.ends_operation:
-            on_its_way = deletes_itself and end.status in FAILED_CREATIONS
-            if not on_its_way or time.monotonic() - stood_still > GRACE:
-                return
+            news = time.monotonic()
+            status = event.status if event.of_stack else status
+        quiet = time.monotonic() - news
+        if not status.endswith("_IN_PROGRESS"):
+            if not (deletes_itself and status in FAILED_CREATIONS) or quiet > GRACE:
+                return status
+        elif quiet > GRACE and not new:
+            # Whoever looks once too late, after an interruption or an outage, hears no more of it.
+            stack = cloudformation.find_stack(client, arn)
+            if stack is None or not stack.status.endswith("_IN_PROGRESS"):
+                return stack.status if stack else "DELETE_COMPLETE"
+    raise TimeoutError
 
 
-def _since(newest: str, client: "CloudFormationClient", arn: str) -> list[Event]:
+def since(client: "CloudFormationClient", arn: str, newest: str) -> list[Event]:
+    """Return the events after one, oldest first."""
     return list(takewhile(lambda event: event.id != newest, newest_first(client, arn)))[::-1]
 
 

@@ -68,7 +68,7 @@ def in_step(connection: Connection, stack: Stack, template: Mapping[str, Any]) -
     if stack.status == "REVIEW_IN_PROGRESS":
         return False
     deployed = cloudformation.original_template(connection.cloudformation, stack.arn)
-    return cloudformation.compact(deployed) == cloudformation.compact(template)
+    return deployed == template
 
 
 def drift(operations: Operations, stack: Stack) -> list[str]:
@@ -80,13 +80,14 @@ def drift(operations: Operations, stack: Stack) -> list[str]:
     """
     client = operations.connection.cloudformation
     detection = client.detect_stack_drift(StackName=stack.arn)["StackDriftDetectionId"]
-    with operations.limited():
-        for _ in events.paced(operations.timeout):
+    with operations.follower.limited("the drift"):
+        for _ in events.paced(operations.follower.timeout):
             status = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
             if status["DetectionStatus"] != "DETECTION_IN_PROGRESS":
                 break
     if status["DetectionStatus"] == "DETECTION_FAILED":
-        message = f"CloudFormation cannot look for drift: {status['DetectionStatusReason']}"
+        reason = status.get("DetectionStatusReason", "it gives no reason")
+        message = f"CloudFormation cannot look for drift: {reason}"
         raise DeploymentError(message)
     return [line for found in _drifted(client, stack) for line in _lines(found)]
 
@@ -98,7 +99,7 @@ def _drifted(client: "CloudFormationClient", stack: Stack) -> Iterator[Mapping[s
     }
     while True:
         page = client.describe_stack_resource_drifts(**request)
-        yield from page["StackResourceDrifts"]
+        yield from page.get("StackResourceDrifts", [])
         if "NextToken" not in page:
             return
         request["NextToken"] = page["NextToken"]

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, Final
 
-from .errors import DeploymentError
+from .errors import DeploymentError, ExitCode
 
 ENVIRONMENT_TAG: Final = "iot-pipeline:environment"
 """The stack's tag with the environment's name as it was given first."""
@@ -53,8 +53,8 @@ class Action(Enum):
     """Delete what is left of a failed creation, then create."""
     WAIT = auto()
     """Follow what is in progress to its end, then decide again."""
-    CONTINUE_ROLLBACK = auto()
-    """Bring a failed roll-back to its end, then decide again."""
+    ROLL_BACK = auto()
+    """Bring a failed update, or its failed roll-back, to its end, then decide again."""
     DELETE = auto()
     CANCEL_UPDATE = auto()
     EXECUTE = auto()
@@ -85,6 +85,10 @@ NEVER_COMPLETED: Final = frozenset(
 )
 """Nobody has ever used what is in a stack with one of these, so nothing in it is protected."""
 
+SUCCEEDED: Final = frozenset(
+    {"CREATE_COMPLETE", "DELETE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE"}
+)
+
 _DESTROY_FIRST = "its roll-back has failed, so that it can only be deleted: destroy it first"
 _DELETE_AGAIN = "its deletion has failed: destroy it again, which says what holds it"
 _NOTHING_TO_COMPARE = (
@@ -93,7 +97,7 @@ _NOTHING_TO_COMPARE = (
 )
 _NO_UPDATE = "no update is in progress"
 _IMPORT = "its import has failed to roll back: finish that in the CloudFormation console"
-_ROLL_BACK = "the roll-back of its update has failed: deploy continues it"
+_ROLL_BACK = "an update of it has failed halfway: deploy rolls that back"
 _CREATION = "CloudFormation cannot cancel a creation: destroy ends it"
 _CLEANING_UP = "the update is done, only what it replaced is being removed"
 _ROLLING_BACK = "it is rolling back already"
@@ -101,6 +105,8 @@ _DELETING = "CloudFormation cannot cancel a deletion"
 
 _UPDATABLE: Final = (Action.UPDATE, Action.UPDATE, Action.DELETE, _NO_UPDATE)
 _BUSY: Final = (Action.WAIT, Action.WAIT, Action.WAIT)
+_DEAD: Final = (_NOTHING_TO_COMPARE, Action.RECREATE, Action.DELETE, _NO_UPDATE)
+_HALFWAY: Final = (_ROLL_BACK, Action.ROLL_BACK, Action.DELETE, _NO_UPDATE)
 
 DECISIONS: Final[Mapping[str, tuple[Action | str, ...]]] = MappingProxyType(
     {
@@ -109,24 +115,19 @@ DECISIONS: Final[Mapping[str, tuple[Action | str, ...]]] = MappingProxyType(
         "DELETE_COMPLETE": (Action.CREATE, Action.CREATE, Action.NOTHING, _NO_UPDATE),
         "REVIEW_IN_PROGRESS": (Action.CREATE, Action.CREATE, Action.DELETE, _NO_UPDATE),
         "CREATE_IN_PROGRESS": (Action.WAIT, Action.WAIT, Action.DELETE, _CREATION),
-        "CREATE_FAILED": _UPDATABLE,
+        "CREATE_FAILED": _DEAD,
         "CREATE_COMPLETE": _UPDATABLE,
         "ROLLBACK_IN_PROGRESS": (*_BUSY, _ROLLING_BACK),
         "ROLLBACK_FAILED": (_DESTROY_FIRST, _DESTROY_FIRST, Action.DELETE, _NO_UPDATE),
-        "ROLLBACK_COMPLETE": (_NOTHING_TO_COMPARE, Action.RECREATE, Action.DELETE, _NO_UPDATE),
+        "ROLLBACK_COMPLETE": _DEAD,
         "DELETE_IN_PROGRESS": (*_BUSY, _DELETING),
         "DELETE_FAILED": (_DELETE_AGAIN, _DELETE_AGAIN, Action.DELETE, _NO_UPDATE),
         "UPDATE_IN_PROGRESS": (*_BUSY, Action.CANCEL_UPDATE),
         "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": (*_BUSY, _CLEANING_UP),
         "UPDATE_COMPLETE": _UPDATABLE,
-        "UPDATE_FAILED": _UPDATABLE,
+        "UPDATE_FAILED": _HALFWAY,
         "UPDATE_ROLLBACK_IN_PROGRESS": (*_BUSY, _ROLLING_BACK),
-        "UPDATE_ROLLBACK_FAILED": (
-            _ROLL_BACK,
-            Action.CONTINUE_ROLLBACK,
-            Action.DELETE,
-            _NO_UPDATE,
-        ),
+        "UPDATE_ROLLBACK_FAILED": _HALFWAY,
         "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": (*_BUSY, _ROLLING_BACK),
         "UPDATE_ROLLBACK_COMPLETE": _UPDATABLE,
         "IMPORT_IN_PROGRESS": (*_BUSY, _NO_UPDATE),
@@ -260,3 +261,10 @@ def failure_mode(parameters: Mapping[str, str]) -> str:
     Nothing is left of an ephemeral one. A protected one is rolled back and kept to be looked at.
     """
     return "DELETE" if parameters.get("Durability") == "ephemeral" else "ROLLBACK"
+
+
+def exit_code_of(status: str) -> ExitCode:
+    """Return how an operation has ended that led a stack to a status."""
+    if status in SUCCEEDED:
+        return ExitCode.DONE
+    return ExitCode.ROLLED_BACK if status.endswith("ROLLBACK_COMPLETE") else ExitCode.STUCK
