@@ -24,7 +24,8 @@ export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
 export IOT_PIPELINE_PARAMETERS = $(value PARAMETERS)
 export IOT_PIPELINE_REGION = $(value REGION)
 export IOT_PIPELINE_TARGET = $(value TARGET)
-export IOT_PIPELINE_YES = $(value YES)
+# Not what somebody else has left in the environment.
+export IOT_PIPELINE_YES = $(if $(findstring command,$(origin YES)),$(value YES))
 ifneq ($(value ENV),)
 export ENVIRONMENT_SUFFIX = $(value ENV)
 endif
@@ -107,8 +108,9 @@ lock: .venv/installed ## Pin the newest versions in requirements.lock
 	    --no-annotate --custom-compile-command "make lock" --quiet --output-file requirements.lock
 
 .PHONY: clean
-clean: ## Remove what make has made
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+clean: ## Remove what make has made, the embedded AWS included
+	[ ! -x $(BIN)/iot-pipeline ] || $(BIN)/iot-pipeline emulator stop
+	rm -rf .emulator .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or \

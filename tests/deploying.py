@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import os
+import re
 import signal
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from iot_pipeline_cfn import cli
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
 
 NAMES = itertools.count(1)
+PROGRAM = Path(sys.executable).with_name(cli.PROGRAM)
 BUCKET = ("--bucket", TEMPLATE_BUCKET)
 
 
@@ -132,6 +134,11 @@ class Project:
     def deploy(self, name: str, *options: str, **variables: str) -> Result:
         """Deploy without being asked."""
         return self.run("deploy", name, "--yes", *BUCKET, *options, **variables)
+
+
+def way_named_in(message):
+    """Return the arguments of the command that a message names last."""
+    return re.findall(r"(?:run|with): \S*iot-pipeline (.*)", message)[-1].split()
 
 
 def stack_of(aws, suffix="pr1"):

@@ -62,7 +62,7 @@ def test_check_names_what_is_stale_and_writes_nothing(tmp_path):
         (["--che"], "unrecognized arguments: --che"),
         (["--directory", "generate.py"], "generate.py/iot-pipeline.json: Not a directory"),
         (["--check", "--directory", "generate.py"], "generate.py: Not a directory"),
-        (["--directory", "/missing/templates"], "/missing/templates/iot-pipeline.json: No such"),
+        (["--directory", "/missing/templates"], "/missing/templates: No such"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(arguments, message):

@@ -1,12 +1,15 @@
 """Deploying for real, on the embedded AWS."""
 
 import json
+import os
+import subprocess
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from conftest import PARAMETER_FILES, ROOT
-from deploying import BUCKET, IMPOSSIBLE, log_group, small_template, stack_of, topic
+from deploying import BUCKET, IMPOSSIBLE, PROGRAM, log_group, small_template, stack_of, topic
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 
 OURS = {"Key": ENVIRONMENT_TAG, "Value": "pr1"}
@@ -425,3 +428,123 @@ def held_secrets(aws):
         parts = json.loads(value) if value.startswith("{") else {}
         found |= {value, *(part for part in parts.values() if len(part) > 12)}
     return found
+
+
+def test_outputs_alone_can_change(project, aws):
+    """CloudFormation has no resource changes to show for that, and still something to do."""
+    project.deploy("pr1")
+    project.write(small_template(outputs={"More": {"Value": "more", "Description": "More."}}))
+    planned = project.run("plan", "pr1")
+    assert "no resource changes, but outputs or metadata do" in planned.err
+    done = project.deploy("pr1")
+    assert done.status == 0, done.err
+    assert "More" in done.out
+    assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--parameter", "EnvironmentSuffix=other"), "is the environment's name"),
+        (("--parameter", "DisplayName=a", "--parameter", "DisplayName=b"), "is set twice"),
+        (("--image-tag", "v1", "--parameter", "ImageTag=v2"), "is set twice"),
+        (("--bucket", "s3://a"), "is not the name of an S3 bucket"),
+        (("--bucket", "my bucket!"), "is not the name of an S3 bucket"),
+    ],
+)
+def test_options_that_contradict_are_refused(project, options, said):
+    """Rather than one of them being left aside."""
+    done = project.run("plan", "pr1", *options)
+    assert done.status == 2
+    assert said in done.err
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        {"Parameters": {}},
+        {"Parameters": {"EnvironmentSuffix": 3}, "Resources": {"A": {"Type": "AWS::SNS::Topic"}}},
+        small_template() | {"Resources": {}},
+        small_template({"A": {}}),
+        small_template() | {"Parameters": {"Other": {"Type": "String"}}},
+        "[]",
+        "{",
+    ],
+    ids=lambda template: str(template)[:40],
+)
+def test_broken_template_is_refused(project, template):
+    """In one line, with its path."""
+    project.write(template)
+    done = project.deploy("pr1")
+    assert done.status == 2
+    assert done.err.startswith("iot-pipeline: templates/iot-pipeline.json: ")
+    assert done.err.count("\n") == 1
+
+
+def test_review_that_hides_nothing(project):
+    """A stack policy or a tag that came after the review is what has moved."""
+    review = str(project.directory / "review.json")
+    project.deploy("pr1")
+    options = ("--parameter", "DisplayName=x")
+    project.run("plan", "pr1", *options, "--save", review)
+    policy = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Resource": "*"}]}
+    for file, moved in (({"StackPolicy": policy}, "stackPolicy"), ({"Tags": {"A": "b"}}, "tags")):
+        project.write(small_template(), pr=file)
+        done = project.deploy("pr1", *options, "--reviewed", review)
+        assert (done.status, moved in done.last_line) == (1, True)
+    project.write(small_template())
+    assert project.deploy("pr1", *options, "--reviewed", review).status == 0
+
+
+@pytest.mark.parametrize("verb", [("outputs", "pr1"), ("events", "pr1"), ("list",)])
+def test_reader_that_has_had_enough_is_no_failure(project, verb):
+    """Such as `head`."""
+    project.deploy("pr1")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [PROGRAM, *verb],
+        check=False,
+        env=project.environment,
+        cwd=project.directory,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_deployment_nobody_reads_of_is_carried_out(project, aws):
+    """And one whose outputs cannot be written says so."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [PROGRAM, "deploy", "pr1", "--yes", *BUCKET]
+    with Path("/dev/full").open("w") as full:
+        for stdout, stderr, status in ((writer, writer, 0), (full, subprocess.PIPE, 2)):
+            done = subprocess.run(
+                command,
+                check=False,
+                env=project.environment,
+                cwd=project.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                text=True,
+            )
+            assert done.returncode == status
+            assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
+    os.close(writer)
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_process_without_streams_works(project, aws):
+    """As some daemons start one."""
+    script = f"{PROGRAM} deploy pr1 --yes --bucket {BUCKET[1]} <&- >&- 2>&-"
+    done = subprocess.run(
+        ["sh", "-c", script], check=False, env=project.environment, cwd=project.directory
+    )
+    assert done.returncode == 0
+    assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"

@@ -3,14 +3,21 @@
 import json
 import signal
 import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
 from conftest import ROOT
-from deploying import BUCKET, IMPOSSIBLE, small_template, stack_of, topic
+from deploying import (
+    BUCKET,
+    IMPOSSIBLE,
+    PROGRAM,
+    small_template,
+    stack_of,
+    topic,
+    way_named_in,
+)
 from inventory import inventory
 
 PROTECTED = {"Parameters": {"DeletionProtection": "enabled", "Durability": "protected"}}
@@ -91,7 +98,7 @@ def test_protected_environment_is_refused_and_the_way_is_named(project, aws):
     refused = project.run("destroy", "prod", "--yes", "--force")
     assert refused.status == 1
     assert stack_of(aws, "prod")["StackStatus"] == "CREATE_COMPLETE"
-    way = refused.last_line.partition("run: iot-pipeline ")[2].split()
+    way = way_named_in(refused.last_line)
     assert project.run(*way, "--yes").status == 0
     assert not stack_of(aws, "prod")["EnableTerminationProtection"]
     assert project.deploy("prod").status == 0
@@ -123,7 +130,7 @@ def test_failed_creation_of_a_protected_environment_can_be_destroyed(project, aw
     refused = project.deploy("prod")
     assert refused.status == 1
     assert "destroy it first" in refused.last_line
-    way = failed.last_line.partition("run: iot-pipeline ")[2].split()
+    way = way_named_in(failed.last_line)
     done = project.run(*way, "--yes")
     assert done.status == 0, done.err[-1000:]
     assert inventory(aws) == before
@@ -155,8 +162,7 @@ def test_what_can_be_deleted_the_second_time_is(project, aws):
     aws("rds").modify_db_instance(
         DBInstanceIdentifier=database["DBInstanceIdentifier"], DeletionProtection=False
     )
-    way = failed.err.partition("once that is mended, run: iot-pipeline ")[2].splitlines()[0]
-    assert project.run(*way.split(), "--yes").status == 0
+    assert project.run(*way_named_in(failed.err), "--yes").status == 0
 
 
 def test_operation_of_others_is_waited_for(project, aws):
@@ -183,7 +189,7 @@ def test_operation_of_others_can_be_refused_instead(project, aws):
 
 def test_running_operation_can_be_followed(project, aws):
     """To its end, by the command that the time-out named."""
-    way = start_update(project).last_line.partition("with: iot-pipeline ")[2].split()
+    way = way_named_in(start_update(project).last_line)
     threading.Timer(0.3, signal_success, [aws]).start()
     followed = project.run(*way)
     assert followed.status == 0
@@ -221,8 +227,7 @@ def interrupted(project, aws):
     def interrupt(*options, number=signal.SIGINT, terminal=None):
         project.deploy("pr1")
         project.write(small_template(WAITS))
-        script = "from iot_pipeline_cfn.cli import main; main()"
-        command = [sys.executable, "-c", script, "deploy", "pr1", "--yes", *BUCKET, *options]
+        command = [PROGRAM, "deploy", "pr1", "--yes", *BUCKET, *options]
         with subprocess.Popen(
             command,
             cwd=project.directory,
@@ -249,7 +254,7 @@ def test_interrupted_deployment_goes_on_and_can_be_attached_to(interrupted, proj
     _, (status, err) = interrupted(number=number)
     assert status == 130
     assert "Traceback" not in err
-    way = err.strip().partition("with: iot-pipeline ")[2].split()
+    way = way_named_in(err)
     threading.Timer(0.3, signal_success, [aws]).start()
     assert project.run(*way).status == 0
     assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"

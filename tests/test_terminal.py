@@ -6,14 +6,12 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
-from deploying import BUCKET, small_template, stack_of
+from deploying import BUCKET, PROGRAM, small_template, stack_of, way_named_in
 
-SCRIPT = "from iot_pipeline_cfn.cli import main; main()"
 PATIENCE = 20
 
 
@@ -24,7 +22,7 @@ class Terminal:
         self.master, slave = pty.openpty()
         self.shown = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, *arguments],
+            [PROGRAM, *arguments],
             cwd=project.directory,
             env=project.environment | {"TERM": "xterm", "COLUMNS": "150", "LINES": "40"},
             stdin=slave,
@@ -157,5 +155,5 @@ def test_interruption_asks_and_a_second_one_leaves(terminal, project, aws):
     shown.interrupt()
     status, text = shown.end()
     assert status == 130
-    assert "iot-pipeline events --follow pr1" in text
+    assert way_named_in(text)[:3] == ["events", "--follow", "pr1"]
     assert stack_of(aws)["StackStatus"] == "UPDATE_IN_PROGRESS"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from . import __version__
+from .output import echo
 
 if TYPE_CHECKING:
     from .deploy.connection import Connection
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 PROGRAM = "iot-pipeline"
 FILE = click.Path(path_type=Path)
 PARAMETERS = Path("parameters")
+MISSING_NAME = " Name the environment (with make: ENV=pr123)."
 NOBODY_TO_ASK = "there is no terminal to ask on: say --yes (with make: YES=1)"
 
 Decorator = Callable[[Any], Any]
@@ -47,21 +49,18 @@ def main() -> NoReturn:
         # Outside of its standalone mode click leaves errors and exit codes to the caller.
         status = pipeline.main(prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        echo(error.format_message(), err=True)
         status = error.exit_code
     except click.ClickException as error:
-        click.echo(f"{PROGRAM}: {error.format_message()}", err=True)
+        hint = MISSING_NAME if isinstance(error, click.MissingParameter) else ""
+        echo(f"{PROGRAM}: {error.format_message()}{hint}", err=True)
         status = error.exit_code
     except click.Abort:
-        click.echo(f"{PROGRAM}: interrupted", err=True)
+        echo(f"{PROGRAM}: interrupted", err=True)
         status = 130
-    except BrokenPipeError:
-        # Whoever read it has had enough; nothing more can be written, not even at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
     except Exception as error:  # noqa: BLE001 What is not ours is raised again.
         message, status = _explained(error)
-        click.echo(f"{PROGRAM}: {message}", err=True)
+        echo(f"{PROGRAM}: {message}", err=True)
     sys.exit(status)
 
 
@@ -79,8 +78,8 @@ def _explained(error: Exception) -> tuple[str, int]:
     match error:
         case UnreadableFileError():
             return str(error), 2
-        case OSError(filename=name, strerror=reason) if name:
-            return f"{name}: {reason}", 2
+        case OSError(filename=name, strerror=reason) if reason:
+            return f"{name or 'what is to be said cannot be written'}: {reason}", 2
         case EmulatorError():
             return str(error), 7
 
@@ -101,6 +100,11 @@ def _all(*decorators: Decorator) -> Decorator:
 
 
 ENVIRONMENT = click.argument("environment", envvar="ENVIRONMENT_SUFFIX")
+REGION = click.option(
+    "--region",
+    envvar="IOT_PIPELINE_REGION",
+    help="By default that of the AWS configuration, else ap-northeast-1.",
+)
 PLACE = _all(
     click.option(
         "--target",
@@ -110,11 +114,7 @@ PLACE = _all(
         envvar="IOT_PIPELINE_TARGET",
         help="AWS, or the embedded one.",
     ),
-    click.option(
-        "--region",
-        envvar="IOT_PIPELINE_REGION",
-        help="By default that of the AWS configuration, else ap-northeast-1.",
-    ),
+    REGION,
     click.option("--debug", is_flag=True, help="Say each call to AWS on stderr."),
 )
 TEMPLATE = click.option(
@@ -207,7 +207,10 @@ def plan(*, save: Path | None, **options: Any) -> None:
 @TEMPLATE
 @JSON
 def deploy(*, reviewed: Path | None, yes: bool, **options: Any) -> None:
-    """Bring an environment up, or up to date, by a change set that is shown first."""
+    """Bring an environment up, or up to date, by a change set that is shown first.
+
+    Asks on a terminal. Where there is none, it goes ahead if CI is set, or on the embedded AWS.
+    """
     from .deploy.deployment import execute, proposed, settle
     from .deploy.errors import DeploymentError
     from .deploy.planning import Action, Wanted
@@ -259,13 +262,14 @@ def outputs(*, file: Path | None, **options: Any) -> None:
 @JSON
 def status(*, looks_for_drift: bool, **options: Any) -> None:
     """Show where an environment stands."""
-    from .deploy.inventory import drift, in_step, summary_of
+    from .deploy.inventory import age, drift, in_step, summary_of
     from .parameters import load_template
 
     operations, console = _operations(options)
     stack = operations.find_own()
     template = load_template(options["template"])
     facts = summary_of(stack).as_data() | {
+        "age": age(stack.created),
         "reason": stack.reason,
         "in step with the template": in_step(operations.connection, stack, template),
     }
@@ -321,7 +325,10 @@ def list_(**options: Any) -> None:
 @PLACE
 @TEMPLATE
 def destroy(*, force: bool, yes: bool, **options: Any) -> None:
-    """Delete an environment."""
+    """Delete an environment, once what goes was shown and its suffix typed.
+
+    A protected environment is refused, and the way to lift that is named.
+    """
     from .deploy.destruction import delete, doomed
     from .deploy.errors import DeploymentError
 
@@ -375,9 +382,9 @@ def validate(*, files: Sequence[Path], template: Path) -> int:
             found = [str(error)]
             status = 2
         for problem in found:
-            click.echo(problem, err=True)
+            echo(problem, err=True)
     if status == 0:
-        click.echo(f"{len(chosen)} parameter files fit {template}")
+        echo(f"{len(chosen)} parameter files fit {template}")
     return status
 
 
@@ -387,11 +394,11 @@ def emulator() -> None:
 
 
 @emulator.command()
-@PLACE
-def start(**options: Any) -> None:
+@REGION
+def start(*, region: str | None) -> None:
     """Start it, where it does not run."""
-    connection, _ = _connected({**options, "target": "local"})
-    click.echo(f"the embedded AWS answers at {connection.endpoint_url}")
+    connection, _ = _connected({"target": "local", "region": region, "debug": False})
+    echo(f"the embedded AWS answers at {connection.endpoint_url}")
 
 
 @emulator.command()
@@ -400,7 +407,7 @@ def stop() -> None:
     from .emulator import control
 
     stopped = control.stop(control.DIRECTORY)
-    click.echo("the embedded AWS is stopped" if stopped else "the embedded AWS does not run")
+    echo("the embedded AWS is stopped" if stopped else "the embedded AWS does not run")
 
 
 @emulator.command(name="status")
@@ -411,11 +418,11 @@ def emulator_status() -> None:
     running = control.running(control.DIRECTORY)
     if running:
         since = f"since {running.started:%Y-%m-%d %H:%M:%S} UTC"
-        click.echo(f"{running.endpoint_url}, process {running.process_id}, {since}")
+        echo(f"{running.endpoint_url}, process {running.process_id}, {since}")
     else:
-        click.echo("the embedded AWS does not run")
+        echo("the embedded AWS does not run")
     for resource_type, reason in sorted(control.RECORDED.items()):
-        click.echo(f"only recorded: {resource_type}, since {reason}")
+        echo(f"only recorded: {resource_type}, since {reason}")
 
 
 def _connected(options: Mapping[str, Any]) -> tuple["Connection", "Console"]:
@@ -470,18 +477,32 @@ def _wish(options: Mapping[str, Any]) -> tuple["Environment", "Wish"]:
     if options["bucket"] and not BUCKET.fullmatch(options["bucket"]):
         message = f"{options['bucket']!r} is not the name of an S3 bucket"
         raise click.UsageError(message)
-    given = dict(map(_assignment, options["parameters"]))
-    if options["image_tag"] is not None:
-        given["ImageTag"] = options["image_tag"]
+    given = _given([*options["parameters"], *_image(options["image_tag"])])
     return environment, Wish(template, file, given, _owner(), options["bucket"])
 
 
-def _assignment(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        message = f"--parameter takes NAME=VALUE, not {text!r}"
+def _image(tag: str | None) -> list[str]:
+    return [] if tag is None else [f"ImageTag={tag}"]
+
+
+def _given(assignments: Sequence[str]) -> dict[str, str]:
+    """Return the parameters that options set, each once."""
+    from .parameters import SUFFIX_PARAMETER
+
+    given: dict[str, str] = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            message = f"--parameter takes NAME=VALUE, not {text!r}"
+        elif name == SUFFIX_PARAMETER:
+            message = f"{SUFFIX_PARAMETER} is the environment's name, not a parameter to set"
+        elif name in given:
+            message = f"{name} is set twice"
+        else:
+            given[name] = value
+            continue
         raise click.UsageError(message)
-    return name, value
+    return given
 
 
 def _owner() -> str:

@@ -18,8 +18,6 @@ def write(path: Path, text: str) -> None:
     # The process id keeps two writers apart.
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        if not path.parent.exists():
-            path.parent.mkdir()
         with unfinished.open("wb") as file:
             file.write(content)
             file.flush()

@@ -53,6 +53,8 @@ def generate(directory: Path) -> int:
     from .files import write
     from .rendering import render_all
 
+    if not directory.exists():
+        directory.mkdir()
     for name, rendering in render_all().items():
         path = Path(os.path.relpath(directory / f"{name}.json"))
         write(path, rendering.text)

@@ -80,8 +80,12 @@ def load_template(path: Path) -> dict[str, Any]:
 
     """
     content = load_object(path)
-    if not isinstance(content.get("Parameters"), dict):
-        raise _unreadable(path, "is not a template with parameters")
+    for section, needed in (("Parameters", SUFFIX_PARAMETER), ("Resources", None)):
+        entries = content.get(section)
+        if not isinstance(entries, dict) or not (needed in entries if needed else entries):
+            raise _unreadable(path, f"is not a template with {needed or 'resources'}")
+        if not all(isinstance(entry, dict) and "Type" in entry for entry in entries.values()):
+            raise _unreadable(path, f"{section} must be objects that have a Type")
     return content
 
 

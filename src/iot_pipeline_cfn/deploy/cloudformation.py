@@ -174,7 +174,7 @@ def create_change_set(
         with suppress(ClientError):
             found = client.describe_change_set(ChangeSetName=name, StackName=stack_name)
             return found["ChangeSetId"], found["StackId"]
-        raise
+        raise overtaken() from None
     return made["Id"], made["StackId"]
 
 
@@ -242,12 +242,13 @@ def execute_change_set(client: "CloudFormationClient", change_set: ChangeSet, to
     except client.exceptions.InvalidChangeSetStatusException:
         now = _change_set(client, change_set.arn, with_values=False)
         if not now.execution_status.startswith("EXECUTE_"):
-            raise _overtaken() from None
+            raise overtaken() from None
     except client.exceptions.ChangeSetNotFoundException:
-        raise _overtaken() from None
+        raise overtaken() from None
 
 
-def _overtaken() -> DeploymentError:
+def overtaken() -> DeploymentError:
+    """Return the error of who was not quick enough."""
     return DeploymentError(CHANGE_SETS[ChangeSetState.OVERTAKEN].reason)
 
 

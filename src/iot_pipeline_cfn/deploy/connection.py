@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import NoCredentialsError, ProfileNotFound
+from botocore.exceptions import BotoCoreError, NoCredentialsError
 from botocore.model import OperationModel
 
 from iot_pipeline_cfn.emulator import control
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 DEFAULT_REGION = "ap-northeast-1"
 
-ATTEMPTS = 8
+ATTEMPTS = 5
 """Throttling, server errors and dropped connections are tried again so often in all, with waits
-that double up to 20 seconds."""
+that double each time. Nothing is lost by giving up: the same command attaches to what goes on."""
 
 
 class Target(StrEnum):
@@ -119,7 +119,7 @@ def configured_region() -> str | None:
     """Return the region of the AWS configuration, if there is a usable one."""
     try:
         return boto3.Session().region_name
-    except ProfileNotFound:
+    except BotoCoreError:
         return None
 
 
@@ -130,6 +130,7 @@ def embedded_session() -> boto3.Session:
             "profile": (None, None, None, None),
             "config_file": (None, None, os.devnull, None),
             "credentials_file": (None, None, os.devnull, None),
+            "defaults_mode": (None, None, "legacy", None),
         }
     )
     own.set_credentials("test", "test")

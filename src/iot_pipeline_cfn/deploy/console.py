@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
+
+from iot_pipeline_cfn.output import echo
 
 from .changes import Change
 from .cloudformation import Output
@@ -38,15 +40,15 @@ class Console:
     @property
     def interactive(self) -> bool:
         """Whether there is somebody to ask."""
-        return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
+        return _is_terminal(sys.stdin) and _is_terminal(sys.stderr) and not self.as_json
 
     def say(self, message: str) -> None:
         """Tell a person something."""
-        click.echo(message, err=True)
+        echo(message, err=True)
 
     def data(self, data: object) -> None:
         """Print data as JSON, in one line."""
-        click.echo(json.dumps(data))
+        echo(json.dumps(data))
 
     def ask(self, question: str) -> bool:
         """Return whether a person agrees; nobody does where there is nobody."""
@@ -71,7 +73,7 @@ class Console:
         """Print a table without its empty columns; a row that begins with `!` stands out."""
         full = [number for number in range(len(headings)) if any(row[number] for row in rows)]
         table = [[row[number] for number in full] for row in (headings, *rows)]
-        if not (sys.stderr if err else sys.stdout).isatty():
+        if not _is_terminal(sys.stderr if err else sys.stdout):
             _print_plain(table, err=err)
             return
         from rich.table import Table
@@ -114,7 +116,7 @@ class Console:
             self.data({output.name: output.value for output in outputs})
         else:
             rows = [(output.name, output.value, output.description) for output in outputs]
-            self._table(("Output", "Value", "Description"), sorted(rows))
+            _print_plain([("Output", "Value", "Description"), *sorted(rows)])
 
     def facts(self, facts: Mapping[str, Any]) -> None:
         """Print what is known of one thing, a line for each."""
@@ -122,7 +124,7 @@ class Console:
             self.data(facts)
         for name, value in facts.items() if not self.as_json else ():
             lines = value if isinstance(value, list) else [value]
-            click.echo(f"{name}: {'; '.join(map(_word, lines)) or 'none'}")
+            echo(f"{name}: {'; '.join(map(_word, lines)) or 'none'}")
 
     def environments(self, environments: Sequence[Summary]) -> None:
         """Print a list of environments."""
@@ -130,7 +132,7 @@ class Console:
             self.data([environment.as_data() for environment in environments])
         elif environments:
             headings = ("Environment", "Stack", "State", "Age", "Owner", "Image", "Protected")
-            self._table(headings, [_environment_row(one) for one in environments])
+            _print_plain([headings, *map(_environment_row, environments)])
         else:
             self.say("there are no environments")
 
@@ -145,7 +147,7 @@ class Console:
         if self.as_json:
             self.data(event.as_data())
         else:
-            click.echo(_line(event))
+            echo(_line(event))
 
     @contextmanager
     def watching(
@@ -161,13 +163,18 @@ class Console:
             yield lambda event: self.say(_line(event))
 
 
-def _print_plain(table: Sequence[Sequence[str]], *, err: bool) -> None:
-    """Print a table for who is no person: as wide as it is, a line for each row."""
+def _is_terminal(stream: TextIO | None) -> bool:
+    # A process can be started without any of its streams.
+    return stream is not None and stream.isatty()
+
+
+def _print_plain(table: Sequence[Sequence[str]], *, err: bool = False) -> None:
+    """Print a table to copy from: as wide as it is, a line for each row."""
     lines = [[cell.replace("\n", ", ") for cell in row] for row in table]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(cells).rstrip(), err=err)
+        echo("  ".join(cells).rstrip(), err=err)
 
 
 def _rich(*, err: bool) -> "RichConsole":

@@ -21,7 +21,7 @@ from . import cloudformation, events, planning
 from .changes import Change
 from .cloudformation import ChangeSet, Finding, Stack
 from .connection import Connection
-from .errors import DeploymentError, ExitCode, message_of
+from .errors import DeploymentError, ExitCode, is_gone, message_of
 from .following import Outcome
 from .operations import Operations
 from .planning import Action, ChangeSetState, Wanted
@@ -155,7 +155,9 @@ def proposed(operations: Operations, wish: Wish, wanted: Wanted) -> Iterator[Pro
         decision = planning.decide(
             cloudformation.status_of(made_for), planning.Owner.OURS, wanted, change_set.state
         )
-        if made_for is None or decision.action is Action.REFUSE:
+        if made_for is None:
+            raise cloudformation.overtaken()
+        if decision.action is Action.REFUSE:
             raise _refused(operations, change_set, decision.reason)
         proposal = Proposal(
             action=decision.action,
@@ -332,7 +334,10 @@ def _discard(operations: Operations, arn: str, stack_arn: str, *, protected: boo
                 _protect(operations.connection, stack, enabled=False)
             client.delete_stack(StackName=stack_arn)
     except (BotoCoreError, ClientError, TimeoutError) as error:
-        operations.audience.say(f"the change set could not be removed, which does no harm: {error}")
+        if not (isinstance(error, ClientError) and is_gone(error)):
+            operations.audience.say(
+                f"the change set could not be removed, which does no harm: {error}"
+            )
 
 
 def execute(operations: Operations, wish: Wish, proposal: Proposal) -> Stack:

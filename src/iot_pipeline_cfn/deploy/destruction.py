@@ -11,6 +11,7 @@ from iot_pipeline_cfn.parameters import holds
 
 from . import cloudformation, events, following, planning
 from .cloudformation import Stack
+from .connection import Connection
 from .errors import DeploymentError, ExitCode
 from .following import Outcome
 from .operations import Operations
@@ -119,24 +120,26 @@ def delete(operations: Operations, stack: Stack, *, force: bool) -> list[str]:
 def _attempt(operations: Operations, stack: Stack, *, force: bool) -> Outcome:
     """Try once to delete a stack, whatever protects what nobody has ever used."""
     connection = operations.connection
-    if stack.status in planning.NEVER_COMPLETED or not events.ever_completed(
-        connection.cloudformation, stack.arn
-    ):
-        _lift_deletion_protection(operations, stack)
+    client = connection.cloudformation
+    resources = cloudformation.resources(client, stack)
+    if stack.status in planning.NEVER_COMPLETED or not events.ever_completed(client, stack.arn):
+        _lift_deletion_protection(connection, resources)
     return operations.follower.run(
         f"deleting {operations.environment.suffix}",
         stack,
         lambda token: following.delete(connection, stack, token, force=force),
+        [resource["LogicalResourceId"] for resource in resources],
     )
 
 
-def _lift_deletion_protection(operations: Operations, stack: Stack) -> None:
+def _lift_deletion_protection(
+    connection: Connection, resources: Sequence[Mapping[str, Any]]
+) -> None:
     """Let database and load balancer be deleted, where they are left of a creation that failed.
 
     A protected environment is created with its protection, which a roll-back cannot lift.
     """
-    connection = operations.connection
-    for resource in cloudformation.resources(connection.cloudformation, stack):
+    for resource in resources:
         name = resource.get("PhysicalResourceId", "")
         # One that is not there any more has nothing to lift; what else is wrong, deleting will say.
         with suppress(BotoCoreError, ClientError):

@@ -16,6 +16,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from iot_pipeline_cfn.emulator.control import HOST
+
 
 class ExitCode(IntEnum):
     """How `iot-pipeline` ends."""
@@ -81,6 +83,11 @@ def message_of(error: ClientError) -> str:
     return error.response["Error"].get("Message") or code_of(error)
 
 
+def is_gone(error: ClientError) -> bool:
+    """Return whether it says that a stack or a change set does not exist any more."""
+    return code_of(error) == "ChangeSetNotFound" or "does not exist" in message_of(error)
+
+
 def explained(error: BotoCoreError | ClientError) -> DeploymentError:
     """Return what an error of botocore means to the person who runs a verb."""
     if isinstance(error, ClientError):
@@ -89,6 +96,8 @@ def explained(error: BotoCoreError | ClientError) -> DeploymentError:
         message = f"{str(error).rstrip('.')}: {TWO_WAYS_ON}"
     elif isinstance(error, ConnectionError | HTTPClientError):
         message = f"AWS cannot be reached: {error}; run the same command again"
+        if HOST in str(error):
+            message = f"the embedded AWS has ended, and all its environments with it ({error})"
     else:
         return DeploymentError(str(error), ExitCode.USAGE)
     return DeploymentError(message, ExitCode.NO_ACCESS)

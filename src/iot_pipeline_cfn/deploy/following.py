@@ -77,7 +77,13 @@ class Follower:
     on_interrupt: str | None
     attach: str
 
-    def run(self, what: str, stack: Stack, act: Callable[[str], object]) -> Outcome:
+    def run(
+        self,
+        what: str,
+        stack: Stack,
+        act: Callable[[str], object],
+        logical_ids: Collection[str] = (),
+    ) -> Outcome:
         """Call what begins an operation on a stack, and follow that to its end.
 
         It is given a token, by which CloudFormation knows the same request sent twice.
@@ -95,7 +101,7 @@ class Follower:
                 for event in since
             ):
                 raise
-        return self.follow(what, stack.arn, after=newest)
+        return self.follow(what, stack.arn, after=newest, logical_ids=logical_ids)
 
     def follow(
         self,

@@ -1,5 +1,7 @@
 """What all verbs do first: find an environment's stack, and come to where it can be acted on."""
 
+import shutil
+import sys
 from dataclasses import dataclass
 
 from . import cloudformation, planning
@@ -45,7 +47,7 @@ class Operations:
         if stack is None:
             message = (
                 f"there is no environment {self.environment.name!r} in {self.connection.region}; "
-                "iot-pipeline list shows those that there are"
+                "list shows those that there are"
             )
             raise DeploymentError(message)
         if reason := planning.WHOSE.get(self._owner(stack)):
@@ -136,7 +138,6 @@ def command(verb: str, environment: Environment, connection: Connection) -> str:
     """Return the command that runs a verb for an environment where it lives."""
     name = environment.name
     local = " --target local" if connection.target is Target.LOCAL else ""
-    return (
-        f"iot-pipeline {verb} {f'{name!r}' if ' ' in name else name}{local} "
-        f"--region {connection.region}"
-    )
+    shown = f" {name!r}" if " " in name else f" {name}"
+    program = "iot-pipeline" if shutil.which("iot-pipeline") else sys.argv[0]
+    return f"{program} {verb}{shown}{local} --region {connection.region}"

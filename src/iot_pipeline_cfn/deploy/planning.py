@@ -140,7 +140,7 @@ DECISIONS: Final[Mapping[str, tuple[Action | str, ...]]] = MappingProxyType(
 
 WHOSE: Final = MappingProxyType(
     {
-        Owner.ANOTHER_NAME: "it belongs to an environment of another name that has the same suffix",
+        Owner.ANOTHER_NAME: "it has the same suffix, but another name, by which it is to be called",
         Owner.FOREIGN: f"its stack was made by something else: it has no tag {ENVIRONMENT_TAG}",
     }
 )
