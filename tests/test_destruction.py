@@ -220,53 +220,134 @@ def test_creation_in_progress_is_destroyed_by_destroy(project):
     assert project.run("list").out == ""
 
 
-@pytest.fixture
-def interrupted(project, aws):
-    """A function that interrupts a deployment which waits, and returns how it ended."""
-
-    def interrupt(*options, number=signal.SIGINT, terminal=None):
-        project.deploy("pr1")
-        project.write(small_template(WAITS))
-        command = [PROGRAM, "deploy", "pr1", "--yes", *BUCKET, *options]
-        with subprocess.Popen(
-            command,
-            cwd=project.directory,
-            env=project.environment,
-            stdin=terminal or subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=terminal or subprocess.PIPE,
-            text=True,
-        ) as process:
-            while stack_of(aws)["StackStatus"] != "UPDATE_IN_PROGRESS":
-                time.sleep(0.05)
-            time.sleep(0.2)
-            process.send_signal(number)
-            yield process
-            _, err = process.communicate(timeout=20)
-        yield process.returncode, err
-
-    return interrupt
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_deployment_goes_on_and_can_be_attached_to(interrupted, project, aws, number):
-    """Where there is nobody to ask; the message says how."""
-    _, (status, err) = interrupted(number=number)
-    assert status == 130
-    assert "Traceback" not in err
-    way = way_named_in(err)
-    threading.Timer(0.3, signal_success, [aws]).start()
-    assert project.run(*way).status == 0
+def test_update_that_was_left_halfway_is_rolled_back_first(project, aws):
+    """Somebody has told CloudFormation to keep what had been updated when it failed."""
+    project.deploy("pr1")
+    cloudformation = aws("cloudformation")
+    change_set = cloudformation.create_change_set(
+        StackName="iot-pipeline-pr1",
+        ChangeSetName="halfway",
+        TemplateBody=json.dumps(small_template({"Impossible": IMPOSSIBLE})),
+        Parameters=[{"ParameterKey": "EnvironmentSuffix", "UsePreviousValue": True}],
+    )["Id"]
+    cloudformation.execute_change_set(ChangeSetName=change_set, DisableRollback=True)
+    while stack_of(aws)["StackStatus"] == "UPDATE_IN_PROGRESS":
+        time.sleep(0.05)
+    assert stack_of(aws)["StackStatus"] == "UPDATE_FAILED"
+    refused = project.run("plan", "pr1")
+    assert refused.status == 1
+    assert "deploy rolls that back" in refused.last_line
+    done = project.deploy("pr1", "--image-tag", "v1")
+    assert done.status == 0, done.err
+    assert "is in UPDATE_FAILED" in done.err
     assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
 
 
-def test_interruption_cancels_where_that_was_wanted(interrupted, aws):
+def start(project, *arguments):
+    """Start `iot-pipeline` where there is nobody to ask."""
+    return subprocess.Popen(
+        [PROGRAM, *arguments],
+        cwd=project.directory,
+        env=project.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def interrupt(process, aws, status, number=signal.SIGINT, suffix="pr1"):
+    """Interrupt a process once it follows an operation."""
+    shown = ""
+    while "Waits" not in shown.partition("_IN_PROGRESS")[2]:
+        shown += process.stderr.readline()
+    assert stack_of(aws, suffix)["StackStatus"] == status
+    time.sleep(0.2)
+    process.send_signal(number)
+
+
+def ended(process):
+    """Return the exit code of a process, and the rest of what it said."""
+    with process:
+        said = process.communicate(timeout=30)[1]
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_deployment_goes_on_and_can_be_attached_to(project, aws, number):
+    """Where there is nobody to ask; the message says how."""
+    project.deploy("pr1")
+    project.write(small_template(WAITS))
+    process = start(project, "deploy", "pr1", "--yes", *BUCKET)
+    interrupt(process, aws, "UPDATE_IN_PROGRESS", number)
+    status, said = ended(process)
+    assert status == 130
+    assert "Traceback" not in said
+    threading.Timer(0.3, signal_success, [aws]).start()
+    assert project.run(*way_named_in(said)).status == 0
+    assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def test_interruption_cancels_where_that_was_wanted(project, aws):
     """And the roll-back is followed to its end."""
-    running = interrupted("--on-interrupt", "cancel")
-    next(running)
+    project.deploy("pr1")
+    project.write(small_template(WAITS))
+    process = start(project, "deploy", "pr1", "--yes", *BUCKET, "--on-interrupt", "cancel")
+    interrupt(process, aws, "UPDATE_IN_PROGRESS")
     time.sleep(0.5)
     signal_success(aws)
-    status, err = next(running)
-    assert status == 4, err
-    assert "it is as it was before" in err
+    status, said = ended(process)
+    assert status == 4, said
+    assert "it was cancelled" in said
+    assert "it is as it was before" in said
     assert stack_of(aws)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_interruption_of_a_protected_creation_can_be_destroyed(project, aws):
+    """What was created by then is protected, and nobody has used it."""
+    resources = WAITS | {"Database": HELD}
+    resources["Waits"] = resources["Waits"] | {"DependsOn": "Database"}
+    project.write(small_template(resources), prod=PROTECTED)
+    process = start(project, "deploy", "prod", "--yes", *BUCKET, "--on-interrupt", "cancel")
+    interrupt(process, aws, "CREATE_IN_PROGRESS", suffix="prod")
+    status, said = ended(process)
+    assert status == 5, said
+    assert stack_of(aws, "prod")["StackStatus"] == "DELETE_FAILED"
+    done = project.run(*way_named_in(said), "--yes")
+    assert done.status == 0, done.err
+    assert aws("rds").describe_db_instances()["DBInstances"] == []
+
+
+@pytest.mark.parametrize("verb", ["plan", "deploy"])
+def test_operation_of_others_is_never_cancelled(project, aws, verb):
+    """An interruption while waiting for it leaves it, whatever was wanted."""
+    start_update(project)
+    yes = ["--yes"] if verb == "deploy" else []
+    process = start(project, verb, "pr1", *yes, *BUCKET, "--on-interrupt", "cancel")
+    interrupt(process, aws, "UPDATE_IN_PROGRESS")
+    assert ended(process)[0] == 130
+    assert stack_of(aws)["StackStatus"] == "UPDATE_IN_PROGRESS"
+    signal_success(aws)
+
+
+def test_template_of_somebody_else_can_be_destroyed(project, aws):
+    """One that was sent in YAML cannot be read here; its policies decide all the same."""
+    body = "Resources: {Topic: {Type: 'AWS::SNS::Topic', DeletionPolicy: Retain}}"
+    aws("cloudformation").create_stack(
+        StackName="iot-pipeline-pr1",
+        TemplateBody=body,
+        Tags=[{"Key": "iot-pipeline:environment", "Value": "pr1"}],
+    )
+    assert "in step with the template: no" in project.run("status", "pr1").out
+    done = project.run("destroy", "pr1", "--yes")
+    assert done.status == 0
+    assert "is deleted or kept, by a policy that cannot be read here" in done.err
+
+
+def test_what_force_leaves_behind_is_named(project):
+    """Since somebody has to remove it."""
+    project.write(small_template({"Database": HELD}))
+    project.deploy("pr1")
+    done = project.run("destroy", "pr1", "--yes", "--force")
+    assert done.status == 0, done.err
+    assert "pr1 is deleted, but for Database (" in done.last_line

@@ -7,7 +7,7 @@ sends it again, and what CloudFormation says to the second one is not taken for 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -184,8 +184,7 @@ def describe_change_set(client: "CloudFormationClient", arn: str) -> ChangeSet:
     if change_set.state is ChangeSetState.AVAILABLE and change_set.reason:
         # A change whose values are too much is left out, which the reason says.
         whole = _change_set(client, arn, with_values=False)
-        changes = merged(whole.changes, change_set.changes)
-        return ChangeSet(**{**vars(change_set), "changes": changes})
+        return replace(change_set, changes=merged(whole.changes, change_set.changes))
     return change_set
 
 

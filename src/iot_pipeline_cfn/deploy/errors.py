@@ -97,7 +97,7 @@ def explained(error: BotoCoreError | ClientError) -> DeploymentError:
     elif isinstance(error, ConnectionError | HTTPClientError):
         message = f"AWS cannot be reached: {error}; run the same command again"
         if HOST in str(error):
-            message = f"the embedded AWS has ended, and all its environments with it ({error})"
+            message += " (the embedded AWS, if it was that, has ended with all its environments)"
     else:
         return DeploymentError(str(error), ExitCode.USAGE)
     return DeploymentError(message, ExitCode.NO_ACCESS)
