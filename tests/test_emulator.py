@@ -3,7 +3,9 @@
 What it has of AWS is tested in test_emulator_resources.py.
 """
 
+import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -165,6 +167,95 @@ def test_description_of_a_gone_process_is_not_believed(directory):
     assert running(directory) is None
     assert not stop(directory)
     assert health(start(directory, REGION)) == 200
+
+
+def falls_silent(emulator):
+    """Return whether an emulator ends within a few seconds."""
+    deadline = time.monotonic() + 4
+    while time.monotonic() < deadline:
+        try:
+            health(emulator)
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_emulator_goes_on_as_long_as_it_is_described(directory):
+    """Longer than it takes to see that it is not."""
+    emulator = start(directory, REGION)
+    time.sleep(2.5)
+    assert running(directory) == emulator
+    assert health(emulator) == 200
+
+
+@pytest.mark.parametrize("lost", ["..", ".", "emulator.json"])
+def test_emulator_ends_with_its_description(directory, lost):
+    """However that has gone, since nobody could find it any more."""
+    emulator = start(directory, REGION)
+    path = (directory / lost).resolve()
+    if path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
+    assert running(directory) is None
+    assert falls_silent(emulator)
+
+
+def emptied(path):
+    os.truncate(path, 0)
+
+
+def replaced(path):
+    """As an editor does it: the process keeps a file that is no longer there."""
+    shutil.copy(path.rename(path.with_suffix(".old")), path)
+
+
+@pytest.mark.parametrize("damage", [emptied, replaced])
+def test_emulator_ends_with_a_damaged_description(directory, damage):
+    """By itself, so that the next one starts within a few seconds."""
+    before = start(directory, REGION)
+    damage(directory / "emulator.json")
+    assert running(directory) is None
+    begun = time.monotonic()
+    after = start(directory, REGION)
+    assert time.monotonic() - begun < 6
+    assert after != before
+    assert falls_silent(before)
+    assert health(after) == 200
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'{"port": 1, "process_id": 1, "sta',
+        b"\xff",
+        b"[]",
+        b"{}",
+        b'{"port": 1, "process_id": "?", "started": "2026-01-01T00:00:00+00:00"}',
+        b'{"port": 1, "process_id": 1, "started": 1}',
+        b'{"port": 1, "process_id": 1, "started": "?"}',
+    ],
+)
+def test_damaged_description_is_none(directory, content):
+    """Though somebody holds it as an emulator does."""
+    directory.mkdir(parents=True)
+    with (directory / "emulator.json").open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(content)
+        file.flush()
+        assert running(directory) is None
+        assert not stop(directory)
+
+
+def test_stop_waits_for_an_emulator_that_ends_by_itself(directory):
+    """There is nothing to stop, and nothing is left."""
+    emulator = start(directory, REGION)
+    os.truncate(directory / "emulator.json", 0)
+    assert not stop(directory)
+    with pytest.raises(ConnectionRefusedError):
+        health(emulator)
 
 
 def test_parent_keeps_no_zombie(directory):

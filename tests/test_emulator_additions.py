@@ -3,10 +3,16 @@
 The emulator is a process of its own; here, ministack is as it was released.
 """
 
+import asyncio
+import json
+from http import HTTPStatus
+from urllib.parse import urlencode
+
 import pytest
-from ministack.services import alb, apigateway_v1, ecs, kms
+from ministack.services import alb, apigateway_v1, cloudformation, ecs, kms
 from ministack.services.cloudformation import changesets, provisioners
 
+from deploying import topic
 from iot_pipeline_cfn.emulator import corrections, recorded
 from iot_pipeline_cfn.emulator.control import RECORDED
 from iot_pipeline_cfn.emulator.extensions import ADDITIONS
@@ -17,6 +23,31 @@ RELEASED = provisioners._RESOURCE_HANDLERS
 
 def create(kind, **properties):
     return RELEASED[kind]["create"]("Any", properties, "any")
+
+
+def ask(action, **request):
+    """Ask CloudFormation, as released, and return its answer when all is done."""
+
+    async def answer():
+        body = urlencode({"Action": action, **request}).encode()
+        status, _, content = await cloudformation.handle_request("POST", "/", {}, body, {})
+        assert status == HTTPStatus.OK, content
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+        return content.decode()
+
+    return asyncio.run(answer())
+
+
+def small(**sections):
+    return json.dumps({"Resources": {"Topic": topic()}, **sections})
+
+
+@pytest.fixture
+def stack():
+    """The name of a stack that is there, and gone afterwards."""
+    ask("CreateStack", StackName="any", TemplateBody=small())
+    yield "any"
+    ask("DeleteStack", StackName="any")
 
 
 @pytest.fixture
@@ -105,3 +136,48 @@ def test_change_set_has_to_be_corrected():
     template = {"Resources": {"Any": excluded}, "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}}}
     compared = changesets._resolve_props_for_diff(template, {}, "any", "any")
     assert compared["Resources"].keys() == {"Any"}
+
+
+@pytest.mark.parametrize("section", ["Conditions", "Outputs", "Resources"])
+def test_references_have_to_be_checked(section):
+    """As released, ministack takes one that leads nowhere."""
+    nowhere = {"Ref": "Nowhere"}
+    parts = {
+        "Conditions": {"Any": {"Fn::Equals": [nowhere, "any"]}},
+        "Outputs": {"Any": {"Value": nowhere}},
+        "Resources": {"Any": topic(DisplayName=nowhere)},
+    }
+    ask("ValidateTemplate", TemplateBody=small(**{section: parts[section]}))
+
+
+def test_stack_under_review_has_to_be_kept():
+    """As released, ministack replaces it when it gets another change set."""
+    request = {"StackName": "reviewed", "TemplateBody": small(), "ChangeSetType": "CREATE"}
+    ask("CreateChangeSet", ChangeSetName="first", **request)
+    before = cloudformation._stacks["reviewed"]["StackId"]
+    ask("CreateChangeSet", ChangeSetName="second", **request)
+    assert cloudformation._stacks["reviewed"]["StackId"] != before
+
+
+def test_arn_of_a_stack_has_to_be_taken(stack):
+    """As released, ministack lists no change set by it."""
+    ask("CreateChangeSet", StackName=stack, ChangeSetName="any", TemplateBody=small())
+    arn = cloudformation._stacks[stack]["StackId"]
+    assert "<ChangeSetId>" in ask("ListChangeSets", StackName=stack)
+    assert "<ChangeSetId>" not in ask("ListChangeSets", StackName=arn)
+
+
+def test_outputs_have_to_be_heeded(stack):
+    """As released, ministack finds no change in a change of outputs."""
+    body = small(Outputs={"Any": {"Value": "any"}})
+    ask("CreateChangeSet", StackName=stack, ChangeSetName="any", TemplateBody=body)
+    described = ask("DescribeChangeSet", StackName=stack, ChangeSetName="any")
+    assert "contain changes" in described
+
+
+def test_events_of_what_stays_have_to_be_left_out(stack):
+    """As released, ministack tells of an update of each resource."""
+    ask("UpdateStack", StackName=stack, TemplateBody=small(Outputs={"Any": {"Value": "any"}}))
+    events = cloudformation._stack_events[cloudformation._stacks[stack]["StackId"]]
+    told = [(each["LogicalResourceId"], each["ResourceStatus"]) for each in events]
+    assert ("Topic", "UPDATE_COMPLETE") in told

@@ -17,12 +17,14 @@ from .templates import add_template_bucket
 
 GRACE_SECONDS = 0.2
 """So long a stop waits for clients that keep their connections open."""
+LOOK_SECONDS = 1
+"""So often it is asked whether the emulator is still wanted."""
 
 
-def run(listener: int, started: Callable[[], None]) -> None:
+def run(listener: int, started: Callable[[], Callable[[], bool]]) -> None:
     """Serve on a listening socket, given by its file descriptor, until SIGTERM or SIGINT.
 
-    `started` is called once requests are answered.
+    `started` is called once requests are answered, and what it returns says whether to go on.
     """
     extend()
     add_template_bucket()
@@ -34,7 +36,7 @@ def run(listener: int, started: Callable[[], None]) -> None:
         async def announce(event: ASGISendEvent) -> None:
             await send(event)
             if event["type"] == "lifespan.startup.complete":
-                started()
+                _end_unless(started())
 
         await app(scope, receive, announce if scope["type"] == "lifespan" else send)
 
@@ -44,3 +46,10 @@ def run(listener: int, started: Callable[[], None]) -> None:
         os._exit(0)
 
     asyncio.run(until_told())
+
+
+def _end_unless(wanted: Callable[[], bool]) -> None:
+    """End the process as soon as it is not wanted any more."""
+    if not wanted():
+        os._exit(0)
+    asyncio.get_running_loop().call_later(LOOK_SECONDS, _end_unless, wanted)

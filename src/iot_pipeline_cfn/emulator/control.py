@@ -3,7 +3,8 @@
 Two files of its directory say so. `lock` is locked from the moment that somebody starts an emulator
 to the end of the emulator's process, so that there is never a second one. `emulator.json` describes
 the emulator and is locked by it: a description that nobody locks is that of a process which is
-gone, whatever else has its process id or its port by now.
+gone, whatever else has its process id or its port by now. An emulator whose description is gone or
+damaged cannot be found any more, and ends by itself.
 """
 
 import fcntl
@@ -13,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -94,8 +95,8 @@ def _start(directory: Path, region: str) -> Emulator:
 def running(directory: Path) -> Emulator | None:
     """Return the emulator of a directory if it runs and answers."""
     try:
-        with description(directory).open() as file:
-            return None if _acquire(file, fcntl.LOCK_SH) else _described(json.load(file))
+        with description(directory).open("rb") as file:
+            return None if _acquire(file, fcntl.LOCK_SH) else _described(file.read())
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -107,7 +108,7 @@ def stop(directory: Path) -> bool:
         EmulatorError: when it does not end.
 
     """
-    emulator = running(directory)
+    emulator = _awaited(directory)
     if emulator is None:
         return False
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -122,17 +123,41 @@ def stop(directory: Path) -> bool:
     raise EmulatorError(msg)
 
 
+def _awaited(directory: Path) -> Emulator | None:
+    """Return the emulator of a directory; wait for one that is about to start or to end."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while (emulator := running(directory)) is None and _busy(directory):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    return emulator
+
+
+def _busy(directory: Path) -> bool:
+    """Return whether somebody has the lock."""
+    try:
+        with (directory / "lock").open("rb") as file:
+            return not _acquire(file, fcntl.LOCK_SH)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def description(directory: Path) -> Path:
     """Return the file that describes the emulator of a directory."""
     return directory / "emulator.json"
 
 
-def _described(content: Mapping[str, str | int]) -> Emulator:
-    return Emulator(
-        endpoint_url=f"http://{HOST}:{content['port']}",
-        process_id=int(content["process_id"]),
-        started=datetime.fromisoformat(str(content["started"])),
-    )
+def _described(content: bytes) -> Emulator | None:
+    """Return the emulator of a description that is whole; without one, an emulator ends."""
+    try:
+        fields = json.loads(content)
+        return Emulator(
+            endpoint_url=f"http://{HOST}:{fields['port']}",
+            process_id=int(fields["process_id"]),
+            started=datetime.fromisoformat(fields["started"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 @contextmanager

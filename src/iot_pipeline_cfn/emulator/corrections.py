@@ -1,14 +1,13 @@
-"""What ministack has, and does not do as AWS does."""
+"""The resource types that ministack has, and does not do as AWS does."""
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from ministack.core.responses import now_iso
 from ministack.services import alb, apigateway_v1, rds, secretsmanager
-from ministack.services.cloudformation import changesets, engine, provisioners, stacks
+from ministack.services.cloudformation import provisioners
 
 from .resource_types import (
     Attributes,
@@ -39,8 +38,6 @@ def correct() -> None:
         handlers[name] = handlers[name] | correction(handlers[name])
     provisioners._cw_metric_alarm_record = _alarm_record(provisioners._cw_metric_alarm_record)
     rds._instance_xml = _instance_xml(rds._instance_xml)
-    changesets._resolve_props_for_diff = _included(changesets._resolve_props_for_diff)
-    stacks._roll_back_operation = _remembered(stacks._roll_back_operation)
 
 
 def _alarm_record(
@@ -56,44 +53,6 @@ def _alarm_record(
         for key in ONE_METRIC:
             del alarm[key]
         return alarm | {"Metrics": properties["Metrics"]}
-
-    return corrected
-
-
-def _included(resolve: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Let change sets leave out what a condition excludes, as executing them does."""
-
-    def corrected(template: Properties, parameters: Properties, *stack: str) -> dict[str, Any]:
-        resolved = resolve(template, parameters, *stack)
-        if not resolved:
-            return resolved
-        conditions = engine._evaluate_conditions(template, parameters)
-        return {
-            "Resources": {
-                logical_id: resource
-                for logical_id, resource in resolved["Resources"].items()
-                if conditions.get(resource.get("Condition"), True)
-            }
-        }
-
-    return corrected
-
-
-def _remembered(roll_back: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Let a stack keep what could not be deleted when its creation was rolled back."""
-
-    async def corrected(name: str, arn: str, stack: dict[str, Any], operation: object) -> None:
-        await roll_back(name, arn, stack, operation)
-        if stack["StackStatus"] == "ROLLBACK_FAILED":
-            stack["_resources"] |= {
-                logical_id: {
-                    **resource,
-                    "LogicalResourceId": logical_id,
-                    "ResourceStatus": "DELETE_FAILED",
-                    "Timestamp": now_iso(),
-                }
-                for logical_id, resource in stack["_rollback_failed"].items()
-            }
 
     return corrected
 

@@ -2,7 +2,16 @@
 
 from ministack.services.cloudformation import provisioners
 
-from . import corrections, log_deliveries, networking, recorded, web_acls
+from . import (
+    change_sets,
+    corrections,
+    log_deliveries,
+    networking,
+    operations,
+    recorded,
+    template_checks,
+    web_acls,
+)
 from .resource_types import register
 
 ADDITIONS = (
@@ -20,4 +29,5 @@ def extend() -> None:
             register(name, resource_type)
     for name, resource_type in corrections.RESOURCE_TYPES.items():
         register(name, resource_type)
-    corrections.correct()
+    for module in (change_sets, corrections, operations, template_checks):
+        module.correct()
