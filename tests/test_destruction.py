@@ -22,6 +22,9 @@ from inventory import inventory
 
 PROTECTED = {"Parameters": {"DeletionProtection": "enabled", "Durability": "protected"}}
 UNPROTECT = ("--parameter", "DeletionProtection=disabled")
+LATER = 1.5
+"""Seconds in which a command comes to where it waits, on a busy machine too."""
+
 WAITS = {
     "Waits": {
         "Type": "AWS::CloudFormation::WaitCondition",
@@ -169,7 +172,7 @@ def test_operation_of_others_is_waited_for(project, aws):
     """Then the deployment goes on, and finds that there is nothing left to do."""
     done = start_update(project)
     assert "events --follow" in done.last_line
-    threading.Timer(0.5, signal_success, [aws]).start()
+    threading.Timer(LATER, signal_success, [aws]).start()
     waited = project.deploy("pr1")
     assert waited.status == 0, waited.err
     assert "is in UPDATE_IN_PROGRESS: waiting for that to end" in waited.err
@@ -190,7 +193,7 @@ def test_operation_of_others_can_be_refused_instead(project, aws):
 def test_running_operation_can_be_followed(project, aws):
     """To its end, by the command that the time-out named."""
     way = way_named_in(start_update(project).last_line)
-    threading.Timer(0.3, signal_success, [aws]).start()
+    threading.Timer(LATER, signal_success, [aws]).start()
     followed = project.run(*way)
     assert followed.status == 0
     first, *_, last = followed.out.splitlines()
@@ -201,7 +204,7 @@ def test_running_operation_can_be_followed(project, aws):
 def test_update_can_be_cancelled(project, aws):
     """It rolls back, which is what was asked for."""
     start_update(project)
-    threading.Timer(0.3, signal_success, [aws]).start()
+    threading.Timer(LATER, signal_success, [aws]).start()
     done = project.run("cancel", "pr1")
     assert done.status == 0, done.err
     assert done.last_line == "pr1 is in UPDATE_ROLLBACK_COMPLETE"
@@ -283,7 +286,7 @@ def test_interrupted_deployment_goes_on_and_can_be_attached_to(project, aws, num
     status, said = ended(process)
     assert status == 130
     assert "Traceback" not in said
-    threading.Timer(0.3, signal_success, [aws]).start()
+    threading.Timer(LATER, signal_success, [aws]).start()
     assert project.run(*way_named_in(said)).status == 0
     assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
 
