@@ -34,6 +34,10 @@ endif
 plan: .venv/installed ## Show what deploying ENV would change
 	@$(BIN)/iot-pipeline $@
 
+.PHONY: preflight
+preflight: .venv/installed ## Check what can be known before deploying ENV
+	@$(BIN)/iot-pipeline $@
+
 .PHONY: deploy
 deploy: .venv/installed ## Bring ENV up or up to date: TARGET=aws|local REGION= IMAGE_TAG= PARAMETERS= BUCKET= YES=1
 	@$(BIN)/iot-pipeline $@

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ from iot_pipeline_cfn.emulator.control import start, stop
 from iot_pipeline_cfn.parameters import load
 from iot_pipeline_cfn.rendering import render_all
 from resolution import resolve
+
+# A shell that runs the tests in the background ignores it, and so would what they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no finding.
 hypothesis.settings.register_profile("unhurried", deadline=None)

@@ -3,7 +3,8 @@
 Exit codes: 0 done; 1 refused, and nothing was changed; 2 the command was not understood, or a file
 could not be read; 3 a template or parameters are not valid; 4 failed, and rolled back; 5 failed,
 and stuck; 6 timed out, and CloudFormation goes on; 7 no credentials, no access, or no answer from
-AWS; 130 interrupted. An error is on stderr, in one line where one will do.
+AWS; 8 a check before the deployment has failed; 130 interrupted. An error is on stderr, in one line
+where one will do.
 """
 
 import gc
@@ -26,7 +27,7 @@ from .output import echo
 if TYPE_CHECKING:
     from .deploy.connection import Connection
     from .deploy.console import Console
-    from .deploy.deployment import Wish
+    from .deploy.deployment import Proposal, Wish
     from .deploy.environments import Environment
     from .deploy.operations import Operations
 
@@ -170,6 +171,15 @@ WISH = _all(
 )
 
 
+IGNORE = click.option(
+    "--ignore",
+    "ignored",
+    multiple=True,
+    metavar="CODE",
+    help="Take an error of a check for a warning; can be given several times.",
+)
+
+
 @click.group(name=PROGRAM)
 @click.version_option(__version__)
 def pipeline() -> None:
@@ -180,6 +190,7 @@ def pipeline() -> None:
 @ENVIRONMENT
 @WISH
 @click.option("--save", type=FILE, help="Write what is shown, for deploy --reviewed.")
+@IGNORE
 @PATIENCE
 @PLACE
 @TEMPLATE
@@ -195,25 +206,54 @@ def plan(*, save: Path | None, **options: Any) -> None:
         if save:
             _write(save, proposal.as_data())
         console.proposal(proposal, err=False)
+        _check(operations, proposal, console, options)
+
+
+@pipeline.command()
+@ENVIRONMENT
+@WISH
+@IGNORE
+@PATIENCE
+@PLACE
+@TEMPLATE
+@JSON
+def preflight(**options: Any) -> None:
+    """Check what can be known before a deployment, and change nothing."""
+    from .deploy.deployment import proposed
+    from .deploy.planning import Wanted
+
+    environment, wish = _wish(options)
+    operations, console = _operations(options, environment)
+    with proposed(operations, wish, Wanted.PLAN) as proposal:
+        _check(operations, proposal, console, options, err=False)
 
 
 @pipeline.command()
 @ENVIRONMENT
 @WISH
 @click.option("--reviewed", type=FILE, help="Go on only if what plan --save wrote still holds.")
+@click.option(
+    "--allow-replacement",
+    "allowed",
+    multiple=True,
+    metavar="LOGICAL_ID",
+    help="Replace or remove this resource of a protected environment, whatever it holds.",
+)
+@IGNORE
 @YES
 @PATIENCE
 @PLACE
 @TEMPLATE
 @JSON
-def deploy(*, reviewed: Path | None, yes: bool, **options: Any) -> None:
+def deploy(*, reviewed: Path | None, allowed: Sequence[str], yes: bool, **options: Any) -> None:
     """Bring an environment up, or up to date, by a change set that is shown first.
 
     Asks on a terminal. Where there is none, it goes ahead if CI is set, or on the embedded AWS.
     """
     from .deploy.deployment import execute, proposed, settle
     from .deploy.errors import DeploymentError
-    from .deploy.planning import Action, Wanted
+    from .deploy.guards import refuse_losses
+    from .deploy.planning import Action, Wanted, is_protected
     from .parameters import load_object
 
     environment, wish = _wish(options)
@@ -227,6 +267,9 @@ def deploy(*, reviewed: Path | None, yes: bool, **options: Any) -> None:
         console.proposal(proposal, err=True)
         if review is not None:
             proposal.refuse_moved(review)
+        if is_protected(proposal.stack.parameters) and not proposal.creates:
+            refuse_losses(proposal.changes, allowed)
+        _check(operations, proposal, console, options)
         if proposal.action is Action.NOTHING:
             stack = proposal.stack
             settle(operations, wish, stack, proposal.content.parameters)
@@ -460,6 +503,33 @@ def _operations(
     )
     wait = options.get("wait", True)
     return Operations(environment, connection, console, follower, wait=wait), console
+
+
+def _check(
+    operations: "Operations",
+    proposal: "Proposal",
+    console: "Console",
+    options: Mapping[str, Any],
+    *,
+    err: bool = True,
+) -> None:
+    """Show what the checks find of a change set, and go no further where that is an error."""
+    from .deploy.errors import DeploymentError, ExitCode
+    from .deploy.preflight.checking import Severity, Subject, run
+    from .deploy.preflight.checks import CHECKS
+
+    if unknown := set(options["ignored"]) - CHECKS.keys():
+        message = f"--ignore {unknown.pop()}: there is no such check, but {', '.join(CHECKS)}"
+        raise click.UsageError(message)
+    subject = Subject(operations.connection, proposal.content.parameters, proposal.changes)
+    findings = run(CHECKS, subject, options["ignored"])
+    console.findings(findings, err=err)
+    errors = [finding.code for finding in findings if finding.severity is Severity.ERROR]
+    if errors:
+        message = (
+            f"nothing was changed; to go on all the same: --ignore {' --ignore '.join(errors)}"
+        )
+        raise DeploymentError(message, ExitCode.PREFLIGHT)
 
 
 def _wish(options: Mapping[str, Any]) -> tuple["Environment", "Wish"]:

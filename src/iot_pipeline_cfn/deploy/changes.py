@@ -63,6 +63,15 @@ class Change:
         """The properties because of which it is replaced."""
         return [part.name for part in self.properties if part.recreates]
 
+    def loss(self) -> str:
+        """Return in words what becomes of what it holds, and because of which properties."""
+        what = {"Remove": "is removed"}.get(self.action, "is replaced")
+        what = "may be replaced" if self.replacement == "Conditional" else what
+        kept = {"Retain": "is kept outside the stack", "Snapshot": "is kept in a snapshot"}
+        data = kept.get(self.policy_action.removeprefix("ReplaceAnd"), "is lost")
+        causes = f"; because of {', '.join(self.causes)}" if self.causes else ""
+        return f"{what}, and what it holds {data}{causes}"
+
     def as_data(self) -> dict[str, Any]:
         """Return it as data for JSON, in an order that says nothing."""
         properties = sorted((vars(part) for part in self.properties), key=itemgetter("name"))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
     from types_boto3_rds import RDSClient
     from types_boto3_s3 import S3Client
+    from types_boto3_service_quotas import ServiceQuotasClient
 
 DEFAULT_REGION = "ap-northeast-1"
 
@@ -75,6 +76,11 @@ class Connection:
     def s3(self) -> "S3Client":
         """The client of S3."""
         return self.session.client("s3", **self._settings())
+
+    @cached_property
+    def service_quotas(self) -> "ServiceQuotasClient":
+        """The client of Service Quotas."""
+        return self.session.client("service-quotas", **self._settings())
 
     @property
     def template_bucket(self) -> str | None:

@@ -22,6 +22,7 @@ from .deployment import Proposal
 from .destruction import Fate
 from .events import Event
 from .inventory import Summary, age
+from .preflight.checking import Finding
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -108,7 +109,17 @@ class Console:
         self.say(f"{proposal.stack.name}: {summary}")
         for change in proposal.changes:
             if change.loses_data:
-                self.say(f"! {change.logical_id} {_loss(change)}")
+                self.say(f"! {change.logical_id} {change.loss()}")
+
+    def findings(self, findings: Sequence[Finding], *, err: bool) -> None:
+        """Show what checks have found."""
+        if self.as_json:
+            self.data({"findings": [vars(finding) for finding in findings]})
+            return
+        for finding in findings:
+            echo(str(finding), err=err)
+        if not findings:
+            self.say("preflight: nothing stands in the way, as far as is checked")
 
     def outputs(self, outputs: Sequence[Output]) -> None:
         """Print a stack's outputs."""
@@ -192,16 +203,6 @@ def _change_row(change: Change) -> tuple[str, ...]:
         replacements.get(change.replacement, change.replacement),
         "\n".join(map(str, change.properties)),
     )
-
-
-def _loss(change: Change) -> str:
-    """Return what becomes of the data in a resource that is replaced or removed, and why."""
-    what = {"Remove": "is removed"}.get(change.action, "is replaced")
-    what = "may be replaced" if change.replacement == "Conditional" else what
-    kept = {"Retain": "is kept outside the stack", "Snapshot": "is kept in a snapshot"}
-    data = kept.get(change.policy_action.removeprefix("ReplaceAnd"), "is lost")
-    causes = f"; because of {', '.join(change.causes)}" if change.causes else ""
-    return f"{what}, and what it holds {data}{causes}"
 
 
 def _environment_row(summary: Summary) -> tuple[str, ...]:

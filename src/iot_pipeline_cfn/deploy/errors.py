@@ -30,6 +30,7 @@ class ExitCode(IntEnum):
     STUCK = 5
     TIMED_OUT = 6
     NO_ACCESS = 7
+    PREFLIGHT = 8
     INTERRUPTED = 130
 
 

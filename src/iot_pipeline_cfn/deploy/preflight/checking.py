@@ -1,0 +1,86 @@
+"""What a check is given, what it finds, and running all of them at once."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from iot_pipeline_cfn.deploy.changes import Change
+from iot_pipeline_cfn.deploy.connection import Connection
+from iot_pipeline_cfn.deploy.errors import explained
+
+
+class Severity(StrEnum):
+    """What a finding means for the deployment: an error stops it."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check has to say."""
+
+    code: str
+    severity: Severity
+    message: str
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        return f"{self.severity} {self.code}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is about to be done, where, with which value of every parameter."""
+
+    connection: Connection
+    parameters: Mapping[str, str]
+    changes: Sequence[Change]
+
+    def new(self, resource_type: str) -> list[str]:
+        """Return the logical ids of the resources of a type that a change set makes.
+
+        A replacement is made before what it replaces goes, and so counts as well.
+        """
+        return [
+            change.logical_id
+            for change in self.changes
+            if change.resource_type == resource_type
+            and (change.action == "Add" or change.replacement == "True")
+        ]
+
+
+Check = Callable[[Subject], Iterable[Finding]]
+
+
+def run(
+    checks: Mapping[str, Check], subject: Subject, ignored: Collection[str] = ()
+) -> list[Finding]:
+    """Return what checks find, by their codes; an error that is to be ignored is a warning."""
+    with ThreadPoolExecutor(max_workers=len(checks)) as executor:
+        found = executor.map(lambda code: _looked(code, checks[code], subject), checks)
+        return [
+            replace(finding, severity=Severity.WARNING)
+            if finding.code in ignored and finding.severity is Severity.ERROR
+            else finding
+            for findings in found
+            for finding in findings
+        ]
+
+
+def _looked(code: str, check: Check, subject: Subject) -> list[Finding]:
+    """Return what a check finds; that it cannot be made is worth a note, and blocks nothing."""
+    try:
+        return list(check(subject))
+    except (BotoCoreError, ClientError) as error:
+        return [Finding(code, Severity.NOTE, f"could not be checked: {explained(error)}")]
+
+
+def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags of what a call has described."""
+    return {tag["Key"]: tag["Value"] for tag in resource.get("Tags", [])}

@@ -1,0 +1,30 @@
+"""Elastic IPs: a public NAT gateway needs one each."""
+
+from collections.abc import Iterator
+
+from .checking import Finding, Subject, tags_of
+from .quotas import STACK_TAG, Quota
+
+QUOTA = Quota("elastic-ips", "Elastic IP", "ec2", "L-0263D0A3", 5)
+
+
+def look(subject: Subject) -> Iterator[Finding]:
+    """Compare the addresses that a change set allocates with those that are left."""
+    needed = len(subject.new("AWS::EC2::EIP"))
+    if not needed:
+        return
+    addresses = [
+        address
+        for address in subject.connection.ec2.describe_addresses()["Addresses"]
+        # Addresses that somebody brought, and those of AWS's own services, do not count.
+        if address.get("PublicIpv4Pool", "amazon") == "amazon" and "ServiceManaged" not in address
+    ]
+    free = [
+        address["AllocationId"]
+        for address in addresses
+        if "AssociationId" not in address and STACK_TAG not in tags_of(address)
+    ]
+    ways = ["--parameter NatGateways=none"]
+    if free:
+        ways.append(f"an address that nothing uses: --parameter NatElasticIpAllocationId={free[0]}")
+    yield from QUOTA.findings(subject, needed, addresses, "AllocationId", ways)

@@ -1,0 +1,39 @@
+"""NAT gateways: their quota is for each availability zone."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from .checking import Finding, Subject
+from .quotas import Quota
+
+QUOTA = Quota("nat-gateways", "NAT gateway", "vpc", "L-FE5A380F", 5)
+
+COUNTED = ("pending", "available", "deleting")
+
+
+def look(subject: Subject) -> Iterator[Finding]:
+    """Compare the NAT gateways that a change set creates with those that are left in each zone."""
+    # NatGateway1 stands in AvailabilityZone1, and so on.
+    needed = Counter(
+        subject.parameters.get(name.replace("NatGateway", "AvailabilityZone"), "")
+        for name in subject.new("AWS::EC2::NatGateway")
+    )
+    if not needed:
+        return
+    ec2 = subject.connection.ec2
+    pages = ec2.get_paginator("describe_nat_gateways").paginate(
+        Filters=[{"Name": "state", "Values": COUNTED}]
+    )
+    gateways = [gateway for page in pages for gateway in page["NatGateways"]]
+    subnets = {gateway["SubnetId"] for gateway in gateways}
+    zones = {
+        subnet["SubnetId"]: subnet["AvailabilityZone"]
+        for page in ec2.get_paginator("describe_subnets").paginate(
+            Filters=[{"Name": "subnet-id", "Values": sorted(subnets)}]
+        )
+        for subnet in page["Subnets"]
+    }
+    for zone, count in sorted(needed.items()):
+        holders = [gateway for gateway in gateways if zones.get(gateway["SubnetId"]) == zone]
+        ways = [f"--parameter NatGateways=none; all in {zone}"]
+        yield from QUOTA.findings(subject, count, holders, "NatGatewayId", ways)

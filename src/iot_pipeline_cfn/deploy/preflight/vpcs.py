@@ -1,0 +1,16 @@
+"""VPCs: an environment has one of its own."""
+
+from collections.abc import Iterator
+
+from .checking import Finding, Subject
+from .quotas import Quota
+
+QUOTA = Quota("vpcs", "VPC", "vpc", "L-F678F1CE", 5)
+
+
+def look(subject: Subject) -> Iterator[Finding]:
+    """Compare the VPC that a change set creates with those that are left."""
+    if needed := len(subject.new("AWS::EC2::VPC")):
+        pages = subject.connection.ec2.get_paginator("describe_vpcs").paginate()
+        vpcs = [vpc for page in pages for vpc in page["Vpcs"]]
+        yield from QUOTA.findings(subject, needed, vpcs, "VpcId")
