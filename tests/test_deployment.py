@@ -307,9 +307,10 @@ def test_events_of_a_large_operation_are_all_told(project):
 
 
 def test_json_is_for_scripts(project):
-    """A line for each event, the change set first and the outputs last."""
+    """A line for the change set, what checks find, each event, and the outputs."""
     done = project.deploy("pr1", "--json")
-    proposal, *events, outputs = map(json.loads, done.out.splitlines())
+    proposal, findings, *events, outputs = map(json.loads, done.out.splitlines())
+    assert findings == {"findings": []}
     assert [change["logical_id"] for change in proposal["changes"]] == ["Topic"]
     assert all("event" in event for event in events)
     assert outputs.keys() == {"TopicArn"}

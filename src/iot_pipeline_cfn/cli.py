@@ -226,6 +226,7 @@ def preflight(**options: Any) -> None:
     operations, console = _operations(options, environment)
     with proposed(operations, wish, Wanted.PLAN) as proposal:
         _check(operations, proposal, console, options, err=False)
+    console.say("nothing stands in the way, as far as can be checked")
 
 
 @pipeline.command()
@@ -521,6 +522,8 @@ def _check(
     if unknown := set(options["ignored"]) - CHECKS.keys():
         message = f"--ignore {unknown.pop()}: there is no such check, but {', '.join(CHECKS)}"
         raise click.UsageError(message)
+    if proposal.empty:
+        return
     subject = Subject(operations.connection, proposal.content.parameters, proposal.changes)
     findings = run(CHECKS, subject, options["ignored"])
     console.findings(findings, err=err)

@@ -118,8 +118,6 @@ class Console:
             return
         for finding in findings:
             echo(str(finding), err=err)
-        if not findings:
-            self.say("preflight: nothing stands in the way, as far as is checked")
 
     def outputs(self, outputs: Sequence[Output]) -> None:
         """Print a stack's outputs."""
