@@ -18,8 +18,9 @@ template: .venv/linted ## Render the templates and lint them, where something ch
 
 # What is given to these goes to iot-pipeline in its environment, where no shell reads it and make
 # does not expand it: the name of a branch can be anything.
-unexport BUCKET ENV IMAGE_TAG PARAMETERS REGION TARGET YES
+unexport BUCKET ENV IGNORE IMAGE_TAG PARAMETERS REGION TARGET YES
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
+export IOT_PIPELINE_IGNORE = $(value IGNORE)
 export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
 export IOT_PIPELINE_PARAMETERS = $(value PARAMETERS)
 export IOT_PIPELINE_REGION = $(value REGION)

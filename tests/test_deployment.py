@@ -96,7 +96,7 @@ def test_failed_creation_leaves_nothing_of_an_ephemeral_environment(project, aws
     assert aws("sns").list_topics()["Topics"] == []
     message = done.err[done.err.index("iot-pipeline: ") :]
     assert message.count("Impossible (AWS::EC2::NatGateway): ") == 1
-    assert "nothing of it is left; once that is mended, run: iot-pipeline deploy pr1" in message
+    assert "nothing of it is left; once that is mended, run the same command again" in message
 
 
 def test_failed_creation_of_a_protected_environment_is_cleaned_by_the_next_deployment(project, aws):
@@ -543,3 +543,28 @@ def test_process_without_streams_works(project, aws):
     )
     assert done.returncode == 0
     assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_settings_beside_the_change_set_are_shown(project, aws):
+    """The stack policy and the protection, which no change set carries; a plan leaves them."""
+    project.deploy("pr1")
+    policy = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Resource": "*"}]}
+    project.write(small_template(), pr={"StackPolicy": policy})
+    said = "the stack policy changes to that of the parameter file"
+    for _ in range(2):
+        assert said in project.run("plan", "pr1").err
+    done = project.deploy("pr1")
+    assert (done.status, said in done.err, "nothing to change" in done.err) == (0, True, False)
+    found = aws("cloudformation").get_stack_policy(StackName="iot-pipeline-pr1")
+    assert json.loads(found["StackPolicyBody"]) == policy
+    assert "nothing to change" in project.deploy("pr1").err
+
+
+def test_link_is_followed_when_a_file_is_written(project):
+    """It stays one, and what it leads to is written."""
+    project.deploy("pr1")
+    real, link = project.directory / "real.json", project.directory / "link.json"
+    link.symlink_to(real)
+    assert project.run("outputs", "pr1", "--file", "link.json").status == 0
+    assert link.is_symlink()
+    assert json.loads(real.read_text()).keys() == {"TopicArn"}

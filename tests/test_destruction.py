@@ -201,6 +201,18 @@ def test_running_operation_can_be_followed(project, aws):
     assert "UPDATE_COMPLETE       iot-pipeline-pr1" in last
 
 
+def test_following_a_failure_is_no_success(project, aws):
+    """The exit code is that of the operation; afterwards the failed environment is gone."""
+    impossible = IMPOSSIBLE | {"DependsOn": "Waits"}
+    project.write(small_template(WAITS | {"Impossible": impossible}))
+    way = way_named_in(project.deploy("pr1", "--timeout", "0.3").last_line)
+    threading.Timer(LATER, signal_success, [aws]).start()
+    followed = project.run(*way)
+    assert followed.status == 4
+    assert "pr1 has ended in DELETE_COMPLETE" in followed.last_line
+    assert project.run(*way).status == 1
+
+
 def test_update_can_be_cancelled(project, aws):
     """It rolls back, which is what was asked for."""
     start_update(project)

@@ -128,6 +128,7 @@ def test_make_alone_prints_every_target_with_what_it_does():
 VARIABLES = (
     "ENVIRONMENT_SUFFIX",
     "IOT_PIPELINE_BUCKET",
+    "IOT_PIPELINE_IGNORE",
     "IOT_PIPELINE_IMAGE_TAG",
     "IOT_PIPELINE_PARAMETERS",
     "IOT_PIPELINE_REGION",
@@ -159,8 +160,8 @@ def test_what_is_given_to_make_goes_to_iot_pipeline_as_it_is(deployer, monkeypat
     """Neither make nor a shell makes anything of it: the name of a branch can be anything."""
     nasty = "feature/$(shell touch pwned)`touch pwned`; touch pwned 'x\"$HOME"
     given = {"ENV": nasty, "IMAGE_TAG": "v 1", "PARAMETERS": "A=b C=$d", "BUCKET": "b"}
-    given |= {"REGION": "r", "TARGET": "local", "YES": "1"}
-    expected = [nasty, "b", "v 1", "A=b C=$d", "r", "local", "1"]
+    given |= {"IGNORE": "vpcs", "REGION": "r", "TARGET": "local", "YES": "1"}
+    expected = [nasty, "b", "vpcs", "v 1", "A=b C=$d", "r", "local", "1"]
     _, called = deployer.make("deploy", *(f"{name}={value}" for name, value in given.items()))
     assert called[1:] == expected
     for name, value in given.items():

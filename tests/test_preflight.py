@@ -37,7 +37,7 @@ def check(emulator, aws):
             region_name="ap-northeast-1",
         )
         connection = Connection(session, "ap-northeast-1", Target.LOCAL, emulator.endpoint_url)
-        subject = Subject(connection, ZONES | parameters, changes(*types))
+        subject = Subject("dev", connection, ZONES | parameters, changes(*types))
         return run({code: CHECKS[code]}, subject, ignored)
 
     return check
@@ -79,7 +79,7 @@ def test_quota_is_enough_until_it_is_used_up(check, aws, code):
     while not (found := check(code, kind)):
         made = make(aws)
     (finding,) = found
-    assert finding.severity is Severity.ERROR
+    assert (code, finding.severity) == (code, Severity.ERROR)
     assert "needs 1 " in finding.message
     assert "5 of 5 (AWS's default) in use" in finding.message
     assert made in finding.message
@@ -114,6 +114,51 @@ def test_quota_of_the_account_goes_before_the_default(check, aws, code, monkeypa
     assert check(code, kind) == []
     asked.append(5.0)
     assert "5 of 5 in use" in check(code, kind)[0].message
+
+
+@pytest.mark.parametrize("code", QUOTAS)
+def test_quota_that_is_only_assumed_stops_nothing(check, aws, code):
+    """More in use than AWS's default shows that the account has another."""
+    kind, make = QUOTAS[code]
+    while not (found := check(code, kind)) or found[0].severity is Severity.ERROR:
+        make(aws)
+    assert "6 of 5 (AWS's default)" in found[0].message
+
+
+def test_quota_that_must_not_be_read_stops_nothing(check, aws, monkeypatch):
+    """And the finding says that it is assumed."""
+    while not check("vpcs", "AWS::EC2::VPC"):
+        vpc(aws)
+
+    def client(_):
+        client = boto3.client(
+            "service-quotas",
+            region_name="ap-northeast-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        stubber = Stubber(client)
+        stubber.add_client_error("get_service_quota", "AccessDeniedException")
+        stubber.activate()
+        return client
+
+    monkeypatch.setattr(Connection, "service_quotas", property(client))
+    (finding,) = check("vpcs", "AWS::EC2::VPC")
+    assert finding.severity is Severity.WARNING
+    assert "the account's own quota cannot be read" in finding.message
+
+
+def test_regional_nat_gateway_stands_in_no_zone():
+    """It has no subnet."""
+    session = boto3.Session(
+        aws_access_key_id="test", aws_secret_access_key="test", region_name="ap-northeast-1"
+    )
+    connection = Connection(session, "ap-northeast-1", Target.AWS)
+    stubber = Stubber(connection.ec2)
+    stubber.add_response("describe_nat_gateways", {"NatGateways": [{"NatGatewayId": "nat-1"}]})
+    stubber.activate()
+    subject = Subject("dev", connection, ZONES, changes("AWS::EC2::NatGateway"))
+    assert run({"nat-gateways": CHECKS["nat-gateways"]}, subject) == []
 
 
 def test_nat_gateways_are_counted_by_zone(check, aws):
@@ -200,7 +245,7 @@ def test_check_that_cannot_be_made_blocks_nothing(code, problem):
     stubber.activate()
     every = [kind for kind, _ in QUOTAS.values()] + ["AWS::EC2::Subnet"]
     given = ZONES | {"NatElasticIpAllocationId": "eipalloc-0"}
-    (finding,) = run({code: CHECKS[code]}, Subject(connection, given, changes(*every)))
+    (finding,) = run({code: CHECKS[code]}, Subject("dev", connection, given, changes(*every)))
     assert (finding.code, finding.severity) == (code, Severity.NOTE)
     assert "could not be checked" in finding.message
 
@@ -212,7 +257,7 @@ def test_replacement_needs_what_an_addition_needs():
         *changes("AWS::EC2::EIP", action="Modify", replacement="False"),
         *changes("AWS::EC2::EIP", action="Remove"),
     ]
-    assert len(Subject(None, {}, made).new("AWS::EC2::EIP")) == 1
+    assert len(Subject("dev", None, {}, made).new("AWS::EC2::EIP")) == 1
 
 
 def hold_addresses(aws, count):

@@ -35,7 +35,7 @@ PROGRAM = "iot-pipeline"
 FILE = click.Path(path_type=Path)
 PARAMETERS = Path("parameters")
 MISSING_NAME = " Name the environment (with make: ENV=pr123)."
-NOBODY_TO_ASK = "there is no terminal to ask on: say --yes (with make: YES=1)"
+NOBODY_TO_ASK = "there is nobody to ask: say --yes (with make: YES=1)"
 
 Decorator = Callable[[Any], Any]
 
@@ -176,6 +176,7 @@ IGNORE = click.option(
     "ignored",
     multiple=True,
     metavar="CODE",
+    envvar="IOT_PIPELINE_IGNORE",
     help="Take an error of a check for a warning; can be given several times.",
 )
 
@@ -225,8 +226,9 @@ def preflight(**options: Any) -> None:
     environment, wish = _wish(options)
     operations, console = _operations(options, environment)
     with proposed(operations, wish, Wanted.PLAN) as proposal:
-        _check(operations, proposal, console, options, err=False)
-    console.say("nothing stands in the way, as far as can be checked")
+        console.warnings(proposal)
+        if not _check(operations, proposal, console, options, err=False):
+            console.say("nothing stands in the way, as far as can be checked")
 
 
 @pipeline.command()
@@ -254,7 +256,7 @@ def deploy(*, reviewed: Path | None, allowed: Sequence[str], yes: bool, **option
     from .deploy.deployment import execute, proposed, settle
     from .deploy.errors import DeploymentError
     from .deploy.guards import refuse_losses
-    from .deploy.planning import Action, Wanted, is_protected
+    from .deploy.planning import Action, Wanted
     from .parameters import load_object
 
     environment, wish = _wish(options)
@@ -268,17 +270,18 @@ def deploy(*, reviewed: Path | None, allowed: Sequence[str], yes: bool, **option
         console.proposal(proposal, err=True)
         if review is not None:
             proposal.refuse_moved(review)
-        if is_protected(proposal.stack.parameters) and not proposal.creates:
+        if proposal.stack.parameters.get("Durability") == "protected" and not proposal.creates:
             refuse_losses(proposal.changes, allowed)
         _check(operations, proposal, console, options)
-        if proposal.action is Action.NOTHING:
+        something = proposal.action is Action.EXECUTE or proposal.settings
+        if something and not (agreed or console.ask(f"Deploy {operations.environment.suffix}?")):
+            message = "nothing was deployed"
+            raise DeploymentError(message)
+        if proposal.action is Action.EXECUTE:
+            stack = execute(operations, wish, proposal)
+        else:
             stack = proposal.stack
             settle(operations, wish, stack, proposal.content.parameters)
-        else:
-            if not agreed and not console.ask(f"Deploy {operations.environment.suffix}?"):
-                message = "nothing was deployed"
-                raise DeploymentError(message)
-            stack = execute(operations, wish, proposal)
     console.outputs(stack.outputs)
 
 
@@ -332,20 +335,28 @@ def status(*, looks_for_drift: bool, **options: Any) -> None:
 def events(*, follow: bool, **options: Any) -> None:
     """Show the events of the operation that runs, or of the last one."""
     from .deploy import events
-    from .deploy.errors import DeploymentError
-    from .deploy.planning import exit_code_of
+    from .deploy.errors import DeploymentError, ExitCode
+    from .deploy.planning import exit_code_of, failure_mode
 
     operations, console = _operations(options)
     stack = operations.find_own()
     client = operations.connection.cloudformation
-    if not follow or not stack.in_progress:
+    if not follow:
         for event in events.last_operation(client, stack.arn):
             console.event(event)
         return
-    limit = operations.follower.timeout
+    creates = stack.status in {"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"}
     with operations.follower.limited():
-        ended = events.follow(client, stack.arn, after=None, see=console.event, timeout=limit)
-    if exit_code := exit_code_of(ended):
+        ended = events.follow(
+            client,
+            stack.arn,
+            after=None,
+            see=console.event,
+            timeout=operations.follower.timeout,
+            deletes_itself=creates and failure_mode(stack.parameters) == "DELETE",
+        )
+    gone = creates and ended == "DELETE_COMPLETE"
+    if exit_code := ExitCode.ROLLED_BACK if gone else exit_code_of(ended):
         message = f"{operations.environment.suffix} has ended in {ended}"
         raise DeploymentError(message, exit_code)
 
@@ -500,7 +511,7 @@ def _operations(
         console,
         timeout=options.get("timeout", 600),
         on_interrupt=options.get("on_interrupt"),
-        attach=command("events --follow", environment, connection),
+        attach=command("events --follow", environment.name, connection),
     )
     wait = options.get("wait", True)
     return Operations(environment, connection, console, follower, wait=wait), console
@@ -513,26 +524,34 @@ def _check(
     options: Mapping[str, Any],
     *,
     err: bool = True,
-) -> None:
-    """Show what the checks find of a change set, and go no further where that is an error."""
+) -> bool:
+    """Show what the checks find of a change set, and return whether that is anything.
+
+    Raises:
+        DeploymentError: when it is an error, which stops the deployment.
+
+    """
     from .deploy.errors import DeploymentError, ExitCode
     from .deploy.preflight.checking import Severity, Subject, run
     from .deploy.preflight.checks import CHECKS
 
-    if unknown := set(options["ignored"]) - CHECKS.keys():
-        message = f"--ignore {unknown.pop()}: there is no such check, but {', '.join(CHECKS)}"
-        raise click.UsageError(message)
-    if proposal.empty:
-        return
-    subject = Subject(operations.connection, proposal.content.parameters, proposal.changes)
-    findings = run(CHECKS, subject, options["ignored"])
+    subject = Subject(
+        operations.environment.name,
+        operations.connection,
+        proposal.content.parameters,
+        proposal.changes,
+    )
+    findings = [] if proposal.empty else run(CHECKS, subject, options["ignored"])
     console.findings(findings, err=err)
     errors = [finding.code for finding in findings if finding.severity is Severity.ERROR]
     if errors:
+        ignore = " ".join(f"--ignore {code}" for code in errors)
         message = (
-            f"nothing was changed; to go on all the same: --ignore {' --ignore '.join(errors)}"
+            f"nothing was changed; to go on all the same: {ignore} "
+            f"(with make: IGNORE='{' '.join(errors)}')"
         )
         raise DeploymentError(message, ExitCode.PREFLIGHT)
+    return bool(findings)
 
 
 def _wish(options: Mapping[str, Any]) -> tuple["Environment", "Wish"]:
@@ -540,6 +559,7 @@ def _wish(options: Mapping[str, Any]) -> tuple["Environment", "Wish"]:
     from .deploy.deployment import Wish
     from .deploy.environments import environment_named, parameter_file
     from .deploy.errors import DeploymentError, ExitCode
+    from .deploy.preflight.checks import CHECKS
     from .parameters import BUCKET, load, load_template, problems
 
     template = load_template(options["template"])
@@ -549,6 +569,9 @@ def _wish(options: Mapping[str, Any]) -> tuple["Environment", "Wish"]:
         raise DeploymentError("\n".join(found), ExitCode.INVALID)
     if options["bucket"] and not BUCKET.fullmatch(options["bucket"]):
         message = f"{options['bucket']!r} is not the name of an S3 bucket"
+        raise click.UsageError(message)
+    if unknown := sorted(set(options["ignored"]) - CHECKS.keys()):
+        message = f"--ignore {unknown[0]}: there is no such check, but {', '.join(CHECKS)}"
         raise click.UsageError(message)
     given = _given([*options["parameters"], *_image(options["image_tag"])])
     return environment, Wish(template, file, given, _owner(), options["bucket"])
@@ -582,11 +605,11 @@ def _owner() -> str:
     """Return who has an environment made: whoever CI works for, else the user of this machine."""
     from getpass import getuser
 
-    name = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or "unknown"
+    name = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN")
     with suppress(OSError, KeyError):
-        name = getuser() if name == "unknown" else name
+        name = name or getuser()
     # What a tag's value may have.
-    return re.sub(r"[^\w .:/=+@-]", "-", name, flags=re.ASCII)[:256]
+    return re.sub(r"[^\w .:/=+@-]", "-", name or "unknown", flags=re.ASCII)[:256]
 
 
 def _in_ci() -> bool:

@@ -13,16 +13,22 @@ def write(path: Path, text: str) -> None:
 
     """
     content = text.encode()
-    if path.is_file() and path.read_bytes() == content:
+    # What a link leads to is written, and not a file in the link's place.
+    target = path.resolve()
+    if target.is_file() and target.read_bytes() == content:
         return
     # The process id keeps two writers apart.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
+        if target.exists() and not target.is_file():
+            # A pipe or a terminal, which nothing can take the place of.
+            target.write_bytes(content)
+            return
         with unfinished.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(path)
+        unfinished.replace(target)
     except BaseException as error:
         with suppress(OSError):
             unfinished.unlink()

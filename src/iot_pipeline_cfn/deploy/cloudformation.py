@@ -84,7 +84,7 @@ class ChangeSet:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ValidationFinding:
     """What CloudFormation's early validation has to say about a change set."""
 
     name: str
@@ -210,14 +210,14 @@ def _change_set(client: "CloudFormationClient", arn: str, *, with_values: bool) 
     )
 
 
-def validation_findings(client: "CloudFormationClient", change_set: str) -> list[Finding]:
+def validation_findings(client: "CloudFormationClient", change_set: str) -> list[ValidationFinding]:
     """Return what early validation says about a change set, also about one that succeeded.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
     """
     pages = client.get_paginator("describe_events").paginate(ChangeSetName=change_set)
     return [
-        Finding(
+        ValidationFinding(
             name=event.get("ValidationName", ""),
             path=event.get("ValidationPath", "") or event.get("LogicalResourceId", ""),
             reason=event.get("ValidationStatusReason", ""),

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -46,41 +47,50 @@ class Connection:
     region: str
     target: Target
     endpoint_url: str | None = None
+    # A session makes its clients one after the other, whoever asks for them.
+    _lock: Lock = field(default_factory=Lock)
 
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
         """The client of CloudFormation."""
-        return self.session.client("cloudformation", **self._settings())
+        with self._lock:
+            return self.session.client("cloudformation", **self._settings())
 
     @cached_property
     def ec2(self) -> "EC2Client":
         """The client of EC2."""
-        return self.session.client("ec2", **self._settings())
+        with self._lock:
+            return self.session.client("ec2", **self._settings())
 
     @cached_property
     def ecs(self) -> "ECSClient":
         """The client of ECS."""
-        return self.session.client("ecs", **self._settings())
+        with self._lock:
+            return self.session.client("ecs", **self._settings())
 
     @cached_property
     def elbv2(self) -> "ElasticLoadBalancingv2Client":
         """The client of Elastic Load Balancing."""
-        return self.session.client("elbv2", **self._settings())
+        with self._lock:
+            return self.session.client("elbv2", **self._settings())
 
     @cached_property
     def rds(self) -> "RDSClient":
         """The client of RDS."""
-        return self.session.client("rds", **self._settings())
+        with self._lock:
+            return self.session.client("rds", **self._settings())
 
     @cached_property
     def s3(self) -> "S3Client":
         """The client of S3."""
-        return self.session.client("s3", **self._settings())
+        with self._lock:
+            return self.session.client("s3", **self._settings())
 
     @cached_property
     def service_quotas(self) -> "ServiceQuotasClient":
         """The client of Service Quotas."""
-        return self.session.client("service-quotas", **self._settings())
+        with self._lock:
+            return self.session.client("service-quotas", **self._settings())
 
     @property
     def template_bucket(self) -> str | None:

@@ -88,13 +88,15 @@ class Console:
 
     def proposal(self, proposal: Proposal, *, err: bool) -> None:
         """Show what a change set does; what can cost data stands out."""
-        for warning in proposal.warnings:
-            self.say(f"warning: {warning}")
+        self.warnings(proposal)
+        for setting in proposal.settings:
+            self.say(f"{proposal.stack.name}: {setting}")
         if self.as_json:
             self.data(proposal.as_data() | {"warnings": [vars(one) for one in proposal.warnings]})
             return
-        if proposal.empty:
+        if proposal.empty and not proposal.settings:
             self.say(f"{proposal.stack.name}: nothing to change")
+        if proposal.empty:
             return
         if not proposal.changes:
             self.say(f"{proposal.stack.name}: no resource changes, but outputs or metadata do")
@@ -110,6 +112,11 @@ class Console:
         for change in proposal.changes:
             if change.loses_data:
                 self.say(f"! {change.logical_id} {change.loss()}")
+
+    def warnings(self, proposal: Proposal) -> None:
+        """Show what CloudFormation warns of, although the change set can be executed."""
+        for warning in proposal.warnings:
+            self.say(f"warning: {warning}")
 
     def findings(self, findings: Sequence[Finding], *, err: bool) -> None:
         """Show what checks have found."""
@@ -131,7 +138,8 @@ class Console:
         """Print what is known of one thing, a line for each."""
         if self.as_json:
             self.data(facts)
-        for name, value in facts.items() if not self.as_json else ():
+            return
+        for name, value in facts.items():
             lines = value if isinstance(value, list) else [value]
             echo(f"{name}: {'; '.join(map(_word, lines)) or 'none'}")
 

@@ -19,7 +19,7 @@ from iot_pipeline_cfn.parameters import SUFFIX_PARAMETER, ParameterFile, paramet
 
 from . import cloudformation, events, planning
 from .changes import Change
-from .cloudformation import ChangeSet, Finding, Stack
+from .cloudformation import ChangeSet, Stack, ValidationFinding
 from .connection import Connection
 from .errors import DeploymentError, ExitCode, is_gone, message_of
 from .following import Outcome
@@ -86,7 +86,9 @@ class Proposal:
     change_set: ChangeSet
     content: Content
     stack_policy: Mapping[str, Any] | None
-    warnings: Sequence[Finding]
+    warnings: Sequence[ValidationFinding]
+    settings: Sequence[str]
+    """What changes besides, in no change set: the stack's policy and its protection."""
     creates: bool
     protects: bool = False
     executed: bool = False
@@ -166,6 +168,7 @@ def proposed(operations: Operations, wish: Wish, wanted: Wanted) -> Iterator[Pro
             content=content,
             stack_policy=wish.file.stack_policy,
             warnings=_warnings(operations, change_set),
+            settings=[] if stack is None else _settings(operations, wish, stack, content),
             creates=stack is None,
         )
         yield proposal
@@ -298,14 +301,14 @@ def _refused(operations: Operations, change_set: ChangeSet, reason: str) -> Depl
     return cloudformation.invalid([f"{reason}: {change_set.reason}", *map(str, findings)])
 
 
-def _warnings(operations: Operations, change_set: ChangeSet) -> list[Finding]:
+def _warnings(operations: Operations, change_set: ChangeSet) -> list[ValidationFinding]:
     """Return what early validation warns of, although the change set can be executed."""
     if change_set.state is ChangeSetState.EMPTY:
         return []
     return [finding for finding in _findings(operations, change_set) if not finding.fails]
 
 
-def _findings(operations: Operations, change_set: ChangeSet) -> list[Finding]:
+def _findings(operations: Operations, change_set: ChangeSet) -> list[ValidationFinding]:
     client = operations.connection.cloudformation
     try:
         return cloudformation.validation_findings(client, change_set.arn)
@@ -403,23 +406,41 @@ def _protect(connection: Connection, stack: Stack, *, enabled: bool) -> None:
 
 
 def _set_policy(connection: Connection, arn: str, wish: Wish) -> None:
-    client = connection.cloudformation
-    current = client.get_stack_policy(StackName=arn).get("StackPolicyBody")
-    wanted = ALLOW_ALL if wish.file.stack_policy is None else json.dumps(wish.file.stack_policy)
-    if json.loads(current or ALLOW_ALL) != json.loads(wanted):
-        client.set_stack_policy(StackName=arn, StackPolicyBody=wanted)
+    wanted = _policy(wish)
+    if not _has_policy(connection, arn, wanted):
+        connection.cloudformation.set_stack_policy(StackName=arn, StackPolicyBody=wanted)
+
+
+def _policy(wish: Wish) -> str:
+    return ALLOW_ALL if wish.file.stack_policy is None else json.dumps(wish.file.stack_policy)
+
+
+def _has_policy(connection: Connection, arn: str, wanted: str) -> bool:
+    current = connection.cloudformation.get_stack_policy(StackName=arn).get("StackPolicyBody")
+    return bool(json.loads(current or ALLOW_ALL) == json.loads(wanted))
+
+
+def _settings(operations: Operations, wish: Wish, stack: Stack, content: Content) -> list[str]:
+    """Return in words what of an existing stack changes without being in a change set."""
+    words = []
+    if not _has_policy(operations.connection, stack.arn, _policy(wish)):
+        words.append("the stack policy changes to that of the parameter file")
+    protected = planning.is_protected(content.parameters)
+    if stack.termination_protection != protected:
+        words.append(f"termination protection is switched {'on' if protected else 'off'}")
+    return words
 
 
 def _failure(operations: Operations, outcome: Outcome) -> DeploymentError:
     """Return what made a deployment fail, where that leaves the environment, and the way on."""
-    deploy = operations.command("deploy")
+    again = "once that is mended, run the same command again"
     destroy = operations.command("destroy")
     status = outcome.status
     stands = {
-        "DELETE_COMPLETE": f"nothing of it is left; once that is mended, run: {deploy}",
-        "ROLLBACK_COMPLETE": f"what was created is removed; once that is mended, run: {deploy}",
-        "UPDATE_ROLLBACK_COMPLETE": f"it is as it was before; once that is mended, run: {deploy}",
-        "UPDATE_ROLLBACK_FAILED": f"it is stuck in {status}; to roll it back, run: {deploy}",
+        "DELETE_COMPLETE": f"nothing of it is left; {again}",
+        "ROLLBACK_COMPLETE": f"what was created is removed; {again}",
+        "UPDATE_ROLLBACK_COMPLETE": f"it is as it was before; {again}",
+        "UPDATE_ROLLBACK_FAILED": f"it is stuck in {status}; {again}, which rolls it back",
         "DELETE_FAILED": f"it is stuck in {status}; to delete it, run: {destroy}",
         "ROLLBACK_FAILED": f"it is stuck in {status}; to delete it, run: {destroy}",
     }.get(status, f"it is in {status}; see: {operations.command('status')}")

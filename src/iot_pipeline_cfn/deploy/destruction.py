@@ -52,7 +52,8 @@ def doomed(operations: Operations) -> tuple[Stack | None, Sequence[Fate]]:
     # A deletion that has failed has been allowed before.
     if protected and stack.status not in {*planning.NEVER_COMPLETED, "DELETE_FAILED"}:
         message = (
-            f"{operations.environment.suffix} is protected: nothing is deleted. To lift that, run: "
+            f"{operations.environment.suffix} is protected: nothing is deleted. To lift that, with "
+            "whatever else you deploy with, such as a bucket, run: "
             f"{operations.command('deploy')} --parameter DeletionProtection=disabled"
         )
         raise DeploymentError(message)
@@ -164,7 +165,7 @@ def cancel_update(operations: Operations) -> str:
     """
     stack, _ = operations.until_ready(Wanted.CANCEL)
     if stack is None:
-        stack = operations.find_own()
+        return planning.ABSENT
     client = operations.connection.cloudformation
     outcome = operations.follower.run(
         f"cancelling the update of {operations.environment.suffix}",

@@ -39,8 +39,8 @@ def environment_named(name: str, template: Mapping[str, Any]) -> Environment:
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/ -]*", name, re.ASCII):
         message = (
-            f"{name!r} cannot name an environment: it begins with a letter, and letters, digits "
-            "and . _ / - follow"
+            f"{name!r} cannot name an environment: it begins with a letter, and letters, digits, "
+            "blanks and . _ / - follow"
         )
         raise DeploymentError(message)
     suffix = re.sub(r"[._/ -]+", "-", name.lower()).strip("-")

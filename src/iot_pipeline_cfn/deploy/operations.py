@@ -28,7 +28,7 @@ class Operations:
 
     def command(self, verb: str) -> str:
         """Return the command that runs another verb for this environment."""
-        return command(verb, self.environment, self.connection)
+        return command(verb, self.environment.name, self.connection)
 
     def find(self) -> Stack | None:
         """Return the environment's stack, whoever it belongs to."""
@@ -64,6 +64,8 @@ class Operations:
         while True:
             stack = self.find()
             decision = planning.decide(cloudformation.status_of(stack), self._owner(stack), wanted)
+            if stack is None and decision.action is Action.REFUSE:
+                raise DeploymentError(decision.reason)
             if stack is None:
                 return stack, decision.action
             match decision.action:
@@ -134,9 +136,8 @@ class Operations:
             raise DeploymentError("\n  ".join(lines), ExitCode.STUCK)
 
 
-def command(verb: str, environment: Environment, connection: Connection) -> str:
-    """Return the command that runs a verb for an environment where it lives."""
-    name = environment.name
+def command(verb: str, name: str, connection: Connection) -> str:
+    """Return the command that runs a verb for an environment of a name where it lives."""
     local = " --target local" if connection.target is Target.LOCAL else ""
     shown = f" {name!r}" if " " in name else f" {name}"
     program = "iot-pipeline" if shutil.which("iot-pipeline") else sys.argv[0]

@@ -36,8 +36,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is about to be done, where, with which value of every parameter."""
+    """What is about to be done, to which environment, and with which value of each parameter."""
 
+    environment: str
     connection: Connection
     parameters: Mapping[str, str]
     changes: Sequence[Change]

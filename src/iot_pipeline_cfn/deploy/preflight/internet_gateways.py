@@ -1,11 +1,14 @@
-"""Internet gateways: a VPC has one."""
+"""Internet gateways: a VPC has one, and it is the quota of VPCs that says how many there can be.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-gateways
+"""
 
 from collections.abc import Iterator
 
 from .checking import Finding, Subject
 from .quotas import Quota
 
-QUOTA = Quota("internet-gateways", "internet gateway", "vpc", "L-A4707A72", 5)
+QUOTA = Quota("internet-gateways", "internet gateway", "vpc", "L-F678F1CE", 5)
 
 
 def look(subject: Subject) -> Iterator[Finding]:

@@ -24,7 +24,15 @@ def look(subject: Subject) -> Iterator[Finding]:
     pages = ec2.get_paginator("describe_nat_gateways").paginate(
         Filters=[{"Name": "state", "Values": COUNTED}]
     )
-    gateways = [gateway for page in pages for gateway in page["NatGateways"]]
+    gateways = [
+        gateway
+        for page in pages
+        for gateway in page["NatGateways"]
+        # A regional one stands in no subnet, and so in no zone.
+        if "SubnetId" in gateway
+    ]
+    if not gateways:
+        return
     subnets = {gateway["SubnetId"] for gateway in gateways}
     zones = {
         subnet["SubnetId"]: subnet["AvailabilityZone"]

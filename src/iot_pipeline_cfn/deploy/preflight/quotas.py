@@ -1,7 +1,6 @@
 """Quotas: their values, and who holds what they limit.
 
-A quota of an account is never less than AWS's default, so it is only asked for where the default is
-not enough. Which call counts what:
+An account's own quota is only asked for where AWS's default is not enough. Which call counts what:
 https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
 """
 
@@ -11,12 +10,16 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from iot_pipeline_cfn.deploy.errors import DENIED, code_of
+from iot_pipeline_cfn.deploy.operations import command
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 
 from .checking import Finding, Severity, Subject, tags_of
 
 STACK_TAG = "aws:cloudformation:stack-name"
 RESOURCE_TAG = "aws:cloudformation:logical-id"
+
+DENIED_DEFAULT = "AWS's default; the account's own quota cannot be read"
 
 
 @dataclass(frozen=True)
@@ -50,27 +53,35 @@ class Quota:
         used = len(holders)
         if used + needed <= self.default:
             return
-        limit, whose = self._limit(subject)
+        limit, assumed = self._limit(subject)
         if used + needed <= limit:
             return
         names = ", ".join(_name(holder, id_key) for holder in holders)
-        environments = {tags_of(holder).get(ENVIRONMENT_TAG) for holder in holders} - {None}
-        destroy = (f"iot-pipeline destroy {name}" for name in sorted(filter(None, environments)))
+        others = {tags_of(holder).get(ENVIRONMENT_TAG, "") for holder in holders}
+        destroy = (
+            command("destroy", name, subject.connection)
+            for name in sorted(others - {"", subject.environment})
+        )
         on = "; ".join([*ways, *destroy, f"a higher quota ({self.code} of {self.service})"])
         message = (
-            f"needs {needed} {self.what}{'s' * (needed > 1)}; {used} of {limit} {whose}in use: "
-            f"{names}; ways on: {on}"
+            f"needs {needed} {self.what}{'s' * (needed > 1)}; {used} of {limit} "
+            f"{assumed and f'({assumed}) '}in use: {names}; ways on: {on}"
         )
-        yield Finding(self.check, Severity.ERROR, message)
+        # More than there can be is in use where the quota is not what it was taken to be.
+        wrong = assumed == DENIED_DEFAULT or used > limit
+        yield Finding(self.check, Severity.WARNING if wrong else Severity.ERROR, message)
 
     def _limit(self, subject: Subject) -> tuple[int, str]:
-        """Return the account's quota, or AWS's default and that it is that."""
+        """Return the account's quota, or AWS's default, and then why it is that."""
         try:
             quota = subject.connection.service_quotas.get_service_quota(
                 ServiceCode=self.service, QuotaCode=self.code
             )
-        except (BotoCoreError, ClientError):
-            return self.default, "(AWS's default) "
+        except ClientError as error:
+            denied = code_of(error) in DENIED
+            return self.default, DENIED_DEFAULT if denied else "AWS's default"
+        except BotoCoreError:
+            return self.default, DENIED_DEFAULT
         return int(quota["Quota"]["Value"]), ""
 
 
