@@ -1,0 +1,129 @@
+"""Looking at environments: all pages, and what the emulator never answers."""
+
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from iot_pipeline_cfn.deploy.connection import Connection, Target
+from iot_pipeline_cfn.deploy.environments import Environment
+from iot_pipeline_cfn.deploy.errors import DeploymentError
+from iot_pipeline_cfn.deploy.following import Follower
+from iot_pipeline_cfn.deploy.inventory import age, drift, environments
+from iot_pipeline_cfn.deploy.operations import Operations
+
+CREATED = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def stack(name, *tags, **others):
+    return {
+        "StackId": f"arn:aws:cloudformation:us-east-1:123456789012:stack/{name}/1",
+        "StackName": name,
+        "CreationTime": CREATED,
+        "StackStatus": "CREATE_COMPLETE",
+        "Tags": [{"Key": key, "Value": value} for key, value in tags],
+    } | others
+
+
+@pytest.fixture
+def connection():
+    session = boto3.Session(
+        aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
+    )
+    return Connection(session, "us-east-1", Target.AWS)
+
+
+@pytest.fixture
+def stubber(connection):
+    with Stubber(connection.cloudformation) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def test_environments_are_listed_from_all_pages(connection, stubber):
+    """Neither what others have made, nor what is deleted."""
+    tag = ("iot-pipeline:environment", "PR-2")
+    first = {"Stacks": [stack("iot-pipeline-pr-2", tag), stack("iot-pipeline-other")]}
+    gone = stack("iot-pipeline-pr-3", tag, StackStatus="DELETE_COMPLETE")
+    protected = stack(
+        "iot-pipeline-aa",
+        ("iot-pipeline:environment", "aa"),
+        ("iot-pipeline:owner", "somebody"),
+        EnableTerminationProtection=True,
+        LastUpdatedTime=CREATED + timedelta(days=1),
+        Parameters=[{"ParameterKey": "ImageTag", "ParameterValue": "v1"}],
+    )
+    second = {"Stacks": [gone, stack("elsewhere", tag), protected]}
+    stubber.add_response("describe_stacks", first | {"NextToken": "1"}, {})
+    stubber.add_response("describe_stacks", second, {"NextToken": "1"})
+    one, two = environments(connection)
+    assert (one.name, one.owner, one.image, one.protected) == ("aa", "somebody", "v1", True)
+    assert (two.name, two.owner, two.image, two.protected) == ("PR-2", "", "", False)
+    assert (one.updated, two.updated) == (CREATED + timedelta(days=1), CREATED)
+
+
+@pytest.mark.parametrize(
+    ("ago", "shown"),
+    [
+        (timedelta(seconds=5), "5 s"),
+        (timedelta(minutes=5), "5 min"),
+        (timedelta(hours=23), "23 h"),
+        (timedelta(days=9), "9 d"),
+        (-timedelta(seconds=5), "0 s"),
+    ],
+)
+def test_age_is_told_in_the_largest_unit(ago, shown):
+    """Also where the clocks of AWS and of this machine differ."""
+    assert age(datetime.now(UTC) - ago) == shown
+
+
+@pytest.fixture
+def operations(connection):
+    follower = Follower(connection, None, timeout=5, on_interrupt=None, attach="")
+    return Operations(Environment("pr1", "pr1"), connection, None, follower, wait=True)
+
+
+def found(stubber, status, **others):
+    stubber.add_response("detect_stack_drift", {"StackDriftDetectionId": "1"})
+    answer = {
+        "StackId": "s",
+        "StackDriftDetectionId": "1",
+        "DetectionStatus": status,
+        "Timestamp": CREATED,
+    }
+    stubber.add_response("describe_stack_drift_detection_status", answer | others)
+
+
+def test_drift_is_told_by_property(operations, stubber):
+    """From all pages; of what is deleted there are no properties to tell."""
+    found(stubber, "DETECTION_COMPLETE")
+    resource = {
+        "StackId": "s",
+        "LogicalResourceId": "Vpc",
+        "ResourceType": "AWS::EC2::VPC",
+        "StackResourceDriftStatus": "MODIFIED",
+        "Timestamp": CREATED,
+    }
+    difference = {
+        "PropertyPath": "/CidrBlock",
+        "ExpectedValue": "a",
+        "ActualValue": "b",
+        "DifferenceType": "NOT_EQUAL",
+    }
+    first = {"StackResourceDrifts": [resource | {"PropertyDifferences": [difference]}]}
+    second = {"StackResourceDrifts": [resource | {"StackResourceDriftStatus": "DELETED"}]}
+    stubber.add_response("describe_stack_resource_drifts", first | {"NextToken": "1"})
+    stubber.add_response("describe_stack_resource_drifts", second)
+    subject = type("Stack", (), {"arn": "s"})
+    assert drift(operations, subject) == [
+        "Vpc (AWS::EC2::VPC): /CidrBlock not_equal",
+        "Vpc (AWS::EC2::VPC): deleted",
+    ]
+
+
+def test_drift_that_cannot_be_told_is_an_error(operations, stubber):
+    """With CloudFormation's reason, where it gives one."""
+    found(stubber, "DETECTION_FAILED")
+    with pytest.raises(DeploymentError, match="it gives no reason"):
+        drift(operations, type("Stack", (), {"arn": "s"}))
