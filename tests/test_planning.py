@@ -15,6 +15,7 @@ from iot_pipeline_cfn.deploy.planning import (
     capabilities,
     decide,
     effective_parameters,
+    exit_code_of,
     failure_mode,
     is_protected,
     owner_of,
@@ -195,3 +196,21 @@ def test_protection_follows_from_the_parameters(durability, protection, protecte
     parameters = {"Durability": durability, "DeletionProtection": protection}
     assert is_protected(parameters) is protected
     assert failure_mode(parameters) == mode
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_code"),
+    [
+        ("CREATE_COMPLETE", 0),
+        ("UPDATE_COMPLETE", 0),
+        ("DELETE_COMPLETE", 0),
+        ("ROLLBACK_COMPLETE", 4),
+        ("UPDATE_ROLLBACK_COMPLETE", 4),
+        ("ROLLBACK_FAILED", 5),
+        ("DELETE_FAILED", 5),
+        ("UPDATE_ROLLBACK_FAILED", 5),
+    ],
+)
+def test_exit_code_follows_from_where_an_operation_has_led(status, exit_code):
+    """Whoever began it."""
+    assert exit_code_of(status) == exit_code

@@ -40,8 +40,6 @@ ALLOW_ALL: Final = (
 ZONES_WITHOUT_NAT_GATEWAYS: Final = ("apne1-az3",)
 """By their ids, which are the same in every account; NAT gateways are not offered there."""
 
-SUCCEEDED: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
-
 
 @dataclass(frozen=True)
 class Wish:
@@ -369,7 +367,7 @@ def execute(operations: Operations, wish: Wish, proposal: Proposal) -> Stack:
         deletes_itself=proposal.creates and planning.failure_mode(parameters) == "DELETE",
     )
     stack = cloudformation.find_stack(client, arn)
-    if stack is None or outcome.status not in SUCCEEDED:
+    if stack is None or outcome.status not in events.COMPLETIONS:
         raise _failure(operations, outcome)
     settle(operations, wish, stack, parameters)
     return stack

@@ -85,10 +85,6 @@ NEVER_COMPLETED: Final = frozenset(
 )
 """Nobody has ever used what is in a stack with one of these, so nothing in it is protected."""
 
-SUCCEEDED: Final = frozenset(
-    {"CREATE_COMPLETE", "DELETE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE"}
-)
-
 _DESTROY_FIRST = "its roll-back has failed, so that it can only be deleted: destroy it first"
 _DELETE_AGAIN = "its deletion has failed: destroy it again, which says what holds it"
 _NOTHING_TO_COMPARE = (
@@ -265,6 +261,6 @@ def failure_mode(parameters: Mapping[str, str]) -> str:
 
 def exit_code_of(status: str) -> ExitCode:
     """Return how an operation has ended that led a stack to a status."""
-    if status in SUCCEEDED:
-        return ExitCode.DONE
-    return ExitCode.ROLLED_BACK if status.endswith("ROLLBACK_COMPLETE") else ExitCode.STUCK
+    if status.endswith("ROLLBACK_COMPLETE"):
+        return ExitCode.ROLLED_BACK
+    return ExitCode.DONE if status.endswith("_COMPLETE") else ExitCode.STUCK
