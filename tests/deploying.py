@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import boto3
+
 from iot_pipeline_cfn import cli
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
 
@@ -134,6 +136,11 @@ class Project:
     def deploy(self, name: str, *options: str, **variables: str) -> Result:
         """Deploy without being asked."""
         return self.run("deploy", name, "--yes", *BUCKET, *options, **variables)
+
+
+def made_up_session(region="us-east-1"):
+    """Return a session for clients that reach nothing, since their answers are made up too."""
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
 
 
 def way_named_in(message):

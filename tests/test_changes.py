@@ -1,9 +1,9 @@
 """What a change set says, also what no emulator answers: with botocore's Stubber."""
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
+from deploying import made_up_session
 from iot_pipeline_cfn.deploy.changes import change_of
 from iot_pipeline_cfn.deploy.cloudformation import (
     describe_change_set,
@@ -42,12 +42,7 @@ def page(changes, **others):
 
 @pytest.fixture
 def client():
-    return boto3.client(
-        "cloudformation",
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    return made_up_session().client("cloudformation")
 
 
 @pytest.fixture

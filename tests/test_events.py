@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
+from deploying import made_up_session
 from iot_pipeline_cfn.deploy import events
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.events import Event, last_operation, paced, root_cause, stopped_tasks
@@ -46,9 +46,7 @@ def described(number, logical_id, status):
 
 @pytest.fixture
 def session():
-    return boto3.Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
-    )
+    return made_up_session()
 
 
 def test_root_cause_is_the_earliest_failure_of_its_own():

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
+from deploying import made_up_session
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import DeploymentError
@@ -28,10 +28,7 @@ def stack(name, *tags, **others):
 
 @pytest.fixture
 def connection():
-    session = boto3.Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
-    )
-    return Connection(session, "us-east-1", Target.AWS)
+    return Connection(made_up_session(), "us-east-1", Target.AWS)
 
 
 @pytest.fixture

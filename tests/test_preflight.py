@@ -7,8 +7,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from conftest import PARAMETER_FILES, ROOT
-from deploying import BUCKET, small_template, stack_of
+from conftest import PARAMETER_FILES, REGION, ROOT
+from deploying import BUCKET, made_up_session, small_template, stack_of
 from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
@@ -64,6 +64,20 @@ def nat_gateway(aws):
     return made["NatGateway"]["NatGatewayId"]
 
 
+@pytest.fixture
+def service_quotas(monkeypatch):
+    """A function that gives the emulator a Service Quotas, and returns what its answers go to."""
+
+    def give():
+        client = made_up_session(REGION).client("service-quotas")
+        stubber = Stubber(client)
+        stubber.activate()
+        monkeypatch.setattr(Connection, "service_quotas", client)
+        return stubber
+
+    return give
+
+
 QUOTAS = {
     "elastic-ips": ("AWS::EC2::EIP", address),
     "internet-gateways": ("AWS::EC2::InternetGateway", internet_gateway),
@@ -89,30 +103,15 @@ def test_quota_is_enough_until_it_is_used_up(check, aws, code):
 
 
 @pytest.mark.parametrize("code", QUOTAS)
-def test_quota_of_the_account_goes_before_the_default(check, aws, code, monkeypatch):
+def test_quota_of_the_account_goes_before_the_default(check, aws, code, service_quotas):
     """It is asked for where the default is not enough."""
     kind, make = QUOTAS[code]
     while not check(code, kind):
         make(aws)
-    asked = []
-
-    def client(_):
-        client = boto3.client(
-            "service-quotas",
-            region_name="ap-northeast-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        stubber = Stubber(client)
-        quota = {"Quota": {"Value": asked.pop()}}
-        stubber.add_response("get_service_quota", quota)
-        stubber.activate()
-        return client
-
-    monkeypatch.setattr(Connection, "service_quotas", property(client))
-    asked.append(6.0)
+    answers = service_quotas()
+    answers.add_response("get_service_quota", {"Quota": {"Value": 6.0}})
     assert check(code, kind) == []
-    asked.append(5.0)
+    answers.add_response("get_service_quota", {"Quota": {"Value": 5.0}})
     assert "5 of 5 in use" in check(code, kind)[0].message
 
 
@@ -125,24 +124,11 @@ def test_quota_that_is_only_assumed_stops_nothing(check, aws, code):
     assert "6 of 5 (AWS's default)" in found[0].message
 
 
-def test_quota_that_must_not_be_read_stops_nothing(check, aws, monkeypatch):
+def test_quota_that_must_not_be_read_stops_nothing(check, aws, service_quotas):
     """And the finding says that it is assumed."""
     while not check("vpcs", "AWS::EC2::VPC"):
         vpc(aws)
-
-    def client(_):
-        client = boto3.client(
-            "service-quotas",
-            region_name="ap-northeast-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        stubber = Stubber(client)
-        stubber.add_client_error("get_service_quota", "AccessDeniedException")
-        stubber.activate()
-        return client
-
-    monkeypatch.setattr(Connection, "service_quotas", property(client))
+    service_quotas().add_client_error("get_service_quota", "AccessDeniedException")
     (finding,) = check("vpcs", "AWS::EC2::VPC")
     assert finding.severity is Severity.WARNING
     assert "the account's own quota cannot be read" in finding.message
@@ -150,10 +136,7 @@ def test_quota_that_must_not_be_read_stops_nothing(check, aws, monkeypatch):
 
 def test_regional_nat_gateway_stands_in_no_zone():
     """It has no subnet."""
-    session = boto3.Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name="ap-northeast-1"
-    )
-    connection = Connection(session, "ap-northeast-1", Target.AWS)
+    connection = Connection(made_up_session(REGION), REGION, Target.AWS)
     stubber = Stubber(connection.ec2)
     stubber.add_response("describe_nat_gateways", {"NatGateways": [{"NatGatewayId": "nat-1"}]})
     stubber.activate()
@@ -236,10 +219,7 @@ CALLS = {
 @pytest.mark.parametrize("problem", ["UnauthorizedOperation", "RequestLimitExceeded"])
 def test_check_that_cannot_be_made_blocks_nothing(code, problem):
     """That is worth a note, with the reason."""
-    session = boto3.Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name="ap-northeast-1"
-    )
-    connection = Connection(session, "ap-northeast-1", Target.AWS)
+    connection = Connection(made_up_session(REGION), REGION, Target.AWS)
     stubber = Stubber(connection.ec2)
     stubber.add_client_error(CALLS[code], problem)
     stubber.activate()

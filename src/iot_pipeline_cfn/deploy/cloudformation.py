@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from .changes import Change, change_of, merged
-from .errors import DeploymentError, ExitCode, code_of, message_of
+from .errors import DeploymentError, ExitCode, code_of, is_gone, message_of
 from .planning import ABSENT, CHANGE_SETS, ChangeSetState
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def find_stack(client: "CloudFormationClient", name: str) -> Stack | None:
     try:
         (stack,) = client.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
-        if code_of(error) == "ValidationError" and "does not exist" in message_of(error):
+        if is_gone(error):
             return None
         raise
     return _stack(stack)

@@ -87,7 +87,7 @@ def _policy(
 
 
 def delete(operations: Operations, stack: Stack, *, force: bool) -> list[str]:
-    """Delete a stack, try again where that fails, and return what is left behind, by force.
+    """Delete a stack, try again where that fails, and return what is left, kept or by force.
 
     Raises:
         DeploymentError: when it could not be deleted.

@@ -86,7 +86,10 @@ def message_of(error: ClientError) -> str:
 
 def is_gone(error: ClientError) -> bool:
     """Return whether it says that a stack or a change set does not exist any more."""
-    return code_of(error) == "ChangeSetNotFound" or "does not exist" in message_of(error)
+    code = code_of(error)
+    return code == "ChangeSetNotFound" or (
+        code == "ValidationError" and "does not exist" in message_of(error)
+    )
 
 
 def explained(error: BotoCoreError | ClientError) -> DeploymentError:
