@@ -8,7 +8,6 @@ from conftest import ENVIRONMENTS, PARAMETER_FILES
 from iot_pipeline_cfn.parameters import (
     UnreadableFileError,
     broken_rule,
-    holds,
     load,
     load_template,
     parameter_problems,
@@ -213,9 +212,3 @@ def test_file_may_set_neither_the_suffix_nor_the_template_s_own_tags(tmp_path, t
     assert environment == "tag Environment: is the template's to set"
     assert empty.startswith("tag '': a key has 1 to 128 characters")
     assert aws.startswith("tag 'aws:x': a key")
-
-
-def test_function_that_is_not_a_condition_s_is_refused():
-    """Better than a guess at what it comes to."""
-    with pytest.raises(ValueError, match="cannot evaluate Fn::Contains"):
-        holds({"Fn::Contains": [["a"], "a"]}, {})

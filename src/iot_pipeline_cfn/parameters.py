@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .resolution import Resolver
+
 SUFFIX_PARAMETER = "EnvironmentSuffix"
 """Given by the environment's name; a file serves all environments of its kind."""
 
@@ -201,11 +203,12 @@ def _broken_number_rule(declaration: Mapping[str, Any], value: str) -> str | Non
 
 
 def _broken_template_rules(template: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
+    resolver = Resolver(template, values)
     for rule in template.get("Rules", {}).values():
-        if "RuleCondition" in rule and not holds(rule["RuleCondition"], values):
+        if "RuleCondition" in rule and not resolver.holds(rule["RuleCondition"]):
             continue
         for assertion in rule["Assertions"]:
-            if not holds(assertion["Assert"], values):
+            if resolver.holds(assertion["Assert"]) is False:
                 yield assertion["AssertDescription"]
 
 
@@ -221,30 +224,3 @@ def _broken_counts(values: Mapping[str, str]) -> Iterator[str]:
             return
     if int(desired) > int(maximum):
         yield f"DesiredCount: {desired} is more than MaximumCount, which is {maximum}"
-
-
-def holds(expression: Mapping[str, Any], values: Mapping[str, str]) -> bool:
-    """Return what an assertion or a condition comes to, as CloudFormation evaluates it.
-
-    `values` holds the value of every parameter that the expression refers to.
-
-    Raises:
-        ValueError: when it contains another function than `Fn::And`, `Fn::Or`, `Fn::Not` and
-            `Fn::Equals`.
-
-    """
-    ((function, arguments),) = expression.items()
-    match function:
-        case "Fn::And":
-            return all(holds(argument, values) for argument in arguments)
-        case "Fn::Or":
-            return any(holds(argument, values) for argument in arguments)
-        case "Fn::Not":
-            return not holds(arguments[0], values)
-        case "Fn::Equals":
-            first, second = (
-                values[side["Ref"]] if isinstance(side, Mapping) else side for side in arguments
-            )
-            return bool(first == second)
-    msg = f"cannot evaluate {function}"
-    raise ValueError(msg)

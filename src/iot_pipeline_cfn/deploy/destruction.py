@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.parameters import holds
+from iot_pipeline_cfn.resolution import Resolver
 
 from . import cloudformation, events, following, planning
 from .cloudformation import Stack
@@ -77,13 +77,9 @@ def _policy(
     """Return a resource's deletion policy, which may depend on a condition."""
     resources = template["Resources"] if template else {}
     policy = resources.get(logical_id, {}).get("DeletionPolicy", "Delete" if template else "")
-    match policy:
-        case {"Fn::If": [name, yes, no]} if template:
-            # Not every condition can be evaluated that somebody else's template may have.
-            with suppress(KeyError, ValueError):
-                return str(yes if holds(template["Conditions"][name], parameters) else no)
-            return ""
-    return str(policy)
+    resolved = Resolver(template, parameters).value(policy) if template else policy
+    # Not every condition can be decided that somebody else's template may have.
+    return resolved if isinstance(resolved, str) else ""
 
 
 def delete(operations: Operations, stack: Stack, *, force: bool) -> list[str]:
