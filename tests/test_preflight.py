@@ -37,7 +37,7 @@ def check(emulator, aws):
             region_name="ap-northeast-1",
         )
         connection = Connection(session, "ap-northeast-1", Target.LOCAL, emulator.endpoint_url)
-        subject = Subject("dev", connection, ZONES | parameters, changes(*types))
+        subject = Subject("dev", connection, {}, ZONES | parameters, changes(*types))
         return run({code: CHECKS[code]}, subject, ignored)
 
     return check
@@ -140,7 +140,7 @@ def test_regional_nat_gateway_stands_in_no_zone():
     stubber = Stubber(connection.ec2)
     stubber.add_response("describe_nat_gateways", {"NatGateways": [{"NatGatewayId": "nat-1"}]})
     stubber.activate()
-    subject = Subject("dev", connection, ZONES, changes("AWS::EC2::NatGateway"))
+    subject = Subject("dev", connection, {}, ZONES, changes("AWS::EC2::NatGateway"))
     assert run({"nat-gateways": CHECKS["nat-gateways"]}, subject) == []
 
 
@@ -225,7 +225,7 @@ def test_check_that_cannot_be_made_blocks_nothing(code, problem):
     stubber.activate()
     every = [kind for kind, _ in QUOTAS.values()] + ["AWS::EC2::Subnet"]
     given = ZONES | {"NatElasticIpAllocationId": "eipalloc-0"}
-    (finding,) = run({code: CHECKS[code]}, Subject("dev", connection, given, changes(*every)))
+    (finding,) = run({code: CHECKS[code]}, Subject("dev", connection, {}, given, changes(*every)))
     assert (finding.code, finding.severity) == (code, Severity.NOTE)
     assert "could not be checked" in finding.message
 
@@ -237,7 +237,7 @@ def test_replacement_needs_what_an_addition_needs():
         *changes("AWS::EC2::EIP", action="Modify", replacement="False"),
         *changes("AWS::EC2::EIP", action="Remove"),
     ]
-    assert len(Subject("dev", None, {}, made).new("AWS::EC2::EIP")) == 1
+    assert len(Subject("dev", None, {}, {}, made).new("AWS::EC2::EIP")) == 1
 
 
 def hold_addresses(aws, count):

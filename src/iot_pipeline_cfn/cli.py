@@ -207,7 +207,7 @@ def plan(*, save: Path | None, **options: Any) -> None:
         if save:
             _write(save, proposal.as_data())
         console.proposal(proposal, err=False)
-        _check(operations, proposal, console, options)
+        _check(operations, wish, proposal, console, options)
 
 
 @pipeline.command()
@@ -227,7 +227,7 @@ def preflight(**options: Any) -> None:
     operations, console = _operations(options, environment)
     with proposed(operations, wish, Wanted.PLAN) as proposal:
         console.warnings(proposal)
-        if not _check(operations, proposal, console, options, err=False):
+        if not _check(operations, wish, proposal, console, options, err=False):
             console.say("nothing stands in the way, as far as can be checked")
 
 
@@ -272,7 +272,7 @@ def deploy(*, reviewed: Path | None, allowed: Sequence[str], yes: bool, **option
             proposal.refuse_moved(review)
         if proposal.stack.parameters.get("Durability") == "protected" and not proposal.creates:
             refuse_losses(proposal.changes, allowed)
-        _check(operations, proposal, console, options)
+        _check(operations, wish, proposal, console, options)
         something = proposal.action is Action.EXECUTE or proposal.settings
         if something and not (agreed or console.ask(f"Deploy {operations.environment.suffix}?")):
             message = "nothing was deployed"
@@ -519,6 +519,7 @@ def _operations(
 
 def _check(
     operations: "Operations",
+    wish: "Wish",
     proposal: "Proposal",
     console: "Console",
     options: Mapping[str, Any],
@@ -538,6 +539,7 @@ def _check(
     subject = Subject(
         operations.environment.name,
         operations.connection,
+        wish.template,
         proposal.content.parameters,
         proposal.changes,
     )

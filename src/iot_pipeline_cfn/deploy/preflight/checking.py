@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import explained
+from iot_pipeline_cfn.resolution import resolve
 
 
 class Severity(StrEnum):
@@ -28,6 +30,8 @@ class Finding:
     code: str
     severity: Severity
     message: str
+    logical_ids: Sequence[str] = ()
+    """Of the resources that it is about."""
 
     def __str__(self) -> str:
         """Return it in one line."""
@@ -40,8 +44,26 @@ class Subject:
 
     environment: str
     connection: Connection
+    template: Mapping[str, Any]
     parameters: Mapping[str, str]
     changes: Sequence[Change]
+
+    @cached_property
+    def resources(self) -> Mapping[str, Mapping[str, Any]]:
+        """All resources that the environment is going to have, resolved, by their logical ids.
+
+        What only the stack can tell, such as the ARN of another resource, is still a function.
+        """
+        given = {**self.parameters, "AWS::Region": self.connection.region}
+        return resolve(self.template, given)["Resources"]
+
+    def properties(self, resource_type: str) -> dict[str, Mapping[str, Any]]:
+        """Return the properties of what `new` lists, by logical id."""
+        return {
+            logical_id: self.resources[logical_id].get("Properties", {})
+            for logical_id in self.new(resource_type)
+            if logical_id in self.resources
+        }
 
     def new(self, resource_type: str) -> list[str]:
         """Return the logical ids of the resources of a type that a change set makes.

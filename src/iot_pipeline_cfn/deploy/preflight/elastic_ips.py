@@ -10,7 +10,7 @@ QUOTA = Quota("elastic-ips", "Elastic IP", "ec2", "L-0263D0A3", 5)
 
 def look(subject: Subject) -> Iterator[Finding]:
     """Compare the addresses that a change set allocates with those that are left."""
-    needed = len(subject.new("AWS::EC2::EIP"))
+    needed = subject.new("AWS::EC2::EIP")
     if not needed:
         return
     addresses = [

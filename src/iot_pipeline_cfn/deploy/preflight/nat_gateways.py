@@ -1,6 +1,6 @@
 """NAT gateways: their quota is for each availability zone."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 
 from .checking import Finding, Subject
@@ -14,10 +14,10 @@ COUNTED = ("pending", "available", "deleting")
 def look(subject: Subject) -> Iterator[Finding]:
     """Compare the NAT gateways that a change set creates with those that are left in each zone."""
     # NatGateway1 stands in AvailabilityZone1, and so on.
-    needed = Counter(
-        subject.parameters.get(name.replace("NatGateway", "AvailabilityZone"), "")
-        for name in subject.new("AWS::EC2::NatGateway")
-    )
+    needed = defaultdict(list)
+    for name in subject.new("AWS::EC2::NatGateway"):
+        zone = subject.parameters.get(name.replace("NatGateway", "AvailabilityZone"), "")
+        needed[zone].append(name)
     if not needed:
         return
     ec2 = subject.connection.ec2
@@ -41,7 +41,7 @@ def look(subject: Subject) -> Iterator[Finding]:
         )
         for subnet in page["Subnets"]
     }
-    for zone, count in sorted(needed.items()):
+    for zone, names in sorted(needed.items()):
         holders = [gateway for gateway in gateways if zones.get(gateway["SubnetId"]) == zone]
         ways = [f"--parameter NatGateways=none; all in {zone}"]
-        yield from QUOTA.findings(subject, count, holders, "NatGatewayId", ways)
+        yield from QUOTA.findings(subject, names, holders, "NatGatewayId", ways)

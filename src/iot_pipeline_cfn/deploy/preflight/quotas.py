@@ -35,7 +35,7 @@ class Quota:
     def findings(
         self,
         subject: Subject,
-        needed: int,
+        logical_ids: Sequence[str],
         holders: Sequence[Mapping[str, Any]],
         id_key: str,
         ways: Collection[str] = (),
@@ -44,13 +44,13 @@ class Quota:
 
         Args:
             subject: What is about to be done.
-            needed: How many the change set adds.
+            logical_ids: What the change set adds.
             holders: What is there, as a call has described it.
             id_key: Under which key each has its id.
             ways: What to do, besides destroying an environment that holds some.
 
         """
-        used = len(holders)
+        needed, used = len(logical_ids), len(holders)
         if used + needed <= self.default:
             return
         limit, assumed = self._limit(subject)
@@ -69,7 +69,8 @@ class Quota:
         )
         # More than there can be is in use where the quota is not what it was taken to be.
         wrong = assumed == DENIED_DEFAULT or used > limit
-        yield Finding(self.check, Severity.WARNING if wrong else Severity.ERROR, message)
+        severity = Severity.WARNING if wrong else Severity.ERROR
+        yield Finding(self.check, severity, message, logical_ids)
 
     def _limit(self, subject: Subject) -> tuple[int, str]:
         """Return the account's quota, or AWS's default, and then why it is that."""

@@ -10,7 +10,7 @@ QUOTA = Quota("vpcs", "VPC", "vpc", "L-F678F1CE", 5)
 
 def look(subject: Subject) -> Iterator[Finding]:
     """Compare the VPC that a change set creates with those that are left."""
-    if needed := len(subject.new("AWS::EC2::VPC")):
+    if needed := subject.new("AWS::EC2::VPC"):
         pages = subject.connection.ec2.get_paginator("describe_vpcs").paginate()
         vpcs = [vpc for page in pages for vpc in page["Vpcs"]]
         yield from QUOTA.findings(subject, needed, vpcs, "VpcId")
