@@ -11,12 +11,15 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 import hypothesis
 import pytest
+from moto.server import ThreadedMotoServer
 
 from deploying import Project, small_template
+from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_session
 from iot_pipeline_cfn.emulator.control import start, stop
 from iot_pipeline_cfn.parameters import load
 from iot_pipeline_cfn.rendering import render_all
@@ -126,6 +129,23 @@ def aws(emulator, session):
 
         client.account = account
         yield client
+
+
+@pytest.fixture(scope="session")
+def moto_url():
+    """The URL of a second AWS that is not ours, for what the embedded one has not."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def moto(moto_url):
+    """A connection to that second AWS, where nothing is."""
+    urlopen(Request(f"{moto_url}/moto-api/reset", method="POST")).close()
+    return Connection(embedded_session(), REGION, Target.LOCAL, moto_url)
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def service_quotas(monkeypatch):
         client = made_up_session(REGION).client("service-quotas")
         stubber = Stubber(client)
         stubber.activate()
-        monkeypatch.setattr(Connection, "service_quotas", client)
+        monkeypatch.setattr(Connection, "service_quotas", client, raising=False)
         return stubber
 
     return give
@@ -122,6 +122,14 @@ def test_quota_that_is_only_assumed_stops_nothing(check, aws, code):
     while not (found := check(code, kind)) or found[0].severity is Severity.ERROR:
         make(aws)
     assert "6 of 5 (AWS's default)" in found[0].message
+
+
+def test_quota_of_a_server_that_knows_quotas(moto):
+    """Of moto, which has AWS's defaults for some services, and a VPC to begin with."""
+    subject = Subject("dev", moto, {}, ZONES, changes("AWS::EC2::VPC"))
+    while not (found := run({"vpcs": CHECKS["vpcs"]}, subject)):
+        moto.ec2.create_vpc(CidrBlock="10.0.0.0/16")
+    assert "5 of 5 in use" in found[0].message
 
 
 def test_quota_that_must_not_be_read_stops_nothing(check, aws, service_quotas):

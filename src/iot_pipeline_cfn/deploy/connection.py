@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import boto3
 import botocore.session
@@ -17,13 +15,25 @@ from botocore.model import OperationModel
 from iot_pipeline_cfn.emulator import control
 
 if TYPE_CHECKING:
+    from types_boto3_acm import ACMClient
+    from types_boto3_apigateway import APIGatewayClient
     from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_cloudtrail import CloudTrailClient
+    from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_ec2 import EC2Client
+    from types_boto3_ecr import ECRClient
     from types_boto3_ecs import ECSClient
+    from types_boto3_elasticache import ElastiCacheClient
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from types_boto3_iam import IAMClient
+    from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_rds import RDSClient
     from types_boto3_s3 import S3Client
+    from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_service_quotas import ServiceQuotasClient
+    from types_boto3_sts import STSClient
+
+T = TypeVar("T")
 
 DEFAULT_REGION = "ap-northeast-1"
 
@@ -39,65 +49,68 @@ class Target(StrEnum):
     LOCAL = "local"
 
 
-@dataclass(frozen=True)
+class _Client(Generic[T]):
+    """A client of a service, which a connection makes where it is first needed."""
+
+    def __init__(self, service: str) -> None:
+        """Take the service as botocore names it."""
+        self._service = service
+
+    def __set_name__(self, _: type, name: str) -> None:
+        """Take the attribute that the client is kept in."""
+        self._name = name
+
+    def __get__(self, connection: "Connection", _: type) -> T:
+        """Return the client; a session makes one after the other, whoever asks for them."""
+        with connection.lock:
+            if self._name not in vars(connection):
+                client = connection.session.client(self._service, **connection.settings())  # type: ignore[call-overload]
+                vars(connection)[self._name] = client
+            return cast("T", vars(connection)[self._name])
+
+
 class Connection:
     """A session in a region, and the clients that are made of it where they are needed."""
 
-    session: boto3.Session
-    region: str
-    target: Target
-    endpoint_url: str | None = None
-    # A session makes its clients one after the other, whoever asks for them.
-    _lock: Lock = field(default_factory=Lock)
+    acm: "_Client[ACMClient]" = _Client("acm")
+    apigateway: "_Client[APIGatewayClient]" = _Client("apigateway")
+    cloudformation: "_Client[CloudFormationClient]" = _Client("cloudformation")
+    cloudtrail: "_Client[CloudTrailClient]" = _Client("cloudtrail")
+    cloudwatch: "_Client[CloudWatchClient]" = _Client("cloudwatch")
+    ec2: "_Client[EC2Client]" = _Client("ec2")
+    ecr: "_Client[ECRClient]" = _Client("ecr")
+    ecs: "_Client[ECSClient]" = _Client("ecs")
+    elasticache: "_Client[ElastiCacheClient]" = _Client("elasticache")
+    elbv2: "_Client[ElasticLoadBalancingv2Client]" = _Client("elbv2")
+    iam: "_Client[IAMClient]" = _Client("iam")
+    logs: "_Client[CloudWatchLogsClient]" = _Client("logs")
+    rds: "_Client[RDSClient]" = _Client("rds")
+    s3: "_Client[S3Client]" = _Client("s3")
+    secretsmanager: "_Client[SecretsManagerClient]" = _Client("secretsmanager")
+    service_quotas: "_Client[ServiceQuotasClient]" = _Client("service-quotas")
+    sts: "_Client[STSClient]" = _Client("sts")
 
-    @cached_property
-    def cloudformation(self) -> "CloudFormationClient":
-        """The client of CloudFormation."""
-        with self._lock:
-            return self.session.client("cloudformation", **self._settings())
-
-    @cached_property
-    def ec2(self) -> "EC2Client":
-        """The client of EC2."""
-        with self._lock:
-            return self.session.client("ec2", **self._settings())
-
-    @cached_property
-    def ecs(self) -> "ECSClient":
-        """The client of ECS."""
-        with self._lock:
-            return self.session.client("ecs", **self._settings())
-
-    @cached_property
-    def elbv2(self) -> "ElasticLoadBalancingv2Client":
-        """The client of Elastic Load Balancing."""
-        with self._lock:
-            return self.session.client("elbv2", **self._settings())
-
-    @cached_property
-    def rds(self) -> "RDSClient":
-        """The client of RDS."""
-        with self._lock:
-            return self.session.client("rds", **self._settings())
-
-    @cached_property
-    def s3(self) -> "S3Client":
-        """The client of S3."""
-        with self._lock:
-            return self.session.client("s3", **self._settings())
-
-    @cached_property
-    def service_quotas(self) -> "ServiceQuotasClient":
-        """The client of Service Quotas."""
-        with self._lock:
-            return self.session.client("service-quotas", **self._settings())
+    def __init__(
+        self,
+        session: boto3.Session,
+        region: str,
+        target: Target,
+        endpoint_url: str | None = None,
+    ) -> None:
+        """Take what clients are made of, and the URL of an embedded AWS."""
+        self.session = session
+        self.region = region
+        self.target = target
+        self.endpoint_url = endpoint_url
+        self.lock = Lock()
 
     @property
     def template_bucket(self) -> str | None:
         """The bucket for templates that is there anyway."""
         return control.TEMPLATE_BUCKET if self.target is Target.LOCAL else None
 
-    def _settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
+        """Return what each client is made with."""
         config = Config(
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             s3={"addressing_style": "path"},
