@@ -3,7 +3,6 @@
 import json
 import re
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
@@ -27,17 +26,11 @@ def changes(*types, action="Add", replacement=""):
 
 
 @pytest.fixture
-def check(emulator, aws):
+def check(connect_to):
     """A function that makes one check of changes, on the embedded AWS."""
 
     def check(code, *types, ignored=(), **parameters):
-        session = boto3.Session(
-            aws_access_key_id=aws.account,
-            aws_secret_access_key="made-up",
-            region_name="ap-northeast-1",
-        )
-        connection = Connection(session, "ap-northeast-1", Target.LOCAL, emulator.endpoint_url)
-        subject = Subject("dev", connection, {}, ZONES | parameters, changes(*types))
+        subject = Subject("dev", connect_to(), {}, ZONES | parameters, changes(*types))
         return run({code: CHECKS[code]}, subject, ignored)
 
     return check
