@@ -18,7 +18,6 @@ from deploying import (
     topic,
     way_named_in,
 )
-from inventory import inventory
 
 PROTECTED = {"Parameters": {"DeletionProtection": "enabled", "Durability": "protected"}}
 UNPROTECT = ("--parameter", "DeletionProtection=disabled")

@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from conftest import ENVIRONMENTS, REGION
-from inventory import inventory
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
 from iot_pipeline_cfn.rehearsal.ingest import Ingest
 

@@ -1,6 +1,10 @@
 """What there is in an account of the embedded AWS."""
 
-LISTINGS = {
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+LISTINGS: Final[Mapping[str, Sequence[tuple[str, str]]]] = MappingProxyType({
     "cloudwatch": [
         ("describe_alarms", "MetricAlarms"),
         ("list_dashboards", "DashboardEntries"),
@@ -47,16 +51,20 @@ LISTINGS = {
     "secretsmanager": [("list_secrets", "SecretList")],
     "sns": [("list_topics", "Topics")],
     "stepfunctions": [("list_state_machines", "stateMachines")],
-}
+})
 """What services list of what the template creates."""
 
 
-def inventory(aws):
-    """Return what there is in an account, but for gateways that are remembered as deleted."""
+def inventory(client: Callable[[str], Any]) -> dict[str, list[Any]]:
+    """Return what there is in an account, but for gateways that are remembered as deleted.
+
+    `client` returns the client of a service. Only the first page is asked for, which is all that
+    the embedded AWS has.
+    """
     return {
         operation: [
             each
-            for each in getattr(aws(service), operation)()[key]
+            for each in getattr(client(service), operation)()[key]
             if not (isinstance(each, dict) and each.get("State") == "deleted")
         ]
         for service, operations in LISTINGS.items()
