@@ -75,6 +75,21 @@ class Step:
     off: str = ""
     skipped: str = ""
 
+    def __str__(self) -> str:
+        """Return how it has gone, in a line."""
+        how = "off" if self.off else "skipped" if self.skipped else "ok"
+        return f"{how:7}  {self.name}"
+
+    @property
+    def row(self) -> tuple[str, str, str]:
+        """The step in a table; one that begins with `!` stands out."""
+        said = [*self.checked]
+        if self.off:
+            said.append(f"off: {self.off}")
+        if self.skipped:
+            said.append(f"skipped: {self.skipped}")
+        return f"{'! ' * bool(self.off)}{self.name}", "; ".join(said), f"{self.seconds:.1f}"
+
 
 @dataclass
 class Life:
@@ -317,7 +332,7 @@ class Life:
 
     def _deployment(self) -> str:
         deployments = service_of(self.connection, self.outputs)["deployments"]
-        return next(each["id"] for each in deployments if each["status"] == "PRIMARY")
+        return str(next(each["id"] for each in deployments if each["status"] == "PRIMARY"))
 
     def _inventory(self) -> dict[str, list[Any]]:
         session: Any = self.connection.session
