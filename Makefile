@@ -71,6 +71,10 @@ destroy: .venv/installed ## Delete ENV
 cancel: .venv/installed ## Cancel the update of ENV that is in progress
 	@$(BIN)/iot-pipeline $@
 
+.PHONY: rehearse
+rehearse: .venv/installed ## Take an environment through its whole life, on an embedded AWS of its own
+	@$(BIN)/iot-pipeline $@
+
 .PHONY: emulator-start
 emulator-start: .venv/installed ## Start the embedded AWS, which TARGET=local does by itself
 	@$(BIN)/iot-pipeline $(subst -, ,$@)

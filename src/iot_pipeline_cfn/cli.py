@@ -468,16 +468,17 @@ def rehearse(
     from .rehearsal.life import rehearse
 
     console = Console(as_json=as_json)
-    name = environment_named(environment, load_template(template)).name
+    whose = environment_named(environment, load_template(template))
     steps = []
-    for step in rehearse(name, region or DEFAULT_REGION, template, processor):
+    for step in rehearse(whose, region or DEFAULT_REGION, template, processor):
         console.say(str(step))
         steps.append(step)
     if as_json:
         console.data({"steps": [vars(step) for step in steps]})
     else:
         total = ("in all", "", f"{sum(step.seconds for step in steps):.1f}")
-        console.table(("Step", "Checked", "Seconds"), [*(step.row for step in steps), total])
+        rows = [row for step in steps for row in step.rows]
+        console.table(("Step", "Checked", "Seconds"), [*rows, total])
     if steps[-1].off:
         message = f"{steps[-1].name}: {steps[-1].off}"
         raise DeploymentError(message, ExitCode.OFF)
