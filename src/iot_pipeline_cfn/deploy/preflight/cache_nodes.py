@@ -37,7 +37,7 @@ def look(subject: Subject) -> Iterator[Finding]:
     arns = {}
     for page in client.get_paginator("describe_cache_clusters").paginate():
         for cluster in page["CacheClusters"]:
-            name = cluster.get("ReplicationGroupId", cluster["CacheClusterId"])
+            name = cluster.get("ReplicationGroupId") or cluster["CacheClusterId"]
             nodes[name] += cluster["NumCacheNodes"]
             # Of others the tags cannot be listed. Those of a group are on its clusters too:
             # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html

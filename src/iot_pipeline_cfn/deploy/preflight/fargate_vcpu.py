@@ -1,7 +1,7 @@
 """Virtual processors of Fargate, on demand and Spot: all that run in a region at a time.
 
 New accounts may begin with fewer than AWS documents, so that the account's own quota is always
-asked for. What is in use is a metric that is collected each minute, and can be read later than that.
+asked for. What is in use is a metric that is collected each minute, and seen later than that.
 https://docs.aws.amazon.com/general/latest/gr/ecs-service.html#limits_ecs
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/monitoring-fargate-usage.html
 """

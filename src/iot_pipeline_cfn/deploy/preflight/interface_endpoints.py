@@ -32,17 +32,12 @@ def look(subject: Subject) -> Iterator[Finding]:
     found = ec2.describe_vpcs(
         Filters=[{"Name": f"tag:{ENVIRONMENT_TAG}", "Values": [subject.environment]}]
     )
-    vpcs = [vpc["VpcId"] for vpc in found["Vpcs"]]
-    if not vpcs:
-        return
-    pages = ec2.get_paginator("describe_vpc_endpoints").paginate(
-        Filters=[{"Name": "vpc-id", "Values": vpcs}]
-    )
-    endpoints = [
-        endpoint
-        for page in pages
-        for endpoint in page["VpcEndpoints"]
-        if endpoint["VpcEndpointType"] in COUNTED
-    ]
-    ways = [f"all in {vpcs[0]}"]
-    yield from QUOTA.findings(subject, needed, holders_of(endpoints, "VpcEndpointId"), ways)
+    for vpc in found["Vpcs"]:
+        endpoints = [
+            endpoint
+            for page in ec2.get_paginator("describe_vpc_endpoints").paginate()
+            for endpoint in page["VpcEndpoints"]
+            if endpoint["VpcId"] == vpc["VpcId"] and endpoint["VpcEndpointType"] in COUNTED
+        ]
+        holders = holders_of(endpoints, "VpcEndpointId")
+        yield from QUOTA.findings(subject, needed, holders, [f"fewer in {vpc['VpcId']}"])
