@@ -1,6 +1,6 @@
 """Making checks of changes, and what they are about."""
 
-import boto3
+from types import SimpleNamespace
 
 from conftest import REGION
 from iot_pipeline_cfn.deploy.changes import Change
@@ -77,12 +77,10 @@ def changes(*types, action="Add", replacement="", properties=()):
     return made
 
 
-def connection_to(emulator, aws):
-    """Return a connection to the account of a test on the embedded AWS."""
-    session = boto3.Session(
-        aws_access_key_id=aws.account, aws_secret_access_key="made-up", region_name=REGION
-    )
-    return Connection(session, REGION, Target.LOCAL, emulator.endpoint_url)
+def connection_to(aws):
+    """Return a connection that has the clients of a test."""
+    session = SimpleNamespace(client=lambda service, **_: aws(service))
+    return Connection(session, REGION, Target.LOCAL)
 
 
 def findings(connection, code, *kinds, ignored=(), made=None, template=TEMPLATE, **parameters):

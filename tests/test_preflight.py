@@ -16,9 +16,9 @@ from preflights import CALLS, NOWHERE, TEMPLATE, ZONES, address, changes, connec
 
 
 @pytest.fixture
-def check(emulator, aws):
+def check(aws):
     """A function that makes one check of changes, on the embedded AWS."""
-    return partial(findings, connection_to(emulator, aws))
+    return partial(findings, connection_to(aws))
 
 
 def used_address(aws):

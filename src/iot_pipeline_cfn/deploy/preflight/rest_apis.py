@@ -26,7 +26,7 @@ def look(subject: Subject) -> Iterator[Finding]:
     holders = [
         Holder(f"{api['name']} {api['id']}", api.get("tags", {}))
         for page in paginator.paginate(PaginationConfig={"PageSize": PAGE})
-        for api in page["items"]
+        for api in page.get("items", [])
         if OTHERS.isdisjoint(api.get("endpointConfiguration", {}).get("types", []))
     ]
-    yield from QUOTA.findings(subject, needed, holders)
+    yield from QUOTA.findings(subject, needed, holders, ["deleting one that nothing needs"])
