@@ -105,7 +105,8 @@ def sells(connection, *options):
 )
 def test_database_that_is_sold(connection, change, parameters):
     """With what it needs, in the zones that it can stand in."""
-    sold = sells(connection, OPTION | {"StorageType": "gp2"}, OPTION | change)
+    lesser = OPTION | {"AvailabilityZones": [], "SupportsIAMDatabaseAuthentication": False}
+    sold = sells(connection, OPTION | {"StorageType": "gp2"}, lesser, OPTION | change)
     assert found("database-orderable", connection, added("Database"), **parameters) == []
     sold.assert_no_pending_responses()
 
@@ -231,6 +232,16 @@ def test_cache_that_is_not_sold(connection):
     assert "cache.t4g.micro is probably not sold in ap-northeast-1" in node_type.message
 
 
+def test_what_is_found_before_a_call_is_denied_counts(connection):
+    """The version is not sold, whoever may ask for nodes."""
+    stubber = Stubber(connection.elasticache)
+    stubber.add_response("describe_cache_engine_versions", {"CacheEngineVersions": []})
+    stubber.add_client_error("describe_reserved_cache_nodes_offerings", "AccessDenied")
+    stubber.activate()
+    findings = found("cache-orderable", connection, added("Cache"))
+    assert [finding.severity for finding in findings] == [Severity.ERROR, Severity.NOTE]
+
+
 def imported(acm, *names, days=90):
     """Return a certificate that somebody has made for names, and that ends in some days."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -311,12 +322,13 @@ def test_certificate_that_is_not_there(account):
 
 ISSUED = {"Status": "ISSUED", "SubjectAlternativeNames": ["IOT.example.com"]}
 TOMORROW = {"NotAfter": datetime.now(UTC) + timedelta(days=1)}
+YESTERDAY = {"NotAfter": datetime.now(UTC) - timedelta(days=1)}
 
 
 @pytest.mark.parametrize(
     ("detail", "severity", "words"),
     [
-        ({"Status": "EXPIRED"}, Severity.ERROR, "is EXPIRED, and only an ISSUED one"),
+        (YESTERDAY | {"Status": "EXPIRED"}, Severity.ERROR, "is EXPIRED, and only an ISSUED one"),
         ({"Type": "PRIVATE"}, Severity.WARNING, "which API Gateway does not trust"),
         (
             TOMORROW | {"RenewalEligibility": "INELIGIBLE", "Type": "AMAZON_ISSUED"},
@@ -404,6 +416,28 @@ def test_zone_without_nat_gateways(connection):
 def test_zone_that_no_nat_gateway_stands_in(connection, changed):
     """What it cannot hold is not wanted there."""
     assert zones_without_nat_gateways(connection, *map(added, changed)) == []
+
+
+def test_zone_that_is_gone_since(connection):
+    """What stands there is not asked for, nor what could not be put there."""
+    stubber = Stubber(connection.ec2)
+    stubber.add_response("describe_availability_zones", {"AvailabilityZones": []})
+    stubber.activate()
+    assert found("zones", connection, added("NatGateway1")) == []
+
+
+def test_resource_that_the_template_does_not_have_is_not_described():
+    """Such as one that is replaced while its condition cannot be told."""
+    kind = "AWS::RDS::DBInstance"
+    other = Change("Modify", "Other", kind, "True", "", [])
+    subject = Subject(
+        "dev",
+        Connection(session(), REGION, Target.AWS),
+        TEMPLATE,
+        ZONES,
+        [other, modified("Database", "Engine")],
+    )
+    assert list(subject.touched(kind, "Engine")) == ["Database"]
 
 
 CALLS = {

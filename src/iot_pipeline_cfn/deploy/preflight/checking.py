@@ -115,10 +115,14 @@ def run(
 
 def _looked(code: str, check: Check, subject: Subject) -> list[Finding]:
     """Return what a check finds; that it cannot be made is worth a note, and blocks nothing."""
+    findings: list[Finding] = []
     try:
-        return list(check(subject))
+        findings.extend(check(subject))
     except (BotoCoreError, ClientError) as error:
-        return [Finding(code, Severity.NOTE, f"could not be checked: {explained(error)}")]
+        message = f"could not be checked: {explained(error)}"
+        # What was found before counts all the same.
+        findings.append(Finding(code, Severity.NOTE, message))
+    return findings
 
 
 def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
