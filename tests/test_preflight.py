@@ -74,7 +74,7 @@ def test_zones_must_be_there(check):
     assert "ap-northeast-1a" in finding.message
 
 
-@pytest.mark.parametrize("code", CHECKS)
+@pytest.mark.parametrize("code", CALLS)
 @pytest.mark.parametrize("problem", ["UnauthorizedOperation", "RequestLimitExceeded"])
 def test_check_that_cannot_be_made_blocks_nothing(code, problem):
     """That is worth a note, with the reason."""

@@ -6,7 +6,11 @@ from typing import Final
 
 from . import (
     allocated_address,
+    api_gateway_account,
     cache_nodes,
+    cache_orderable,
+    certificate,
+    database_orderable,
     db_instances,
     elastic_ips,
     fargate_vcpu,
@@ -15,6 +19,7 @@ from . import (
     load_balancers,
     nat_gateways,
     rest_apis,
+    service_linked_roles,
     vpcs,
     zones,
 )
@@ -23,7 +28,11 @@ from .checking import Check
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
     {
         allocated_address.CODE: allocated_address.look,
+        api_gateway_account.CODE: api_gateway_account.look,
         cache_nodes.QUOTA.check: cache_nodes.look,
+        cache_orderable.CODE: cache_orderable.look,
+        certificate.CODE: certificate.look,
+        database_orderable.CODE: database_orderable.look,
         db_instances.QUOTA.check: db_instances.look,
         elastic_ips.QUOTA.check: elastic_ips.look,
         fargate_vcpu.CODE: fargate_vcpu.look,
@@ -32,6 +41,7 @@ CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
         load_balancers.QUOTA.check: load_balancers.look,
         nat_gateways.QUOTA.check: nat_gateways.look,
         rest_apis.QUOTA.check: rest_apis.look,
+        service_linked_roles.CODE: service_linked_roles.look,
         vpcs.QUOTA.check: vpcs.look,
         zones.CODE: zones.look,
     }
