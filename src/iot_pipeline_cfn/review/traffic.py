@@ -14,7 +14,17 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from .remarks import Remark, Severity
-from .values import Resources, alternatives, listing, mappings, of_type, shown, text_of, type_of
+from .values import (
+    Resources,
+    alternatives,
+    listing,
+    mappings,
+    of_type,
+    properties,
+    shown,
+    text_of,
+    type_of,
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -90,6 +100,8 @@ def compare(before: Resources, after: Resources) -> list[Remark]:
         after: The same, as they would be.
 
     """
+    if before == after:
+        return []
     old = _matrix(before, _carriers(before))
     new = _matrix(after, _carriers(after))
     return [
@@ -333,7 +345,7 @@ def _matrix(resources: Resources, carriers: Mapping[str, frozenset[str]]) -> _Ma
 def _carriers(resources: Resources) -> dict[str, frozenset[str]]:
     """Return the security groups of everything that carries some."""
     found = {
-        name: frozenset(_attached(resource))
+        name: frozenset(_attached(properties(resource)))
         for name, resource in resources.items()
         if not type_of(resource).startswith("AWS::EC2::SecurityGroup")
     }
@@ -341,15 +353,16 @@ def _carriers(resources: Resources) -> dict[str, frozenset[str]]:
 
 
 def _attached(value: object) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if key in ATTACHING:
-                yield from map(_group, alternatives(item))
-            else:
-                yield from _attached(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _attached(item)
+    """Yield the groups that any part of a resource carries."""
+    to_do = [value]
+    while to_do:
+        part = to_do.pop()
+        if isinstance(part, dict):
+            for key in part.keys() & ATTACHING:
+                yield from map(_group, alternatives(part[key]))
+            part = list(part.values())
+        if isinstance(part, list):
+            to_do += [inner for inner in part if isinstance(inner, dict | list)]
 
 
 def _group(value: object) -> str:
@@ -365,8 +378,8 @@ def _rules(resources: Resources, side: str, networks: Mapping[str, str]) -> _Rul
         # Without egress rules, a group is created with those of EC2.
         bodies[name] = list(mappings(group.get(f"SecurityGroup{side}"))) or [*by_default]
     for _, rule in of_type(resources, f"AWS::EC2::SecurityGroup{side}"):
-        for group in alternatives(rule.get("GroupId", rule.get("GroupName"))):
-            bodies.setdefault(_group(group), []).append(rule)
+        for named in alternatives(rule.get("GroupId", rule.get("GroupName"))):
+            bodies.setdefault(_group(named), []).append(rule)
     return {
         name: _collapsed(
             _Rule(end, _ports(body)) for body in found for end in _ends(body, side, networks)
@@ -462,8 +475,8 @@ def _remarks(old: _Matrix, new: _Matrix, severity: Severity) -> Iterator[Remark]
     there, here = (new, old) if is_wider else (old, new)
     found: dict[tuple[_End, _End], list[_Ports]] = defaultdict(list)
     for reach in there.reaches():
-        if ports := here.missing(reach):
-            found[reach.source, reach.target] += ports
+        if missing := here.missing(reach):
+            found[reach.source, reach.target] += missing
     how = "now" if is_wider else "no longer"
     for sources, targets, ports in _together(found):
         whom = listing(_place(target.text(), ports) for target in targets)
