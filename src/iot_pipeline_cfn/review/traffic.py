@@ -8,25 +8,26 @@ routes lead is another matter.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from itertools import product
 from types import MappingProxyType
 from typing import Any, Final
 
 from .remarks import Remark, Severity
 from .values import (
+    Network,
     Resources,
     alternatives,
+    is_within,
     listing,
     mappings,
+    network_of,
     of_type,
     properties,
     shown,
     text_of,
     type_of,
 )
-
-Network = IPv4Network | IPv6Network
 
 ANY_IPV4: Final = IPv4Network("0.0.0.0/0")
 ANY_IPV6: Final = IPv6Network("::/0")
@@ -180,7 +181,7 @@ class _End:
     def admits(self, other: "_End") -> bool:
         """Return whether a rule that names this end is for all of the other."""
         return bool(self.groups & other.groups) or (
-            self.is_range and _is_within(other.network, self.network)
+            self.is_range and is_within(other.network, self.network)
         )
 
     def text(self) -> str:
@@ -290,15 +291,6 @@ class _Matrix:
         )
 
 
-def _is_within(inner: Network | None, outer: Network | None) -> bool:
-    match inner, outer:
-        case IPv4Network(), IPv4Network():
-            return inner.subnet_of(outer)
-        case IPv6Network(), IPv6Network():
-            return inner.subnet_of(outer)
-    return False
-
-
 def _left(end: _End, ports: _Ports, rules: Iterable[_Rule]) -> list[_Ports]:
     """Return the ports at which rules do not admit all of an end."""
     boxes = [(end, ports)]
@@ -311,7 +303,7 @@ def _outside(end: _End, ports: _Ports, rule: _Rule) -> Iterator[tuple[_End, _Por
     """Yield what is left of ports of an end without what a rule admits."""
     inside = end
     if not rule.end.admits(end):
-        if not (end.is_range and rule.end.is_range and _is_within(rule.end.network, end.network)):
+        if not (end.is_range and rule.end.is_range and is_within(rule.end.network, end.network)):
             yield end, ports
             return
         inside = replace(end, network=rule.end.network)
@@ -332,7 +324,7 @@ def _matrix(resources: Resources, carriers: Mapping[str, frozenset[str]]) -> _Ma
     alone = (groups.keys() | ingress.keys() | egress.keys()) - carried
     return _Matrix(
         declared={
-            name: _network(networks.get(f"${{{_group(group.get('VpcId'))}.CidrBlock}}", ""))
+            name: network_of(networks.get(f"${{{_group(group.get('VpcId'))}.CidrBlock}}", ""))
             or ANY_IPV4
             for name, group in groups.items()
         },
@@ -413,7 +405,7 @@ def _ends(rule: Mapping[str, Any], side: str, networks: Mapping[str, str]) -> It
     for key, everybody in (("CidrIp", ANY_IPV4), ("CidrIpv6", ANY_IPV6)):
         for value in alternatives(rule.get(key)):
             text = text_of(value)
-            network = _network(networks.get(text, text))
+            network = network_of(networks.get(text, text))
             unknown = _End(shown(text), frozenset({text}), everybody)
             yield _range(network) if network else unknown
     for key in (f"{other}SecurityGroupId", f"{other}SecurityGroupName"):
@@ -421,13 +413,6 @@ def _ends(rule: Mapping[str, Any], side: str, networks: Mapping[str, str]) -> It
             yield _End(name, frozenset({name}), ANY_IPV4)
     for value in alternatives(rule.get(f"{other}PrefixListId")):
         yield _End(shown(text_of(value)), frozenset({text_of(value)}))
-
-
-def _network(text: str) -> Network | None:
-    try:
-        return ip_network(text, strict=False)
-    except ValueError:
-        return None
 
 
 def _range(network: Network) -> _End:

@@ -3,13 +3,17 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 Resource = Mapping[str, Any]
 Resources = Mapping[str, Resource]
+Network = IPv4Network | IPv6Network
 
 _OWN = re.compile(r"\$\{([^!}]+)\}")
-_SHOWN = 3
+
+SHOWN = 3
+"""How many of many things a line names."""
 
 
 def properties(resource: object) -> Mapping[str, Any]:
@@ -97,8 +101,26 @@ def shown(text: str) -> str:
     return text[2:-1] if _OWN.fullmatch(text) else text
 
 
-def listing(items: Iterable[str]) -> str:
+def listing(items: Iterable[str], separator: str = ", ") -> str:
     """Return the first few of the items, sorted, and how many there are besides."""
     ordered = sorted(set(items))
-    more = [f"and {left} more"] if (left := len(ordered) - _SHOWN) > 0 else []
-    return " ".join([", ".join(ordered[:_SHOWN]), *more])
+    more = [f"and {left} more"] if (left := len(ordered) - SHOWN) > 0 else []
+    return " ".join([separator.join(ordered[:SHOWN]), *more])
+
+
+def network_of(text: str) -> Network | None:
+    """Return the range of addresses that a text is, if it is one."""
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def is_within(inner: Network | None, outer: Network | None) -> bool:
+    """Return whether a range of addresses is part of another one."""
+    match inner, outer:
+        case IPv4Network(), IPv4Network():
+            return inner.subnet_of(outer)
+        case IPv6Network(), IPv6Network():
+            return inner.subnet_of(outer)
+    return False
