@@ -234,9 +234,8 @@ class _Matrix:
                 if not rule.end.groups & self.declared.keys():
                     yield _Reach(end, rule.end, rule.ports)
         for source, target in product(ends, repeat=2):
-            if self._is_named(source, target):
-                for ports in self._between(source, target):
-                    yield _Reach(ends[source], ends[target], ports)
+            for ports in self._between(ends[source], ends[target], by_name=True):
+                yield _Reach(ends[source], ends[target], ports)
 
     def missing(self, reach: _Reach) -> list[_Ports]:
         """Return the ports at which this matrix does not let through what another does."""
@@ -250,7 +249,7 @@ class _Matrix:
             return _left(target, reach.ports, self._rules(self.egress, source.label))
         if source.is_node and not is_stranger:
             left = [reach.ports]
-            for ports in self._between(source.label, target.label):
+            for ports in self._between(self._end(source.label), self._end(target.label)):
                 left = [piece for one in left for piece in one.without(ports)]
             return left
         # Who is new could have come from its addresses, but not by groups that it did not carry.
@@ -265,30 +264,28 @@ class _Matrix:
     def _rules(self, rules: _Rules, node: str) -> list[_Rule]:
         return [rule for group in sorted(self.groups(node)) for rule in rules.get(group, ())]
 
-    def _between(self, source: str, target: str) -> set[_Ports]:
-        """Return the ports at which both ends let one node reach another."""
-        start, end = self._end(source), self._end(target)
-        both = product(
-            self._admitted(self.egress, source, end), self._admitted(self.ingress, target, start)
-        )
-        return {ports for out, into in both if (ports := out.common(into))}
+    def _between(self, source: _End, target: _End, *, by_name: bool = False) -> set[_Ports]:
+        """Return the ports at which both ends let one node reach another.
 
-    def _admitted(self, rules: _Rules, node: str, other: _End) -> list[_Ports]:
-        found = self._rules(rules, node)
-        if not found and not self.groups(node) & self.declared.keys():
+        With `by_name`, without those that either end opens to addresses only.
+        """
+        out, into = (
+            self._admitted(self.egress, source, target),
+            self._admitted(self.ingress, target, source),
+        )
+        return {
+            ports
+            for one, other in product(out, into)
+            if not by_name or one.end.groups & target.groups or other.end.groups & source.groups
+            if (ports := one.ports.common(other.ports))
+        }
+
+    def _admitted(self, rules: _Rules, node: _End, other: _End) -> list[_Rule]:
+        found = self._rules(rules, node.label)
+        if not found and not self.groups(node.label) & self.declared.keys():
             # Nobody here knows its rules.
             found = [_ANYTHING]
-        return [rule.ports for rule in found if rule.end.admits(other)]
-
-    def _is_named(self, source: str, target: str) -> bool:
-        return any(
-            rule.end.groups & self.groups(other)
-            for rules, node, other in (
-                (self.egress, source, target),
-                (self.ingress, target, source),
-            )
-            for rule in self._rules(rules, node)
-        )
+        return [rule for rule in found if rule.end.admits(other)]
 
 
 def _left(end: _End, ports: _Ports, rules: Iterable[_Rule]) -> list[_Ports]:
