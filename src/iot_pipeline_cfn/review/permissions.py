@@ -385,31 +385,32 @@ def _actions(service: str) -> Iterator[str]:
         )
 
 
-def _wider(new: Iterable[Grant], old: Iterable[Grant]) -> Iterator[tuple[Grant, list[Grant]]]:
-    """Yield what of the new grants the old ones do not say, each with those but for conditions."""
+def _wider(new: Iterable[Grant], old: Iterable[Grant]) -> list[tuple[Grant, list[Grant]]]:
+    """Return what of the new grants the old ones do not say, each with those but for conditions.
+
+    What is allowed and denied at once is not allowed.
+    """
+    denied = [replace(grant, effect=ALLOW) for grant in new if grant.effect == DENY]
+    found: list[tuple[Grant, list[Grant]]] = []
     for grant in new:
-        if any(_covers(other, grant) for other in old):
+        if any(_covers(other, grant) for other in (*old, *denied)):
             continue
         left = [
             (piece, [other for other in old if _covers(other, piece, whatever_conditions=True)])
             for piece in _expanded(grant)
             if not any(_covers(other, piece) for other in old)
         ]
-        entirely = sum(not others for _, others in left)
-        if entirely > SHOWN:
-            yield grant, []
-        yield from ((piece, others) for piece, others in left if others or entirely <= SHOWN)
+        for part in (
+            [each for each in left if each[1]],
+            [each for each in left if not each[1]],
+        ):
+            found += part if len(part) <= SHOWN else [(grant, part[0][1])]
+    return found
 
 
 def _remarks(holder: str, old: frozenset[Grant], new: frozenset[Grant]) -> Iterator[Remark]:
     """Yield what changes in what one role may do, or in what may be done to one resource."""
-    denied = [replace(grant, effect=ALLOW) for grant in new if grant.effect == DENY]
-    gained = [
-        (grant, others)
-        for grant, others in _wider(new, old)
-        if grant.effect == DENY or not any(_covers(other, grant) for other in denied)
-    ]
-    lost = list(_wider(old, new))
+    gained, lost = _wider(new, old), _wider(old, new)
     gained_again, lost_again = (
         {(grant.effect, *_words(grant)) for grant, others in found if others}
         for found in (gained, lost)
