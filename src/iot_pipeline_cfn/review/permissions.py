@@ -50,8 +50,8 @@ HOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Where a policy that is a resource of its own says whose it is."""
 
 ENDPOINT = "AWS::EC2::VPCEndpoint"
-ENDPOINT_BY_DEFAULT: Final[Mapping[str, str]] = MappingProxyType(
-    {"Action": "*", "Effect": ALLOW, "Principal": EVERYBODY, "Resource": "*"}
+ENDPOINT_BY_DEFAULT: Final[Mapping[str, Any]] = MappingProxyType(
+    {"Statement": {"Action": "*", "Effect": ALLOW, "Principal": EVERYBODY, "Resource": "*"}}
 )
 """https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html."""
 
@@ -112,31 +112,37 @@ def grants(resources: Resources) -> frozenset[Grant]:
         grant
         for name, resource in resources.items()
         for holder in _holders(name, resource, attached)
-        for is_trust, statement in statements(resource)
+        for is_trust, document in _documents_that_count(resource)
+        for statement in mappings(document["Statement"])
         for grant in _grants(holder, statement, is_trust=is_trust)
     )
 
 
-def statements(resource: object) -> Iterator[tuple[bool, Mapping[str, Any]]]:
-    """Yield every statement of a resource's policies, and whether it is about taking on a role."""
-    found = False
+def documents(resource: object) -> Iterator[tuple[bool, Mapping[str, Any]]]:
+    """Yield every policy document of a resource, and whether it is about taking on a role.
+
+    Wherever it stands, also as text.
+    """
     to_do: list[tuple[bool, object]] = [(False, properties(resource))]
     while to_do:
         is_trust, part = to_do.pop()
         if isinstance(part, str) and '"Statement"' in part:
             part = _parsed(part)
         if isinstance(part, dict):
-            own = [body for body in mappings(part.get("Statement")) if "Effect" in body]
-            yield from ((is_trust, body) for body in own)
-            found = found or bool(own)
+            if _is_document(part):
+                yield is_trust, part
             to_do += [
                 (is_trust or key == "AssumeRolePolicyDocument", inner)
                 for key, inner in part.items()
             ]
         elif isinstance(part, list):
             to_do += [(is_trust, inner) for inner in part]
-    if type_of(resource) == ENDPOINT and not found:
-        yield False, ENDPOINT_BY_DEFAULT
+
+
+def _is_document(part: Mapping[str, Any]) -> bool:
+    """Return whether statements are of a policy, and not of a web ACL."""
+    listed = part.get("Statement")
+    return isinstance(listed, list) or any("Effect" in body for body in mappings(listed))
 
 
 def compare(before: Resources, after: Resources) -> list[Remark]:
@@ -162,6 +168,13 @@ def compare(before: Resources, after: Resources) -> list[Remark]:
         for remark in _remarks(holder, old.get(holder, frozenset()), new.get(holder, frozenset()))
     ]
     return [*remarks, *_managed(before, after), *_boundaries(before, after)]
+
+
+def _documents_that_count(resource: object) -> list[tuple[bool, Mapping[str, Any]]]:
+    found = list(documents(resource))
+    if not found and type_of(resource) == ENDPOINT:
+        return [(False, ENDPOINT_BY_DEFAULT)]
+    return found
 
 
 def _by_holder(found: Iterable[Grant]) -> dict[str, frozenset[Grant]]:
