@@ -312,7 +312,7 @@ def test_many_are_counted():
 def test_new_endpoint_gives_nobody_anything():
     """Its policy only limits what others allow."""
     endpoint = {"Thing": {"Type": "AWS::EC2::VPCEndpoint", "Properties": {}}}
-    assert permissions.compare({}, endpoint) == []
+    assert permissions.compare({}, endpoint) == permissions.compare(endpoint, {}) == []
 
 
 def test_actions_are_looked_up_only_where_a_pattern_needs_it():

@@ -132,6 +132,14 @@ WIDER = {
         base(rule("10.0.3.0/24", 5432)), base(rule("10.0.3.0/24", 5432), FROM_APP),
         "Service now reaches Database:5432",
     ),
+    "a network by a group that may be in its second range": (
+        base(rule("10.0.0.0/16", 1), Second={
+            "Type": "AWS::EC2::VPCCidrBlock",
+            "Properties": {"CidrBlock": "10.1.0.0/16", "VpcId": ref("Vpc")},
+        }),
+        base(rule("10.0.0.0/16", 1), rule(ref("App"), 1)),
+        "Service now reaches Database:1",
+    ),
     "a shorter prefix": (
         base(rule("10.0.3.0/24", 1)), base(rule("10.0.0.0/16", 1)),
         "10.0.0.0/16 now reaches Database:1",
@@ -156,9 +164,13 @@ WIDER = {
         base(), base(rule(ANYWHERE, 8, -1, protocol="icmp")),
         "the internet (0.0.0.0/0) now reaches Database (icmp type 8)",
     ),
+    "ICMP of one code": (
+        base(), base(rule(ANYWHERE, 3, 4, protocol="1")),
+        "the internet (0.0.0.0/0) now reaches Database (icmp type 3 code 4)",
+    ),
     "every ICMP": (
         base(rule(ANYWHERE, 8, -1, protocol="icmp")), base(rule(ANYWHERE, -1, -1, protocol="icmp")),
-        "the internet (0.0.0.0/0) now reaches Database (icmp type 0, icmp type 9)",
+        "the internet (0.0.0.0/0) now reaches Database (icmp type 0-7, icmp type 9-255)",
     ),
     "a prefix list": (base(), base(rule("pl-1", 443)), "pl-1 now reaches Database:443"),
     "a group of somebody else": (base(), base(rule("sg-1", 443)), "sg-1 now reaches Database:443"),

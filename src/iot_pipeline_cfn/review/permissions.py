@@ -55,6 +55,21 @@ ENDPOINT_BY_DEFAULT: Final[Mapping[str, Any]] = MappingProxyType(
 )
 """https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html."""
 
+OTHERWISE = "may under other conditions, which may be looser"
+HOW: Final = MappingProxyType(
+    {
+        # By effect, whether it is gained or lost, and whether only its conditions are others.
+        (ALLOW, True, False): "may now",
+        (ALLOW, True, True): "may under looser conditions",
+        (ALLOW, False, False): "may no longer",
+        (ALLOW, False, True): "may only under stricter conditions",
+        (DENY, True, False): "is now denied",
+        (DENY, True, True): "is denied under looser conditions",
+        (DENY, False, False): "is no longer denied",
+        (DENY, False, True): "is denied only under stricter conditions",
+    }
+)
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -164,10 +179,14 @@ def compare(before: Resources, after: Resources) -> list[Remark]:
         for holder in sorted(old.keys() | new.keys())
         if old.get(holder) != new.get(holder)
         # The policy of an endpoint only limits what others allow.
-        and not (holder not in before and type_of(after.get(holder)) == ENDPOINT)
+        and not (_is_endpoint(before, holder) ^ _is_endpoint(after, holder))
         for remark in _remarks(holder, old.get(holder, frozenset()), new.get(holder, frozenset()))
     ]
     return [*remarks, *_managed(before, after), *_boundaries(before, after)]
+
+
+def _is_endpoint(resources: Resources, name: str) -> bool:
+    return type_of(resources.get(name)) == ENDPOINT
 
 
 def _documents_that_count(resource: object) -> list[tuple[bool, Mapping[str, Any]]]:
@@ -417,7 +436,8 @@ def _wider(new: Iterable[Grant], old: Iterable[Grant]) -> list[tuple[Grant, list
             [each for each in left if each[1]],
             [each for each in left if not each[1]],
         ):
-            found += part if len(part) <= SHOWN else [(grant, part[0][1])]
+            together = [other for _, others in part for other in others]
+            found += part if len(part) <= SHOWN else [(grant, together)]
     return found
 
 
@@ -448,22 +468,6 @@ def _remarks(holder: str, old: frozenset[Grant], new: frozenset[Grant]) -> Itera
     for (severity, who, how, was, will_be), whats in sorted(found.items()):
         what = listing((f"{listing(actions)} on {on}" for on, actions in whats.items()), "; ")
         yield Remark(severity, holder, f"{who} {how}: {what}", was, will_be)
-
-
-OTHERWISE = "may under other conditions, which may be looser"
-HOW: Final = MappingProxyType(
-    {
-        # By effect, whether it is gained or lost, and whether only its conditions are others.
-        (ALLOW, True, False): "may now",
-        (ALLOW, True, True): "may under looser conditions",
-        (ALLOW, False, False): "may no longer",
-        (ALLOW, False, True): "may only under stricter conditions",
-        (DENY, True, False): "is now denied",
-        (DENY, True, True): "is denied under looser conditions",
-        (DENY, False, False): "is no longer denied",
-        (DENY, False, True): "is denied only under stricter conditions",
-    }
-)
 
 
 def _words(grant: Grant) -> tuple[str, str, str]:

@@ -60,6 +60,10 @@ def _one_of(value: object, *exposed: str) -> int | None:
     return None if isinstance(value, Mapping) else int(text_of(value).lower() in exposed)
 
 
+NOTHING_TO_ENCRYPT, IN_THE_CLEAR = -9, 9
+"""Below and above every level of encryption by TLS."""
+
+
 def listener_level(listener: Mapping[str, Any]) -> int | None:
     """Return how weakly a listener encrypts; only to redirect it may not encrypt at all.
 
@@ -70,9 +74,9 @@ def listener_level(listener: Mapping[str, Any]) -> int | None:
     if isinstance(protocol, Mapping) or isinstance(policy, Mapping):
         return None
     if {text_of(kind) for kind in at(listener, "DefaultActions.Type")} == {"redirect"}:
-        return -9
+        return NOTHING_TO_ENCRYPT
     if text_of(protocol) not in ("HTTPS", "TLS"):
-        return 9
+        return IN_THE_CLEAR
     text = text_of(policy)
     oldest = re.search(r"(?:TLS|TLS13|FS)-1-([0-3])", text)
     ciphers = -2 if "-Res" in text else 0 if "-Ext" in text else -1

@@ -159,9 +159,15 @@ class _Ports:
         if self.unknown:
             return f"{self.unknown}/{self.protocol}"
         if self.protocol in ICMP:
-            return f"{self.protocol} type {self.first // 256}"
-        span = str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+            kinds = _span(self.first // 256, self.last // 256)
+            code = f" code {self.first % 256}" if self.first == self.last else ""
+            return f"{self.protocol} type {kinds}{code}"
+        span = _span(self.first, self.last)
         return span if self.protocol == "tcp" else f"{span}/{self.protocol}"
+
+
+def _span(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
 
 
 @dataclass(frozen=True)
@@ -319,12 +325,17 @@ def _matrix(resources: Resources, carriers: Mapping[str, frozenset[str]]) -> _Ma
     ingress, egress = (_rules(resources, side, networks) for side in ("Ingress", "Egress"))
     carried = frozenset().union(*carriers.values())
     alone = (groups.keys() | ingress.keys() | egress.keys()) - carried
+    # With a second range of addresses, the first one says nothing about a group's.
+    extended = {
+        _group(block.get("VpcId")) for _, block in of_type(resources, "AWS::EC2::VPCCidrBlock")
+    }
+
+    def network(vpc: str) -> Network:
+        known = None if vpc in extended else network_of(networks.get(f"${{{vpc}.CidrBlock}}", ""))
+        return known or ANY_IPV4
+
     return _Matrix(
-        declared={
-            name: network_of(networks.get(f"${{{_group(group.get('VpcId'))}.CidrBlock}}", ""))
-            or ANY_IPV4
-            for name, group in groups.items()
-        },
+        declared={name: network(_group(group.get("VpcId"))) for name, group in groups.items()},
         ingress=ingress,
         egress=egress,
         nodes={**carriers, **{name: frozenset({name}) for name in sorted(alone)}},
