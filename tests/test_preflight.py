@@ -3,6 +3,7 @@
 import json
 import re
 from functools import partial
+from threading import Barrier
 
 import pytest
 from botocore.stub import Stubber
@@ -99,6 +100,18 @@ def test_check_of_what_does_not_change_makes_no_call():
     assert run(CHECKS, Subject("dev", connection, TEMPLATE, ZONES, made)) == []
     # Which AWS it is, the client says with which the change set was made.
     assert {name for name in vars(Connection) if name in vars(connection)} <= {"cloudformation"}
+
+
+def test_checks_run_all_at_once():
+    """Together they take as long as the slowest: here, each waits until all have begun."""
+    everybody = Barrier(len(CHECKS), timeout=10)
+
+    def waiting(_):
+        everybody.wait()
+        return [Finding("any", Severity.NOTE, "all have begun")]
+
+    subject = Subject("dev", NOWHERE, {}, {}, [])
+    assert len(run(dict.fromkeys(CHECKS, waiting), subject)) == len(CHECKS)
 
 
 def test_what_aws_has_found_too_is_told_once():
