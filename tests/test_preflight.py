@@ -110,7 +110,7 @@ def test_checks_run_all_at_once():
         everybody.wait()
         return [Finding("any", Severity.NOTE, "all have begun")]
 
-    subject = Subject("dev", NOWHERE, {}, {}, [])
+    subject = Subject("dev", None, {}, {}, [])
     assert len(run(dict.fromkeys(CHECKS, waiting), subject)) == len(CHECKS)
 
 
