@@ -223,7 +223,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("code", CHECKS)
+@pytest.mark.parametrize("code", CALLS)
 @pytest.mark.parametrize("problem", ["UnauthorizedOperation", "RequestLimitExceeded"])
 def test_check_that_cannot_be_made_blocks_nothing(code, problem):
     """That is worth a note, with the reason."""
