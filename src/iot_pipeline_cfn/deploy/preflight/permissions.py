@@ -138,8 +138,9 @@ def look(subject: Subject) -> Iterator[Finding]:
     # The embedded AWS lets everybody do everything.
     if not needed or subject.connection.target is Target.LOCAL:
         return
+    caller = subject.connection.sts.get_caller_identity()["Arn"]
     try:
-        principal = _principal(subject.connection)
+        principal = _principal(subject.connection, caller)
         denied = _denied(subject, principal, sorted(needed)) if principal else []
     except ClientError as error:
         if code_of(error) in DENIED:
@@ -164,17 +165,16 @@ def _needed(subject: Subject) -> dict[str, list[str]]:
     return needed
 
 
-def _principal(connection: Connection) -> str:
-    """Return the ARN of the user or the role of whoever calls, or nothing of a root or another.
+def _principal(connection: Connection, caller: str) -> str:
+    """Return the ARN of the user or the role that a caller is, or nothing of a root or another.
 
-    That of an assumed role does not tell the role's path.
+    That of somebody in a role does not tell the role's path.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
     """
-    arn = connection.sts.get_caller_identity()["Arn"]
-    kind, _, name = arn.rpartition(":")[2].partition("/")
+    kind, _, name = caller.rpartition(":")[2].partition("/")
     if kind == "assumed-role":
         return connection.iam.get_role(RoleName=name.partition("/")[0])["Role"]["Arn"]
-    return arn if kind == "user" else ""
+    return caller if kind == "user" else ""
 
 
 def _denied(subject: Subject, principal: str, actions: Sequence[str]) -> list[str]:
