@@ -82,7 +82,7 @@ def test_explanation_is_the_cause_and_why_tasks_stopped():
 
 
 USER = "arn:aws:iam::123456789012:user/me"
-DATABASE = "arn:aws:rds:us-east-1:123456789012:db:a"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:a"
 EC2 = "You are not authorized to perform this operation."
 DECODE = "aws sts decode-authorization-message --encoded-message ... shows why it is not"
 
@@ -91,9 +91,8 @@ DECODE = "aws sts decode-authorization-message --encoded-message ... shows why i
     ("reason", "way"),
     [
         (
-            f"User: {USER} is not authorized to perform: rds:CreateDBInstance on resource: "
-            f"{DATABASE} because no identity-based policy allows the rds:CreateDBInstance action",
-            f"have rds:CreateDBInstance on {DATABASE} allowed to {USER}",
+            f"User: {USER} is not authorized to perform: sns:Publish on resource: {TOPIC} because",
+            f"have sns:Publish on {TOPIC} allowed to {USER}",
         ),
         (
             f"User: {USER} is not authorized to perform: iam:CreateRole with an explicit deny",

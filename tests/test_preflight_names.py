@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from conftest import ENVIRONMENTS, REGION, ROOT
@@ -398,6 +399,14 @@ def test_simulation_that_is_denied_is_not_spoken_of(nowhere, code, notes):
         iam.add_client_error("simulate_principal_policy", code)
         found = look(permissions, nowhere)
     assert [finding.severity for finding in found] == [Severity.NOTE] * notes
+
+
+def test_credentials_that_expire_meanwhile_are_no_note(nowhere):
+    """Nothing that comes after the checks could be done either."""
+    with Stubber(nowhere.sts) as sts:
+        sts.add_client_error("get_caller_identity", "ExpiredToken")
+        with pytest.raises(ClientError):
+            look(permissions, nowhere)
 
 
 def test_nobody_is_asked_where_nothing_is_new_or_everything_is_allowed():

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.connection import Connection
-from iot_pipeline_cfn.deploy.errors import explained
+from iot_pipeline_cfn.deploy.errors import EXPIRED, code_of, explained
 from iot_pipeline_cfn.resolution import resolve
 
 
@@ -101,6 +101,9 @@ def _looked(code: str, check: Check, subject: Subject) -> list[Finding]:
     try:
         return list(check(subject))
     except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and code_of(error) in EXPIRED:
+            # Nothing that comes after it can be done either.
+            raise
         return [Finding(code, Severity.NOTE, f"could not be checked: {explained(error)}")]
 
 
