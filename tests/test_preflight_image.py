@@ -96,6 +96,15 @@ def test_nothing_is_asked_where_no_task_is(changes, tag):
     assert look(None, *changes, tag=tag) == []
 
 
+def test_repository_without_a_name_of_its_own_is_not_looked_into():
+    """Only the stack can tell its name."""
+    unnamed = {"Repository": {"Type": "AWS::ECR::Repository"}}
+    given = {"EnvironmentSuffix": "dev", "ImageTag": "v1"}
+    nobody = Connection(None, REGION, Target.AWS)
+    subject = Subject("dev", nobody, {"Resources": unnamed}, given, [TASK])
+    assert run({image.CODE: image.look}, subject) == []
+
+
 def test_missing_image_is_told_with_what_is_there_and_how_to_push_it(aws_like):
     """The commands have the account's registry, and the platform that the tasks run on."""
     for number in range(7):

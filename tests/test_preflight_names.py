@@ -250,6 +250,17 @@ def test_early_validation_is_answered_with_the_same_way_on(nowhere, name, path, 
     assert way in found if way else found == ""
 
 
+def test_name_that_only_the_stack_can_tell_is_not_made_up(nowhere):
+    """What early validation says is answered all the same."""
+    template = small_template({"Logs": log_group({"Ref": "Topic"})})
+    subject = Subject("dev", nowhere, template, {}, [])
+    finding = ValidationFinding("NAME_CONFLICT_VALIDATION", "/Resources/Logs", "", fails=True)
+    assert name_taken.way_on(subject, finding).startswith("remove what has that name")
+    assert (
+        look(name_taken, nowhere, [change("Logs", "AWS::Logs::LogGroup")], template=template) == []
+    )
+
+
 def test_change_set_that_early_validation_refuses_tells_the_way_on(project, monkeypatch):
     """Below what CloudFormation says, once."""
     project.write(small_template({"Logs": log_group("/left")}))
@@ -351,13 +362,16 @@ def test_what_is_allowed_on_the_names_of_environments_is_allowed(connection, pre
     assert all("iam:CreateRole, iam:PassRole, iam:PutRolePolicy" in each.message for each in found)
 
 
-def test_what_the_simulator_cannot_know_is_not_taken_for_denied(nowhere):
+@pytest.mark.parametrize("by_resource", [False, True])
+def test_what_the_simulator_cannot_know_is_not_taken_for_denied(nowhere, by_resource):
     """A condition on what no simulation is told; and the region, which it is told."""
     arn = "arn:aws:iam::123456789012:user/deployer"
     with Stubber(nowhere.sts) as sts, Stubber(nowhere.iam) as iam:
         sts.add_response("get_caller_identity", {"Arn": arn})
         result = {"EvalActionName": "sns:CreateTopic", "EvalDecision": "implicitDeny"}
-        result["MissingContextValues"] = ["aws:RequestTag/Team"]
+        missing = {"MissingContextValues": ["aws:RequestTag/Team"]}
+        specific = {"EvalResourceName": "*", "EvalResourceDecision": "implicitDeny"} | missing
+        result |= {"ResourceSpecificResults": [specific]} if by_resource else missing
         region = {
             "ContextKeyName": "aws:RequestedRegion",
             "ContextKeyType": "string",

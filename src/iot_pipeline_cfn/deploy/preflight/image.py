@@ -102,8 +102,10 @@ def look(subject: Subject) -> Iterator[Finding]:
         return
     new = subject.new(REPOSITORY)
     for logical_id, resource in subject.resources.items():
-        if resource["Type"] == REPOSITORY:
-            wanted = _Wanted(subject, resource["Properties"]["RepositoryName"], tag, users)
+        name = resource.get("Properties", {}).get("RepositoryName")
+        # Only the stack can tell the name of one that has none of its own.
+        if resource["Type"] == REPOSITORY and isinstance(name, str):
+            wanted = _Wanted(subject, name, tag, users)
             yield from _before_the_repository(wanted) if logical_id in new else _look_into(wanted)
 
 

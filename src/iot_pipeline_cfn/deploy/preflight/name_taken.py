@@ -151,6 +151,7 @@ def way_on(subject: Subject, finding: ValidationFinding) -> str:
         return ""
     resource = subject.resources.get(found[1], {})
     kind = KINDS.get(resource.get("Type", ""))
-    if kind is None:
-        return "remove what has that name; or deploy under another name"
-    return _way_on(subject.connection, kind, resource["Properties"][kind.property])
+    name = kind and resource.get("Properties", {}).get(kind.property)
+    if kind and isinstance(name, str):
+        return _way_on(subject.connection, kind, name)
+    return "remove what has that name; or deploy under another name"

@@ -213,5 +213,8 @@ def _refused(
     )
     for page in pages:
         for result in page["EvaluationResults"]:
-            if result["EvalDecision"] != "allowed" and not result.get("MissingContextValues"):
+            # IAM tells of what it misses for each resource, or for all together.
+            told = [result, *result.get("ResourceSpecificResults", [])]
+            missing = any(each.get("MissingContextValues") for each in told)
+            if result["EvalDecision"] != "allowed" and not missing:
                 yield result["EvalActionName"]
