@@ -5,6 +5,10 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 UV := uv==0.13.9
+COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --no-annotate --quiet \
+    --custom-compile-command "make lock"
+# What the example needs is named there, installed into its image, and tested here.
+PROCESSOR := examples/processor/requirements
 # The directories are listed too: removing or renaming a file in one changes its time.
 SOURCES := generate.py src/iot_pipeline_cfn $(wildcard src/iot_pipeline_cfn/*.py)
 TEMPLATES := templates $(wildcard templates/*.json)
@@ -67,6 +71,10 @@ destroy: .venv/installed ## Delete ENV
 cancel: .venv/installed ## Cancel the update of ENV that is in progress
 	@$(BIN)/iot-pipeline $@
 
+.PHONY: rehearse
+rehearse: .venv/installed ## Take an environment through its whole life, on an embedded AWS of its own
+	@$(BIN)/iot-pipeline $@
+
 .PHONY: emulator-start
 emulator-start: .venv/installed ## Start the embedded AWS, which TARGET=local does by itself
 	@$(BIN)/iot-pipeline $(subst -, ,$@)
@@ -109,8 +117,9 @@ benchmark: .venv/installed ## Measure rendering and deploying against what they 
 .PHONY: lock
 lock: .venv/installed ## Pin the newest versions in requirements.lock
 	$(BIN)/pip install --quiet --target .venv/uv --upgrade $(UV)
-	.venv/uv/bin/uv pip compile pyproject.toml --extra local --group dev --universal --upgrade --generate-hashes \
-	    --no-annotate --custom-compile-command "make lock" --quiet --output-file requirements.lock
+	$(COMPILE) pyproject.toml $(PROCESSOR).in --extra local --extra rehearsal --group dev --upgrade \
+	    --output-file requirements.lock
+	$(COMPILE) $(PROCESSOR).in --constraint requirements.lock --upgrade --output-file $(PROCESSOR).txt
 
 .PHONY: clean
 clean: ## Remove what make has made, the embedded AWS included

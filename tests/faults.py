@@ -17,7 +17,6 @@ BODIES = MappingProxyType(
         "cloudformation": "<ErrorResponse>{error}<RequestId>0</RequestId></ErrorResponse>",
         "ec2": "<Response><Errors>{error}</Errors><RequestID>0</RequestID></Response>",
         "s3": "{error}",
-        "sts": "<ErrorResponse>{error}<RequestId>0</RequestId></ErrorResponse>",
     }
 )
 """How each service wraps an error."""
@@ -65,7 +64,6 @@ THROTTLED = Fault(
         "cloudformation": (400, "Throttling"),
         "ec2": (503, "RequestLimitExceeded"),
         "s3": (503, "SlowDown"),
-        "sts": (400, "Throttling"),
     },
 )
 FAILED = Fault(
@@ -74,7 +72,6 @@ FAILED = Fault(
         "cloudformation": (500, "InternalFailure"),
         "ec2": (500, "InternalError"),
         "s3": (500, "InternalError"),
-        "sts": (500, "InternalFailure"),
     },
 )
 UNREACHED = Fault("connection dropped before")
@@ -85,7 +82,6 @@ EXPIRED = Fault(
         "cloudformation": (403, "ExpiredToken"),
         "ec2": (400, "RequestExpired"),
         "s3": (400, "ExpiredToken"),
-        "sts": (403, "ExpiredToken"),
     },
     "The security token included in the request is expired",
 )
@@ -95,7 +91,6 @@ UNKNOWN = Fault(
         "cloudformation": (403, "InvalidClientTokenId"),
         "ec2": (401, "AuthFailure"),
         "s3": (403, "InvalidAccessKeyId"),
-        "sts": (403, "InvalidClientTokenId"),
     },
     "The security token included in the request is invalid.",
 )
@@ -105,7 +100,6 @@ DENIED = Fault(
         "cloudformation": (403, "AccessDenied"),
         "ec2": (403, "UnauthorizedOperation"),
         "s3": (403, "AccessDenied"),
-        "sts": (403, "AccessDenied"),
     },
     "User: arn:aws:iam::123456789012:user/developer is not authorized to perform: {action} on "
     "resource: arn:aws:some:thing because no identity-based policy allows the {action} action",

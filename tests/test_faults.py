@@ -166,7 +166,7 @@ SLOW = Scenario(
     ),
 )
 
-OPTIONAL = frozenset({"DescribeEvents", "GetCallerIdentity"})
+OPTIONAL = frozenset({"DescribeEvents"})
 """Actions that a verb gets on without."""
 
 EVERY_FAULT = (CREATION, UPDATE, DESTRUCTION)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from types_boto3_acm import ACMClient
     from types_boto3_apigateway import APIGatewayClient
     from types_boto3_cloudformation import CloudFormationClient
-    from types_boto3_cloudtrail import CloudTrailClient
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_ec2 import EC2Client
     from types_boto3_ecr import ECRClient
@@ -76,7 +75,6 @@ class Connection:
     acm: "_Client[ACMClient]" = _Client("acm")
     apigateway: "_Client[APIGatewayClient]" = _Client("apigateway")
     cloudformation: "_Client[CloudFormationClient]" = _Client("cloudformation")
-    cloudtrail: "_Client[CloudTrailClient]" = _Client("cloudtrail")
     cloudwatch: "_Client[CloudWatchClient]" = _Client("cloudwatch")
     ec2: "_Client[EC2Client]" = _Client("ec2")
     ecr: "_Client[ECRClient]" = _Client("ecr")
@@ -110,6 +108,11 @@ class Connection:
     def template_bucket(self) -> str | None:
         """The bucket for templates that is there anyway."""
         return control.TEMPLATE_BUCKET if self.target is Target.LOCAL else None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the embedded AWS answers, also where `AWS_ENDPOINT_URL` leads to it."""
+        return control.HOST in self.cloudformation.meta.endpoint_url
 
     def settings(self) -> dict[str, Any]:
         """Return what each client is made with."""

@@ -68,7 +68,7 @@ class Console:
             raise KeyboardInterrupt from None
         return str(answer).strip().lower()
 
-    def _table(
+    def table(
         self, headings: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False
     ) -> None:
         """Print a table without its empty columns; a row that begins with `!` stands out."""
@@ -101,7 +101,7 @@ class Console:
         if not proposal.changes:
             self.say(f"{proposal.stack.name}: no resource changes, but outputs or metadata do")
             return
-        self._table(
+        self.table(
             ("Action", "Logical id", "Type", "Replacement", "Because of"),
             [_change_row(change) for change in proposal.changes],
             err=err,
@@ -157,7 +157,7 @@ class Console:
         """Show what becomes of the resources of a stack that is to be deleted."""
         rows = [(fate.logical_id, fate.resource_type, fate.what) for fate in fates]
         if rows:
-            self._table(("Logical id", "Type", "What becomes of it"), rows, err=True)
+            self.table(("Logical id", "Type", "What becomes of it"), rows, err=True)
 
     def event(self, event: Event) -> None:
         """Print an event."""

@@ -65,6 +65,23 @@ class Subject:
             if logical_id in self.resources
         }
 
+    def touched(self, resource_type: str, *names: str) -> dict[str, Mapping[str, Any]]:
+        """Return the properties of what `new` lists, and of what changes in some property.
+
+        `names` are those properties; a change within one, such as `Variables.name`, is one of it.
+        """
+        new = self.new(resource_type)
+        return {
+            change.logical_id: self.resources[change.logical_id].get("Properties", {})
+            for change in self.changes
+            if change.resource_type == resource_type
+            and (
+                change.logical_id in new
+                or {*names} & {part.name.partition(".")[0] for part in change.properties}
+            )
+            and change.logical_id in self.resources
+        }
+
     def new(self, resource_type: str) -> list[str]:
         """Return the logical ids of the resources of a type that a change set makes.
 
@@ -98,13 +115,17 @@ def run(
 
 def _looked(code: str, check: Check, subject: Subject) -> list[Finding]:
     """Return what a check finds; that it cannot be made is worth a note, and blocks nothing."""
+    findings: list[Finding] = []
     try:
-        return list(check(subject))
+        findings.extend(check(subject))
     except (BotoCoreError, ClientError) as error:
         if isinstance(error, ClientError) and code_of(error) in EXPIRED:
             # Nothing that comes after it can be done either.
             raise
-        return [Finding(code, Severity.NOTE, f"could not be checked: {explained(error)}")]
+        message = f"could not be checked: {explained(error)}"
+        # What was found before counts all the same.
+        findings.append(Finding(code, Severity.NOTE, message))
+    return findings
 
 
 def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:

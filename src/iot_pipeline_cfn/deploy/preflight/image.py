@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.deploy.connection import Connection, Target
+from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import code_of, explained
 from iot_pipeline_cfn.deploy.operations import command
 
@@ -113,7 +113,7 @@ def _before_the_repository(wanted: _Wanted) -> Iterator[Finding]:
     """Yield that there cannot be an image before there is a repository."""
     why = f"{wanted.tag} cannot be in {wanted.repository}, which only this deployment makes"
     connection = wanted.subject.connection
-    if connection.target is Target.LOCAL:
+    if connection.embedded:
         yield wanted.finding(Severity.NOTE, f"{why}; {NO_CONTAINERS}")
         return
     deploy = f"{command('deploy', wanted.subject.environment, connection)} --image-tag"
@@ -147,7 +147,7 @@ def _look_into(wanted: _Wanted) -> Iterator[Finding]:
         yield wanted.finding(Severity.WARNING, message)
     elif not answer["images"]:
         yield _missing(wanted)
-    elif connection.target is not Target.LOCAL:
+    elif not connection.embedded:
         (image, *_) = answer["images"]
         manifest = json.loads(image["imageManifest"])
         yield from _architecture(wanted, manifest)
@@ -161,7 +161,7 @@ def _missing(wanted: _Wanted) -> Finding:
     connection = wanted.subject.connection
     newest = ", ".join(_newest(wanted)) or "none"
     message = f"{wanted.tag} is not in {wanted.repository}; newest tags there: {newest}"
-    if connection.target is Target.LOCAL:
+    if connection.embedded:
         return wanted.finding(
             Severity.NOTE, f"{message}; {NO_CONTAINERS}; to record it: {wanted.record()}"
         )

@@ -11,7 +11,7 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from iot_pipeline_cfn.deploy.connection import Connection, Target
+from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.environments import STACK_PREFIX
 from iot_pipeline_cfn.deploy.errors import DENIED, code_of
 from iot_pipeline_cfn.parameters import SUFFIX_PARAMETER
@@ -136,7 +136,7 @@ def look(subject: Subject) -> Iterator[Finding]:
     """
     needed = _needed(subject)
     # The embedded AWS lets everybody do everything.
-    if not needed or subject.connection.target is Target.LOCAL:
+    if not needed or subject.connection.embedded:
         return
     caller = subject.connection.sts.get_caller_identity()["Arn"]
     try:
