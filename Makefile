@@ -110,9 +110,10 @@ format: .venv/installed ## Format the code
 	$(BIN)/ruff check --fix
 
 .PHONY: benchmark
-benchmark: .venv/installed ## Measure rendering and deploying against what they build on
+benchmark: .venv/installed ## Measure rendering, deploying and sending readings
 	$(BIN)/python benchmarks/rendering.py
 	$(BIN)/python benchmarks/deployment.py
+	$(BIN)/python benchmarks/readings.py
 
 .PHONY: lock
 lock: .venv/installed ## Pin the newest versions in requirements.lock

@@ -3,22 +3,24 @@
 import json
 import re
 from functools import partial
+from threading import Barrier
 
 import pytest
 from botocore.stub import Stubber
 
 from conftest import PARAMETER_FILES, REGION, ROOT
 from deploying import BUCKET, made_up_session, small_template, stack_of
+from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection, Target
-from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
+from iot_pipeline_cfn.deploy.preflight.checking import Finding, Severity, Subject, joined, run
 from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
-from preflights import CALLS, NOWHERE, TEMPLATE, ZONES, address, changes, connection_to, findings
+from preflights import CALLS, TEMPLATE, ZONES, address, changes, findings
 
 
 @pytest.fixture
-def check(aws):
+def check(connect_to):
     """A function that makes one check of changes, on the embedded AWS."""
-    return partial(findings, connection_to(aws))
+    return partial(findings, connect_to())
 
 
 def used_address(aws):
@@ -94,7 +96,40 @@ def test_check_of_what_does_not_change_makes_no_call():
     kinds = [kind for kind, _, _ in CALLS.values()]
     made = [*changes("AWS::SNS::Topic"), *changes(*kinds, action="Remove")]
     made += [change for kind in kinds for change in changes(kind, action="Modify")]
-    assert run(CHECKS, Subject("dev", NOWHERE, TEMPLATE, ZONES, made)) == []
+    connection = Connection(made_up_session(REGION), REGION, Target.AWS)
+    assert run(CHECKS, Subject("dev", connection, TEMPLATE, ZONES, made)) == []
+    # Which AWS it is, the client says with which the change set was made.
+    assert {name for name in vars(Connection) if name in vars(connection)} <= {"cloudformation"}
+
+
+def test_checks_run_all_at_once():
+    """Together they take as long as the slowest: here, each waits until all have begun."""
+    everybody = Barrier(len(CHECKS), timeout=10)
+
+    def waiting(_):
+        everybody.wait()
+        return [Finding("any", Severity.NOTE, "all have begun")]
+
+    subject = Subject("dev", NOWHERE, {}, {}, [])
+    assert len(run(dict.fromkeys(CHECKS, waiting), subject)) == len(CHECKS)
+
+
+def test_what_aws_has_found_too_is_told_once():
+    """AWS's words come first; what is about something else stays by itself."""
+    path = "/Resources/NatElasticIp1/Properties"
+    same = ValidationFinding("SERVICE_QUOTA_EXCEEDED", path, "5 of 5", fails=False)
+    others = [
+        ValidationFinding("ServiceQuotas", "/Resources/NatElasticIp10", "too many", fails=False),
+        ValidationFinding("ECR_DELETE_READINESS", path, "not empty", fails=False),
+    ]
+    finding = Finding("elastic-ips", Severity.ERROR, "needs 1", ["NatElasticIp1"], "QUOTA")
+    unlike = Finding("zones", Severity.ERROR, "not there", ["NatElasticIp1"])
+    left, told = joined([same, *others], [finding, unlike])
+    assert left == others
+    assert [str(each) for each in told] == [
+        "error elastic-ips: 5 of 5 (SERVICE_QUOTA_EXCEEDED); needs 1",
+        "error zones: not there",
+    ]
 
 
 def test_replacement_needs_what_an_addition_needs():
@@ -129,7 +164,8 @@ def test_what_blocked_the_first_deployment_is_told_before_it(project, aws):
     assert done.status == 8
     finding = next(line for line in done.err.splitlines() if line.startswith("error elastic-ips"))
     assert "needs 1 Elastic IP; 5 of 5 (AWS's default) in use: " in finding
-    assert "iot-pipeline-pr2 (1)" in finding
+    assert "iot-pipeline-pr2 (NatElasticIp1)" in finding
+    assert f"{free[0]}, not associated" in finding
     for way in ("NatGateways=none", f"NatElasticIpAllocationId={free[0]}", "destroy pr0"):
         assert way in finding
     stacks = aws("cloudformation").describe_stacks()["Stacks"]

@@ -227,7 +227,6 @@ def preflight(**options: Any) -> None:
     environment, wish = _wish(options)
     operations, console = _operations(options, environment)
     with proposed(operations, wish, Wanted.PLAN) as proposal:
-        console.warnings(proposal)
         if not _check(operations, wish, proposal, console, options, err=False):
             console.say("nothing stands in the way, as far as can be checked")
 
@@ -574,7 +573,7 @@ def _check(
 
     """
     from .deploy.errors import DeploymentError, ExitCode
-    from .deploy.preflight.checking import Severity, Subject, run
+    from .deploy.preflight.checking import Severity, Subject, joined, run
     from .deploy.preflight.checks import CHECKS
 
     subject = Subject(
@@ -584,8 +583,9 @@ def _check(
         proposal.content.parameters,
         proposal.changes,
     )
-    findings = [] if proposal.empty else run(CHECKS, subject, options["ignored"])
-    console.findings(findings, err=err)
+    found = [] if proposal.empty else run(CHECKS, subject, options["ignored"])
+    warnings, findings = joined(proposal.warnings, found)
+    console.findings(warnings, findings, err=err)
     errors = [finding.code for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         ignore = " ".join(f"--ignore {code}" for code in errors)
@@ -594,7 +594,7 @@ def _check(
             f"(with make: IGNORE='{' '.join(errors)}')"
         )
         raise DeploymentError(message, ExitCode.PREFLIGHT)
-    return bool(findings)
+    return bool(warnings or findings)
 
 
 def _wish(options: Mapping[str, Any]) -> tuple["Environment", "Wish"]:

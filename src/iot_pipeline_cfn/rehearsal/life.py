@@ -108,10 +108,22 @@ class Life:
     missing: str = ""
     sent: int = 0
 
+    def deploy(self, *options: str) -> str:
+        """Deploy as a person does, and return what that has printed.
+
+        Raises:
+            OffError: when it fails.
+
+        """
+        said = self._run("deploy", "--yes", *options)
+        self.outputs.clear()
+        self.outputs.update(json.loads(self._run("outputs", "--json")))
+        return said
+
     def be_created(self) -> Iterator[str]:
         """Deploy without an image."""
         self.before = self._inventory()
-        self._deploy()
+        self.deploy()
         yield "all resources are created"
         if wanted := service_of(self.connection, self.outputs)["desiredCount"]:
             message = f"the service asks for {wanted} tasks, and there is no image yet"
@@ -120,7 +132,7 @@ class Life:
 
     def stay(self) -> Iterator[str]:
         """Deploy the same again."""
-        if "nothing to change" not in self._deploy():
+        if "nothing to change" not in self.deploy():
             message = "the same deployment again changes something"
             raise OffError(message)
         yield "nothing changes"
@@ -136,7 +148,7 @@ class Life:
 
     def start(self) -> Iterator[str]:
         """Deploy with the image, and start a task."""
-        self._deploy(
+        self.deploy(
             f"--image-tag={IMAGE_TAG}",
             f"--parameter=ThrottleRate={RATE}",
             f"--parameter=ThrottleBurst={BURST}",
@@ -225,7 +237,7 @@ class Life:
 
     def become_private(self) -> Iterator[str]:
         """Change the way in, which replaces the load balancer."""
-        self._deploy("--parameter=Ingress=private")
+        self.deploy("--parameter=Ingress=private")
         (load_balancer,) = self.connection.elbv2.describe_load_balancers(
             LoadBalancerArns=[self.outputs["LoadBalancerArn"]]
         )["LoadBalancers"]
@@ -246,7 +258,7 @@ class Life:
         if kept:
             self._run("destroy", "--yes", expected=ExitCode.REFUSED)
             yield "while it is protected, that is refused"
-            self._deploy("--parameter=DeletionProtection=disabled")
+            self.deploy("--parameter=DeletionProtection=disabled")
         self._run("destroy", "--yes")
         after = self._inventory()
         if left := [name for name, found in after.items() if found != self.before[name]]:
@@ -259,12 +271,6 @@ class Life:
             StackName=self.environment.stack_name
         )["Stacks"]
         return bool(stack["EnableTerminationProtection"])
-
-    def _deploy(self, *options: str) -> str:
-        said = self._run("deploy", "--yes", *options)
-        self.outputs.clear()
-        self.outputs.update(json.loads(self._run("outputs", "--json")))
-        return said
 
     def _run(self, verb: str, *options: str, expected: ExitCode = ExitCode.DONE) -> str:
         """Run `iot-pipeline` as a person does, and return what it has printed."""
@@ -387,7 +393,7 @@ def rehearse(
         EmulatorError: when the embedded AWS does not start.
 
     """
-    with _alone(template, region) as (directory, connection), ExitStack() as held:
+    with alone(template, region) as (directory, connection), ExitStack() as held:
         life = Life(environment, directory, connection, processor.resolve(), held)
         for name, live in STEPS:
             step = _lived(name, live, life)
@@ -410,7 +416,7 @@ def _lived(name: str, live: Callable[[Life], Iterator[str]], life: Life) -> Step
 
 
 @contextmanager
-def _alone(template: Path, region: str) -> Iterator[tuple[Path, Connection]]:
+def alone(template: Path, region: str) -> Iterator[tuple[Path, Connection]]:
     """Give a directory with an embedded AWS of its own, which nobody else's environment is in."""
     with TemporaryDirectory(prefix="iot-pipeline-rehearsal-") as path:
         directory = Path(path)

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.changes import Change
+from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import EXPIRED, code_of, explained
 from iot_pipeline_cfn.resolution import resolve
@@ -32,6 +33,8 @@ class Finding:
     message: str
     logical_ids: Sequence[str] = ()
     """Of the resources that it is about."""
+    validation: str = ""
+    """What the names of early validations contain that find the same."""
 
     def __str__(self) -> str:
         """Return it in one line."""
@@ -111,6 +114,31 @@ def run(
             for findings in found
             for finding in findings
         ]
+
+
+def joined(
+    warnings: Iterable[ValidationFinding], findings: Iterable[Finding]
+) -> tuple[list[ValidationFinding], list[Finding]]:
+    """Return what early validation and checks have found, with nothing in both.
+
+    Where both have found the same, it is one finding, with AWS's words first.
+    """
+    left, told = list(warnings), []
+    for finding in findings:
+        same = [each for each in left if _is_same(each, finding)]
+        left = [each for each in left if each not in same]
+        words = "; ".join([*(f"{each.reason} ({each.name})" for each in same), finding.message])
+        told.append(replace(finding, message=words))
+    return left, told
+
+
+def _is_same(warning: ValidationFinding, finding: Finding) -> bool:
+    """Names of validations are no fixed set, and say it in one way or another."""
+    return (
+        bool(finding.validation)
+        and finding.validation in warning.name.upper()
+        and bool({*finding.logical_ids} & {*warning.path.split("/")})
+    )
 
 
 def _looked(code: str, check: Check, subject: Subject) -> list[Finding]:

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limi
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .checking import Finding, Subject, tags_of
 from .quotas import STACK_TAG, Quota, holders_of
@@ -30,4 +31,8 @@ def look(subject: Subject) -> Iterator[Finding]:
     ways = ["--parameter NatGateways=none"]
     if free:
         ways.append(f"an address that nothing uses: --parameter NatElasticIpAllocationId={free[0]}")
-    yield from QUOTA.findings(subject, needed, holders_of(addresses, "AllocationId"), ways)
+    holders = [
+        replace(holder, name=f"{holder.name}, not associated") if holder.name in free else holder
+        for holder in holders_of(addresses, "AllocationId")
+    ]
+    yield from QUOTA.findings(subject, needed, holders, ways)

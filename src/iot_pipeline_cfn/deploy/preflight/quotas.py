@@ -20,9 +20,13 @@ from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 from .checking import Finding, Severity, Subject, tags_of
 
 STACK_TAG = "aws:cloudformation:stack-name"
+RESOURCE_TAG = "aws:cloudformation:logical-id"
 
 DEFAULT = "AWS's default"
 DENIED_DEFAULT = f"{DEFAULT}; the account's own quota cannot be read"
+
+VALIDATION = "QUOTA"
+"""In the names of early validations of the same."""
 
 NAMED = 8
 """So many holders are named, and so often tags are asked for where each takes a call."""
@@ -93,7 +97,7 @@ class Quota:
         # More than there can be is in use where the quota is not what it was taken to be.
         wrong = assumed == DENIED_DEFAULT or (assumed and not self.reliable) or used > limit
         severity = Severity.WARNING if wrong else Severity.ERROR
-        yield Finding(self.check, severity, message, logical_ids)
+        yield Finding(self.check, severity, message, logical_ids, VALIDATION)
 
     def _limit(self, subject: Subject) -> tuple[float, str]:
         """Return the account's quota, or AWS's default, and then why it is that."""
@@ -132,15 +136,18 @@ def _tagged(
 def _named(holders: Sequence[Holder]) -> str:
     """Return who holds how much: environments, other stacks, and what has no stack, in one line."""
     amounts: defaultdict[tuple[bool, bool, str], float] = defaultdict(float)
+    resources: dict[tuple[bool, bool, str], str] = {}
     for holder in holders:
         stack = holder.tags.get(STACK_TAG)
         key = ENVIRONMENT_TAG not in holder.tags, stack is None, stack or holder.name
         amounts[key] += holder.amount
+        resources[key] = holder.tags.get(RESOURCE_TAG, "")
     ranked = sorted(amounts.items(), key=lambda item: (*item[0][:2], -item[1], item[0][2]))
-    names = [
-        name if lone and amount == 1 else f"{name} ({amount:g})"
-        for (_, lone, name), amount in ranked[:NAMED]
-    ]
+    names = []
+    for key, amount in ranked[:NAMED]:
+        _, lone, name = key
+        share = resources[key] if amount == 1 and resources[key] else f"{amount:g}"
+        names.append(name if lone and amount == 1 else f"{name} ({share})")
     others = sum(amount for _, amount in ranked[NAMED:])
     return ", ".join(names) + (f" and {others:g} other{'s' * (others > 1)}" if others else "")
 
