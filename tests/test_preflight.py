@@ -94,7 +94,7 @@ def test_check_that_cannot_be_made_blocks_nothing(code, problem):
 def test_check_of_what_does_not_change_makes_no_call():
     """Nor does one of what goes, or changes in something else."""
     kinds = [kind for kind, _, _ in CALLS.values()]
-    made = [*changes("AWS::SNS::Topic"), *changes(*kinds, action="Remove")]
+    made = [*changes("AWS::SQS::Queue"), *changes(*kinds, action="Remove")]
     made += [change for kind in kinds for change in changes(kind, action="Modify")]
     connection = Connection(made_up_session(REGION), REGION, Target.AWS)
     assert run(CHECKS, Subject("dev", connection, TEMPLATE, ZONES, made)) == []

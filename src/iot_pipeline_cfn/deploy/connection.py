@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types_boto3_elasticache import ElastiCacheClient
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
     from types_boto3_iam import IAMClient
+    from types_boto3_kms import KMSClient
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_rds import RDSClient
     from types_boto3_s3 import S3Client
@@ -81,6 +82,7 @@ class Connection:
     elasticache: "_Client[ElastiCacheClient]" = _Client("elasticache")
     elbv2: "_Client[ElasticLoadBalancingv2Client]" = _Client("elbv2")
     iam: "_Client[IAMClient]" = _Client("iam")
+    kms: "_Client[KMSClient]" = _Client("kms")
     logs: "_Client[CloudWatchLogsClient]" = _Client("logs")
     rds: "_Client[RDSClient]" = _Client("rds")
     s3: "_Client[S3Client]" = _Client("s3")

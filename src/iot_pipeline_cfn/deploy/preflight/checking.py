@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection
-from iot_pipeline_cfn.deploy.errors import explained
+from iot_pipeline_cfn.deploy.errors import EXPIRED, code_of, explained
 from iot_pipeline_cfn.resolution import resolve
 
 
@@ -147,6 +147,9 @@ def _looked(code: str, check: Check, subject: Subject) -> list[Finding]:
     try:
         findings.extend(check(subject))
     except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and code_of(error) in EXPIRED:
+            # Nothing that comes after it can be done either.
+            raise
         message = f"could not be checked: {explained(error)}"
         # What was found before counts all the same.
         findings.append(Finding(code, Severity.NOTE, message))
