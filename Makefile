@@ -88,6 +88,8 @@ lint: .venv/installed ## Check formatting, style and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --pedantic --quiet .github
 
 .PHONY: stale
 stale: .venv/installed ## Check that the templates are as rendered
@@ -109,7 +111,7 @@ benchmark: .venv/installed ## Measure rendering and deploying against what they 
 .PHONY: lock
 lock: .venv/installed ## Pin the newest versions in requirements.lock
 	$(BIN)/pip install --quiet --target .venv/uv --upgrade $(UV)
-	.venv/uv/bin/uv pip compile pyproject.toml --extra local --group dev --universal --upgrade --generate-hashes \
+	.venv/uv/bin/uv pip compile pyproject.toml --extra local --extra review --group dev --universal --upgrade --generate-hashes \
 	    --no-annotate --custom-compile-command "make lock" --quiet --output-file requirements.lock
 
 .PHONY: clean

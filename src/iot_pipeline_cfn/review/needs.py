@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from iot_pipeline_cfn.references import references
 
+from .lookup import Resources, listed, number, of_type
 from .remarks import Remark, Severity
-from .resources import Resources, listed, number, of_type
 
 CPU_UNITS: Final = 1024
 """So many are one vCPU."""

@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from .lookup import Resources, listed, of_type
 from .needs import cache_nodes, services
 from .remarks import Remark, Severity
-from .resources import Resources, listed, of_type
 
 NOT_COUNTED: Final = (
     "data transfer, storage, backups, logs, metrics, alarms, requests, capacity units of the load "
