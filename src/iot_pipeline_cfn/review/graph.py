@@ -32,7 +32,8 @@ COLOURS: Final[Mapping[str, str]] = MappingProxyType(
 """Of the parts; black on each of them has a contrast of more than 15 to 1."""
 
 LAYOUT: Final = (
-    'rankdir=LR, fontname="Arial", fontsize=16, labelloc=t, labeljust=l, ranksep=0.7, nodesep=0.12'
+    "rankdir=LR, newrank=true, ranksep=0.4, nodesep=0.12, "
+    'fontname="Arial", fontsize=16, labelloc=t, labeljust=l'
 )
 BOX: Final = (
     'shape=box, style="filled,rounded", color="#94a3b8", fontname="Arial", fontsize=11, '
