@@ -6,8 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := uv==0.13.9
 # The directories are listed too: removing or renaming a file in one changes its time.
-SOURCES := generate.py src/iot_pipeline_cfn $(wildcard src/iot_pipeline_cfn/*.py)
-TEMPLATES := templates $(wildcard templates/*.json)
+SOURCES := generate.py $(wildcard parameters parameters/*.json src/iot_pipeline_cfn \
+    src/iot_pipeline_cfn/*.py src/iot_pipeline_cfn/review src/iot_pipeline_cfn/review/*)
+TEMPLATES := templates $(wildcard templates/*.json templates/*.md)
 
 .PHONY: help
 help: ## Print the targets
