@@ -31,6 +31,11 @@ def network(resources: Resources, used: Mapping[str, set[str]]) -> list[str]:
             for subnet in subnets:
                 lines += _subnet(resources, subnet, holds[subnet])
             lines.append("end")
+        lines += [
+            f'{name}["{_text(name)}"]'
+            for name, endpoint in of_type(resources, "EC2::VPCEndpoint").items()
+            if vpc in used[name] and endpoint.get("RouteTableIds")
+        ]
         lines.append("end")
     return [*lines, *_routes(resources)]
 
@@ -51,7 +56,8 @@ def _subnet(resources: Resources, subnet: str, holds: Sequence[str]) -> Iterator
     gateways = of_type(resources, "EC2::NatGateway")
     yield from (f'{name}["{_text(name)}"]' for name in holds if name in gateways)
     others = [_placed(resources, name) for name in holds if name not in gateways]
-    yield f'{subnet}Holds["{BREAK.join(others) or "nothing else"}"]'
+    if others or not holds:
+        yield f'{subnet}Holds["{BREAK.join(others) or "nothing"}"]'
     yield "end"
 
 
@@ -85,10 +91,11 @@ def _routes(resources: Resources) -> Iterator[str]:
     for each in of_type(resources, "EC2::SubnetRouteTableAssociation").values():
         subnets[each["RouteTableId"]["Ref"]].append(each["SubnetId"]["Ref"])
     for route in of_type(resources, "EC2::Route").values():
-        label = _text(route.get("DestinationCidrBlock"))
+        cidr = route.get("DestinationCidrBlock")
+        label = "" if cidr == ANY else f'|"{_text(cidr)}"|'
         for way in (route[key]["Ref"] for key in ("GatewayId", "NatGatewayId") if key in route):
             for subnet in subnets[route["RouteTableId"]["Ref"]]:
-                yield f'{subnet} -->|"{label}"| {way}'
+                yield f"{subnet} -->{label} {way}"
     for name, endpoint in of_type(resources, "EC2::VPCEndpoint").items():
         for routes in listed(endpoint.get("RouteTableIds")):
             yield from (f"{subnet} --> {name}" for subnet in subnets[routes["Ref"]])
@@ -106,15 +113,16 @@ def traffic(
     """
     carriers = _carriers(resources, used)
     groups = {name: group for group, names in carriers.items() for name in names}
-    nodes: dict[str, str] = {}
+    inside: dict[str, str] = {}
+    outside: dict[str, str] = {}
 
     def node(name: str) -> str:
         """Return the id of the node for a name, which is there from now on."""
         place = groups.get(name, name)
         key = place if place.isalnum() else f"Address{''.join(filter(str.isalnum, place))}"
-        box = place in carriers or place in resources
         label = BREAK.join(map(_text, carriers.get(place, [place])))
-        nodes[key] = f'["{label}"]' if box else f'(["{label}"])'
+        nodes = inside if place in carriers else outside
+        nodes[key] = f'["{label}"]' if place in resources else f'(["{label}"])'
         return key
 
     edges = [
@@ -126,7 +134,14 @@ def traffic(
         f'{node(source)} -.->|"{_text(label)}"| {node(target)}'
         for source, target, label in dict.fromkeys(_relations(resources))
     ]
-    return ["flowchart LR", *(f"{key}{shape}" for key, shape in sorted(nodes.items())), *edges]
+    return [
+        "flowchart LR",
+        *(f"{key}{shape}" for key, shape in sorted(outside.items())),
+        'subgraph InVpc["VPC"]',
+        *(f"{key}{shape}" for key, shape in sorted(inside.items())),
+        "end",
+        *edges,
+    ]
 
 
 def _carriers(resources: Resources, used: Mapping[str, set[str]]) -> dict[str, list[str]]:

@@ -15,12 +15,12 @@ from iot_pipeline_cfn.resolution import resolve
 
 from . import diagrams, prices
 from .creation import dependencies
-from .lookup import Resources, components
+from .lookup import Resources, components, of_type
 from .markdown import code, codes, escaped, table
 from .needs import QUOTAS, needs
-from .permissions import Grant, Terms, grants
+from .permissions import ALLOW, Grant, Terms, grants
 from .traffic import Flow, flows
-from .values import shown
+from .values import shown, text_of
 
 WORD = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where words of a name in capitals meet."""
@@ -102,7 +102,8 @@ def _kinds(template: Mapping[str, Any], given: Mapping[str, Mapping[str, str]]) 
 def _kind(template: Mapping[str, Any], name: str, given: Mapping[str, str]) -> Kind:
     # Without an image, no task would run.
     resolved = resolve(template, {"ImageTag": "any", **given})
-    resources = resolved["Resources"]
+    # Whether the template was just built or read from its file.
+    resources = dict(sorted(resolved["Resources"].items()))
     used = {
         each: resources.keys() & set(references(resource.get("Properties")))
         for each, resource in resources.items()
@@ -150,6 +151,7 @@ def _traffic(kinds: Sequence[Kind]) -> Iterator[str]:
     yield from table(
         ("From", "To", "Port", "Only in"),
         ((code(source), code(target), ports, only) for source, target, ports, only in rows),
+        optional=1,
     )
 
 
@@ -158,13 +160,17 @@ def _prices(kinds: Sequence[Kind]) -> list[str]:
     regions = prices.regions()
     known = prices.table()
     first = {kind.name: prices.monthly(kind.resources, regions[0]) for kind in kinds}
-    what = dict.fromkeys(item.what for items in first.values() for item in items)
+    # In the order that they have in the longest of the lists.
+    place: dict[str, int] = {}
+    for items in first.values():
+        for number, what in enumerate(dict.fromkeys(item.what for item in items)):
+            place[what] = max(number, place.get(what, 0))
     rows = [
         [
             escaped(each),
             *(_cost(item for item in first[name] if item.what == each) for name in first),
         ]
-        for each in what
+        for each in sorted(place, key=place.__getitem__)
     ]
     totals = [
         [
@@ -188,7 +194,7 @@ def _cost(items: Iterable[prices.Item]) -> str:
         return ""
     if any(item.monthly is None for item in same):
         return f"{count:g}, not in the table"
-    return f"{count:g} for {prices.dollars(prices.total(same))}"
+    return f"{count:g} for {prices.dollars(prices.total(same))}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _quotas(kinds: Sequence[Kind]) -> list[str]:
@@ -215,17 +221,16 @@ def _parameters(template: Mapping[str, Any], kinds: Sequence[Kind]) -> list[str]
     ]
     rows = []
     for label, names in groups:
-        rows.append([f"**{escaped(label)}**", *([""] * (len(kinds) + 2))])
+        rows.append([f"**{escaped(label)}**", *([""] * (len(kinds) + 1))])
         rows += [
             [
-                code(name),
+                f"{code(name)}<br>{_described(declared[name])}",
                 code(str(declared[name].get("Default", ""))),
                 *(code(_unless_default(declared[name], kind.given.get(name))) for kind in kinds),
-                _described(declared[name]),
             ]
             for name in names
         ]
-    header = ("Parameter", "Default", *(kind.name for kind in kinds), "Description")
+    header = ("Parameter", "Default", *(kind.name for kind in kinds))
     return [
         "## Parameters",
         "",
@@ -248,80 +253,78 @@ def _described(declaration: Mapping[str, Any]) -> str:
 
 def _permissions(kinds: Sequence[Kind]) -> Iterator[str]:
     """Yield what each role may do, and then what policies of resources say."""
-    found = _by_kind({kind.name: grants(kind.resources) for kind in kinds}, kinds)
+    only = _by_kind({kind.name: grants(kind.resources) for kind in kinds}, kinds)
     held = defaultdict(list)
-    for grant in found:
+    for grant in only:
         held[grant.holder].append(grant)
-    roles = {
-        name
-        for kind in kinds
-        for name, resource in kind.resources.items()
-        if resource["Type"] == "AWS::IAM::Role"
-    }
+    roles = {name for kind in kinds for name in of_type(kind.resources, "IAM::Role")}
     yield from ("## Who may do what", "")
-    for role in sorted(roles & held.keys()):
-        rows = _policy_rows([grant for grant in held[role] if not grant.is_trust], found)
-        trust = _policy_rows([grant for grant in held[role] if grant.is_trust], found)
-        yield from (f"### {role}", "")
-        for who, *_, where, only in trust:
-            yield (
-                " ".join(
-                    filter(
-                        None, ["Taken on by", who, where and f"where {where}", only and f"({only})"]
-                    )
-                )
-                + "."
-            )
-        yield ""
-        yield from table(("May", "On", "Only where", "Only in"), (row[1:] for row in rows))
-    yield from ("### Policies of resources", "")
+    for role in sorted(roles):
+        yield from _role(role, held[role], only, kinds)
     yield from ("The policy of an endpoint only limits what others allow.", "")
-    yield from table(
-        ("Policy of", "Who", "May", "On", "Only where", "Only in"),
-        (
-            [code(name), *row]
-            for name in sorted(held.keys() - roles)
-            for row in _policy_rows(held[name], found)
-        ),
-    )
+    alike = defaultdict(list)
+    for name in sorted(held.keys() - roles):
+        alike[tuple(_sentence(*row) for row in _policy_rows(held[name], only))].append(name)
+    for sentences, names in alike.items():
+        yield from (f"### {', '.join(names)}", "", *sentences, "")
+
+
+def _sentence(who: str, may: str, resource: str, where: str, within: str) -> str:
+    ending = f"{where and f', where {where}'}{within and f', only in {within}'}"
+    return f"- {who} may {may}, on {resource}{ending}"
+
+
+def _role(
+    role: str, held: Sequence[Grant], only: Mapping[Grant, str], kinds: Sequence[Kind]
+) -> Iterator[str]:
+    """Yield who takes a role on, and what it then may."""
+    yield from (f"### {role}", "")
+    for who, *_, where, within in _policy_rows([one for one in held if one.is_trust], only):
+        ending = f"{where and f' where {where}'}{within and f', only in {within}'}"
+        yield from (f"Taken on by {who}{ending}.", "")
+    managed = {
+        kind.name: [
+            text_of(arn)
+            for arn in of_type(kind.resources, "IAM::Role")
+            .get(role, {})
+            .get("ManagedPolicyArns", [])
+        ]
+        for kind in kinds
+    }
+    for arn in sorted(_by_kind(managed, kinds)):
+        yield from (f"Has AWS's policy {code(arn.rpartition('/')[2])}.", "")
+    rows = _policy_rows([one for one in held if not one.is_trust], only)
+    header = ("May", "On", "Only where", "Only in")
+    yield from table(header, (row[1:] for row in rows), optional=2)
 
 
 def _policy_rows(held: Iterable[Grant], kinds: Mapping[Grant, str]) -> list[list[str]]:
-    """Return who may do what on what, where, and in which kinds, with like actions together."""
-    actions = defaultdict(set)
+    """Return who may do what on what, where, and in which kinds, with what is alike together."""
+    verbs = defaultdict(set)
     for grant in held:
-        key = (
-            _terms(grant.principal, "anybody"),
-            grant.effect,
-            _where(grant),
-            kinds[grant],
-            str(grant.action).partition(":")[0],
-            _terms(grant.resource, "anything"),
-        )
-        actions[key].add(_action(grant))
+        who = _terms(grant.principal, "anybody")
+        resource = _terms(grant.resource, "anything")
+        service, verb = _action(grant.action)
+        key = (who, grant.effect, _where(grant), kinds[grant], service, resource)
+        verbs[key].add(verb)
     resources = defaultdict(set)
-    for (who, effect, where, only, service, resource), found in actions.items():
-        resources[who, effect, where, only, service, tuple(sorted(found))].add(resource)
+    for (who, effect, where, only, service, resource), found in verbs.items():
+        may = ", ".join(sorted(found))
+        words = f"{service}: {may}" if service else may
+        words = words if effect == ALLOW else f"**not** {words}"
+        resources[who, words, where, only].add(resource)
     return sorted(
-        [
-            who,
-            f"{'' if effect == 'Allow' else '**not** '}{', '.join(found)}",
-            ", ".join(sorted(each)),
-            where,
-            only,
-        ]
-        for (who, effect, where, only, _, found), each in resources.items()
+        [who, words, ", ".join(sorted(found)), where, only]
+        for (who, words, where, only), found in resources.items()
     )
 
 
-def _action(grant: Grant) -> str:
-    """Return actions in words: `ecr:BatchGetImage` is to batch get image of ecr."""
-    named = []
-    for action in sorted(grant.action.patterns):
-        service, _, verb = action.partition(":")
-        words = WORD.sub(" ", verb).lower()
-        named.append(f"{words} ({service})" if verb else "anything")
-    return f"{'all but ' if grant.action.is_inverse else ''}{' or '.join(named)}"
+def _action(action: Terms) -> tuple[str, str]:
+    """Return the service and the verb in words: `ecr:BatchGetImage` is to batch get image."""
+    if action.is_inverse or len(action.patterns) != 1:
+        return "", _terms(action, "anything")
+    service, _, verb = next(iter(action.patterns)).rpartition(":")
+    return service, escaped("anything" if verb == "*" else WORD.sub(" ", verb).lower())
 
 
 def _terms(terms: Terms, everything: str) -> str:
@@ -352,7 +355,7 @@ def _resources(template: Mapping[str, Any], kinds: Sequence[Kind]) -> Iterator[s
             for name in sorted(resources)
             if parts[name] == part
         ]
-        yield from table(("Resource", "Type", "Only in"), rows)
+        yield from table(("Resource", "Type", "Only in"), rows, optional=1)
 
 
 def _outputs(template: Mapping[str, Any], kinds: Sequence[Kind]) -> Iterator[str]:
@@ -362,4 +365,4 @@ def _outputs(template: Mapping[str, Any], kinds: Sequence[Kind]) -> Iterator[str
         (code(name), escaped(output.get("Description", "")), only.get(name, NOWHERE))
         for name, output in sorted(template.get("Outputs", {}).items())
     ]
-    yield from table(("Output", "Description", "Only in"), rows)
+    yield from table(("Output", "Description", "Only in"), rows, optional=1)

@@ -24,7 +24,17 @@ def codes(texts: Iterable[str]) -> str:
     return ", ".join(map(code, texts))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a table, whose cells are Markdown already; none where it has no rows."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}", *lines, ""] if lines else []
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, optional: int = 0) -> list[str]:
+    """Return the lines of a table, whose cells are Markdown already; none where it has no rows.
+
+    Of the last columns, so many are left out where they are empty.
+    """
+    cells = list(rows)
+    if not cells:
+        return []
+    always = len(header) - optional
+    kept = [
+        place for place in range(len(header)) if place < always or any(row[place] for row in cells)
+    ]
+    lines = [header, ["---"] * len(header), *cells]
+    return [*(f"| {' | '.join(line[place] for place in kept)} |" for line in lines), ""]
