@@ -259,9 +259,9 @@ def _permissions(kinds: Sequence[Kind]) -> Iterator[str]:
         held[grant.holder].append(grant)
     roles = {name for kind in kinds for name in of_type(kind.resources, "IAM::Role")}
     yield from ("## Who may do what", "")
+    yield from ("Roles first. The policy of an endpoint only limits what others allow.", "")
     for role in sorted(roles):
         yield from _role(role, held[role], only, kinds)
-    yield from ("The policy of an endpoint only limits what others allow.", "")
     alike = defaultdict(list)
     for name in sorted(held.keys() - roles):
         alike[tuple(_sentence(*row) for row in _policy_rows(held[name], only))].append(name)
@@ -324,7 +324,7 @@ def _action(action: Terms) -> tuple[str, str]:
     if action.is_inverse or len(action.patterns) != 1:
         return "", _terms(action, "anything")
     service, _, verb = next(iter(action.patterns)).rpartition(":")
-    return service, escaped("anything" if verb == "*" else WORD.sub(" ", verb).lower())
+    return service, escaped("do anything" if verb == "*" else WORD.sub(" ", verb).lower())
 
 
 def _terms(terms: Terms, everything: str) -> str:
