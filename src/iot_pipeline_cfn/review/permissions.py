@@ -50,10 +50,25 @@ HOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Where a policy that is a resource of its own says whose it is."""
 
 ENDPOINT = "AWS::EC2::VPCEndpoint"
-ENDPOINT_BY_DEFAULT: Final[Mapping[str, str]] = MappingProxyType(
-    {"Action": "*", "Effect": ALLOW, "Principal": EVERYBODY, "Resource": "*"}
+ENDPOINT_BY_DEFAULT: Final[Mapping[str, Any]] = MappingProxyType(
+    {"Statement": {"Action": "*", "Effect": ALLOW, "Principal": EVERYBODY, "Resource": "*"}}
 )
 """https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html."""
+
+OTHERWISE = "may under other conditions, which may be looser"
+HOW: Final = MappingProxyType(
+    {
+        # By effect, whether it is gained or lost, and whether only its conditions are others.
+        (ALLOW, True, False): "may now",
+        (ALLOW, True, True): "may under looser conditions",
+        (ALLOW, False, False): "may no longer",
+        (ALLOW, False, True): "may only under stricter conditions",
+        (DENY, True, False): "is now denied",
+        (DENY, True, True): "is denied under looser conditions",
+        (DENY, False, False): "is no longer denied",
+        (DENY, False, True): "is denied only under stricter conditions",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -112,31 +127,37 @@ def grants(resources: Resources) -> frozenset[Grant]:
         grant
         for name, resource in resources.items()
         for holder in _holders(name, resource, attached)
-        for is_trust, statement in statements(resource)
+        for is_trust, document in _documents_that_count(resource)
+        for statement in mappings(document["Statement"])
         for grant in _grants(holder, statement, is_trust=is_trust)
     )
 
 
-def statements(resource: object) -> Iterator[tuple[bool, Mapping[str, Any]]]:
-    """Yield every statement of a resource's policies, and whether it is about taking on a role."""
-    found = False
+def documents(resource: object) -> Iterator[tuple[bool, Mapping[str, Any]]]:
+    """Yield every policy document of a resource, and whether it is about taking on a role.
+
+    Wherever it stands, also as text.
+    """
     to_do: list[tuple[bool, object]] = [(False, properties(resource))]
     while to_do:
         is_trust, part = to_do.pop()
         if isinstance(part, str) and '"Statement"' in part:
             part = _parsed(part)
         if isinstance(part, dict):
-            own = [body for body in mappings(part.get("Statement")) if "Effect" in body]
-            yield from ((is_trust, body) for body in own)
-            found = found or bool(own)
+            if _is_document(part):
+                yield is_trust, part
             to_do += [
                 (is_trust or key == "AssumeRolePolicyDocument", inner)
                 for key, inner in part.items()
             ]
         elif isinstance(part, list):
             to_do += [(is_trust, inner) for inner in part]
-    if type_of(resource) == ENDPOINT and not found:
-        yield False, ENDPOINT_BY_DEFAULT
+
+
+def _is_document(part: Mapping[str, Any]) -> bool:
+    """Return whether statements are of a policy, and not of a web ACL."""
+    listed = part.get("Statement")
+    return isinstance(listed, list) or any("Effect" in body for body in mappings(listed))
 
 
 def compare(before: Resources, after: Resources) -> list[Remark]:
@@ -158,10 +179,21 @@ def compare(before: Resources, after: Resources) -> list[Remark]:
         for holder in sorted(old.keys() | new.keys())
         if old.get(holder) != new.get(holder)
         # The policy of an endpoint only limits what others allow.
-        and not (holder not in before and type_of(after.get(holder)) == ENDPOINT)
+        and not (_is_endpoint(before, holder) ^ _is_endpoint(after, holder))
         for remark in _remarks(holder, old.get(holder, frozenset()), new.get(holder, frozenset()))
     ]
     return [*remarks, *_managed(before, after), *_boundaries(before, after)]
+
+
+def _is_endpoint(resources: Resources, name: str) -> bool:
+    return type_of(resources.get(name)) == ENDPOINT
+
+
+def _documents_that_count(resource: object) -> list[tuple[bool, Mapping[str, Any]]]:
+    found = list(documents(resource))
+    if not found and type_of(resource) == ENDPOINT:
+        return [(False, ENDPOINT_BY_DEFAULT)]
+    return found
 
 
 def _by_holder(found: Iterable[Grant]) -> dict[str, frozenset[Grant]]:
@@ -385,31 +417,33 @@ def _actions(service: str) -> Iterator[str]:
         )
 
 
-def _wider(new: Iterable[Grant], old: Iterable[Grant]) -> Iterator[tuple[Grant, list[Grant]]]:
-    """Yield what of the new grants the old ones do not say, each with those but for conditions."""
+def _wider(new: Iterable[Grant], old: Iterable[Grant]) -> list[tuple[Grant, list[Grant]]]:
+    """Return what of the new grants the old ones do not say, each with those but for conditions.
+
+    What is allowed and denied at once is not allowed.
+    """
+    denied = [replace(grant, effect=ALLOW) for grant in new if grant.effect == DENY]
+    found: list[tuple[Grant, list[Grant]]] = []
     for grant in new:
-        if any(_covers(other, grant) for other in old):
+        if any(_covers(other, grant) for other in (*old, *denied)):
             continue
         left = [
             (piece, [other for other in old if _covers(other, piece, whatever_conditions=True)])
             for piece in _expanded(grant)
             if not any(_covers(other, piece) for other in old)
         ]
-        entirely = sum(not others for _, others in left)
-        if entirely > SHOWN:
-            yield grant, []
-        yield from ((piece, others) for piece, others in left if others or entirely <= SHOWN)
+        for part in (
+            [each for each in left if each[1]],
+            [each for each in left if not each[1]],
+        ):
+            together = [other for _, others in part for other in others]
+            found += part if len(part) <= SHOWN else [(grant, together)]
+    return found
 
 
 def _remarks(holder: str, old: frozenset[Grant], new: frozenset[Grant]) -> Iterator[Remark]:
     """Yield what changes in what one role may do, or in what may be done to one resource."""
-    denied = [replace(grant, effect=ALLOW) for grant in new if grant.effect == DENY]
-    gained = [
-        (grant, others)
-        for grant, others in _wider(new, old)
-        if grant.effect == DENY or not any(_covers(other, grant) for other in denied)
-    ]
-    lost = list(_wider(old, new))
+    gained, lost = _wider(new, old), _wider(old, new)
     gained_again, lost_again = (
         {(grant.effect, *_words(grant)) for grant, others in found if others}
         for found in (gained, lost)
@@ -434,22 +468,6 @@ def _remarks(holder: str, old: frozenset[Grant], new: frozenset[Grant]) -> Itera
     for (severity, who, how, was, will_be), whats in sorted(found.items()):
         what = listing((f"{listing(actions)} on {on}" for on, actions in whats.items()), "; ")
         yield Remark(severity, holder, f"{who} {how}: {what}", was, will_be)
-
-
-OTHERWISE = "may under other conditions, which may be looser"
-HOW: Final = MappingProxyType(
-    {
-        # By effect, whether it is gained or lost, and whether only its conditions are others.
-        (ALLOW, True, False): "may now",
-        (ALLOW, True, True): "may under looser conditions",
-        (ALLOW, False, False): "may no longer",
-        (ALLOW, False, True): "may only under stricter conditions",
-        (DENY, True, False): "is now denied",
-        (DENY, True, True): "is denied under looser conditions",
-        (DENY, False, False): "is no longer denied",
-        (DENY, False, True): "is denied only under stricter conditions",
-    }
-)
 
 
 def _words(grant: Grant) -> tuple[str, str, str]:

@@ -159,9 +159,15 @@ class _Ports:
         if self.unknown:
             return f"{self.unknown}/{self.protocol}"
         if self.protocol in ICMP:
-            return f"{self.protocol} type {self.first // 256}"
-        span = str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+            kinds = _span(self.first // 256, self.last // 256)
+            code = f" code {self.first % 256}" if self.first == self.last else ""
+            return f"{self.protocol} type {kinds}{code}"
+        span = _span(self.first, self.last)
         return span if self.protocol == "tcp" else f"{span}/{self.protocol}"
+
+
+def _span(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
 
 
 @dataclass(frozen=True)
@@ -234,9 +240,8 @@ class _Matrix:
                 if not rule.end.groups & self.declared.keys():
                     yield _Reach(end, rule.end, rule.ports)
         for source, target in product(ends, repeat=2):
-            if self._is_named(source, target):
-                for ports in self._between(source, target):
-                    yield _Reach(ends[source], ends[target], ports)
+            for ports in self._between(ends[source], ends[target], by_name=True):
+                yield _Reach(ends[source], ends[target], ports)
 
     def missing(self, reach: _Reach) -> list[_Ports]:
         """Return the ports at which this matrix does not let through what another does."""
@@ -250,7 +255,7 @@ class _Matrix:
             return _left(target, reach.ports, self._rules(self.egress, source.label))
         if source.is_node and not is_stranger:
             left = [reach.ports]
-            for ports in self._between(source.label, target.label):
+            for ports in self._between(self._end(source.label), self._end(target.label)):
                 left = [piece for one in left for piece in one.without(ports)]
             return left
         # Who is new could have come from its addresses, but not by groups that it did not carry.
@@ -265,30 +270,28 @@ class _Matrix:
     def _rules(self, rules: _Rules, node: str) -> list[_Rule]:
         return [rule for group in sorted(self.groups(node)) for rule in rules.get(group, ())]
 
-    def _between(self, source: str, target: str) -> set[_Ports]:
-        """Return the ports at which both ends let one node reach another."""
-        start, end = self._end(source), self._end(target)
-        both = product(
-            self._admitted(self.egress, source, end), self._admitted(self.ingress, target, start)
-        )
-        return {ports for out, into in both if (ports := out.common(into))}
+    def _between(self, source: _End, target: _End, *, by_name: bool = False) -> set[_Ports]:
+        """Return the ports at which both ends let one node reach another.
 
-    def _admitted(self, rules: _Rules, node: str, other: _End) -> list[_Ports]:
-        found = self._rules(rules, node)
-        if not found and not self.groups(node) & self.declared.keys():
+        With `by_name`, without those that either end opens to addresses only.
+        """
+        out, into = (
+            self._admitted(self.egress, source, target),
+            self._admitted(self.ingress, target, source),
+        )
+        return {
+            ports
+            for one, other in product(out, into)
+            if not by_name or one.end.groups & target.groups or other.end.groups & source.groups
+            if (ports := one.ports.common(other.ports))
+        }
+
+    def _admitted(self, rules: _Rules, node: _End, other: _End) -> list[_Rule]:
+        found = self._rules(rules, node.label)
+        if not found and not self.groups(node.label) & self.declared.keys():
             # Nobody here knows its rules.
             found = [_ANYTHING]
-        return [rule.ports for rule in found if rule.end.admits(other)]
-
-    def _is_named(self, source: str, target: str) -> bool:
-        return any(
-            rule.end.groups & self.groups(other)
-            for rules, node, other in (
-                (self.egress, source, target),
-                (self.ingress, target, source),
-            )
-            for rule in self._rules(rules, node)
-        )
+        return [rule for rule in found if rule.end.admits(other)]
 
 
 def _left(end: _End, ports: _Ports, rules: Iterable[_Rule]) -> list[_Ports]:
@@ -322,12 +325,17 @@ def _matrix(resources: Resources, carriers: Mapping[str, frozenset[str]]) -> _Ma
     ingress, egress = (_rules(resources, side, networks) for side in ("Ingress", "Egress"))
     carried = frozenset().union(*carriers.values())
     alone = (groups.keys() | ingress.keys() | egress.keys()) - carried
+    # With a second range of addresses, the first one says nothing about a group's.
+    extended = {
+        _group(block.get("VpcId")) for _, block in of_type(resources, "AWS::EC2::VPCCidrBlock")
+    }
+
+    def network(vpc: str) -> Network:
+        known = None if vpc in extended else network_of(networks.get(f"${{{vpc}.CidrBlock}}", ""))
+        return known or ANY_IPV4
+
     return _Matrix(
-        declared={
-            name: network_of(networks.get(f"${{{_group(group.get('VpcId'))}.CidrBlock}}", ""))
-            or ANY_IPV4
-            for name, group in groups.items()
-        },
+        declared={name: network(_group(group.get("VpcId"))) for name, group in groups.items()},
         ingress=ingress,
         egress=egress,
         nodes={**carriers, **{name: frozenset({name}) for name in sorted(alone)}},
