@@ -12,7 +12,7 @@ from conftest import PARAMETER_FILES, ROOT, run
 from iot_pipeline_cfn.parameters import load
 from iot_pipeline_cfn.review.diagrams import network, ports, traffic
 from iot_pipeline_cfn.review.document import document
-from iot_pipeline_cfn.review.markdown import code, escaped, table
+from iot_pipeline_cfn.review.tables import code, escaped, table
 from iot_pipeline_cfn.review.traffic import Flow
 from test_cli import generate
 

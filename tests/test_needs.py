@@ -68,7 +68,7 @@ def test_only_what_changed_is_remarked_upon(template):
         resolve(template, {"ImageTag": "v1", **ENVIRONMENTS[kind]})["Resources"]
         for kind in ("pr", "prod")
     )
-    remarks = {remark.subject: remark for remark in compare(pr, prod, region="ap-northeast-1")}
+    remarks = {remark.subject: remark for remark in compare(pr, prod)}
     assert list(remarks) == [
         "elastic-ips",
         "nat-gateways",
@@ -82,7 +82,7 @@ def test_only_what_changed_is_remarked_upon(template):
     assert remarks["fargate-vcpu"].message.endswith("; more than AWS's default of 6")
     assert remarks["fargate-spot-vcpu"].severity is Severity.NOTE
     assert remarks["fargate-spot-vcpu"].before == "0.5"
-    assert not compare(prod, prod, region="ap-northeast-1")
+    assert not compare(prod, prod)
 
 
 @pytest.mark.parametrize("module", [elastic_ips, internet_gateways, nat_gateways, vpcs])

@@ -420,33 +420,6 @@ def cancel(**options: Any) -> None:
 
 
 @pipeline.command()
-@click.argument("files", type=FILE, nargs=-1)
-@TEMPLATE
-def validate(*, files: Sequence[Path], template: Path) -> int:
-    """Check parameter files, by default all in parameters/, against the template."""
-    from .parameters import UnreadableFileError, load, load_template, problems
-
-    chosen = files or sorted(PARAMETERS.glob("*.json"))
-    if not chosen:
-        message = f"there are no files in {PARAMETERS}/"
-        raise click.UsageError(message)
-    status = 0
-    body = load_template(template)
-    for path in chosen:
-        try:
-            found = list(problems(body, load(path)))
-            status = status or (3 if found else 0)
-        except UnreadableFileError as error:
-            found = [str(error)]
-            status = 2
-        for problem in found:
-            echo(problem, err=True)
-    if status == 0:
-        echo(f"{len(chosen)} parameter files fit {template}")
-    return status
-
-
-@pipeline.command()
 @click.option(
     "--parameters",
     "file",
@@ -471,6 +444,33 @@ def graph(*, file: Path, output: Path | None, template: Path) -> None:
         write(output, picture)
     else:
         echo(picture)
+
+
+@pipeline.command()
+@click.argument("files", type=FILE, nargs=-1)
+@TEMPLATE
+def validate(*, files: Sequence[Path], template: Path) -> int:
+    """Check parameter files, by default all in parameters/, against the template."""
+    from .parameters import UnreadableFileError, load, load_template, problems
+
+    chosen = files or sorted(PARAMETERS.glob("*.json"))
+    if not chosen:
+        message = f"there are no files in {PARAMETERS}/"
+        raise click.UsageError(message)
+    status = 0
+    body = load_template(template)
+    for path in chosen:
+        try:
+            found = list(problems(body, load(path)))
+            status = status or (3 if found else 0)
+        except UnreadableFileError as error:
+            found = [str(error)]
+            status = 2
+        for problem in found:
+            echo(problem, err=True)
+    if status == 0:
+        echo(f"{len(chosen)} parameter files fit {template}")
+    return status
 
 
 @pipeline.group()

@@ -16,9 +16,9 @@ from iot_pipeline_cfn.resolution import resolve
 from . import diagrams, prices
 from .creation import dependencies
 from .lookup import Resources, components, of_type
-from .markdown import code, codes, escaped, table
 from .needs import QUOTAS, needs
 from .permissions import ALLOW, Grant, Terms, grants
+from .tables import code, codes, escaped, table
 from .traffic import Flow, flows
 from .values import shown, text_of
 

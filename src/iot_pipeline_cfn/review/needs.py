@@ -38,8 +38,8 @@ def needs(resources: Resources) -> dict[str, float]:
     return {code: quota.needed(resources) for code, quota in QUOTAS.items()}
 
 
-def compare(before: Resources, after: Resources, *, region: str) -> list[Remark]:  # noqa: ARG001
-    """Return what is needed that was not, and the other way round; regions do not differ in it."""
+def compare(before: Resources, after: Resources) -> list[Remark]:
+    """Return what is needed that was not, and the other way round."""
     held, wanted = needs(before), needs(after)
     return [
         _remark(code, held[code], wanted[code]) for code in QUOTAS if held[code] != wanted[code]
