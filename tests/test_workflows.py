@@ -1,5 +1,6 @@
 """What the workflows on GitHub call, and what they may."""
 
+import json
 import os
 import re
 
@@ -79,8 +80,7 @@ def test_each_job_has_what_it_needs_and_no_more():
     assert granted == {
         "ci/check": reading,
         "comment/comment": {"actions": "read", "pull-requests": "write"},
-        "environment/deploy": {**reading, "id-token": "write"},
-        "environment/destroy": {**reading, "id-token": "write"},
+        "environment/environment": {**reading, "id-token": "write", "pull-requests": "read"},
         "review/review": reading,
     }
     assert all(job["timeout-minutes"] for job in JOBS.values())
@@ -100,36 +100,62 @@ def test_code_of_pull_requests_runs_with_their_own_rights():
     assert events == {"pull_request", "push", "workflow_run"}
 
 
-@pytest.mark.parametrize("name", ["environment/deploy", "environment/destroy"])
-def test_role_is_for_branches_of_this_repository_only(name):
-    """One at a time for a pull request, and none is cancelled halfway."""
-    job = JOBS[name]
+ENVIRONMENT = JOBS["environment/environment"]
+
+
+def test_role_is_for_branches_of_this_repository_only():
+    """And what is installed never sees the credentials."""
     own = "github.event.pull_request.head.repo.full_name == github.repository"
-    assert job["if"].startswith(f"{own} &&")
-    assert job["concurrency"] == {
-        "group": "environment-${{ github.event.pull_request.number }}",
-        "cancel-in-progress": False,
-    }
-    # What is installed never sees the credentials.
-    uses = [step.get("uses", step.get("run", "")).partition("@")[0] for step in job["steps"]]
+    assert ENVIRONMENT["if"].startswith(f"{own} && (")
+    uses = [
+        step.get("uses", step.get("run", "")).partition("@")[0] for step in ENVIRONMENT["steps"]
+    ]
     assert uses.index("make .venv/installed") < uses.index("aws-actions/configure-aws-credentials")
-    assert not any("secrets." in str(step) for step in job["steps"])
+    assert "secrets." not in str(WORKFLOWS)
+
+
+def test_of_one_pull_request_one_job_runs_and_none_is_cancelled_halfway():
+    """A job that is skipped has a group of its own: its condition decides the group as well."""
+    concurrency = ENVIRONMENT["concurrency"]
+    assert concurrency["cancel-in-progress"] is False
+    condition = ENVIRONMENT["if"].partition(" && ")[2]
+    number = "github.event.pull_request.number || github.run_id"
+    assert concurrency["group"] == f"environment-${{{{ {condition} && {number} }}}}"
 
 
 @pytest.mark.parametrize(
-    ("labels", "expected"),
+    ("state", "labels", "expected"),
     [
-        ('["environment"]', "unset"),
-        ('["environment", "image:v1.2"]', "v1.2"),
-        ('["image:$(touch pwned);`touch pwned`", "image:b"]', "$(touch pwned);`touch pwned`"),
+        ("OPEN", ["environment"], "verb=deploy image="),
+        ("OPEN", ["bug", "environment", "image:v1.2"], "verb=deploy image=v1.2"),
+        ("OPEN", ["image:v1"], "verb=destroy image=v1"),
+        ("OPEN", ["environment", "image:a\nverb=destroy", "image:$(id)"], "verb=deploy image="),
+        ("MERGED", ["environment"], "verb=destroy image="),
+        ("CLOSED", ["environment"], "verb=destroy image="),
     ],
 )
-def test_image_comes_from_a_label(tmp_path, labels, expected):
-    """Whatever is in it is a tag and nothing else; without one, make is not told any."""
-    (script,) = [step["run"] for step in STEPS if step.get("name") == "Deploy"]
+def test_what_is_wanted_follows_from_the_pull_request(tmp_path, state, labels, expected):
+    """Open and labelled; a tag that could be something else is none."""
+    pull = {"state": state, "labels": [{"name": name} for name in labels]}
+    (tmp_path / "gh").write_text('#!/bin/sh\nprintf "%s" "$PULL"\n')
+    environment = {"PULL": json.dumps(pull), "GITHUB_OUTPUT": "output", "NUMBER": "1"}
+    bash(tmp_path, "See what is wanted", environment | {"GITHUB_REPOSITORY": "a/b"})
+    assert (tmp_path / "output").read_text().split("\n")[:-1] == expected.split(" ")
+
+
+@pytest.mark.parametrize(("image", "expected"), [("", "unset"), ("v1", "v1")])
+def test_without_a_label_make_is_told_no_image(tmp_path, image, expected):
+    """The environment keeps the one that it has."""
     (tmp_path / "make").write_text('#!/bin/sh\necho "$1 ${IMAGE_TAG-unset}"\n')
-    (tmp_path / "make").chmod(0o755)
-    environment = {"LABELS": labels, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = run("bash", "-e", "-c", script, cwd=tmp_path, env=environment)
-    assert (done.returncode, done.stdout) == (0, f"deploy {expected}\n"), done.stderr
-    assert not (tmp_path / "pwned").exists()
+    assert bash(tmp_path, "Deploy", {"IMAGE": image}) == f"deploy {expected}\n"
+
+
+def bash(directory, step, environment):
+    """Run the script of a step with stand-ins for programs, and return what it printed."""
+    (script,) = [each["run"] for each in STEPS if each.get("name") == step]
+    for program in directory.iterdir():
+        program.chmod(0o755)
+    environment["PATH"] = f"{directory}:{os.environ['PATH']}"
+    done = run("bash", "-e", "-c", script, cwd=directory, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
