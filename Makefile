@@ -6,8 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := uv==0.13.9
 # The directories are listed too: removing or renaming a file in one changes its time.
-SOURCES := generate.py $(wildcard parameters parameters/*.json src/iot_pipeline_cfn \
-    src/iot_pipeline_cfn/*.py src/iot_pipeline_cfn/review src/iot_pipeline_cfn/review/*)
+SOURCES := generate.py $(wildcard parameters parameters/*.json \
+    $(foreach directory,src/iot_pipeline_cfn src/iot_pipeline_cfn/review, \
+    $(directory) $(directory)/*.py $(directory)/*.json))
 TEMPLATES := templates $(wildcard templates/*.json templates/*.md)
 
 .PHONY: help
@@ -15,7 +16,7 @@ help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: template
-template: .venv/linted ## Render the templates and lint them, where something changed
+template: .venv/linted ## Render the templates and their documents, and lint them, where something changed
 
 # What is given to these goes to iot-pipeline in its environment, where no shell reads it and make
 # does not expand it: the name of a branch can be anything.
@@ -85,7 +86,7 @@ test: .venv/installed ## Run the tests
 	$(BIN)/pytest
 
 .PHONY: lint
-lint: .venv/installed ## Check formatting, style and types
+lint: .venv/installed ## Check formatting, style, types and workflows
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -93,7 +94,7 @@ lint: .venv/installed ## Check formatting, style and types
 	$(BIN)/zizmor --offline --pedantic --quiet .github
 
 .PHONY: stale
-stale: .venv/installed ## Check that the templates are as rendered
+stale: .venv/installed ## Check that templates and documents are as rendered
 	$(BIN)/python generate.py --check
 
 .PHONY: check

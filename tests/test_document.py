@@ -146,6 +146,16 @@ def test_diagrams_of_nothing_are_empty():
     assert traffic({}, {}, []) == ["flowchart LR", 'subgraph InVpc["VPC"]', "end"]
 
 
+def test_resources_that_say_less_break_nothing(template):
+    """Each of them without its properties, and without being there."""
+    for name, resource in template["Resources"].items():
+        others = {each: body for each, body in template["Resources"].items() if each != name}
+        bare = {**others, name: {"Type": resource["Type"], "Properties": {}}}
+        for resources in (others, bare):
+            changed = {**template, "Resources": resources}
+            assert document("any", changed, {"prod": GIVEN["prod"]}).startswith("# any\n")
+
+
 def test_addresses_and_quotes_do_not_break_a_diagram():
     """As they may come from any rule."""
     group = {"G": {"Type": "AWS::EC2::SecurityGroup"}}

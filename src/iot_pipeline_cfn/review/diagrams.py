@@ -89,19 +89,28 @@ def _routes(resources: Resources) -> Iterator[str]:
     """Yield where the routes of each subnet lead."""
     subnets = defaultdict(list)
     for each in of_type(resources, "EC2::SubnetRouteTableAssociation").values():
-        subnets[each["RouteTableId"]["Ref"]].append(each["SubnetId"]["Ref"])
+        subnets[_name(each.get("RouteTableId"))].append(_name(each.get("SubnetId")))
+    gateways = of_type(resources, "EC2::InternetGateway")
+    ways = gateways.keys() | of_type(resources, "EC2::NatGateway").keys()
     for route in of_type(resources, "EC2::Route").values():
         cidr = route.get("DestinationCidrBlock")
         label = "" if cidr == ANY else f'|"{_text(cidr)}"|'
-        for way in (route[key]["Ref"] for key in ("GatewayId", "NatGatewayId") if key in route):
-            for subnet in subnets[route["RouteTableId"]["Ref"]]:
-                yield f"{subnet} -->{label} {way}"
+        way = _name(route.get("GatewayId", route.get("NatGatewayId")))
+        if way in ways:
+            yield from (
+                f"{subnet} -->{label} {way}" for subnet in subnets[_name(route.get("RouteTableId"))]
+            )
     for name, endpoint in of_type(resources, "EC2::VPCEndpoint").items():
         for routes in listed(endpoint.get("RouteTableIds")):
-            yield from (f"{subnet} --> {name}" for subnet in subnets[routes["Ref"]])
-    for name in of_type(resources, "EC2::InternetGateway"):
+            yield from (f"{subnet} --> {name}" for subnet in subnets[_name(routes)])
+    for name in gateways:
         yield f"{name} --> Internet((Internet))"
-        yield from (f"{gateway} --> {name}" for gateway in of_type(resources, "EC2::NatGateway"))
+        yield from (f"{way} --> {name}" for way in sorted(ways - gateways.keys()))
+
+
+def _name(value: object) -> str:
+    """Return the resource that a value refers to."""
+    return next(references(value), "")
 
 
 def traffic(
@@ -195,9 +204,9 @@ def _requests(resources: Resources) -> Iterator[tuple[str, str, str]]:
     links = of_type(resources, "ApiGatewayV2::VpcLink").keys()
     balancers = of_type(resources, "ElasticLoadBalancingV2::LoadBalancer").keys()
     for method in of_type(resources, "ApiGateway::Method").values():
-        api = method["RestApiId"]["Ref"]
-        path = paths.get(method["ResourceId"].get("Ref"), {}).get("PathPart", "")
-        yield "Callers", api, f"{method['HttpMethod']} /{path}"
+        api = _name(method.get("RestApiId"))
+        path = paths.get(_name(method.get("ResourceId")), {}).get("PathPart", "")
+        yield "Callers", api, f"{method.get('HttpMethod')} /{path}"
         named = _known(resources, method.get("Integration"))
         ways = [name for name in named if name in links] or [
             name for name in named if name in balancers
@@ -208,7 +217,7 @@ def _requests(resources: Resources) -> Iterator[tuple[str, str, str]]:
         for acl in _known(resources, each.get("WebACLArn")):
             stages = of_type(resources, "ApiGateway::Stage")
             for stage in _known(resources, each.get("ResourceArn")):
-                yield acl, stages.get(stage, {}).get("RestApiId", {}).get("Ref", stage), "filters"
+                yield acl, _name(stages.get(stage, {}).get("RestApiId")) or stage, "filters"
 
 
 def _of_tasks(resources: Resources) -> Iterator[tuple[str, str, str]]:

@@ -73,10 +73,8 @@ def _nat_gateways(resources: Resources) -> float:
     subnets = of_type(resources, "EC2::Subnet")
 
     def zone(subnet: object) -> object:
-        match subnet:
-            case {"Ref": str(name)} if name in subnets:
-                return subnets[name].get("AvailabilityZone")
-        return subnet
+        name = next(references(subnet), "")
+        return subnets[name].get("AvailabilityZone") if name in subnets else subnet
 
     gateways = of_type(resources, "EC2::NatGateway").values()
     return _most(zone(gateway.get("SubnetId")) for gateway in gateways)
@@ -148,12 +146,12 @@ def services(resources: Resources) -> dict[str, Tasks]:
     definitions = of_type(resources, "ECS::TaskDefinition")
     found = {}
     for name, service in of_type(resources, "ECS::Service").items():
-        definition = definitions.get(service.get("TaskDefinition", {}).get("Ref"), {})
+        definition = definitions.get(next(references(service.get("TaskDefinition")), ""), {})
         strategy = listed(service.get("CapacityProviderStrategy"))
         platform = definition.get("RuntimePlatform", {})
         found[name] = Tasks(
             desired=number(service.get("DesiredCount"), 1),
-            provider=strategy[0]["CapacityProvider"] if strategy else "FARGATE",
+            provider=strategy[0].get("CapacityProvider") if strategy else "FARGATE",
             vcpu=number(definition.get("Cpu")) / CPU_UNITS,
             gigabytes=number(definition.get("Memory")) / MIB,
             architecture=platform.get("CpuArchitecture", "X86_64"),
