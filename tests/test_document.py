@@ -14,7 +14,6 @@ from iot_pipeline_cfn.review.diagrams import network, ports, traffic
 from iot_pipeline_cfn.review.document import document
 from iot_pipeline_cfn.review.tables import code, escaped, table
 from iot_pipeline_cfn.review.traffic import Flow
-from test_cli import generate
 
 GIVEN = {file.stem: load(file).parameters for file in PARAMETER_FILES}
 TEXT = (ROOT / "templates/iot-pipeline.md").read_text()
@@ -189,7 +188,8 @@ def test_check_finds_a_document_that_is_stale(tmp_path):
     shutil.copytree(ROOT / "templates", tmp_path / "templates")
     path = tmp_path / "templates/iot-pipeline.md"
     path.write_text(TEXT.replace("10.0.1.0/24", "10.0.9.0/24"))
-    done = generate("--check", "--directory", str(tmp_path / "templates"), cwd=tmp_path)
+    program = [sys.executable, ROOT / "generate.py"]
+    done = run(*program, "--check", "--directory", tmp_path / "templates", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("templates/iot-pipeline.md: stale\n")
 

@@ -4,6 +4,7 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -21,9 +22,12 @@ from iot_pipeline_cfn.review.creation import (
 from iot_pipeline_cfn.review.graph import COLOURS, DrawingError, dot, drawn
 from iot_pipeline_cfn.review.lookup import components
 from resolution import resolve
-from test_cli import pipeline
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def graph(*arguments):
+    return run(Path(sys.executable).with_name("iot-pipeline"), "graph", *arguments)
 
 
 @st.composite
@@ -48,9 +52,9 @@ def chains(waits, name):
 
 
 @given(graphs())
-def test_critical_path_is_the_longest_of_all_chains(graph):
+def test_critical_path_is_the_longest_of_all_chains(example):
     """And everything is complete when the longest chain to it is."""
-    waits, took = graph
+    waits, took = example
     made = creation(waits, took)
     lengths = {
         name: max(sum(map(took.get, chain)) for chain in chains(waits, name)) for name in waits
@@ -62,9 +66,9 @@ def test_critical_path_is_the_longest_of_all_chains(graph):
 
 
 @given(graphs())
-def test_only_what_follows_from_others_is_left_out(graph):
+def test_only_what_follows_from_others_is_left_out(example):
     """The same resources come before each, and nothing less would say so."""
-    waits, took = graph
+    waits, took = example
     left = essential(waits)
 
     def before(found, name):
@@ -121,7 +125,7 @@ def test_black_stands_out_on_every_colour():
 def test_picture_has_every_resource_and_marks_the_critical_path(tmp_path):
     """Of the kind that the parameter file is for; the same each time."""
     path = tmp_path / "pr.svg"
-    done = pipeline("graph", "--parameters", "parameters/pr.json", "--output", str(path))
+    done = graph("--parameters", "parameters/pr.json", "--output", str(path))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     picture = path.read_text()
     nodes = {
@@ -137,7 +141,7 @@ def test_picture_has_every_resource_and_marks_the_critical_path(tmp_path):
     red = {name for name, node in nodes.items() if "#b91c1c" in ET.tostring(node).decode()}
     assert {"Vpc", "Database", "Service"} <= red
     assert "LoadBalancer" not in red
-    printed = pipeline("graph", "--parameters", "parameters/pr.json")
+    printed = graph("--parameters", "parameters/pr.json")
     assert printed.stdout.rstrip() == picture.rstrip()
 
 
