@@ -1,8 +1,9 @@
 """How much rendering costs beyond importing troposphere, and `make template` beyond nothing.
 
 `generate.py` also writes what there is to read about each template, which takes as long again, and
-with `--check` only looks whether that is stale. All are ratios of whole processes' wall times within one run: the best of many, taken in turns, since whatever else
-the machine does can only make a run slower.
+with `--check` only looks whether that is stale. All are ratios of whole processes' wall times
+within one run: the best of many, taken in turns, since whatever else the machine does can only make
+a run slower.
 """
 
 import ast
