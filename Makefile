@@ -87,6 +87,10 @@ emulator-status: .venv/installed ## Show whether the embedded AWS runs
 test: .venv/installed ## Run the tests
 	$(BIN)/pytest
 
+.PHONY: integration
+integration: .venv/installed ## Test ENV as it is deployed: TARGET=aws|local REGION=
+	@$(BIN)/pytest --deployed -rs tests/integration
+
 .PHONY: lint
 lint: .venv/installed ## Check formatting, style and types
 	$(BIN)/ruff format --check

@@ -17,7 +17,6 @@ import boto3
 import botocore.session
 import hypothesis
 import pytest
-from botocore.loaders import create_loader
 from moto.server import ThreadedMotoServer
 
 from deploying import Project, listening, small_template
@@ -30,6 +29,9 @@ from resolution import resolve
 
 # A shell that runs the tests in the background ignores it, and so would what they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Each of many sessions would read the descriptions of services anew.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 # A busy machine is no finding.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -200,7 +202,6 @@ def deploy_environment(emulator, container_port, tmp_path_factory):
     """
     files = {path.stem: json.loads(path.read_text()) for path in PARAMETER_FILES}
     committed = (ROOT / "templates/iot-pipeline.json").read_text()
-    descriptions = create_loader()
 
     def deploy_environment(name, parameters, template=committed):
         directory, account = tmp_path_factory.mktemp("environment"), f"{next(ACCOUNTS):012}"
@@ -209,9 +210,7 @@ def deploy_environment(emulator, container_port, tmp_path_factory):
         given = [f"--parameter={name}={value}" for name, value in parameters.items()]
         result = project.deploy(name, *given)
         assert result.status == 0, result.err
-        session = botocore.session.Session()
-        session.register_component("data_loader", descriptions)
-        session = boto3.Session(account, "made-up", region_name=REGION, botocore_session=session)
+        session = boto3.Session(account, "made-up", region_name=REGION)
         connection = Connection(session, REGION, Target.LOCAL, emulator.endpoint_url)
         environment = deployed.find(name, connection)
         if "ImageTag" in parameters:

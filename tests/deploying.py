@@ -158,13 +158,14 @@ def stack_of(aws, suffix="pr1"):
 
 @contextlib.contextmanager
 def listening():
-    """Give the port of a container that takes the readings of integration tests and nothing else."""
+    """Give the port of a container that takes readings of integration tests and nothing else."""
 
     class Container(BaseHTTPRequestHandler):
         def do_POST(self):
             reading = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             ours = self.path == "/ingest" and reading["deviceId"].startswith("integration-test-")
             self.send_response(202 if ours else 500)
+            self.send_header("Content-Length", "0")
             self.end_headers()
 
         def log_message(self, *_):

@@ -1,7 +1,7 @@
 """A deployed environment: its outputs, its parameters, and what AWS says of its parts."""
 
 import json
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from iot_pipeline_cfn.deploy.connection import Target
@@ -50,6 +50,7 @@ class Outputs(dict[str, str]):
     """The outputs of an environment, by name."""
 
     def __missing__(self, name):
+        """Say what is missing, and what to do about it."""
         message = f"the environment has no output {name}: deploy it with the committed template"
         raise AssertionError(message)
 
@@ -63,9 +64,7 @@ class Deployed:
         self.outputs = Outputs({output.name: output.value for output in stack.outputs})
         self.parameters = stack.parameters
         self._answers = {}
-
-    def __repr__(self):
-        return self.stack.name
+        self._clients = {}
 
     @property
     def is_local(self):
@@ -79,7 +78,7 @@ class Deployed:
         """Return what AWS lists under a key, every page of it."""
         question = json.dumps([service, operation, key, request], sort_keys=True)
         if question not in self._answers:
-            client = _client(self.connection, service)
+            client = self._client(service)
             pages = (
                 client.get_paginator(operation).paginate(**request)
                 if client.can_paginate(operation)
@@ -96,10 +95,16 @@ class Deployed:
 
     def asked(self, service, operation, **request):
         """Return what AWS answers."""
-        return getattr(_client(self.connection, service), operation)(**request)
+        return getattr(self._client(service), operation)(**request)
+
+    def _client(self, service):
+        if service not in self._clients:
+            client = self.connection.session.client(service, **self.connection.settings())
+            self._clients[service] = client
+        return self._clients[service]
 
     def fields_of_secret(self, output):
-        """Return which fields of a secret are filled, and never what with; `""` if it is not JSON."""
+        """Return which fields of a secret are filled, never what with; `""` if it is not JSON."""
         text = self.asked("secretsmanager", "get_secret_value", SecretId=self.outputs[output])
         try:
             content = json.loads(text["SecretString"])
@@ -277,8 +282,3 @@ class Deployed:
             name: End(frozenset(groups), frozenset(subnets), public)
             for name, (groups, subnets, public) in attached.items()
         }
-
-
-@cache
-def _client(connection, service):
-    return connection.session.client(service, **connection.settings())

@@ -1,8 +1,8 @@
 """Who can open a connection to what, computed from what EC2 says of a VPC.
 
-Both ends have to allow it. Within the VPC every subnet has a route to every other one. From outside,
-a connection arrives only at what has a public address, in a subnet with a route to an internet
-gateway. Network ACLs are taken to let everything through.
+Both ends have to allow it. Within the VPC every subnet has a route to every other one. From
+outside, a connection arrives only at what has a public address, in a subnet with a route to an
+internet gateway. Network ACLs are taken to let everything through.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ INTERNET = "the internet"
 
 @dataclass(frozen=True)
 class End:
-    """What takes connections: its security groups, its subnets, and whether its address is public."""
+    """What takes connections: its security groups and subnets, and whether its address is public."""
 
     groups: frozenset[str]
     subnets: frozenset[str]

@@ -89,13 +89,16 @@ def test_callers_bring_what_is_demanded(environment):
             },
         )
     if demanded == "API_KEY":
-        plans = environment.listed(
-            "apigateway", "get_usage_plans", "items", keyId=outputs["ApiKeyId"]
-        )
-        stages = {
-            (each["apiId"], each["stage"]) for plan in plans for each in plan.get("apiStages", [])
+        stage_of_outputs = {"apiId": outputs["ApiId"], "stage": outputs["ApiStageName"]}
+        keys = {
+            key["id"]
+            for plan in environment.listed("apigateway", "get_usage_plans", "items")
+            if any(stage_of_outputs.items() <= each.items() for each in plan.get("apiStages", []))
+            for key in environment.listed(
+                "apigateway", "get_usage_plan_keys", "items", usagePlanId=plan["id"]
+            )
         }
-        assert (outputs["ApiId"], outputs["ApiStageName"]) in stages, (
+        assert outputs["ApiKeyId"] in keys, (
             f"key {outputs['ApiKeyId']} is in no usage plan of the stage: callers are refused"
         )
 

@@ -146,9 +146,7 @@ def test_rotation_rolls_the_service(environment):
     assert rules, f"no rule sees that the password in {secret} is rotated"
     (rule,) = rules
     check(rule["Name"], rule, {"State": "ENABLED"})
-    targets = environment.listed(
-        "events", "list_targets_by_rule", "Targets", Rule=rule["Name"]
-    )
+    targets = environment.listed("events", "list_targets_by_rule", "Targets", Rule=rule["Name"])
     machines = [target["Arn"] for target in targets if ":stateMachine:" in target["Arn"]]
     assert machines, f"{rule['Name']} starts nothing: tasks keep a password that is rotated"
     machine = environment.asked(

@@ -68,7 +68,11 @@ def test_every_part_is_watched(environment):
         for alarm in found
         for metric in (
             alarm,
-            *(each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each),
+            *(
+                each["MetricStat"]["Metric"]
+                for each in alarm.get("Metrics", [])
+                if "MetricStat" in each
+            ),
         )
         if "Namespace" in metric
     }

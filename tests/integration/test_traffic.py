@@ -83,13 +83,14 @@ def test_nobody_else_leaves_the_vpc(environment):
 
 def test_network_acls_let_everything_through(environment):
     """Who reaches whom is for security groups alone to say."""
+    everything = {(egress, "allow", "-1", "0.0.0.0/0") for egress in (True, False)}
     for acl in environment.listed(
         "ec2", "describe_network_acls", "NetworkAcls", Filters=environment.in_vpc
     ):
-        assert acl["IsDefault"], f"{acl['NetworkAclId']} is not the VPC's own"
-        denied = [
-            entry
+        entries = {
+            (entry["Egress"], entry["RuleAction"], entry["Protocol"], entry.get("CidrBlock"))
             for entry in acl["Entries"]
-            if entry["RuleAction"] == "deny" and entry["RuleNumber"] != 32767
-        ]
-        assert not denied, f"{acl['NetworkAclId']} denies {denied}"
+            # The last one, which cannot be removed, denies what no other allows.
+            if entry["RuleNumber"] != 32767
+        }
+        assert entries == everything, f"{acl['NetworkAclId']} does not let everything through"
