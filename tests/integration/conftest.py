@@ -24,18 +24,17 @@ KINDS = {
 """The environments that are deployed where none is named, with what goes before their files."""
 
 
+def pytest_configure(config):
+    if config.getoption("--deployed") and not os.environ.get("ENVIRONMENT_SUFFIX"):
+        message = "name the environment (with make: ENV=pr123)"
+        raise pytest.UsageError(message)
+
+
 def pytest_generate_tests(metafunc):
     if "environment" in metafunc.fixturenames:
-        names = [suffix()] if metafunc.config.getoption("--deployed") else KINDS
+        is_named = metafunc.config.getoption("--deployed")
+        names = [os.environ["ENVIRONMENT_SUFFIX"]] if is_named else KINDS
         metafunc.parametrize("environment", names, indirect=True, scope="session")
-
-
-def suffix():
-    """Return the name of the environment that make was given."""
-    if name := os.environ.get("ENVIRONMENT_SUFFIX"):
-        return name
-    message = "Name the environment (with make: ENV=pr123)."
-    raise pytest.UsageError(message)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ INTERNET = "the internet"
 
 @dataclass(frozen=True)
 class End:
-    """What takes connections: its security groups and subnets, and whether its address is public."""
+    """What takes connections: its security groups and subnets, and if its address is public."""
 
     groups: frozenset[str]
     subnets: frozenset[str]
