@@ -71,6 +71,10 @@ destroy: .venv/installed ## Delete ENV
 cancel: .venv/installed ## Cancel the update of ENV that is in progress
 	@$(BIN)/iot-pipeline $@
 
+.PHONY: rehearse
+rehearse: .venv/installed ## Take an environment through its whole life, on an embedded AWS of its own
+	@$(BIN)/iot-pipeline $@
+
 .PHONY: emulator-start
 emulator-start: .venv/installed ## Start the embedded AWS, which TARGET=local does by itself
 	@$(BIN)/iot-pipeline $(subst -, ,$@)
@@ -110,9 +114,10 @@ format: .venv/installed ## Format the code
 	$(BIN)/ruff check --fix
 
 .PHONY: benchmark
-benchmark: .venv/installed ## Measure rendering and deploying against what they build on
+benchmark: .venv/installed ## Measure rendering, deploying and sending readings
 	$(BIN)/python benchmarks/rendering.py
 	$(BIN)/python benchmarks/deployment.py
+	$(BIN)/python benchmarks/readings.py
 
 .PHONY: lock
 lock: .venv/installed ## Pin the newest versions in requirements.lock

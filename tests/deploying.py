@@ -175,3 +175,8 @@ def listening():
         threading.Thread(target=server.serve_forever).start()
         yield server.server_port
         server.shutdown()
+
+
+def record_image(aws, suffix, tag):
+    """Have an environment's repository hold an image of a tag, as if it had been pushed."""
+    aws("ecr").put_image(repositoryName=f"iot-pipeline-{suffix}", imageTag=tag, imageManifest="{}")

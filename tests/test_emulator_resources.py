@@ -10,6 +10,7 @@ import pytest
 from conftest import ENVIRONMENTS, REGION
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
 from iot_pipeline_cfn.rehearsal.ingest import Ingest
+from iot_pipeline_cfn.rehearsal.inventory import inventory
 
 STACK = "iot-pipeline-any"
 TAGS = [{"Key": "Owner", "Value": "somebody"}]

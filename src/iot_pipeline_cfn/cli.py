@@ -3,7 +3,8 @@
 Exit codes: 0 done; 1 refused, and nothing was changed; 2 the command was not understood, or a file
 could not be read; 3 a template or parameters are not valid; 4 failed, and rolled back; 5 failed,
 and stuck; 6 timed out, and CloudFormation goes on; 7 no credentials, no access, or no answer from
-AWS; 8 a check before the deployment has failed; 130 interrupted. An error is on stderr, in one line
+AWS; 8 a check before the deployment has failed; 9 a
+rehearsal has found something off; 130 interrupted. An error is on stderr, in one line
 where one will do.
 """
 
@@ -226,7 +227,6 @@ def preflight(**options: Any) -> None:
     environment, wish = _wish(options)
     operations, console = _operations(options, environment)
     with proposed(operations, wish, Wanted.PLAN) as proposal:
-        console.warnings(proposal)
         if not _check(operations, wish, proposal, console, options, err=False):
             console.say("nothing stands in the way, as far as can be checked")
 
@@ -443,6 +443,46 @@ def validate(*, files: Sequence[Path], template: Path) -> int:
     return status
 
 
+@pipeline.command()
+@click.argument("environment", default="pr1", envvar="ENVIRONMENT_SUFFIX")
+@click.option(
+    "--processor",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=Path("examples/processor/processor.py"),
+    show_default=True,
+    help="The program that stands for the container image.",
+)
+@REGION
+@TEMPLATE
+@JSON
+def rehearse(
+    *, environment: str, processor: Path, region: str | None, template: Path, as_json: bool
+) -> None:
+    """Take an environment through its whole life, on an embedded AWS of its own."""
+    from .deploy.connection import DEFAULT_REGION
+    from .deploy.console import Console
+    from .deploy.environments import environment_named
+    from .deploy.errors import DeploymentError, ExitCode
+    from .parameters import load_template
+    from .rehearsal.life import rehearse
+
+    console = Console(as_json=as_json)
+    whose = environment_named(environment, load_template(template))
+    steps = []
+    for step in rehearse(whose, region or DEFAULT_REGION, template, processor):
+        console.say(str(step))
+        steps.append(step)
+    if as_json:
+        console.data({"steps": [vars(step) for step in steps]})
+    else:
+        total = ("in all", "", f"{sum(step.seconds for step in steps):.1f}")
+        rows = [row for step in steps for row in step.rows]
+        console.table(("Step", "Checked", "Seconds"), [*rows, total])
+    if steps[-1].off:
+        message = f"{steps[-1].name}: {steps[-1].off}"
+        raise DeploymentError(message, ExitCode.OFF)
+
+
 @pipeline.group()
 def emulator() -> None:
     """The embedded AWS, of which each checkout has its own."""
@@ -533,7 +573,7 @@ def _check(
 
     """
     from .deploy.errors import DeploymentError, ExitCode
-    from .deploy.preflight.checking import Severity, Subject, run
+    from .deploy.preflight.checking import Severity, Subject, joined, run
     from .deploy.preflight.checks import CHECKS
 
     subject = Subject(
@@ -543,8 +583,9 @@ def _check(
         proposal.content.parameters,
         proposal.changes,
     )
-    findings = [] if proposal.empty else run(CHECKS, subject, options["ignored"])
-    console.findings(findings, err=err)
+    found = [] if proposal.empty else run(CHECKS, subject, options["ignored"])
+    warnings, findings = joined(proposal.warnings, found)
+    console.findings(warnings, findings, err=err)
     errors = [finding.code for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         ignore = " ".join(f"--ignore {code}" for code in errors)
@@ -553,7 +594,7 @@ def _check(
             f"(with make: IGNORE='{' '.join(errors)}')"
         )
         raise DeploymentError(message, ExitCode.PREFLIGHT)
-    return bool(findings)
+    return bool(warnings or findings)
 
 
 def _wish(options: Mapping[str, Any]) -> tuple["Environment", "Wish"]:

@@ -19,6 +19,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_session
+from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import ExitCode
 from iot_pipeline_cfn.emulator import control
 from iot_pipeline_cfn.parameters import load_object
@@ -34,7 +35,7 @@ IMAGE_TAG: Final = "rehearsal"
 RATE: Final = 20
 BURST: Final = 30
 """Requests a second, and at once: so few that too many are soon sent."""
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.05
 
 MANIFEST: Final = json.dumps(
@@ -75,12 +76,27 @@ class Step:
     off: str = ""
     skipped: str = ""
 
+    def __str__(self) -> str:
+        """Return how it has gone, in a line."""
+        how = "off" if self.off else "skipped" if self.skipped else "ok"
+        return f"{how:7}  {self.name}"
+
+    @property
+    def rows(self) -> list[tuple[str, str, str]]:
+        """The step in a table, a row for each check; one that begins with `!` stands out."""
+        said = [("", check, "") for check in self.checked]
+        if self.off:
+            said.append(("! off", self.off, ""))
+        if self.skipped:
+            said.append(("", f"skipped: {self.skipped}", ""))
+        return [(self.name, said[0][1], f"{self.seconds:.1f}"), *said[1:]]
+
 
 @dataclass
 class Life:
     """An environment, and what it has by the step that it has come to."""
 
-    environment: str
+    environment: Environment
     directory: Path
     connection: Connection
     processor: Path
@@ -89,12 +105,25 @@ class Life:
     before: dict[str, list[Any]] = field(default_factory=dict)
     stores: Stores | None = None
     task: Task | None = None
+    missing: str = ""
     sent: int = 0
+
+    def deploy(self, *options: str) -> str:
+        """Deploy as a person does, and return what that has printed.
+
+        Raises:
+            OffError: when it fails.
+
+        """
+        said = self._run("deploy", "--yes", *options)
+        self.outputs.clear()
+        self.outputs.update(json.loads(self._run("outputs", "--json")))
+        return said
 
     def be_created(self) -> Iterator[str]:
         """Deploy without an image."""
         self.before = self._inventory()
-        self._deploy()
+        self.deploy()
         yield "all resources are created"
         if wanted := service_of(self.connection, self.outputs)["desiredCount"]:
             message = f"the service asks for {wanted} tasks, and there is no image yet"
@@ -103,7 +132,7 @@ class Life:
 
     def stay(self) -> Iterator[str]:
         """Deploy the same again."""
-        if "nothing to change" not in self._deploy():
+        if "nothing to change" not in self.deploy():
             message = "the same deployment again changes something"
             raise OffError(message)
         yield "nothing changes"
@@ -119,7 +148,7 @@ class Life:
 
     def start(self) -> Iterator[str]:
         """Deploy with the image, and start a task."""
-        self._deploy(
+        self.deploy(
             f"--image-tag={IMAGE_TAG}",
             f"--parameter=ThrottleRate={RATE}",
             f"--parameter=ThrottleBurst={BURST}",
@@ -128,14 +157,7 @@ class Life:
             message = "the service asks for no task, although there is an image"
             raise OffError(message)
         yield "tasks are asked for"
-        self.stores = Stores(
-            self.connection,
-            self.outputs,
-            self.held.enter_context(postgresql()),
-            self.held.enter_context(redis()),
-        )
-        self.stores.take_password()
-        self.stores.take_auth_token()
+        self.stores = self._start_stores()
         self.task = self._start_task(self.stores)
         yield "the container starts with what the task definition gives, and is healthy"
 
@@ -215,8 +237,7 @@ class Life:
 
     def become_private(self) -> Iterator[str]:
         """Change the way in, which replaces the load balancer."""
-        _, task = self._running()
-        self._deploy("--parameter=Ingress=private")
+        self.deploy("--parameter=Ingress=private")
         (load_balancer,) = self.connection.elbv2.describe_load_balancers(
             LoadBalancerArns=[self.outputs["LoadBalancerArn"]]
         )["LoadBalancers"]
@@ -224,6 +245,7 @@ class Life:
             message = "the load balancer is not internal"
             raise OffError(message)
         yield "the load balancer is internal"
+        _, task = self._running()
         task.register(self.connection, self.outputs["TargetGroupArn"])
         yield f"{self._arrives()}; the VPC link is only recorded here"
 
@@ -232,24 +254,29 @@ class Life:
         if self.task:
             self.task.stop()
             yield "the container stops cleanly"
+        kept = self._is_protected()
+        if kept:
+            self._run("destroy", "--yes", expected=ExitCode.REFUSED)
+            yield "while it is protected, that is refused"
+            self.deploy("--parameter=DeletionProtection=disabled")
         self._run("destroy", "--yes")
         after = self._inventory()
         if left := [name for name, found in after.items() if found != self.before[name]]:
             message = f"something is left: see {', '.join(left)}"
             raise OffError(message)
-        yield "nothing is left"
+        yield "nothing is left" + " of what is not kept" * kept
 
-    def _deploy(self, *options: str) -> str:
-        said = self._run("deploy", "--yes", *options)
-        self.outputs.clear()
-        self.outputs.update(json.loads(self._run("outputs", "--json")))
-        return said
+    def _is_protected(self) -> bool:
+        (stack,) = self.connection.cloudformation.describe_stacks(
+            StackName=self.environment.stack_name
+        )["Stacks"]
+        return bool(stack["EnableTerminationProtection"])
 
     def _run(self, verb: str, *options: str, expected: ExitCode = ExitCode.DONE) -> str:
         """Run `iot-pipeline` as a person does, and return what it has printed."""
         place = ("--target=local", f"--region={self.connection.region}")
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, verb, self.environment, *place, *options],
+            [sys.executable, "-c", PROGRAM, verb, self.environment.name, *place, *options],
             capture_output=True,
             check=False,
             cwd=self.directory,
@@ -263,6 +290,18 @@ class Life:
             raise OffError(message)
         return done.stdout if "--json" in options else done.stdout + done.stderr
 
+    def _start_stores(self) -> Stores:
+        try:
+            database = self.held.enter_context(postgresql())
+            cache = self.held.enter_context(redis())
+        except ServerMissingError as error:
+            self.missing = str(error)
+            raise
+        stores = Stores(self.connection, self.outputs, database, cache)
+        stores.take_password()
+        stores.take_auth_token()
+        return stores
+
     def _start_task(self, stores: Stores) -> Task:
         return self.held.enter_context(
             started(self.connection, self.outputs, stores, self.processor)
@@ -270,8 +309,7 @@ class Life:
 
     def _running(self) -> tuple[Stores, Task]:
         if self.stores is None or self.task is None:
-            message = "no container runs"
-            raise ServerMissingError(message)
+            raise ServerMissingError(self.missing)
         return self.stores, self.task
 
     def _reading(self) -> Reading:
@@ -317,7 +355,7 @@ class Life:
 
     def _deployment(self) -> str:
         deployments = service_of(self.connection, self.outputs)["deployments"]
-        return next(each["id"] for each in deployments if each["status"] == "PRIMARY")
+        return str(next(each["id"] for each in deployments if each["status"] == "PRIMARY"))
 
     def _inventory(self) -> dict[str, list[Any]]:
         session: Any = self.connection.session
@@ -338,13 +376,15 @@ STEPS: Final[tuple[tuple[str, Callable[[Life], Iterator[str]]], ...]] = (
 )
 
 
-def rehearse(environment: str, region: str, template: Path, processor: Path) -> Iterator[Step]:
+def rehearse(
+    environment: Environment, region: str, template: Path, processor: Path
+) -> Iterator[Step]:
     """Yield each step of a life as it ends; one in which something is off is the last.
 
     What needs a container is skipped where this machine has no servers for it.
 
     Args:
-        environment: Its name, which says which file of `parameters/` is taken.
+        environment: Whose life it is; its name says which file of `parameters/` is taken.
         region: Where it is rehearsed.
         template: The rendered template; `parameters` is the directory beside its own.
         processor: The program that stands for the container image.
@@ -353,7 +393,7 @@ def rehearse(environment: str, region: str, template: Path, processor: Path) -> 
         EmulatorError: when the embedded AWS does not start.
 
     """
-    with _alone(template, region) as (directory, connection), ExitStack() as held:
+    with alone(template, region) as (directory, connection), ExitStack() as held:
         life = Life(environment, directory, connection, processor.resolve(), held)
         for name, live in STEPS:
             step = _lived(name, live, life)
@@ -376,7 +416,7 @@ def _lived(name: str, live: Callable[[Life], Iterator[str]], life: Life) -> Step
 
 
 @contextmanager
-def _alone(template: Path, region: str) -> Iterator[tuple[Path, Connection]]:
+def alone(template: Path, region: str) -> Iterator[tuple[Path, Connection]]:
     """Give a directory with an embedded AWS of its own, which nobody else's environment is in."""
     with TemporaryDirectory(prefix="iot-pipeline-rehearsal-") as path:
         directory = Path(path)

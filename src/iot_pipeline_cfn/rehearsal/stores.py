@@ -107,7 +107,7 @@ class Stores:
             password=self.database.password,
             port=self.database.port,
             sslmode="verify-full",
-            sslrootcert=self.database.ca_file,
+            sslrootcert=str(self.database.ca_file),
             user=self.database.username,
         )
 

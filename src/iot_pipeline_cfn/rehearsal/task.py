@@ -153,63 +153,6 @@ def _surroundings(connection: Connection, stores: Stores) -> dict[str, str]:
     }
 
 
-def service_of(connection: Connection, outputs: Mapping[str, str]) -> dict[str, Any]:
-    """Return an environment's service as ECS describes it."""
-    (service,) = connection.ecs.describe_services(
-        cluster=outputs["ClusterName"], services=[outputs["ServiceName"]]
-    )["services"]
-    return dict(service)
-
-
-@contextmanager
-def started(
-    connection: Connection, outputs: Mapping[str, str], stores: Stores, processor: Path
-) -> Iterator[Task]:
-    """Start the container of an environment, and give it once its health check is answered.
-
-    Then it is registered as ECS would. It is ended in the end, where it has not been stopped.
-
-    Args:
-        connection: The embedded AWS.
-        outputs: Of the environment.
-        stores: What is at the addresses of the database and the cache.
-        processor: The program that stands for the image.
-
-    Raises:
-        TaskError: when ECS would not start it, or not keep it.
-
-    """
-    service = service_of(connection, outputs)
-    container = _container(connection, service["taskDefinition"])
-    target_group = _target_group(connection, service, container)
-    _pull(connection, container["image"])
-    _find_log_group(connection, container)
-    variables = {
-        variable["name"]: stores.elsewhere.get(variable["value"], variable["value"])
-        for variable in container.get("environment", [])
-    }
-    secrets = {
-        secret["name"]: _secret_value(connection, secret["name"], secret["valueFrom"])
-        for secret in container.get("secrets", [])
-    }
-    port = free_port()
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, processor, "--host", HOST, "--port", str(port)],
-            env={"PATH": os.defpath, **settings, **variables, **secrets},
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-        )
-    task = Task(process, port, log, target_group["TargetGroupArn"])
-    try:
-        _await_health(task, target_group["HealthCheckPath"])
-        yield task
-    finally:
-        task.kill()
-
-
 def _container(connection: Connection, definition: str) -> dict[str, Any]:
     """Return the one container of a task definition."""
     task = connection.ecs.describe_task_definition(taskDefinition=definition)["taskDefinition"]

@@ -1,0 +1,1 @@
+"""What a change to the templates means for environments, found out offline."""
