@@ -93,7 +93,7 @@ test: .venv/installed ## Run the tests
 
 .PHONY: integration
 integration: .venv/installed ## Test ENV as it is deployed: TARGET=aws|local REGION=
-	@$(BIN)/pytest --deployed -rs tests/integration
+	@$(BIN)/pytest --deployed -rs --tb=short tests/integration
 
 .PHONY: lint
 lint: .venv/installed ## Check formatting, style and types

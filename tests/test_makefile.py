@@ -184,7 +184,7 @@ def test_only_integration_looks_at_what_is_deployed(deployer):
     programs = deployer.directory / ".venv/bin"
     shutil.copy(programs / "iot-pipeline", programs / "pytest")
     _, called = deployer.make("integration", "ENV=pr1", "REGION=r", "TARGET=local")
-    assert called == ["--deployed -rs tests/integration", "pr1", "", "", "", "", "r", "local", ""]
+    assert called == ["--deployed -rs --tb=short tests/integration", "pr1", "", "", "", "", "r", "local", ""]
     assert deployer.make("test", "ENV=pr1")[1][0] == ""
 
 
