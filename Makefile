@@ -10,15 +10,17 @@ COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --no-annota
 # What the example needs is named there, installed into its image, and tested here.
 PROCESSOR := examples/processor/requirements
 # The directories are listed too: removing or renaming a file in one changes its time.
-SOURCES := generate.py src/iot_pipeline_cfn $(wildcard src/iot_pipeline_cfn/*.py)
-TEMPLATES := templates $(wildcard templates/*.json)
+SOURCES := generate.py $(wildcard parameters parameters/*.json \
+    $(foreach directory,src/iot_pipeline_cfn src/iot_pipeline_cfn/review, \
+    $(directory) $(directory)/*.py $(directory)/*.json))
+TEMPLATES := templates $(wildcard templates/*.json templates/*.md)
 
 .PHONY: help
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: template
-template: .venv/linted ## Render the templates and lint them, where something changed
+template: .venv/linted ## Render the templates and their documents, and lint them, where something changed
 
 # What is given to these goes to iot-pipeline in its environment, where no shell reads it and make
 # does not expand it: the name of a branch can be anything.
@@ -89,20 +91,22 @@ emulator-status: .venv/installed ## Show whether the embedded AWS runs
 
 .PHONY: test
 test: .venv/installed ## Run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto
 
 .PHONY: integration
 integration: .venv/installed ## Test ENV as it is deployed: TARGET=aws|local REGION=
 	@$(BIN)/pytest --deployed -rs --tb=short tests/integration
 
 .PHONY: lint
-lint: .venv/installed ## Check formatting, style and types
+lint: .venv/installed ## Check formatting, style, types and workflows
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --pedantic --quiet .github
 
 .PHONY: stale
-stale: .venv/installed ## Check that the templates are as rendered
+stale: .venv/installed ## Check that templates and documents are as rendered
 	$(BIN)/python generate.py --check
 
 .PHONY: check
@@ -122,8 +126,8 @@ benchmark: .venv/installed ## Measure rendering, deploying and sending readings
 .PHONY: lock
 lock: .venv/installed ## Pin the newest versions in requirements.lock
 	$(BIN)/pip install --quiet --target .venv/uv --upgrade $(UV)
-	$(COMPILE) pyproject.toml $(PROCESSOR).in --extra local --extra rehearsal --group dev --upgrade \
-	    --output-file requirements.lock
+	$(COMPILE) pyproject.toml $(PROCESSOR).in --extra local --extra rehearsal --extra review --group dev \
+	    --upgrade --output-file requirements.lock
 	$(COMPILE) $(PROCESSOR).in --constraint requirements.lock --upgrade --output-file $(PROCESSOR).txt
 
 .PHONY: clean

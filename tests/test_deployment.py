@@ -319,7 +319,7 @@ def test_json_is_for_scripts(project):
     """A line for the change set, what checks find, each event, and the outputs."""
     done = project.deploy("pr1", "--json")
     proposal, findings, *events, outputs = map(json.loads, done.out.splitlines())
-    assert findings == {"findings": []}
+    assert findings == {"findings": [], "warnings": []}
     assert [change["logical_id"] for change in proposal["changes"]] == ["Topic"]
     assert all("event" in event for event in events)
     assert outputs.keys() == {"TopicArn"}

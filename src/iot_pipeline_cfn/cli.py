@@ -76,6 +76,7 @@ def _explained(error: Exception) -> tuple[str, int]:
     """Return the message and the exit code of an error, which is raised again if it is a bug."""
     from .emulator.control import EmulatorError
     from .parameters import UnreadableFileError
+    from .review.graph import DrawingError
 
     match error:
         case UnreadableFileError():
@@ -84,6 +85,8 @@ def _explained(error: Exception) -> tuple[str, int]:
             return f"{name or 'what is to be said cannot be written'}: {reason}", 2
         case EmulatorError():
             return str(error), 7
+        case DrawingError():
+            return str(error), 1
 
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -414,6 +417,33 @@ def cancel(**options: Any) -> None:
 
     operations, console = _operations(options)
     console.say(f"{operations.environment.suffix} is in {cancel_update(operations)}")
+
+
+@pipeline.command()
+@click.option(
+    "--parameters",
+    "file",
+    type=FILE,
+    default=PARAMETERS / "prod.json",
+    show_default=True,
+    help="The parameter file of the kind of environment.",
+)
+@click.option("--output", type=FILE, help="Write it there instead.")
+@TEMPLATE
+def graph(*, file: Path, output: Path | None, template: Path) -> None:
+    """Draw what waits for what when an environment is created, as SVG."""
+    from .files import write
+    from .parameters import load, load_template
+    from .resolution import resolve
+    from .review.graph import drawn
+
+    given = load(file).parameters
+    resources = resolve(load_template(template), given)["Resources"]
+    picture = drawn(resources, f"Environment of kind {file.stem}")
+    if output:
+        write(output, picture)
+    else:
+        echo(picture)
 
 
 @pipeline.command()
