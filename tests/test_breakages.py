@@ -106,9 +106,9 @@ def leads_nowhere(template):
 
 
 def deploys_the_api_too_early(template):
-    for name, resource in template["Resources"].items():
+    for resource in template["Resources"].values():
         if resource["Type"] == "AWS::ApiGateway::Deployment":
-            del template["Resources"][name]["DependsOn"]
+            del resource["DependsOn"]
 
 
 def always_has_a_nat_gateway(template):
@@ -132,7 +132,7 @@ def reached(end):
     return partial(test_traffic.test_only_who_should_reaches, end=end)
 
 
-# By the numbers of the failures of the first version; what has none, it might have done as well.
+# Numbered as the failures of the first version are; the others could happen, too.
 BREAKAGES = {
     "1: a rotation without a function": (
         has_a_password_of_its_own,
