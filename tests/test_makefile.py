@@ -194,8 +194,15 @@ def test_only_integration_looks_at_what_is_deployed(deployer):
     programs = deployer.directory / ".venv/bin"
     shutil.copy(programs / "iot-pipeline", programs / "pytest")
     _, called = deployer.make("integration", "ENV=pr1", "REGION=r", "TARGET=local")
-    assert called == ["--deployed -rs --tb=short tests/integration", "pr1", "", "", "", "", "r", "local", ""]
-    assert deployer.make("test", "ENV=pr1")[1][0] == ""
+    given = {
+        "ENVIRONMENT_SUFFIX": "pr1",
+        "IOT_PIPELINE_REGION": "r",
+        "IOT_PIPELINE_TARGET": "local",
+    }
+    assert called[0].startswith("--deployed")
+    assert called[0].endswith("tests/integration")
+    assert called[1:] == [given.get(name, "") for name in VARIABLES]
+    assert "--deployed" not in deployer.make("test", "ENV=pr1")[1][0]
 
 
 def test_tests_heed_no_environment_that_is_named_by_accident():
