@@ -93,6 +93,10 @@ emulator-status: .venv/installed ## Show whether the embedded AWS runs
 test: .venv/installed ## Run the tests
 	$(BIN)/pytest --numprocesses auto
 
+.PHONY: integration
+integration: .venv/installed ## Test ENV as it is deployed: TARGET=aws|local REGION=
+	@$(BIN)/pytest --deployed -rs --tb=short tests/integration
+
 .PHONY: lint
 lint: .venv/installed ## Check formatting, style, types and workflows
 	$(BIN)/ruff format --check

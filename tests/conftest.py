@@ -14,11 +14,13 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import boto3
+import botocore.session
 import hypothesis
 import pytest
 from moto.server import ThreadedMotoServer
 
-from deploying import Project, small_template
+from deploying import Project, listening, small_template
+from integration import deployed
 from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_session
 from iot_pipeline_cfn.emulator.control import start, stop
 from iot_pipeline_cfn.parameters import load
@@ -27,6 +29,9 @@ from resolution import resolve
 
 # A shell that runs the tests in the background ignores it, and so would what they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Each of many sessions would read the descriptions of services anew.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 # A busy machine is no finding.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -67,6 +72,15 @@ ENVIRONMENTS = {file.stem: dict(load(file).parameters) for file in PARAMETER_FIL
     | CERTIFICATE,
 }
 """The parameters of every kind of environment, and of some that go to extremes."""
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--deployed",
+        action="store_true",
+        help="Run tests/integration against the environment that ENVIRONMENT_SUFFIX, "
+        "IOT_PIPELINE_TARGET and IOT_PIPELINE_REGION name. Nothing else heeds these.",
+    )
 
 
 def run(*command, cwd=ROOT, env=None):
@@ -170,3 +184,40 @@ def project(tmp_path, emulator, aws):
     project = Project(tmp_path, aws.account, emulator.endpoint_url, REGION)
     project.write(small_template())
     return project
+
+
+@pytest.fixture(scope="session")
+def container_port():
+    """Where something listens that takes readings, as a container does."""
+    with listening() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def deploy_environment(emulator, container_port, tmp_path_factory):
+    """A function that deploys an environment of the project into an account of its own.
+
+    It returns what the integration tests look at. Where there is an image, something listens as
+    its container.
+    """
+    files = {path.stem: json.loads(path.read_text()) for path in PARAMETER_FILES}
+    committed = (ROOT / "templates/iot-pipeline.json").read_text()
+
+    def deploy_environment(name, parameters, template=committed):
+        directory, account = tmp_path_factory.mktemp("environment"), f"{next(ACCOUNTS):012}"
+        project = Project(directory, account, emulator.endpoint_url, REGION)
+        project.write(template, **files)
+        given = [f"--parameter={name}={value}" for name, value in parameters.items()]
+        result = project.deploy(name, *given)
+        assert result.status == 0, result.err
+        session = boto3.Session(account, "made-up", region_name=REGION)
+        connection = Connection(session, REGION, Target.LOCAL, emulator.endpoint_url)
+        environment = deployed.find(name, connection)
+        if "ImageTag" in parameters:
+            connection.elbv2.register_targets(
+                TargetGroupArn=environment.outputs["TargetGroupArn"],
+                Targets=[{"Id": "127.0.0.1", "Port": container_port}],
+            )
+        return environment
+
+    return deploy_environment

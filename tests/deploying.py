@@ -8,7 +8,9 @@ import os
 import re
 import signal
 import sys
+import threading
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -152,6 +154,27 @@ def stack_of(aws, suffix="pr1"):
     """Return the stack of an environment."""
     (stack,) = aws("cloudformation").describe_stacks(StackName=f"iot-pipeline-{suffix}")["Stacks"]
     return stack
+
+
+@contextlib.contextmanager
+def listening():
+    """Give the port of a container that takes readings of integration tests and nothing else."""
+
+    class Container(BaseHTTPRequestHandler):
+        def do_POST(self):
+            reading = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            ours = self.path == "/ingest" and reading["deviceId"].startswith("integration-test-")
+            self.send_response(202 if ours else 500)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Container) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield server.server_port
+        server.shutdown()
 
 
 def record_image(aws, suffix, tag):

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from ministack.core import responses
-from ministack.services import alb, apigateway_v1, cloudformation, ecs, kms, rds
+from ministack.services import alb, apigateway_v1, cloudformation, ec2, ecs, kms, rds
 from ministack.services.cloudformation import changesets, provisioners
 
 from deploying import topic
@@ -100,6 +100,29 @@ def test_service_has_to_be_corrected():
     ecs._register_task_definition({"family": "any", "containerDefinitions": [container]})
     with pytest.raises(TypeError, match="str"):
         create("AWS::ECS::Service", Cluster="any", TaskDefinition="any", DesiredCount="1")
+
+
+def test_api_has_to_be_corrected():
+    """As released, ministack does not know the types of its endpoint by CloudFormation's name."""
+    api, _ = create("AWS::ApiGateway::RestApi", EndpointConfiguration={"Types": ["REGIONAL"]})
+    _, _, content = apigateway_v1._get_rest_api(api)
+    assert "types" not in json.loads(content)["endpointConfiguration"]
+
+
+def test_endpoint_has_to_be_corrected():
+    """As released, ministack tells neither of its private DNS nor of its security groups."""
+    endpoint, _ = create("AWS::EC2::VPCEndpoint", PrivateDnsEnabled=True, SecurityGroupIds=["sg-0"])
+    described = ec2._vpce_fields_xml(ec2._vpc_endpoints[endpoint])
+    assert "privateDnsEnabled" not in described
+    assert "sg-0" not in described
+
+
+def test_nat_gateway_has_to_be_corrected():
+    """As released, ministack does not tell of its address."""
+    ec2._create_nat_gateway({"SubnetId": "subnet-0", "AllocationId": "eipalloc-0"})
+    _, _, content = ec2._describe_nat_gateways({})
+    assert b"subnet-0" in content
+    assert b"eipalloc-0" not in content
 
 
 def test_load_balancer_has_to_be_corrected():

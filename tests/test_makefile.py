@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, make
+from conftest import ROOT, make, run
 from iot_pipeline_cfn.cli import pipeline
 
 COPIED = (
@@ -186,3 +187,32 @@ def test_suffix_can_come_from_the_environment(deployer, monkeypatch):
     monkeypatch.setenv("ENVIRONMENT_SUFFIX", "pr1")
     assert deployer.make("plan")[1][1] == "pr1"
     assert deployer.make("plan", "ENV=pr2")[1][1] == "pr2"
+
+
+def test_only_integration_looks_at_what_is_deployed(deployer):
+    """With what is given to make, as the verbs are."""
+    programs = deployer.directory / ".venv/bin"
+    shutil.copy(programs / "iot-pipeline", programs / "pytest")
+    _, called = deployer.make("integration", "ENV=pr1", "REGION=r", "TARGET=local")
+    given = {
+        "ENVIRONMENT_SUFFIX": "pr1",
+        "IOT_PIPELINE_REGION": "r",
+        "IOT_PIPELINE_TARGET": "local",
+    }
+    assert called[0].startswith("--deployed")
+    assert called[0].endswith("tests/integration")
+    assert called[1:] == [given.get(name, "") for name in VARIABLES]
+    assert "--deployed" not in deployer.make("test", "ENV=pr1")[1][0]
+
+
+def test_tests_heed_no_environment_that_is_named_by_accident():
+    """They look at those that they have deployed themselves."""
+    accident = {"ENVIRONMENT_SUFFIX": "accident", "IOT_PIPELINE_TARGET": "aws"}
+    command = (sys.executable, "-m", "pytest", "--collect-only", "-q", "tests/integration")
+    collected = run(*command, env=os.environ | accident).stdout
+    assert "test_api_is_regional[pr]" in collected
+    assert "accident" not in collected
+    assert (
+        "test_api_is_regional[accident]"
+        in run(*command, "--deployed", env=os.environ | accident).stdout
+    )

@@ -1,12 +1,13 @@
 """The resource types that ministack has, and does not do as AWS does."""
 
 import json
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from ministack.services import alb, apigateway_v1, rds, secretsmanager
+from ministack.services import alb, apigateway_v1, ec2, rds, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 from .resource_types import (
@@ -31,6 +32,9 @@ ONE_METRIC = (
 )
 """What an alarm says of the one metric that it watches."""
 
+ROTATION = {"RotationEnabled": True, "RotationRules": {"AutomaticallyAfterDays": 7}}
+"""What Secrets Manager says of a secret that RDS manages."""
+
 
 def correct() -> None:
     """Replace what ministack has of the resource types that are corrected here."""
@@ -41,6 +45,8 @@ def correct() -> None:
     provisioners._normalize_container_defs = _container_definitions(
         provisioners._normalize_container_defs
     )
+    ec2._vpce_fields_xml = _endpoint_xml(ec2._vpce_fields_xml)
+    ec2._ACTION_MAP["DescribeNatGateways"] = _with_addresses(ec2._describe_nat_gateways)
     rds._instance_xml = _instance_xml(rds._instance_xml)
     rds._ACTION_MAP["ModifyDBInstance"] = _rotating(rds._ACTION_MAP["ModifyDBInstance"])
 
@@ -61,6 +67,40 @@ def _container_definitions(
             }
             for definition, container in zip(definitions, normalize(definitions), strict=True)
         ]
+
+    return corrected
+
+
+def _endpoint_xml(render: Callable[[Properties, str], str]) -> Callable[[Properties, str], str]:
+    """Let DescribeVpcEndpoints tell of an endpoint's private DNS and its security groups."""
+
+    def corrected(endpoint: Properties, tag: str = "item") -> str:
+        groups = "".join(
+            f"<item><groupId>{group}</groupId></item>"
+            for group in endpoint.get("SecurityGroupIds", [])
+        )
+        private = str(endpoint.get("PrivateDnsEnabled", False)).lower()
+        more = f"<privateDnsEnabled>{private}</privateDnsEnabled><groupSet>{groups}</groupSet>"
+        return render(endpoint, tag).removesuffix(f"</{tag}>") + f"{more}</{tag}>"
+
+    return corrected
+
+
+def _with_addresses(describe: Callable[[Properties], Answer]) -> Callable[[Properties], Answer]:
+    """Let DescribeNatGateways tell of their Elastic IPs."""
+
+    def addresses(found: re.Match[str]) -> str:
+        allocation = ec2._nat_gateways[found[2]]["AllocationId"]
+        address = ec2._addresses.get(allocation, {}).get("PublicIp", "")
+        return (
+            f"{found[1]}<natGatewayAddressSet><item><allocationId>{allocation}</allocationId>"
+            f"<publicIp>{address}</publicIp></item></natGatewayAddressSet>"
+        )
+
+    def corrected(request: Properties) -> Answer:
+        status, headers, content = describe(request)
+        gateway = r"(?s)(<natGatewayId>([^<]*).*?)<natGatewayAddressSet/>"
+        return status, headers, re.sub(gateway, addresses, content.decode()).encode()
 
     return corrected
 
@@ -130,6 +170,7 @@ def _manage_password(reference: str, properties: Properties) -> Attributes:
             ],
             kms_key_id=key,
         )
+        secretsmanager._secrets[_name_of_secret(arn)].update(ROTATION)
         instance["_MasterUserPassword"] = password
         instance["MasterUserSecret"] = {
             "SecretArn": arn,
@@ -204,6 +245,23 @@ def _service(handler: Handler) -> Handler:
     }
 
 
+def _api(handler: Handler) -> Handler:
+    """Take the types of an API's endpoint under the name that CloudFormation gives them."""
+
+    def renamed(properties: Properties) -> Properties:
+        types = properties.get("EndpointConfiguration", {}).get("Types", ["EDGE"])
+        return {**properties, "EndpointConfiguration": {"types": types}}
+
+    return {
+        "create": lambda logical_id, properties, stack_name: handler["create"](
+            logical_id, renamed(properties), stack_name
+        ),
+        "update": lambda reference, old, new, *names: handler["update"](
+            reference, renamed(old), renamed(new), *names
+        ),
+    }
+
+
 def _method(handler: Handler) -> Handler:
     """Keep a method's validator, and what a private integration goes through."""
 
@@ -273,6 +331,7 @@ def _name_of_secret(arn: str) -> str | None:
 
 CORRECTIONS = {
     "AWS::ApiGateway::Method": _method,
+    "AWS::ApiGateway::RestApi": _api,
     "AWS::ECS::Service": _service,
     "AWS::ElasticLoadBalancingV2::LoadBalancer": _load_balancer,
     "AWS::KMS::Key": _key,

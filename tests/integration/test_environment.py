@@ -1,0 +1,91 @@
+"""The environment as a whole: its stack, its names, its logs and its alarms."""
+
+import re
+
+PARTS = {
+    "AWS/ApiGateway",
+    "AWS/ApplicationELB",
+    "AWS/ElastiCache",
+    "AWS/RDS",
+    "AWS/States",
+    "ECS/ContainerInsights",
+}
+"""The metrics of every part that somebody would be woken up for."""
+
+
+def alarms(environment):
+    return environment.listed(
+        "cloudwatch",
+        "describe_alarms",
+        "MetricAlarms",
+        AlarmNamePrefix=f"{environment.stack.name}/",
+    )
+
+
+def test_last_operation_on_the_stack_has_succeeded(environment):
+    """Nothing is in progress, and nothing was rolled back."""
+    stack = environment.stack
+    assert stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}, (
+        f"{stack.name} is in {stack.status}: {stack.reason}"
+    )
+
+
+def test_names_carry_the_suffix(environment):
+    """So that environments can live side by side."""
+    outputs = environment.outputs
+    api = environment.asked("apigateway", "get_rest_api", restApiId=outputs["ApiId"])
+    names = {
+        "ClusterName": outputs["ClusterName"],
+        "ServiceName": outputs["ServiceName"],
+        "RepositoryUri": outputs["RepositoryUri"],
+        "name of the API": api["name"],
+        "family of the task definition": environment.task["family"],
+    }
+    names |= {name: value for name, value in outputs.items() if name.endswith("LogGroupName")}
+    for what, name in names.items():
+        assert re.search(rf"\b{environment.stack.name}\b", name), (
+            f"{what} is {name!r}, without the environment's name {environment.stack.name}"
+        )
+
+
+def test_log_groups_are_there_and_expire(environment):
+    """All that are outputs, each after some days."""
+    for output, name in environment.outputs.items():
+        if output.endswith("LogGroupName"):
+            found = environment.listed(
+                "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name
+            )
+            (log_group,) = [each for each in found if each["logGroupName"] == name] or [None]
+            assert log_group, f"{output}: there is no log group {name}"
+            assert log_group.get("retentionInDays"), f"{output}: {name} never expires"
+
+
+def test_every_part_is_watched(environment):
+    """By an alarm that tells the topic."""
+    found = alarms(environment)
+    watched = {
+        metric["Namespace"]
+        for alarm in found
+        for metric in (
+            alarm,
+            *(
+                each["MetricStat"]["Metric"]
+                for each in alarm.get("Metrics", [])
+                if "MetricStat" in each
+            ),
+        )
+        if "Namespace" in metric
+    }
+    assert not PARTS - watched, f"no alarm watches {', '.join(sorted(PARTS - watched))}"
+    topic = environment.outputs["AlarmTopicArn"]
+    for alarm in found:
+        assert topic in alarm["AlarmActions"], f"alarm {alarm['AlarmName']} does not tell {topic}"
+
+
+def test_no_alarm_is_raised(environment):
+    """Otherwise something is wrong with the environment, and the alarm says what."""
+    raised = [alarm for alarm in alarms(environment) if alarm["StateValue"] == "ALARM"]
+    assert not raised, "\n".join(
+        f"alarm {alarm['AlarmName']} ({alarm['AlarmDescription']}): {alarm['StateReason']}"
+        for alarm in raised
+    )
