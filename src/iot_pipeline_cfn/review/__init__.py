@@ -1,0 +1,1 @@
+"""What a change of templates and parameter files does, told before anything runs."""
