@@ -18,7 +18,8 @@ template: .venv/linted ## Render the templates and lint them, where something ch
 
 # What is given to these goes to iot-pipeline in its environment, where no shell reads it and make
 # does not expand it: the name of a branch can be anything.
-unexport BUCKET ENV IGNORE IMAGE_TAG PARAMETERS REGION TARGET YES
+unexport BASE BUCKET ENV IGNORE IMAGE_TAG PARAMETERS REGION TARGET YES
+export IOT_PIPELINE_BASE = $(value BASE)
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
 export IOT_PIPELINE_IGNORE = $(value IGNORE)
 export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
@@ -30,6 +31,10 @@ export IOT_PIPELINE_YES = $(if $(findstring command,$(origin YES)),$(value YES))
 ifneq ($(value ENV),)
 export ENVIRONMENT_SUFFIX = $(value ENV)
 endif
+
+.PHONY: review
+review: .venv/installed ## Show what the changes of this branch do to each kind of environment: BASE=
+	@$(BIN)/iot-pipeline $@
 
 .PHONY: plan
 plan: .venv/installed ## Show what deploying ENV would change
@@ -102,14 +107,15 @@ format: .venv/installed ## Format the code
 	$(BIN)/ruff check --fix
 
 .PHONY: benchmark
-benchmark: .venv/installed ## Measure rendering and deploying against what they build on
+benchmark: .venv/installed ## Measure rendering, deploying and reviewing against what they build on
 	$(BIN)/python benchmarks/rendering.py
 	$(BIN)/python benchmarks/deployment.py
+	$(BIN)/python benchmarks/review.py
 
 .PHONY: lock
 lock: .venv/installed ## Pin the newest versions in requirements.lock
 	$(BIN)/pip install --quiet --target .venv/uv --upgrade $(UV)
-	.venv/uv/bin/uv pip compile pyproject.toml --extra local --group dev --universal --upgrade --generate-hashes \
+	.venv/uv/bin/uv pip compile pyproject.toml --extra local --extra review --group dev --universal --upgrade --generate-hashes \
 	    --no-annotate --custom-compile-command "make lock" --quiet --output-file requirements.lock
 
 .PHONY: clean

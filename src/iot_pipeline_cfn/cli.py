@@ -464,7 +464,13 @@ def validate(*, files: Sequence[Path], template: Path) -> int:
     metavar="FILE",
     help="With two files: parameters to resolve both with; can be given several times.",
 )
-@REGION
+@click.option(
+    "--region",
+    envvar="IOT_PIPELINE_REGION",
+    default="ap-northeast-1",
+    show_default=True,
+    help="Where the environments are.",
+)
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a comment.")
 @JSON
 @click.option(
@@ -488,7 +494,7 @@ def review(*, files: Sequence[Path], fail_on: str | None, **options: Any) -> int
         message = "--markdown and --json exclude each other"
         raise click.UsageError(message)
     before, after = _sides(files, options)
-    reviews = review(before, after, region=options["region"] or "ap-northeast-1")
+    reviews = review(before, after, region=options["region"])
     if options["as_json"]:
         echo(json.dumps(as_data(reviews)))
     elif options["as_markdown"]:

@@ -45,9 +45,9 @@ def _through(found: Sequence[Change], after: Environment) -> Iterator[Remark]:
             if change.logical_id in references(output.get("Value"))
         ]
         if names:
-            gets = "get" if change.replacement is Replacement.YES else "may get"
-            message = f"{gets} another value with {change.logical_id}"
-            yield Remark(Severity.CHANGE, ", ".join(names), message)
+            verb = "change" if change.replacement is Replacement.YES else "may change"
+            message = f"{verb} with {change.logical_id}"
+            yield Remark(Severity.CHANGE, f"Values of {', '.join(names)}", message)
 
 
 def misfits(

@@ -6,7 +6,7 @@ from typing import Final
 
 from .remarks import Remark, Severity
 from .resources import Change, PropertyChange
-from .verdict import Group, Review, Section, Verdict, rank, word
+from .verdict import Review, rank, word
 
 SHOWN: Final = 100
 """So many characters of a value are shown."""
@@ -14,7 +14,7 @@ SHOWN: Final = 100
 ROWS: Final = 150
 """So many rows a table has: GitHub takes a comment of up to 65,536 characters."""
 
-SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#|~])")
+SPECIAL: Final = re.compile(r"([\\`*_\[\]#|~])")
 
 
 def markdown(reviews: Sequence[Review]) -> str:
@@ -27,62 +27,55 @@ def _review(review: Review) -> Iterator[str]:
     yield ""
     yield f"**{escaped(review.headline)}**"
     yield ""
-    for group in review.groups:
-        yield from _group(group)
-    if review.general.sections:
-        yield "#### Whatever the environment"
+    yield from (f"- {escaped(place)}: {words}" for place, words in review.counts().items() if place)
+    yield ""
+    sections = review.sections()
+    folded = {
+        heading: remarks
+        for heading, remarks in sections.items()
+        if all(rank(remark.severity) > rank(Severity.INTERRUPTION) for remark, _ in remarks)
+    }
+    for heading, remarks in sections.items():
+        if heading not in folded:
+            yield from _section(heading, remarks)
+    changes = review.changes()
+    if folded or changes:
+        headings = [*folded, *(["Resources"] if changes else [])]
+        yield f"<details><summary>{', '.join(headings)}</summary>"
         yield ""
-        for section in review.general.sections:
-            yield from _section(section)
-
-
-def _group(group: Group) -> Iterator[str]:
-    if group.name:
-        yield f"#### {escaped(group.name)}"
+        for heading, remarks in folded.items():
+            yield from _section(heading, remarks)
+        yield from _table(changes)
+        yield "</details>"
         yield ""
-    sections = group.verdict.sections
-    important = [one for one in sections if rank(one.worst) <= rank(Severity.INTERRUPTION)]
-    for section in important:
-        yield from _section(section)
-    others = [one for one in sections if one not in important]
-    if others or group.verdict.changes:
-        yield from _folded(group.verdict, others)
 
 
-def _folded(verdict: Verdict, sections: Sequence[Section]) -> Iterator[str]:
-    summary = verdict.counts() or "no resource changes"
-    yield f"<details><summary>In detail: {escaped(summary)}</summary>"
+def _section(heading: str, remarks: Sequence[tuple[Remark, str]]) -> Iterator[str]:
+    yield f"**{escaped(heading)}**"
     yield ""
-    for section in sections:
-        yield from _section(section)
-    if verdict.changes:
-        yield from _table(verdict.changes)
-    yield "</details>"
+    for remark, place in remarks:
+        values = _values(remark.before, remark.after)
+        said = f"{code(remark.subject)} {escaped(remark.message)}{values and ': '}{values}"
+        yield f"- {said}{_where(place)}"
     yield ""
 
 
-def _section(section: Section) -> Iterator[str]:
-    yield f"**{escaped(section.heading)}**"
-    yield ""
-    yield from map(_remark, section.remarks)
-    yield ""
-
-
-def _remark(remark: Remark) -> str:
-    values = _values(remark.before, remark.after)
-    return f"- {code(remark.subject)} {escaped(remark.message)}{values and ': '}{values}"
+def _where(place: str) -> str:
+    return f" *({escaped(place)})*" if place else ""
 
 
 def _values(before: str, after: str) -> str:
-    if not (before or after):
-        return ""
-    return f"{code(before)} → {code(after)}"
+    if before and after:
+        return f"{code(before)} → {code(after)}"
+    return f"was {code(before)}" if before else code(after)
 
 
-def _table(changes: Sequence[Change]) -> Iterator[str]:
-    yield "| Resource | Type | What | Property | Before | After |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    rows = [row for change in changes for row in _rows(change)]
+def _table(changes: Sequence[tuple[Change, str]]) -> Iterator[str]:
+    if not changes:
+        return
+    yield "| Resource | What | Property | Before | After |"
+    yield "| --- | --- | --- | --- | --- |"
+    rows = [row for change, place in changes for row in _rows(change, place)]
     yield from rows[:ROWS]
     yield ""
     if len(rows) > ROWS:
@@ -90,12 +83,12 @@ def _table(changes: Sequence[Change]) -> Iterator[str]:
         yield ""
 
 
-def _rows(change: Change) -> Iterator[str]:
-    first = [code(change.logical_id), code(change.resource_type), word(change)]
+def _rows(change: Change, place: str) -> Iterator[str]:
+    first = [code(change.logical_id), f"{word(change)}{_where(place)}"]
     for part in change.properties or (None,):
-        cells = [*first, *(_property(part) if part else ("", "", ""))]
+        cells = [*first, *(_property(part) if part else (code(change.resource_type), "", ""))]
         yield f"| {' | '.join(cells)} |"
-        first = ["", "", ""]
+        first = ["", ""]
 
 
 def _property(part: PropertyChange) -> tuple[str, str, str]:

@@ -156,7 +156,7 @@ def denied(found: Sequence[Change], policy: Mapping[str, Any] | None) -> Iterato
             else "",
         }[change.action]
         if action and policy and _denies(policy, action, change):
-            message = f"the stack policy denies {action} until it is changed itself"
+            message = f"is refused: the stack policy denies {action}"
             yield Remark(Severity.REPLACEMENT, change.logical_id, message)
 
 

@@ -13,7 +13,7 @@ from .environments import NOTHING, Environment, Template, kept_values, resolved
 from .interface import misfits, outputs, parameters
 from .losses import losses
 from .remarks import Remark, Severity
-from .resources import Change, Replacement, changes
+from .resources import Action, Change, Replacement, changes
 from .values import equal, text_of
 from .verdict import REFUSED, Group, Review, Section, Verdict, rank
 
@@ -58,7 +58,7 @@ def _reviewed(name: str, before: Side, after: Side, region: str) -> Review:
     found: list[tuple[str, bool, Verdict]] = []
     untouched = []
     for kind in sorted({*before.files, *after.files}) or [""]:
-        states = [_state(side, name, kind) for side in (before, after)]
+        states = _state(before, name, kind), _state(after, name, kind)
         verdicts = [pair for pair in _verdicts(kind, *states, region) if pair[1] != NO_VERDICT]
         found += [(kind, only_new, verdict) for only_new, verdict in verdicts]
         if not verdicts:
@@ -128,9 +128,8 @@ def _verdicts(
         kept = kept_values(old.template, new.template, old.given, new.given)
         before, after = resolved((old.template, old.given), (new.template, kept), region)
         yield False, _updated(old, new, before, after, region)
-        first, anew = resolved((old.template, old.given), (new.template, new.given), region)
-        if anew != after:
-            yield True, _made_anew(first, anew, region)
+        same, anew = resolved((new.template, kept), (new.template, new.given), region)
+        yield True, _made_anew(same, anew, region)
     elif new:
         _, there = resolved((EMPTY, {}), (new.template, new.given), region)
         message = f"is new, with {len(there.resources)} resources"
@@ -166,26 +165,33 @@ def _updated(
     return _verdict(found, [*_analysed(before, after, region), *remarks])
 
 
-def _made_anew(before: Environment, after: Environment, region: str) -> Verdict:
-    """Return in what a new environment differs: nothing is replaced in it, and nothing lost."""
-    found = tuple(map(_without_update, changes(before.resources, after.resources)))
+def _made_anew(updated: Environment, new: Environment, region: str) -> Verdict:
+    """Return in what a new environment differs from one that is updated.
+
+    Where a parameter is not given, that has the value that it had, and this one the default.
+    """
+    if updated == new:
+        return NO_VERDICT
+    found = tuple(_without_update(changes(updated.resources, new.resources)))
     remarks = [
         (heading, remark)
-        for heading, remark in _analysed(before, after, region)
+        for heading, remark in _analysed(updated, new, region)
         if remark.severity is not Severity.DATA_LOSS
     ]
-    remarks += [(OUTPUTS, remark) for remark in outputs(found, before, after)]
+    remarks += [(OUTPUTS, remark) for remark in outputs(found, updated, new)]
     return _verdict(found, remarks)
 
 
-def _without_update(change: Change) -> Change:
-    """Return a change as it is where the resource is only made in another way."""
-    parts = tuple(
-        replace(part, behaviour=Behaviour.IN_PLACE)
-        for part in change.properties
-        if not part.because_of
-    )
-    return replace(change, properties=parts)
+def _without_update(found: Sequence[Change]) -> Iterator[Change]:
+    """Yield changes as they are where nothing is updated, but made in another way."""
+    for change in found:
+        parts = tuple(
+            replace(part, behaviour=Behaviour.IN_PLACE)
+            for part in change.properties
+            if not part.because_of
+        )
+        if parts or change.action is not Action.MODIFY:
+            yield replace(change, properties=parts)
 
 
 def _analysed(before: Environment, after: Environment, region: str) -> Iterator[tuple[str, Remark]]:

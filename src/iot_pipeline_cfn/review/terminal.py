@@ -5,8 +5,8 @@ from types import MappingProxyType
 from typing import Final
 
 from .remarks import Remark, Severity
-from .resources import Change, PropertyChange
-from .verdict import Review, Section, word
+from .resources import PropertyChange
+from .verdict import Review, word
 
 STYLES: Final = MappingProxyType(
     {
@@ -26,25 +26,28 @@ def lines(reviews: Sequence[Review]) -> Iterator[Line]:
     """Yield the lines of reviews, each with its style."""
     for review in reviews:
         yield f"{review.template}: {review.headline}", "bold"
-        for group in review.groups:
-            counts = group.verdict.counts() or "no resource changes"
-            yield "", ""
-            yield f"{group.name}: {counts}" if group.name else counts, "bold underline"
-            for section in group.verdict.sections:
-                yield from _section(section)
-            for change in group.verdict.changes:
-                yield from _change(change)
-        if review.general.sections:
-            yield "", ""
-            yield "Whatever the environment:", "bold underline"
-            for section in review.general.sections:
-                yield from _section(section)
+        for place, words in review.counts().items():
+            if place:
+                yield f"  {place}: {words}", ""
+        for heading, remarks in review.sections().items():
+            yield from (("", ""), (heading, "bold"))
+            for remark, place in remarks:
+                said = f"  {_remark(remark)}{_where(place)}"
+                yield said, STYLES.get(remark.severity, "")
+        changes = review.changes()
+        if changes:
+            yield from (("", ""), ("Resources", "bold"))
+        for change, place in changes:
+            yield (
+                f"  {change.logical_id} ({change.resource_type}) {word(change)}{_where(place)}",
+                "",
+            )
+            for part in change.properties:
+                yield f"    {_property(part)}", "dim"
 
 
-def _section(section: Section) -> Iterator[Line]:
-    yield f"  {section.heading}", "bold"
-    for remark in section.remarks:
-        yield f"    {_remark(remark)}", STYLES.get(remark.severity, "")
+def _where(place: str) -> str:
+    return f" [{place}]" if place else ""
 
 
 def _remark(remark: Remark) -> str:
@@ -53,22 +56,17 @@ def _remark(remark: Remark) -> str:
 
 
 def _values(before: str, after: str) -> str:
-    if not (before or after):
-        return ""
-    return f"{_shown(before)} -> {_shown(after)}"
-
-
-def _change(change: Change) -> Iterator[Line]:
-    yield f"  {change.logical_id} ({change.resource_type}) {word(change)}", ""
-    for part in change.properties:
-        yield f"    {_property(part)}", "dim"
+    if before and after:
+        return f"{_shown(before)} -> {_shown(after)}"
+    return f"was {_shown(before)}" if before else _shown(after)
 
 
 def _property(part: PropertyChange) -> str:
-    values = _values(part.before, part.after)
-    return part.cause if part.because_of else f"{part.name}: {values}"
+    if part.because_of:
+        return part.cause
+    return f"{part.name}: {_shown(part.before) or '-'} -> {_shown(part.after) or '-'}"
 
 
 def _shown(text: str) -> str:
-    line = " ".join(text.split()) or "-"
+    line = " ".join(text.split())
     return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."

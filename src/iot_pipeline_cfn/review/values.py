@@ -116,7 +116,9 @@ def _unkeyed_differences(
             )
         return
     for old in gone:
-        match = next((place for place in new if _alike(before[old], after[place])), None)
+        match = old if old in new else None
+        if _is_object(before[old]) or match is None:
+            match = next((place for place in new if _alike(before[old], after[place])), None)
         if match is None:
             yield Difference((*path, f"[{old}]"), before[old], None)
         else:

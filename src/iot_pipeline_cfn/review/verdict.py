@@ -74,6 +74,19 @@ def word(change: Change) -> str:
     }[change.replacement]
 
 
+Name = tuple[str, bool]
+"""A kind of environment, and whether only new ones are meant."""
+
+
+def place(names: Sequence[Name]) -> str:
+    """Return kinds of environments in words; nothing where kinds have no names."""
+    every, new = ([kind for kind, only_new in names if only_new is one] for one in (False, True))
+    words = [listed(every)] if every else []
+    if new:
+        words.append(f"new ones of {listed(new)}" if any(new) else "new ones")
+    return " and ".join(words)
+
+
 @dataclass(frozen=True)
 class Group:
     """Kinds of environments with the same verdict; of all of a kind, or only of new ones."""
@@ -83,14 +96,9 @@ class Group:
     only_new: bool = False
 
     @property
-    def name(self) -> str:
-        """The kinds, in words; nothing where there are no kinds."""
-        return listed(self.names)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Each kind, in words."""
-        return tuple(f"new {kind}".strip() if self.only_new else kind for kind in self.kinds)
+    def names(self) -> list[Name]:
+        """Each kind, and whether it is about new environments of it only."""
+        return [(kind, self.only_new) for kind in self.kinds]
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,53 @@ class Review:
         found = [self.general.worst, *(group.verdict.worst for group in self.groups)]
         return min((one for one in found if one), key=rank, default=None)
 
+    def sections(self) -> dict[str, list[tuple[Remark, str]]]:
+        """Return every remark once, by its heading, with the environments that it is about.
+
+        These are empty where they are all to which anything happens. The worst comes first.
+        """
+        found: dict[tuple[str, Remark], list[Name]] = {}
+        for group in self.groups:
+            for section in group.verdict.sections:
+                for remark in section.remarks:
+                    found.setdefault((section.heading, remark), []).extend(group.names)
+        for section in self.general.sections:
+            found |= {(section.heading, remark): self._every for remark in section.remarks}
+        sections: dict[str, list[tuple[Remark, str]]] = {}
+        for heading, remark in sorted(found, key=_order):
+            where = self._place(found[heading, remark])
+            sections.setdefault(heading, []).append((remark, where))
+        return sections
+
+    def changes(self) -> list[tuple[Change, str]]:
+        """Return what happens to each resource once, with the environments in which it does."""
+        found: dict[Change, list[Name]] = {}
+        for group in self.groups:
+            for change in group.verdict.changes:
+                found.setdefault(change, []).extend(group.names)
+        ordered = sorted(found, key=lambda one: (one.logical_id, one.action))
+        return [(change, self._place(found[change])) for change in ordered]
+
+    def counts(self) -> dict[str, str]:
+        """Return how many resources something happens to, by the environments with as many."""
+        found: dict[str, list[Name]] = {}
+        for group in self.groups:
+            words = group.verdict.counts() or "no resource changes"
+            found.setdefault(words, []).extend(group.names)
+        return {place(names): words for words, names in found.items()}
+
+    @property
+    def kinds(self) -> set[str]:
+        """All kinds of environments."""
+        return {*self.untouched, *(kind for group in self.groups for kind in group.kinds)}
+
+    @property
+    def _every(self) -> list[Name]:
+        return [name for group in self.groups for name in group.names if not group.only_new]
+
+    def _place(self, names: Sequence[Name]) -> str:
+        return "" if {*names} == {*self._every} else place(names)
+
     @property
     def headline(self) -> str:
         """The verdict, in a sentence or two."""
@@ -123,51 +178,64 @@ class Review:
                 if self.differs
                 else "Nothing changes."
             )
-        said = [f"{sentence}." for sentence in _sentences(self.groups)]
+        said = [f"{sentence}." for sentence in _sentences(self)]
         said = said or ["No resource changes."]
         if self.untouched and self.groups:
             said.append(f"Nothing happens to {listed(self.untouched)}.")
         return " ".join(said)
 
 
-def _sentences(groups: Sequence[Group]) -> Iterator[str]:
+def _sentences(review: Review) -> Iterator[str]:
     """Yield what matters most in each group; groups with the same to say are named together."""
-    said: dict[tuple[str, str], list[str]] = {}
-    for group in groups:
-        for sentence in _sentences_of(group.verdict):
+    said: dict[tuple[str, str], list[Name]] = {}
+    for group in review.groups:
+        for sentence in _sentences_of(group):
             said.setdefault(sentence, []).extend(group.names)
-    for (verb, what), kinds in said.items():
-        place = f" in {listed(kinds)}" if any(kinds) else ""
-        yield f"{verb}{place}: {what}"
+    for (verb, what), names in said.items():
+        everywhere = len(names) == len(review.kinds) > 1 and not any(new for _, new in names)
+        where = "everywhere" if everywhere else place(names) and f"in {place(names)}"
+        yield f"{verb} {where}".strip() + f": {what}"
 
 
-def _sentences_of(verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
+    """Yield what matters most in a group, as a verb, and what that is about."""
+    verdict = group.verdict
     refused = [
         remark
         for section in verdict.sections
         if section.heading == REFUSED
         for remark in section.remarks
     ]
-    worst = False
-    for verb, found in (
-        ("Data can be lost", verdict.remarks(Severity.DATA_LOSS)),
-        ("Access widens", verdict.remarks(Severity.EXPOSURE)),
-        ("CloudFormation refuses this", refused),
-    ):
-        if found:
-            worst = True
-            yield verb, _subjects(found)
-    if worst:
-        return
-    for verb, severity in (
-        ("Resources are replaced", Severity.REPLACEMENT),
-        ("Interruptions are possible", Severity.INTERRUPTION),
-    ):
-        if found := verdict.remarks(severity):
-            yield verb, _subjects(found)
-            return
-    if verdict.changes:
-        yield "Nothing is replaced", f"{verdict.counts()}"
+    worst = [
+        (verb, _subjects(found))
+        for verb, found in (
+            ("Data can be lost", verdict.remarks(Severity.DATA_LOSS)),
+            ("Access widens", verdict.remarks(Severity.EXPOSURE)),
+            ("CloudFormation refuses this", refused),
+        )
+        if found
+    ]
+    bad = [
+        (verb, _subjects(found))
+        for verb, severity in (
+            ("Resources are replaced", Severity.REPLACEMENT),
+            ("Interruptions are possible", Severity.INTERRUPTION),
+        )
+        if (found := verdict.remarks(severity))
+    ]
+    if worst or bad:
+        yield from worst or bad[:1]
+    elif verdict.changes:
+        yield (
+            "Something else is made" if group.only_new else "Nothing is replaced",
+            verdict.counts(),
+        )
+
+
+def _order(pair: tuple[str, Remark]) -> tuple[int, bool]:
+    """Return where a remark comes: the worst first, what is refused before what is replaced."""
+    heading, remark = pair
+    return rank(remark.severity), heading != REFUSED
 
 
 REFUSED: Final = "Refused"
