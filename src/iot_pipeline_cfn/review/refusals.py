@@ -135,9 +135,19 @@ def renamed(
     """Yield what renaming comes to where the resource has a name of its own."""
     for old, new in pairs:
         kind = str(after[new].get("Type"))
-        if name := _kept_name(kind, before[old], after[new]):
-            message = f"fails: {new} needs the name {name!r}, which {old} has until it is removed"
+        sides = before[old], after[new]
+        name = _kept_name(kind, *sides)
+        if name or _same_identity(kind, *sides):
+            needs = f"the name {name!r}" if name else "the identity"
+            message = f"fails: {new} needs {needs}, which {old} has until it is removed"
             yield Remark(Severity.REPLACEMENT, f"{old} -> {new}", message)
+
+
+def _same_identity(kind: str, before: Resource, after: Resource) -> bool:
+    """Return whether all is given and the same that identifies a resource of a type."""
+    parts = paths(kind, "primaryIdentifier")
+    values = [(property_of(before, part[0]), property_of(after, part[0])) for part in parts]
+    return bool(values) and all(old is not None and equal(old, new) for old, new in values)
 
 
 def denied(found: Sequence[Change], policy: Mapping[str, Any] | None) -> Iterator[Remark]:

@@ -187,16 +187,18 @@ def _changes_with(change: Change, attribute: str) -> Replacement:
     `Ref` and what identifies a resource change when it is replaced; what else it has may. An
     attribute that is a property has the value of that.
     """
-    way = tuple(attribute.split(".")) if attribute else ()
-    if (
-        way
-        and way not in paths(change.resource_type, "readOnlyProperties")
-        and (paths(change.resource_type, "readOnlyProperties"))
-    ):
-        own = any(part.name.startswith(way[0]) for part in change.properties)
-        return Replacement.YES if own else Replacement.NO
-    if change.replacement is not Replacement.YES or not way:
+    if not attribute:
         return change.replacement
+    way = tuple(attribute.split("."))
+    read_only = paths(change.resource_type, "readOnlyProperties")
+    own = {part.name for part in change.properties}
+    if read_only and way not in read_only:
+        return Replacement.YES if way[0] in own else Replacement.NO
+    if change.replacement is not Replacement.YES:
+        # `Endpoint.Port` goes with `Port`; and every update is a version.
+        versioned = way[-1].endswith(("Version", "VersionNumber", "RevisionId"))
+        follows = way[-1] in own or versioned
+        return Replacement.MAY if follows else change.replacement
     identifies = way in paths(change.resource_type, "primaryIdentifier")
     return Replacement.YES if identifies or way[-1].endswith(("Arn", "Id")) else Replacement.MAY
 

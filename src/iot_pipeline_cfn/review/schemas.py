@@ -41,7 +41,9 @@ def paths(kind: str, entry: str) -> frozenset[tuple[str, ...]]:
 
     """
     schema = schema_of(kind) or {}
-    return frozenset(tuple(path.split("/")[2:]) for path in schema.get(entry, ()))
+    # `additionalIdentifiers` has a list for each way to identify a resource.
+    listed = (one if isinstance(one, list) else [one] for one in schema.get(entry, ()))
+    return frozenset(tuple(path.split("/")[2:]) for one in listed for path in one)
 
 
 @cache

@@ -226,10 +226,11 @@ def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
     if worst or bad:
         yield from worst or bad[:1]
     elif verdict.changes:
-        yield (
-            "Something else is made" if group.only_new else "Nothing is replaced",
-            verdict.counts(),
-        )
+        verb = "What is made differs" if group.only_new else "Nothing is replaced"
+        yield verb, verdict.counts()
+    else:
+        first = verdict.sections[0].remarks[0]
+        yield "No resource changes", f"{first.subject} {first.message}"
 
 
 def _order(pair: tuple[str, Remark]) -> tuple[int, bool]:
