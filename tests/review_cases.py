@@ -120,7 +120,6 @@ def added(name: str, kind: str, **properties: Any) -> Callable[[Template], None]
     return attribute(name, {"Type": kind, "Properties": properties})
 
 
-CIDR = {"Fn::Select": [0, {"Fn::Cidr": ["10.9.0.0/16", 8, 8]}]}
 CONTAINER = "TaskDefinition.ContainerDefinitions.0"
 
 CASES = [
@@ -278,7 +277,7 @@ CASES = [
         "Repository changed",
     ),
     Case(
-        "a target of scaling that is another resource",
+        "a target of scaling of which there is none without image",
         at("ServiceScalableTarget.ScalableDimension", "ecs:service:Other"),
         "",
     ),
@@ -380,7 +379,11 @@ CASES = [
     Case("larger nodes", at("Cache.CacheNodeType", "cache.r7g.large"), "Cache changed"),
     Case("no snapshots", at("Cache.SnapshotRetentionLimit", 0), "Cache changed, Cache loses data"),
     # Keys, secrets, logs.
-    Case("a key that does not rotate", at("EncryptionKmsKey.EnableKeyRotation", False), "EncryptionKmsKey changed"),
+    Case(
+        "a key that does not rotate",
+        at("EncryptionKmsKey.EnableKeyRotation", False),
+        "EncryptionKmsKey changed",
+    ),
     Case(
         "another alias of the key",
         at("EncryptionKmsAlias.AliasName", "alias/other"),
@@ -469,8 +472,8 @@ CASES = [
     Case("no dashboard", removed("Dashboard"), "Dashboard removed"),
     Case(
         "no log group",
-        removed("FlowLogGroup", "FlowLog"),
-        "FlowLogGroup removed, FlowLogGroup loses data, FlowLog removed",
+        removed("FlowLogGroup", "FlowLogRole", "FlowLog"),
+        "FlowLogGroup removed, FlowLogGroup loses data, FlowLogRole removed, FlowLog removed",
     ),
     Case(
         "another logical id, and no name of its own",
@@ -546,8 +549,21 @@ CASES = [
         "NatGateways refused",
     ),
     Case(
-        "a parameter that is gone",
+        "a parameter of another type",
         anywhere("Parameters.WebAcl.Type", "Number"),
         "WebAcl refused",
+    ),
+    Case(
+        "a parameter that is gone, and with it a choice",
+        both(
+            anywhere("Parameters.WebAcl", ABSENT),
+            anywhere("Conditions.HasWebAcl", {"Fn::Equals": ["always", "always"]}),
+        ),
+        "WebAcl refused",
+    ),
+    Case(
+        "a new parameter, which must be given",
+        anywhere("Parameters.Colour", {"Type": "String"}),
+        "Colour refused",
     ),
 ]
