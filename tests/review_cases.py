@@ -23,9 +23,6 @@ class Case:
     expected: str
     kind: str = "prod"
 
-    def __str__(self):
-        return f"{self.what} in {self.kind}"
-
     def applied(self, template: Template) -> Template:
         """Return a copy of a template with the change."""
         changed = copy.deepcopy(template)
@@ -137,8 +134,9 @@ CASES = [
         PrivateSubnet2RouteTableAssociation replaced, S3Endpoint replaced, EcrApiEndpoint replaced,
         EcrDkrEndpoint replaced, LogsEndpoint replaced, SecretsManagerEndpoint replaced,
         FlowLog replaced, LoadBalancerSecurityGroup replaced, ContainerSecurityGroup replaced,
-        DatabaseSecurityGroup replaced, CacheSecurityGroup replaced, EndpointsSecurityGroup replaced,
-        VpcLinkSecurityGroup replaced, VpcLink replaced, TargetGroup replaced,
+        DatabaseSecurityGroup replaced, CacheSecurityGroup replaced,
+        EndpointsSecurityGroup replaced, VpcLinkSecurityGroup replaced, VpcLink replaced,
+        TargetGroup replaced,
         ContainerEgressToCache replaced, ContainerEgressToDatabase replaced,
         LoadBalancerEgressToContainers replaced, VpcLinkEgressToLoadBalancer replaced,
         """,
@@ -189,7 +187,7 @@ CASES = [
         at("FlowLog.TrafficType", "REJECT"),
         "FlowLog replaced",
     ),
-    # Security groups: a description is fixed, rules of a group are not, rules that are resources are.
+    # Security groups: a description is fixed, and so is a rule that is a resource of its own.
     Case(
         "another description of a security group",
         at("DatabaseSecurityGroup.GroupDescription", "Something else"),

@@ -27,7 +27,7 @@ def schema_of(kind: str) -> Mapping[str, Any] | None:
 
     """
     file = _files().get(kind)
-    return _read(f"resources/{file}.json") if file else None
+    return read(f"resources/{file}.json") if file else None
 
 
 @cache
@@ -48,11 +48,17 @@ def paths(kind: str, entry: str) -> frozenset[tuple[str, ...]]:
 
 @cache
 def _files() -> dict[str, str]:
-    return _read(f"providers/{REGION}.json")
+    return read(f"providers/{REGION}.json")
 
 
 @cache
-def _read(name: str) -> dict[str, Any]:
+def read(name: str) -> dict[str, Any]:
+    """Return what is in a file of the schemas.
+
+    Raises:
+        MissingSchemasError: when it is not there.
+
+    """
     spec = find_spec("cfnlint")
     directory = Path(spec.origin).parent if spec and spec.origin else Path("missing")
     try:
