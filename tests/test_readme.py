@@ -19,7 +19,9 @@ OTHERS = {
     "Bucket",
     "CI",
     "DeletionPolicy",
+    "DependsOn",
     "DescribeEvents",
+    "NoEcho",
     "Parameters",
     "ProtocolVersion",
     "Ref",
@@ -28,6 +30,7 @@ OTHERS = {
     "StackPolicy",
     "Tags",
     "Template",
+    "UpdateReplacePolicy",
     "Uri",
 }
 

@@ -4,6 +4,7 @@ import copy
 import json
 import shutil
 import sys
+import textwrap
 
 import pytest
 
@@ -120,6 +121,16 @@ def test_parameter_file_alone_has_a_verdict(repository):
     )
     assert "DBInstanceClass: db.m7g.large -> db.r7g.large" in done.out
     assert "Tags change, and with them every resource that takes tags" in done.out
+
+
+def test_readme_shows_what_is_printed(repository):
+    """For a change of one parameter of production."""
+    path = repository / "parameters/prod.json"
+    path.write_text(path.read_text().replace("db.m7g.large", "db.r7g.large"))
+    shown = (
+        (ROOT / "README.md").read_text().partition("    $ make review\n")[2].partition("\n\n`")[0]
+    )
+    assert review(cwd=repository).out.strip() == textwrap.dedent(shown).strip()
 
 
 def test_parameter_that_is_not_given_any_more_is_kept_by_stacks(repository):

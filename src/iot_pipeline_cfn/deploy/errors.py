@@ -31,6 +31,7 @@ class ExitCode(IntEnum):
     TIMED_OUT = 6
     NO_ACCESS = 7
     PREFLIGHT = 8
+    REVIEW = 9
     INTERRUPTED = 130
 
 
