@@ -236,14 +236,14 @@ CASES = [
     Case(
         "another environment variable, for which there is a new revision of the task",
         at(f"{CONTAINER}.Environment.1.Value", "other"),
-        "TaskDefinition replaced",
+        "TaskDefinition revised",
     ),
     Case(
         "tags of the task, which are no revision",
         at("TaskDefinition.Tags.0.Value", "other"),
         "TaskDefinition changed",
     ),
-    Case("more memory", at("TaskDefinition.Memory", "4096"), "TaskDefinition replaced"),
+    Case("more memory", at("TaskDefinition.Memory", "4096"), "TaskDefinition revised"),
     Case("more tasks", at("Service.DesiredCount", 3), "Service changed"),
     Case(
         "another name of the cluster",
@@ -260,14 +260,14 @@ CASES = [
         at("Repository.EncryptionConfiguration", {"EncryptionType": "KMS"}),
         """
         Repository replaced, Repository loses data, Repository refused,
-        TaskDefinition may be replaced
+        TaskDefinition revised
         """,
         kind="pr",
     ),
     Case(
         "another name of the repository",
         at("Repository.RepositoryName", "other"),
-        "Repository replaced, Repository loses data, TaskDefinition may be replaced",
+        "Repository replaced, Repository loses data, TaskDefinition revised",
     ),
     Case(
         "images that can be overwritten",
@@ -283,36 +283,36 @@ CASES = [
     Case(
         "another name of the database, which the stack policy denies",
         at("Database.DBName", "other"),
-        "Database replaced, Database loses data, Database refused, TaskDefinition replaced",
+        "Database replaced, Database loses data, Database refused, TaskDefinition revised",
     ),
     Case(
         "another name of the database, where no stack policy is",
         at("Database.DBName", "other"),
-        "Database replaced, Database loses data, TaskDefinition replaced",
+        "Database replaced, Database loses data, TaskDefinition revised",
         kind="pr",
     ),
     Case(
         "another master user",
         at("Database.MasterUsername", "other"),
-        "Database replaced, Database loses data, TaskDefinition replaced",
+        "Database replaced, Database loses data, TaskDefinition revised",
         kind="pr",
     ),
     Case(
         "an unencrypted database",
         at("Database.StorageEncrypted", False),
-        "Database replaced, Database loses data, TaskDefinition replaced",
+        "Database replaced, Database loses data, TaskDefinition revised",
         kind="pr",
     ),
     Case(
         "another key of the database",
         at("Database.KmsKeyId", "alias/other"),
-        "Database replaced, Database loses data, TaskDefinition replaced",
+        "Database replaced, Database loses data, TaskDefinition revised",
         kind="staging",
     ),
     Case(
         "another engine, for which some are replaced",
         at("Database.Engine", "mysql"),
-        "Database may be replaced, Database loses data, TaskDefinition may be replaced",
+        "Database may be replaced, Database loses data, TaskDefinition revised",
         kind="pr",
     ),
     Case(
@@ -340,7 +340,7 @@ CASES = [
     Case(
         "another port, which the containers learn",
         at("Database.Port", "5433"),
-        "Database changed, TaskDefinition may be replaced",
+        "Database changed, TaskDefinition revised",
     ),
     Case(
         "a database that can be deleted",
@@ -366,12 +366,12 @@ CASES = [
     Case(
         "another port of the cache",
         at("Cache.Port", 6380),
-        "Cache replaced, Cache loses data, Cache refused, TaskDefinition may be replaced",
+        "Cache replaced, Cache loses data, Cache refused, TaskDefinition revised",
     ),
     Case(
         "a cache that is not encrypted",
         at("Cache.AtRestEncryptionEnabled", False),
-        "Cache replaced, Cache loses data, TaskDefinition may be replaced",
+        "Cache replaced, Cache loses data, TaskDefinition revised",
         kind="dev",
     ),
     Case("larger nodes", at("Cache.CacheNodeType", "cache.r7g.large"), "Cache changed"),
@@ -392,7 +392,7 @@ CASES = [
         at("CacheAuthToken.Name", "other"),
         """
         CacheAuthToken replaced, CacheAuthToken loses data, Cache may be replaced,
-        Cache loses data, TaskDefinition replaced
+        Cache loses data, TaskDefinition revised
         """,
     ),
     Case(
@@ -413,7 +413,7 @@ CASES = [
     Case(
         "another name of a log group",
         at("ContainerLogGroup.LogGroupName", "/other"),
-        "ContainerLogGroup replaced, ContainerLogGroup loses data, TaskDefinition replaced",
+        "ContainerLogGroup replaced, ContainerLogGroup loses data, TaskDefinition revised",
     ),
     # The API.
     Case("another name of the API", at("RestApi.Name", "other"), "RestApi changed"),
@@ -446,7 +446,7 @@ CASES = [
     Case(
         "another path of a role",
         at("TaskRole.Path", "/other/"),
-        "TaskRole replaced, TaskDefinition replaced",
+        "TaskRole replaced, TaskDefinition revised",
     ),
     Case("another threshold", at("ApiErrorsAlarm.Threshold", 9), "ApiErrorsAlarm changed"),
     Case(
@@ -492,7 +492,7 @@ CASES = [
         """
         ContainerLogGroup removed, ContainerLogGroup loses data, Logs added,
         ContainerLogGroup renamed to Logs, ContainerLogGroup -> Logs refused,
-        ExecutionRole changed, TaskDefinition replaced
+        ExecutionRole changed, TaskDefinition revised
         """,
         kind="pr",
     ),

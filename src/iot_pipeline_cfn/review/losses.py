@@ -8,7 +8,7 @@ from iot_pipeline_cfn.data import STATEFUL, fate
 
 from .environments import Resource
 from .remarks import Remark, Severity
-from .resources import Action, Change, Replacement, property_of
+from .resources import HOW, Action, Change, Replacement, property_of
 from .values import equal, text_of
 
 
@@ -21,18 +21,15 @@ def losses(
             continue
         name = change.logical_id
         if change.action is Action.REMOVE:
-            policy = _deletion_policy(before[name])
-            what, because = "is removed", f" (DeletionPolicy: {policy})"
+            attribute, policy, what = "DeletionPolicy", _deletion_policy(before[name]), "is removed"
         elif change.replacement is not Replacement.NO:
-            policy = text_of(after[name].get("UpdateReplacePolicy", "Delete"))
-            what = "is replaced" if change.replacement is Replacement.YES else "may be replaced"
-            what, because = (
-                f"{what} by an empty one",
-                (f" (UpdateReplacePolicy: {policy}), because {change.because}"),
-            )
+            attribute = "UpdateReplacePolicy"
+            policy = text_of(after[name].get(attribute, "Delete"))
+            what = f"{HOW[change.replacement]} by an empty one"
         else:
             continue
-        yield Remark(Severity.DATA_LOSS, name, f"{what}, and what it holds {fate(policy)}{because}")
+        message = f"{what}, and what it holds {fate(policy)} ({attribute}: {policy})"
+        yield Remark(Severity.DATA_LOSS, name, message)
 
 
 def _deletion_policy(resource: Resource) -> str:

@@ -98,6 +98,17 @@ class Change:
         return " and ".join(dict.fromkeys(part.cause for part in self.causes))
 
 
+REVISIONS: Final = frozenset(
+    {
+        "AWS::ApiGateway::Deployment",
+        "AWS::ApiGatewayV2::Deployment",
+        "AWS::ECS::TaskDefinition",
+        "AWS::Lambda::LayerVersion",
+        "AWS::Lambda::Version",
+    }
+)
+"""Types whose resources never change: to replace one is how the next revision is made."""
+
 ATTRIBUTES: Final = (
     "Condition",
     "CreationPolicy",

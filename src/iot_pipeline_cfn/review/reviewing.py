@@ -13,11 +13,12 @@ from .environments import NOTHING, Environment, Template, kept_values, resolved
 from .interface import misfits, outputs, parameters
 from .losses import losses
 from .remarks import Remark, Severity
-from .resources import Action, Change, Replacement, changes
+from .resources import HOW, REVISIONS, Action, Change, Replacement, changes
 from .values import equal, text_of
 from .verdict import REFUSED, Group, Review, Section, Verdict, rank
 
 REPLACED: Final = "Replaced"
+REVISED: Final = "New revisions"
 INTERRUPTED: Final = "Interrupted"
 OUTPUTS: Final = "Outputs"
 PARAMETERS: Final = "Parameters"
@@ -155,14 +156,14 @@ def _updated(
         (REFUSED, refusals.renamed(pairs, *resources)),
         (REFUSED, refusals.denied(found, old.file.stack_policy if old.file else None)),
         (REFUSED, _misfits(old, new)),
-        (REPLACED, _replaced(found, pairs)),
         (INTERRUPTED, _interrupted(found)),
         (STACK, _stack(old.file, new.file)),
         (OUTPUTS, outputs(found, before, after)),
         (ORDER, _reordered(before, after)),
     )
     remarks = [(heading, remark) for heading, remarks in sections for remark in remarks]
-    return _verdict(found, [*_analysed(before, after, region), *remarks])
+    analysed_remarks = _analysed(before, after, region)
+    return _verdict(found, [*analysed_remarks, *_replaced(found, pairs), *remarks])
 
 
 def _made_anew(updated: Environment, new: Environment, region: str) -> Verdict:
@@ -221,34 +222,27 @@ def _stack(old: ParameterFile | None, new: ParameterFile | None) -> Iterator[Rem
         yield Remark(Severity.NOTE, "Bucket", "is another one", *buckets)
 
 
-def _replaced(found: Sequence[Change], pairs: Sequence[tuple[str, str]]) -> Iterator[Remark]:
+def _replaced(
+    found: Sequence[Change], pairs: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, Remark]]:
+    """Yield what is replaced, or only revised, with the heading for that."""
     for change in found:
         if change.replacement is not Replacement.NO:
-            sure = change.replacement is Replacement.YES
-            verb = "is replaced" if sure else "may be replaced"
-            message = f"{verb}, because {change.because}"
-            severity = _severity(change.resource_type)
-            yield Remark(severity, change.logical_id, message, *_only_values(change))
-    kinds = {change.logical_id: change.resource_type for change in found}
+            heading, severity = _replacing(change)
+            message = f"{HOW[change.replacement]}, because {change.because}"
+            remark = Remark(severity, change.logical_id, message, *_only_values(change))
+            yield heading, remark
+    changed = {change.logical_id: change for change in found}
     for old, new in pairs:
+        heading, severity = _replacing(changed[old])
         message = f"is renamed to {new}, which replaces it: {new} is created, then {old} deleted"
-        yield Remark(_severity(kinds[old]), old, message)
+        yield heading, Remark(severity, old, message)
 
 
-REVISIONS: Final = frozenset(
-    {
-        "AWS::ApiGateway::Deployment",
-        "AWS::ApiGatewayV2::Deployment",
-        "AWS::ECS::TaskDefinition",
-        "AWS::Lambda::LayerVersion",
-        "AWS::Lambda::Version",
-    }
-)
-"""Types whose resources never change: to replace one is how the next revision is made."""
-
-
-def _severity(kind: str) -> Severity:
-    return Severity.CHANGE if kind in REVISIONS else Severity.REPLACEMENT
+def _replacing(change: Change) -> tuple[str, Severity]:
+    if change.resource_type in REVISIONS:
+        return REVISED, Severity.CHANGE
+    return REPLACED, Severity.REPLACEMENT
 
 
 def _interrupted(found: Sequence[Change]) -> Iterator[Remark]:

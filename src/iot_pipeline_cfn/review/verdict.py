@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from .behaviour import Behaviour
 from .remarks import Remark, Severity
-from .resources import Action, Change, Replacement
+from .resources import REVISIONS, Action, Change, Replacement
 
 NAMED: Final = 3
 """So many resources are named in a sentence."""
@@ -60,13 +60,16 @@ class Verdict:
         return ", ".join(f"{counter[word]} {word}" for word in WORDS if counter[word])
 
 
-WORDS: Final = ("removed", "replaced", "perhaps replaced", "changed", "added")
+REVISED: Final = "revised"
+WORDS: Final = ("removed", "replaced", "perhaps replaced", REVISED, "changed", "added")
 
 
 def word(change: Change) -> str:
     """Return what happens to a resource, in a word."""
     if change.action is not Action.MODIFY:
         return "removed" if change.action is Action.REMOVE else "added"
+    if change.resource_type in REVISIONS and change.replacement is not Replacement.NO:
+        return REVISED
     return {
         Replacement.YES: "replaced",
         Replacement.MAY: "perhaps replaced",
@@ -150,12 +153,13 @@ class Review:
         return [(change, self._place(found[change])) for change in ordered]
 
     def counts(self) -> dict[str, str]:
-        """Return how many resources something happens to, by the environments with as many."""
+        """Return to how many resources what happens, by the environments with as many."""
         found: dict[str, list[Name]] = {}
         for group in self.groups:
             words = group.verdict.counts() or "no resource changes"
             found.setdefault(words, []).extend(group.names)
-        return {place(names): words for words, names in found.items()}
+        counts = {place(names): words for words, names in found.items()}
+        return counts | ({listed(self.untouched): "nothing"} if counts and self.untouched else {})
 
     @property
     def kinds(self) -> set[str]:
@@ -179,10 +183,7 @@ class Review:
                 else "Nothing changes."
             )
         said = [f"{sentence}." for sentence in _sentences(self)]
-        said = said or ["No resource changes."]
-        if self.untouched and self.groups:
-            said.append(f"Nothing happens to {listed(self.untouched)}.")
-        return " ".join(said)
+        return " ".join(said or ["No resource changes."])
 
 
 def _sentences(review: Review) -> Iterator[str]:
@@ -193,7 +194,9 @@ def _sentences(review: Review) -> Iterator[str]:
             said.setdefault(sentence, []).extend(group.names)
     for (verb, what), names in said.items():
         everywhere = len(names) == len(review.kinds) > 1 and not any(new for _, new in names)
-        where = "everywhere" if everywhere else place(names) and f"in {place(names)}"
+        where = place(names) and f"in {place(names)}"
+        if everywhere:
+            where = "anywhere" if verb == UNHARMED else "everywhere"
         yield f"{verb} {where}".strip() + f": {what}"
 
 
@@ -226,7 +229,7 @@ def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
     if worst or bad:
         yield from worst or bad[:1]
     elif verdict.changes:
-        verb = "What is made differs" if group.only_new else "Nothing is replaced"
+        verb = "What is made differs" if group.only_new else UNHARMED
         yield verb, verdict.counts()
     else:
         first = verdict.sections[0].remarks[0]
@@ -238,6 +241,8 @@ def _order(pair: tuple[str, Remark]) -> tuple[int, bool]:
     heading, remark = pair
     return rank(remark.severity), heading != REFUSED
 
+
+UNHARMED: Final = "Nothing is lost, replaced or interrupted"
 
 REFUSED: Final = "Refused"
 """The heading of what CloudFormation refuses."""
