@@ -392,7 +392,7 @@ CASES = [
         at("CacheAuthToken.Name", "other"),
         """
         CacheAuthToken replaced, CacheAuthToken loses data, Cache may be replaced,
-        Cache loses data, TaskDefinition revised
+        Cache loses data, Cache refused, TaskDefinition revised
         """,
     ),
     Case(

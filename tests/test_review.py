@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from conftest import PARAMETER_FILES, REGION
 from foreign import FOREIGN, LOOP, UNKNOWN, mutants
 from iot_pipeline_cfn.parameters import load
+from iot_pipeline_cfn.review.analyses import Analysis
 from iot_pipeline_cfn.review.behaviour import Behaviour
 from iot_pipeline_cfn.review.environments import resolved
 from iot_pipeline_cfn.review.markdown import markdown
-from iot_pipeline_cfn.review.remarks import Severity
+from iot_pipeline_cfn.review.remarks import Remark, Severity
 from iot_pipeline_cfn.review.resources import Action, changes
 from iot_pipeline_cfn.review.reviewing import Side, review
 from iot_pipeline_cfn.review.terminal import lines as terminal_lines
@@ -141,3 +142,22 @@ def test_what_cannot_be_resolved_still_changes(place, value):
     found = [part for one in changes(old.resources, new.resources) for part in one.properties]
     assert any("(changed)" in part.after for part in found)
     assert not any(value in (part.before, part.after) for part in found)
+
+
+def test_analysis_is_a_line_in_a_table(monkeypatch, template):
+    """With a heading, the region where it asks for that, and a say where all is new."""
+
+    def compare(before, after, *, region):
+        return [Remark(Severity.EXPOSURE, "Vpc", f"{len(before)} to {len(after)} in {region}")]
+
+    analysis = Analysis("Traffic", compare, regional=True, of_new=True)
+    monkeypatch.setattr("iot_pipeline_cfn.review.analyses.ANALYSES", (analysis,))
+    changed = copy.deepcopy(template)
+    anywhere("Resources.Vpc.Properties.EnableDnsSupport", value=False)(changed)
+    found = reviewed(template, changed)
+    assert found.headline == "Access widens in prod: Vpc."
+    ((remark, where),) = found.sections()["Traffic"]
+    assert remark.message.endswith(f" in {REGION}")
+    assert where == ""
+    (new,) = review(Side({}), Side({"any": template}), region=REGION)
+    assert new.sections()["Traffic"][0][0].message.startswith("0 to ")

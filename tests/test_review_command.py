@@ -137,13 +137,22 @@ def test_parameter_that_is_not_given_any_more_is_kept_by_stacks(repository):
     content = json.loads(path.read_text())
     del content["Parameters"]["NatGateways"]
     written(path, content)
-    assert "dev: nothing" not in review(cwd=repository).out
+    assert review(cwd=repository).out.startswith("iot-pipeline: No effect on any environment: ")
     content["Parameters"] |= {"NatGateways": "single"}
     del content["Parameters"]["CapacityProvider"]
     written(path, content)
     done = review(cwd=repository)
     assert "What is made differs in new ones of dev: " in done.out
     assert "CapacityProvider: FARGATE_SPOT -> FARGATE" in done.out
+
+
+def test_what_stays_for_life_is_not_to_be_changed(repository):
+    """Deploying refuses it, too."""
+    path = repository / "parameters/prod.json"
+    path.write_text(path.read_text().replace("customer-managed", "aws-managed"))
+    said = review(cwd=repository).out
+    assert "EncryptionKey stays for the life of an environment: deploy refuses another" in said
+    assert "Database is replaced by an empty one" in said
 
 
 def test_kinds_that_come_and_go_are_named(repository):
@@ -298,6 +307,16 @@ def test_markdown_shows_text_as_it_is(pair):
         "| `Topic` | changed | `DisplayName` | `first` | ``` a\\|b `c` <img src=x> @somebody "
         "**bold** [link](x) #1 second ``line`` ``` |"
     )
+
+
+def test_terminal_is_not_commanded(pair):
+    """What a template has in it is text."""
+    changed = copy.deepcopy(TEMPLATE)
+    changed["Resources"]["Topic"]["Properties"]["DisplayName"] = "a\x1b[31mb"
+    for form in ([], ["--markdown"]):
+        done = review(*pair(changed), *form)
+        assert "a?[31mb" in done.out
+        assert "\x1b" not in done.out
 
 
 @pytest.mark.parametrize(

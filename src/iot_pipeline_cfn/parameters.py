@@ -24,6 +24,9 @@ VALUE_BYTES = 4096
 TAGS_OF_TEMPLATE = frozenset({"Component", "Environment", "Name", "Project"})
 """What `naming.tags` sets, which would take a while to import."""
 
+FIXED = frozenset({"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"})
+"""Parameters that a stack keeps for its life."""
+
 SECTIONS = frozenset({"Bucket", "Parameters", "StackPolicy", "Tags"})
 BUCKET = re.compile("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""

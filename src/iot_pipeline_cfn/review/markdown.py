@@ -6,6 +6,7 @@ from typing import Final
 
 from .remarks import Remark, Severity
 from .resources import Change, PropertyChange
+from .values import one_line
 from .verdict import Review, rank, word
 
 SHOWN: Final = 100
@@ -99,7 +100,7 @@ def _property(part: PropertyChange) -> tuple[str, str, str]:
 
 def escaped(text: str) -> str:
     """Return a text so that Markdown shows it as it is, and GitHub notifies nobody."""
-    plain = SPECIAL.sub(r"\\\1", _line(text))
+    plain = SPECIAL.sub(r"\\\1", one_line(text))
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
 
 
@@ -107,14 +108,10 @@ def code(text: str) -> str:
     """Return a text as code, also within a table; nothing for nothing."""
     if not text:
         return ""
-    line = _line(text)
+    line = one_line(text)
     if len(line) > SHOWN:
         line = f"{line[:SHOWN]}…"
     longest = max(map(len, re.findall("`+", line)), default=0)
     fence = "`" * (longest + 1)
     space = " " if longest or line != line.strip() else ""
     return f"{fence}{space}{line}{space}{fence}".replace("|", "\\|")
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

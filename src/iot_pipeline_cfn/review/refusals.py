@@ -61,8 +61,9 @@ def _names(kind: str) -> Iterator[str]:
         if len(way) > 1:
             continue
         (name,) = way
-        called = name == "Name" or (name.endswith("Name") and last.endswith(name[: -len("Name")]))
-        if called or (way in identifying and name.endswith(("Identifier", "Name"))):
+        ends = [end for end in ("Id", "Identifier", "Name") if name.endswith(end)]
+        called = any(last.endswith(name.removesuffix(end)) for end in ends)
+        if called or (way in identifying and name.endswith("Name")):
             yield name
 
 
@@ -156,17 +157,13 @@ def denied(found: Sequence[Change], policy: Mapping[str, Any] | None) -> Iterato
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html
     """
     for change in found:
-        action = {
-            Action.ADD: "",
-            Action.REMOVE: "Update:Delete",
-            Action.MODIFY: "Update:Replace"
-            if change.replacement is Replacement.YES
-            else "Update:Modify"
-            if change.replacement is Replacement.NO
-            else "",
-        }[change.action]
-        if action and policy and _denies(policy, action, change):
-            message = f"is refused: the stack policy denies {action}"
+        action = "Update:Delete"
+        if change.action is Action.MODIFY:
+            replaces = change.replacement is not Replacement.NO
+            action = "Update:Replace" if replaces else "Update:Modify"
+        if change.action is not Action.ADD and policy and _denies(policy, action, change):
+            perhaps = " if it is replaced" if change.replacement is Replacement.MAY else ""
+            message = f"is refused{perhaps}: the stack policy denies {action}"
             yield Remark(Severity.REPLACEMENT, change.logical_id, message)
 
 

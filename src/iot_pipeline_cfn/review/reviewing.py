@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from iot_pipeline_cfn.parameters import ParameterFile
+from iot_pipeline_cfn.parameters import FIXED, ParameterFile
 
 from . import refusals
 from .analyses import DATA, analysed
@@ -204,6 +204,11 @@ def _misfits(old: _State, new: _State) -> Iterator[Remark]:
     if new.file:
         kept = kept_values(old.template, new.template, old.given, new.given)
         known = {name: value for name, value in kept.items() if value is not None}
+        before = kept_values(old.template, old.template, old.given, old.given)
+        for name in sorted(FIXED & new.given.keys()):
+            if (value := before.get(name)) not in {None, new.given[name]}:
+                message = "stays for the life of an environment: deploy refuses another value"
+                yield Remark(Severity.REPLACEMENT, name, message, value or "", new.given[name])
         yield from misfits((old.template, old.given), (new.template, known))
 
 

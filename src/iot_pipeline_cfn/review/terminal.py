@@ -6,6 +6,7 @@ from typing import Final
 
 from .remarks import Remark, Severity
 from .resources import PropertyChange
+from .values import one_line
 from .verdict import Review, word
 
 STYLES: Final = MappingProxyType(
@@ -52,7 +53,7 @@ def _where(place: str) -> str:
 
 def _remark(remark: Remark) -> str:
     values = _values(remark.before, remark.after)
-    return f"{remark.subject} {remark.message}{values and ': '}{values}"
+    return one_line(f"{remark.subject} {remark.message}{values and ': '}{values}")
 
 
 def _values(before: str, after: str) -> str:
@@ -68,5 +69,5 @@ def _property(part: PropertyChange) -> str:
 
 
 def _shown(text: str) -> str:
-    line = " ".join(text.split())
+    line = one_line(text)
     return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."

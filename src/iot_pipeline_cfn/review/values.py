@@ -166,6 +166,11 @@ def _canonical(value: object) -> object:
     return value
 
 
+def one_line(text: str) -> str:
+    """Return a text in one line, without what a terminal would take for a command."""
+    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
+
+
 def text_of(value: object) -> str:
     """Return a value in one line, with references as `Fn::Sub` writes them: `${Database.Arn}`."""
     match value:

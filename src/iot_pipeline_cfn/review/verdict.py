@@ -178,7 +178,8 @@ class Review:
         """The verdict, in a sentence or two."""
         if self.worst is None:
             return (
-                "No effect on any environment: only formatting, descriptions or metadata differ."
+                "No effect on any environment: only formatting, descriptions, metadata or the like "
+                "differ."
                 if self.differs
                 else "Nothing changes."
             )
