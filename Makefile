@@ -5,16 +5,22 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 UV := uv==0.13.9
+COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --no-annotate --quiet \
+    --custom-compile-command "make lock"
+# What the example needs is named there, installed into its image, and tested here.
+PROCESSOR := examples/processor/requirements
 # The directories are listed too: removing or renaming a file in one changes its time.
-SOURCES := generate.py src/iot_pipeline_cfn $(wildcard src/iot_pipeline_cfn/*.py)
-TEMPLATES := templates $(wildcard templates/*.json)
+SOURCES := generate.py $(wildcard parameters parameters/*.json \
+    $(foreach directory,src/iot_pipeline_cfn src/iot_pipeline_cfn/review, \
+    $(directory) $(directory)/*.py $(directory)/*.json))
+TEMPLATES := templates $(wildcard templates/*.json templates/*.md)
 
 .PHONY: help
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: template
-template: .venv/linted ## Render the templates and lint them, where something changed
+template: .venv/linted ## Render the templates and their documents, and lint them, where something changed
 
 # What is given to these goes to iot-pipeline in its environment, where no shell reads it and make
 # does not expand it: the name of a branch can be anything.
@@ -72,6 +78,10 @@ destroy: .venv/installed ## Delete ENV
 cancel: .venv/installed ## Cancel the update of ENV that is in progress
 	@$(BIN)/iot-pipeline $@
 
+.PHONY: rehearse
+rehearse: .venv/installed ## Take an environment through its whole life, on an embedded AWS of its own
+	@$(BIN)/iot-pipeline $@
+
 .PHONY: emulator-start
 emulator-start: .venv/installed ## Start the embedded AWS, which TARGET=local does by itself
 	@$(BIN)/iot-pipeline $(subst -, ,$@)
@@ -86,16 +96,18 @@ emulator-status: .venv/installed ## Show whether the embedded AWS runs
 
 .PHONY: test
 test: .venv/installed ## Run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto
 
 .PHONY: lint
-lint: .venv/installed ## Check formatting, style and types
+lint: .venv/installed ## Check formatting, style, types and workflows
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --pedantic --quiet .github
 
 .PHONY: stale
-stale: .venv/installed ## Check that the templates are as rendered
+stale: .venv/installed ## Check that templates and documents are as rendered
 	$(BIN)/python generate.py --check
 
 .PHONY: check
@@ -107,16 +119,18 @@ format: .venv/installed ## Format the code
 	$(BIN)/ruff check --fix
 
 .PHONY: benchmark
-benchmark: .venv/installed ## Measure rendering, deploying and reviewing against what they build on
+benchmark: .venv/installed ## Measure rendering, deploying, sending readings and reviewing
 	$(BIN)/python benchmarks/rendering.py
 	$(BIN)/python benchmarks/deployment.py
+	$(BIN)/python benchmarks/readings.py
 	$(BIN)/python benchmarks/review.py
 
 .PHONY: lock
 lock: .venv/installed ## Pin the newest versions in requirements.lock
 	$(BIN)/pip install --quiet --target .venv/uv --upgrade $(UV)
-	.venv/uv/bin/uv pip compile pyproject.toml --extra local --extra review --group dev --universal --upgrade --generate-hashes \
-	    --no-annotate --custom-compile-command "make lock" --quiet --output-file requirements.lock
+	$(COMPILE) pyproject.toml $(PROCESSOR).in --extra local --extra rehearsal --extra review --group dev \
+	    --upgrade --output-file requirements.lock
+	$(COMPILE) $(PROCESSOR).in --constraint requirements.lock --upgrade --output-file $(PROCESSOR).txt
 
 .PHONY: clean
 clean: ## Remove what make has made, the embedded AWS included

@@ -1,4 +1,4 @@
-"""Render every template to templates/; with --check, only say which files are stale."""
+"""Render templates and their documents to templates/; with --check, only say which are stale."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,8 @@ if __name__ == "__main__":
     try:
         from iot_pipeline_cfn.generator import main
 
-        status = main(directory=Path(__file__).with_name("templates"))
+        root = Path(__file__).parent
+        status = main(directory=root / "templates", parameters=root / "parameters")
     except ModuleNotFoundError as error:
         sys.stderr.write(f"generate.py: {error.name} is missing; make template installs it\n")
         status = 2

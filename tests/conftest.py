@@ -117,9 +117,10 @@ def aws(emulator, session):
     with ExitStack() as clients:
 
         @cache
-        def client(service):
+        def made(service, region):
             client = session.client(
                 service,
+                region_name=region,
                 aws_access_key_id=account,
                 aws_secret_access_key=account,
                 endpoint_url=emulator.endpoint_url,
@@ -127,8 +128,23 @@ def aws(emulator, session):
             clients.callback(client.close)
             return client
 
+        def client(service):
+            return made(service, client.region)
+
         client.account = account
+        client.region = REGION
         yield client
+
+
+@pytest.fixture
+def connect_to(emulator, aws):
+    """A function from a region to the connection that a verb has to the same account."""
+
+    def connect_to(region=REGION):
+        session = boto3.Session(aws.account, "made-up", region_name=region)
+        return Connection(session, region, Target.LOCAL, emulator.endpoint_url)
+
+    return connect_to
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from typing import Any
 
 from iot_pipeline_cfn import resolution
 from iot_pipeline_cfn.references import reachable
+from iot_pipeline_cfn.review.values import shown, text_of
 
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": "123456789012",
@@ -36,6 +37,11 @@ def only(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """Return the properties of the one resource of a type."""
     (properties,) = of_type(template, kind).values()
     return properties
+
+
+def name_of(value: object) -> str:
+    """Return a value as text, where a reference to a resource is short: `Database.Arn`."""
+    return shown(text_of(value))
 
 
 def container_of(environment: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from jsonschema import Draft4Validator
 from conftest import CERTIFICATE
 from iot_pipeline_cfn.api import READINGS_IN_BATCH, readings_schema
 from iot_pipeline_cfn.stacks import iot_pipeline
-from permissions import name_of
-from resolution import of_type, only, resolve, waits_for
+from resolution import name_of, of_type, only, resolve, waits_for
 
 READING = {
     "deviceId": "press-7",

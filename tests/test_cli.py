@@ -44,8 +44,8 @@ def test_generate_finds_the_templates_from_any_directory(tmp_path):
 
 def test_check_names_what_is_stale_and_writes_nothing(tmp_path):
     """With the differences, and what to do."""
+    shutil.copytree(ROOT / "templates", tmp_path, dirs_exist_ok=True)
     path = tmp_path / "iot-pipeline.json"
-    shutil.copy(ROOT / "templates/iot-pipeline.json", path)
     path.write_text(changed := path.read_text().replace("10.0.1.0/24", "10.0.9.0/24"))
     done = generate("--check", "--directory", str(tmp_path), cwd=tmp_path)
     assert done.returncode == 1

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from conftest import PARAMETER_FILES, ROOT
-from deploying import BUCKET, IMPOSSIBLE, PROGRAM, log_group, small_template, stack_of, topic
+from deploying import (
+    BUCKET,
+    IMPOSSIBLE,
+    PROGRAM,
+    log_group,
+    record_image,
+    small_template,
+    stack_of,
+    topic,
+)
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 
 OURS = {"Key": ENVIRONMENT_TAG, "Value": "pr1"}
@@ -310,7 +319,7 @@ def test_json_is_for_scripts(project):
     """A line for the change set, what checks find, each event, and the outputs."""
     done = project.deploy("pr1", "--json")
     proposal, findings, *events, outputs = map(json.loads, done.out.splitlines())
-    assert findings == {"findings": []}
+    assert findings == {"findings": [], "warnings": []}
     assert [change["logical_id"] for change in proposal["changes"]] == ["Topic"]
     assert all("event" in event for event in events)
     assert outputs.keys() == {"TopicArn"}
@@ -374,6 +383,7 @@ def test_template_deploys_with_every_parameter_file(project, aws, environments, 
     assert added == environments[kind]["Resources"].keys()
     assert outputs.keys() == environments[kind]["Outputs"].keys()
     assert described_service(aws, kind)["desiredCount"] == 0
+    record_image(aws, kind, "v1")
     assert project.deploy(kind, "--image-tag", "v1").status == 0
     assert described_service(aws, kind)["desiredCount"] > 0
 
@@ -405,6 +415,8 @@ def test_nothing_secret_is_printed(project, aws):
     ]
     printed, secrets = "", set()
     for verb in verbs:
+        if "--image-tag" in verb:
+            record_image(aws, "pr1", "v1")
         done = project.run(*verb, "--debug")
         assert "cloudformation." in done.err
         printed += done.out + done.err

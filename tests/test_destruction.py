@@ -18,7 +18,7 @@ from deploying import (
     topic,
     way_named_in,
 )
-from inventory import inventory
+from iot_pipeline_cfn.rehearsal.inventory import inventory
 
 PROTECTED = {"Parameters": {"DeletionProtection": "enabled", "Durability": "protected"}}
 UNPROTECT = ("--parameter", "DeletionProtection=disabled")

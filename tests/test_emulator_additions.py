@@ -9,7 +9,8 @@ from http import HTTPStatus
 from urllib.parse import urlencode
 
 import pytest
-from ministack.services import alb, apigateway_v1, cloudformation, ecs, kms
+from ministack.core import responses
+from ministack.services import alb, apigateway_v1, cloudformation, ecs, kms, rds
 from ministack.services.cloudformation import changesets, provisioners
 
 from deploying import topic
@@ -123,6 +124,49 @@ def test_database_has_to_be_corrected():
     """As released, ministack makes no secret for its password."""
     _, attributes = create("AWS::RDS::DBInstance", ManageMasterUserPassword=True)
     assert "MasterUserSecret.SecretArn" not in attributes
+
+
+def test_rotation_has_to_be_corrected():
+    """As released, ministack leaves the password as it is."""
+    reference, _ = create("AWS::RDS::DBInstance", MasterUserPassword="first-one")
+    request = {"DBInstanceIdentifier": reference, "RotateMasterUserPassword": "true"}
+    rds._ACTION_MAP["ModifyDBInstance"](request | {"ApplyImmediately": "true"})
+    assert rds._instances[reference]["_MasterUserPassword"] == "first-one"
+
+
+def test_secrets_of_a_container_have_to_be_kept():
+    """As released, ministack loses them."""
+    container = {"Name": "any", "Secrets": [{"Name": "SECRET", "ValueFrom": "any"}]}
+    (kept,) = provisioners._normalize_container_defs([container])
+    assert kept["secrets"] != [{"name": "SECRET", "valueFrom": "any"}]
+
+
+def test_method_has_to_be_corrected():
+    """As released, ministack forgets its validator."""
+    api, attributes = create("AWS::ApiGateway::RestApi", Name="any")
+    root = attributes["RootResourceId"]
+    create(
+        "AWS::ApiGateway::Method",
+        RestApiId=api,
+        ResourceId=root,
+        HttpMethod="POST",
+        RequestValidatorId="any",
+    )
+    method = apigateway_v1._resources[api][root]["resourceMethods"]["POST"]
+    assert method["requestValidatorId"] != "any"
+
+
+def test_load_balancer_has_to_be_found():
+    """As released, ministack finds none of another account, and no API either."""
+    responses._request_account_id.set("111111111111")
+    arn, _ = create("AWS::ElasticLoadBalancingV2::LoadBalancer")
+    api, _ = create("AWS::ApiGateway::RestApi", Name="any")
+    name = alb._lbs[arn]["DNSName"]
+    assert alb.find_lb_for_host(name)
+    assert apigateway_v1.find_api_scope(api)
+    responses._request_account_id.set("222222222222")
+    assert not alb.find_lb_for_host(name)
+    assert not apigateway_v1.find_api_scope(api)
 
 
 def test_secret_has_to_be_corrected():

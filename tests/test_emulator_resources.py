@@ -1,13 +1,16 @@
 """What the embedded AWS makes of the template: the real thing wherever it has the service."""
 
 import json
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from conftest import ENVIRONMENTS, REGION
-from inventory import inventory
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
+from iot_pipeline_cfn.rehearsal.ingest import Ingest
+from iot_pipeline_cfn.rehearsal.inventory import inventory
 
 STACK = "iot-pipeline-any"
 TAGS = [{"Key": "Owner", "Value": "somebody"}]
@@ -18,10 +21,10 @@ STACK_TAGS = ("Owner", "aws:cloudformation:stack-name")
 @pytest.fixture
 def deploy(aws, emulator, template):
     """A function that deploys the template with parameters and returns the stack in its end."""
-    cloudformation = aws("cloudformation")
     aws("s3").put_object(Bucket=TEMPLATE_BUCKET, Key="any.json", Body=json.dumps(template).encode())
 
     def deploy(parameters, kind="CREATE"):
+        cloudformation = aws("cloudformation")
         change_set = cloudformation.create_change_set(
             StackName=STACK,
             ChangeSetName=f"any-{time.monotonic_ns()}",
@@ -223,6 +226,112 @@ def test_validator_stands_on_the_api(aws, deploy):
     ]
     assert validator["validateRequestBody"]
     assert not validator["validateRequestParameters"]
+
+
+READING = {
+    "deviceId": "press-7",
+    "timestamp": "2026-01-31T12:00:30Z",
+    "measurements": {"temperature": 71.5},
+}
+
+
+@pytest.fixture
+def target():
+    """Something that listens where a container would, and remembers what has arrived."""
+    arrived = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            arrived.append(
+                (self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            )
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield server.server_port, arrived
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (REGION, {}),
+        (REGION, {"ApiAuthorization": "AWS_IAM"}),
+        ("eu-central-1", {"Ingress": "private"}),
+    ],
+    ids=str,
+)
+def test_reading_travels_from_the_api_to_a_target(aws, deploy, connect_to, target, case):
+    """Through the load balancer, whichever account and region; what is no reading does not."""
+    aws.region, parameters = case
+    found = outputs(deploy(parameters))
+    port, arrived = target
+    target_group = found["TargetGroupArn"]
+    aws("elbv2").register_targets(
+        TargetGroupArn=target_group, Targets=[{"Id": "127.0.0.1", "Port": port}]
+    )
+    ingest = Ingest(connect_to(aws.region), found)
+    assert ingest.send(READING).status == 202
+    assert ingest.send(READING, READING).status == 202
+    assert ingest.send({"deviceId": "press-7"}).status == 400
+    assert ingest.post(b"[").status == 400
+    assert ingest.post(json.dumps(READING).encode(), authorized=False).status == 403
+    assert arrived == [("/ingest", READING), ("/ingest", [READING, READING])]
+
+
+def test_too_many_readings_are_refused(deploy, connect_to):
+    """Above the burst, until the rate lets the next one through."""
+    found = outputs(deploy({"ThrottleBurst": 2, "ThrottleRate": 1}))
+    ingest = Ingest(connect_to(), found)
+    answers = [ingest.send(READING).status for _ in range(9)]
+    # Nothing listens behind the load balancer.
+    assert answers[:2] == [503, 503]
+    assert 429 in answers
+
+
+def test_password_of_the_database_is_rotated_when_asked(aws, deploy):
+    """Its secret gets another one, and the service new tasks with it."""
+    found = outputs(deploy({"ImageTag": "v1"}))
+    secret, ecs = found["DatabaseSecretArn"], aws("ecs")
+
+    def deployment():
+        answer = ecs.describe_services(
+            cluster=found["ClusterName"], services=[found["ServiceName"]]
+        )
+        return answer["services"][0]["deployments"][0]["id"]
+
+    def password():
+        return json.loads(aws("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+
+    before = password(), deployment()
+    aws("rds").modify_db_instance(
+        DBInstanceIdentifier=found["DatabaseInstanceId"],
+        RotateMasterUserPassword=True,
+        ApplyImmediately=True,
+    )
+    after = password()
+    assert after["username"] == before[0]["username"]
+    assert after["password"] != before[0]["password"]
+    while deployment() == before[1]:
+        time.sleep(0.02)
+
+
+def test_task_definition_names_its_secrets(aws, deploy):
+    """Where each variable comes from."""
+    found = outputs(deploy({}))
+    task = aws("ecs").describe_task_definition(taskDefinition=found["TaskDefinitionArn"])
+    (container,) = task["taskDefinition"]["containerDefinitions"]
+    secrets = {secret["name"]: secret["valueFrom"] for secret in container["secrets"]}
+    assert secrets == {
+        "DB_PASSWORD": f"{found['DatabaseSecretArn']}:password::",
+        "DB_USERNAME": f"{found['DatabaseSecretArn']}:username::",
+        "REDIS_AUTH_TOKEN": found["CacheAuthTokenArn"],
+    }
 
 
 def test_number_of_tasks_is_the_parameters(aws, deploy):

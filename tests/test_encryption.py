@@ -2,8 +2,7 @@
 
 from fnmatch import fnmatchcase
 
-from permissions import name_of
-from resolution import of_type, only
+from resolution import name_of, of_type, only
 
 USES = {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
 KEY = {"Fn::GetAtt": ["EncryptionKmsKey", "Arn"]}

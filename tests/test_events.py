@@ -81,6 +81,40 @@ def test_explanation_is_the_cause_and_why_tasks_stopped():
     ]
 
 
+USER = "arn:aws:iam::123456789012:user/me"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:a"
+EC2 = "You are not authorized to perform this operation."
+DECODE = "aws sts decode-authorization-message --encoded-message ... shows why it is not"
+
+
+@pytest.mark.parametrize(
+    ("reason", "way"),
+    [
+        (
+            f"User: {USER} is not authorized to perform: sns:Publish on resource: {TOPIC} because",
+            f"have sns:Publish on {TOPIC} allowed to {USER}",
+        ),
+        (
+            f"User: {USER} is not authorized to perform: iam:CreateRole with an explicit deny",
+            f"have iam:CreateRole allowed to {USER}",
+        ),
+        (
+            f"API: ec2:allocateAddress {EC2} Encoded authorization failure message: abc",
+            f"have ec2:allocateAddress allowed to whoever deploys; {DECODE}",
+        ),
+        (
+            f"{EC2} (Service: Ec2, Status Code: 403)",
+            "have what it needs allowed to whoever deploys",
+        ),
+    ],
+)
+def test_permission_that_is_missing_is_told_with_who_needs_it(reason, way):
+    """In the second line of the explanation."""
+    first, second = Outcome([event("Database", "CREATE_FAILED", reason)]).explanation()
+    assert first == f"Database (AWS::SNS::Topic): {reason}"
+    assert second == f"a permission is missing: {way}"
+
+
 def test_last_operation_begins_where_somebody_asked_for_it(session):
     """Its roll-back belongs to it, and the operation before does not; pages are read as needed."""
     client = session.client("cloudformation")

@@ -12,11 +12,11 @@ from itertools import chain
 import pytest
 
 from conftest import ROOT
+from iot_pipeline_cfn.network import ANYWHERE
 from iot_pipeline_cfn.references import references
-from permissions import name_of
-from resolution import container_of, of_type, only, resolve, waits_for
+from iot_pipeline_cfn.review.traffic import Flow, flows
+from resolution import container_of, name_of, of_type, only, resolve, waits_for
 from schemas import identifier
-from traffic import ANYWHERE, connections
 
 AWS_SERVICES_OF_A_TASK = {"ecr.api", "ecr.dkr", "logs", "s3", "secretsmanager"}
 
@@ -189,12 +189,10 @@ def test_failure_9_aws_services_through_the_nat_gateway(environments):
         assert found == AWS_SERVICES_OF_A_TASK
         for endpoint in endpoints:
             assert endpoint.get("PrivateDnsEnabled") or len(endpoint["RouteTableIds"]) == 2
-        assert (
-            "ContainerSecurityGroup",
-            "EndpointsSecurityGroup",
-            443,
-        ) in connections(environment)
-        assert ("ContainerSecurityGroup", ANYWHERE, 443) in connections(environment)
+        assert flows(environment["Resources"]) >= {
+            Flow("ContainerSecurityGroup", "EndpointsSecurityGroup", "tcp", 443, 443),
+            Flow("ContainerSecurityGroup", ANYWHERE, "tcp", 443, 443),
+        }
 
 
 @pytest.mark.parametrize("part", OUTPUTS)

@@ -10,7 +10,7 @@ from conftest import CFN_LINT, ENVIRONMENTS, ROOT, run
 from iot_pipeline_cfn.parameters import parameter_problems
 from iot_pipeline_cfn.references import references
 from iot_pipeline_cfn.rendering import render_all
-from permissions import policy_documents
+from iot_pipeline_cfn.review.permissions import documents
 from resolution import of_type, resolve
 from schemas import tag_property
 
@@ -180,7 +180,7 @@ def test_no_choice_of_parameters_leaves_a_reference_to_nothing(template, data):
             }, name
     for resource in environment["Resources"].values():
         assert resource.get("DependsOn", "Vpc") in known
-    assert all(document["Statement"] for _, document in policy_documents(environment))
+        assert all(document["Statement"] for _, document in documents(resource))
 
 
 def test_committed_templates_are_as_rendered():

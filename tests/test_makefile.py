@@ -9,8 +9,12 @@ import pytest
 from conftest import ROOT, make
 from iot_pipeline_cfn.cli import pipeline
 
-COPIED = ("Makefile", ".cfnlintrc", "generate.py", "requirements.lock", "src", "templates")
+COPIED = (
+    *("Makefile", ".cfnlintrc", "generate.py", "requirements.lock"),
+    *("parameters", "src", "templates"),
+)
 TEMPLATE = Path("templates/iot-pipeline.json")
+DOCUMENT = TEMPLATE.with_suffix(".md")
 MODULE = Path("src/iot_pipeline_cfn/cache.py")
 RENDER, LINT = "python generate.py", f"cfn-lint {TEMPLATE}"
 
@@ -64,6 +68,9 @@ def project(tmp_path):
         (lambda root: (root / TEMPLATE).write_text("{}"), [RENDER, LINT]),
         (lambda root: (root / TEMPLATE).unlink(), [RENDER, LINT]),
         (lambda root: shutil.rmtree(root / TEMPLATE.parent), [RENDER, LINT]),
+        (lambda root: (root / DOCUMENT).write_text(""), [RENDER]),
+        (lambda root: (root / "parameters/pr.json").write_text(""), [RENDER]),
+        (lambda root: (root / MODULE.parent / "review/prices.json").write_text(""), [RENDER]),
         (lambda root: (root / MODULE).write_text(""), [RENDER]),
         (lambda root: (root / MODULE).rename(root / "src/iot_pipeline_cfn/c.py"), [RENDER]),
         (lambda root: (root / MODULE).unlink(), [RENDER]),
@@ -75,6 +82,9 @@ def project(tmp_path):
         "template edited",
         "template removed",
         "templates removed",
+        "document edited",
+        "parameter file edited",
+        "price table edited",
         "source edited",
         "source renamed",
         "source removed",
@@ -150,7 +160,7 @@ def deployer(project):
 
 def test_every_verb_has_its_target(deployer):
     """Of the same name; those of the emulator with a hyphen."""
-    verbs = {name for name in pipeline.commands if name not in {"emulator", "validate"}}
+    verbs = {name for name in pipeline.commands if name not in {"emulator", "graph", "validate"}}
     verbs |= {f"emulator-{name}" for name in pipeline.commands["emulator"].commands}
     for verb in verbs:
         status, called = deployer.make(verb)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from permissions import name_of
-from resolution import of_type, only
+from resolution import name_of, of_type, only
 
 WATCHED = {
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html

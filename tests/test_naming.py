@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from troposphere import Parameter, Ref, Tags
 
 from conftest import ENVIRONMENTS
+from iot_pipeline_cfn.deploy.preflight.names import RULES
 from iot_pipeline_cfn.naming import (
     SUFFIX_MAX_LENGTH,
     SUFFIX_PATTERN,
@@ -34,69 +35,31 @@ NASTY_SUFFIXES = [
     "x-000000",
 ]
 
-NAMES = {
-    # resource type and property: botocore's service, operation and member, and what AWS documents
-    # beyond the pattern and the lengths that botocore knows.
-    "AWS::ApiGateway::RestApi Name": ("apigateway", "CreateRestApi", "name", r".{1,128}"),
-    "AWS::ApiGatewayV2::VpcLink Name": ("apigatewayv2", "CreateVpcLink", "Name", r".{1,128}"),
-    "AWS::CloudWatch::Alarm AlarmName": (
-        "cloudwatch",
-        "PutMetricAlarm",
-        "AlarmName",
-        r"[ -~]{1,255}",
-    ),
-    "AWS::CloudWatch::Dashboard DashboardName": (
+CALLS = {
+    ("AWS::ApiGateway::RestApi", "Name"): ("apigateway", "CreateRestApi", "name"),
+    ("AWS::ApiGatewayV2::VpcLink", "Name"): ("apigatewayv2", "CreateVpcLink", "Name"),
+    ("AWS::CloudWatch::Alarm", "AlarmName"): ("cloudwatch", "PutMetricAlarm", "AlarmName"),
+    ("AWS::CloudWatch::Dashboard", "DashboardName"): (
         "cloudwatch",
         "PutDashboard",
         "DashboardName",
-        r"[A-Za-z0-9_-]{1,255}",
     ),
-    "AWS::ECR::Repository RepositoryName": (
-        "ecr",
-        "CreateRepository",
-        "repositoryName",
-        r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*",
-    ),
-    "AWS::ECS::Cluster ClusterName": (
-        "ecs",
-        "CreateCluster",
-        "clusterName",
-        r"[A-Za-z0-9_-]{1,255}",
-    ),
-    "AWS::ECS::TaskDefinition Family": (
-        "ecs",
-        "RegisterTaskDefinition",
-        "family",
-        r"[A-Za-z0-9_-]{1,255}",
-    ),
-    "AWS::KMS::Alias AliasName": (
-        "kms",
-        "CreateAlias",
-        "AliasName",
-        r"alias/(?!aws/)[A-Za-z0-9/_-]{1,250}",
-    ),
-    "AWS::Logs::DeliveryDestination Name": (
-        "logs",
-        "PutDeliveryDestination",
-        "name",
-        r"[\w-]{1,60}",
-    ),
-    "AWS::Logs::DeliverySource Name": ("logs", "PutDeliverySource", "name", r"[\w-]{1,60}"),
-    "AWS::Logs::LogGroup LogGroupName": (
-        "logs",
-        "CreateLogGroup",
-        "logGroupName",
-        r"(?!aws/)[A-Za-z0-9._/#-]{1,512}",
-    ),
+    ("AWS::ECR::Repository", "RepositoryName"): ("ecr", "CreateRepository", "repositoryName"),
+    ("AWS::ECS::Cluster", "ClusterName"): ("ecs", "CreateCluster", "clusterName"),
+    ("AWS::ECS::TaskDefinition", "Family"): ("ecs", "RegisterTaskDefinition", "family"),
+    ("AWS::KMS::Alias", "AliasName"): ("kms", "CreateAlias", "AliasName"),
+    ("AWS::Logs::DeliveryDestination", "Name"): ("logs", "PutDeliveryDestination", "name"),
+    ("AWS::Logs::DeliverySource", "Name"): ("logs", "PutDeliverySource", "name"),
+    ("AWS::Logs::LogGroup", "LogGroupName"): ("logs", "CreateLogGroup", "logGroupName"),
 }
-"""The names that the template composes, by AWS's API references."""
+"""Which service, operation and member of it botocore knows each name by."""
 
 
 def names(template, suffix):
     """Return every name that the template composes, by resource type and property."""
     resources = resolve(template, ENVIRONMENTS["most"] | {"EnvironmentSuffix": suffix})["Resources"]
     return {
-        (f"{resource['Type']} {key}", value)
+        ((resource["Type"], key), value)
         for resource in resources.values()
         for key, value in resource["Properties"].items()
         if isinstance(value, str) and f"iot-pipeline-{suffix}" in value
@@ -110,13 +73,13 @@ def shapes():
         name: session.get_service_model(service)
         .operation_model(operation)
         .input_shape.members[member]
-        for name, (service, operation, member, _) in NAMES.items()
+        for name, (service, operation, member) in CALLS.items()
     }
 
 
 def check_names(template, shapes, suffix):
     found = names(template, suffix)
-    assert {kind for kind, _ in found} == NAMES.keys()
+    assert {kind for kind, _ in found} == RULES.keys() == CALLS.keys()
     for kind, name in found:
         rules = shapes[kind].metadata
         assert rules.get("min", 0) <= len(name) <= rules.get("max", 1024), (kind, name)
@@ -124,7 +87,7 @@ def check_names(template, shapes, suffix):
             # botocore writes patterns in Java's way, and not every one with anchors.
             pattern = rules["pattern"].replace(r"\p{L}\p{Z}\p{N}", r"\w\s")
             assert re.fullmatch(pattern, name), (kind, name)
-        assert re.fullmatch(NAMES[kind][-1], name), (kind, name)
+        assert re.fullmatch(RULES[kind].pattern, name), (kind, name)
 
 
 @pytest.mark.parametrize("suffix", NASTY_SUFFIXES)

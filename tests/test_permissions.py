@@ -1,7 +1,7 @@
 """Every role may do what its part needs, and nothing else."""
 
-from permissions import grants, name_of, policy_documents, statement_grants
-from resolution import container_of, of_type, only
+from iot_pipeline_cfn.review.permissions import Terms, documents, grants
+from resolution import container_of, name_of, of_type, only
 
 ACTIONS_WITHOUT_RESOURCE = {
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
@@ -22,6 +22,19 @@ SERVICES = {
     "StartRollRole": "events",
     "TaskRole": "ecs-tasks",
 }
+
+
+def granted(environment, role):
+    """Return (action, resource) of everything that a role's own policies allow."""
+    found = [
+        grant
+        for grant in grants(environment["Resources"])
+        if grant.holder == role and not grant.is_trust
+    ]
+    assert {(grant.effect, grant.principal, grant.conditions) for grant in found} <= {
+        ("Allow", Terms(), frozenset())
+    }
+    return {(str(grant.action), str(grant.resource)) for grant in found}
 
 
 def decryption(environment):
@@ -46,9 +59,7 @@ def test_execution_role_may_start_the_task_and_nothing_else(environments):
             ("logs:PutLogEvents", f"{log_group}.Arn"),
             *(("secretsmanager:GetSecretValue", secret) for secret in secrets),
         }
-        assert grants(environment["Resources"]["ExecutionRole"]["Properties"]) == (
-            needed | decryption(environment)
-        )
+        assert granted(environment, "ExecutionRole") == (needed | decryption(environment))
 
 
 def test_task_role_may_read_the_database_secret_again_and_trace(environments):
@@ -61,9 +72,7 @@ def test_task_role_may_read_the_database_secret_again_and_trace(environments):
             # As in AWS's managed policy AWSXRayDaemonWriteAccess.
             xray = {action for action in ACTIONS_WITHOUT_RESOURCE if action.startswith("xray:")}
             needed |= {(action, "*") for action in xray}
-        assert grants(environment["Resources"]["TaskRole"]["Properties"]) == (
-            needed | decryption(environment)
-        )
+        assert granted(environment, "TaskRole") == (needed | decryption(environment))
 
 
 def test_state_machine_may_call_what_its_definition_calls(environments):
@@ -76,8 +85,8 @@ def test_state_machine_may_call_what_its_definition_calls(environments):
             for state in definition["States"].values()
             if state["Type"] == "Task"
         }
-        role = environment["Resources"][machine["RoleArn"]["Fn::GetAtt"][0]]
-        assert grants(role["Properties"]) == {
+        role, _ = machine["RoleArn"]["Fn::GetAtt"]
+        assert granted(environment, role) == {
             (f"ecs:{call[0].upper()}{call[1:]}", "Service") for call in calls
         }
 
@@ -86,19 +95,19 @@ def test_rule_may_start_its_target(environments):
     """EventBridge takes on a role that may start the one state machine."""
     for environment in environments.values():
         (target,) = only(environment, "Events::Rule")["Targets"]
-        role = environment["Resources"][target["RoleArn"]["Fn::GetAtt"][0]]
-        assert grants(role["Properties"]) == {("states:StartExecution", name_of(target["Arn"]))}
+        role, _ = target["RoleArn"]["Fn::GetAtt"]
+        assert granted(environment, role) == {("states:StartExecution", name_of(target["Arn"]))}
 
 
 def test_flow_log_may_write_to_its_log_group(environments):
     """https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html."""
     for environment in environments.values():
         for flow_log in of_type(environment, "EC2::FlowLog").values():
-            role = environment["Resources"][flow_log["DeliverLogsPermissionArn"]["Fn::GetAtt"][0]]
+            role, _ = flow_log["DeliverLogsPermissionArn"]["Fn::GetAtt"]
             written = f"{flow_log['LogGroupName']['Ref']}.Arn"
             listed = "arn:aws:logs:ap-northeast-1:123456789012:log-group:*"
             actions = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
-            assert grants(role["Properties"]) == {
+            assert granted(environment, role) == {
                 ("logs:DescribeLogGroups", listed),
                 *((f"logs:{action}", written) for action in actions),
             }
@@ -121,17 +130,24 @@ def test_no_resource_is_a_star_where_aws_offers_a_narrower_one(environments):
     """Only actions that IAM ties to no resource, and key policies, say `*`."""
     for environment in environments.values():
         keys = of_type(environment, "KMS::Key")
-        for owner, document in policy_documents(environment):
-            for statement in document["Statement"]:
-                for action, resource in (
-                    statement_grants(statement) if "Resource" in statement else ()
-                ):
-                    assert "*" not in action
-                    assert resource != "*" or owner in keys or action in ACTIONS_WITHOUT_RESOURCE
+        unlimited = {
+            name
+            for name, endpoint in of_type(environment, "EC2::VPCEndpoint").items()
+            if "PolicyDocument" not in endpoint
+        }
+        for grant in grants(environment["Resources"]):
+            if grant.holder in unlimited:
+                continue
+            action, resource = str(grant.action), str(grant.resource)
+            assert "*" not in action
+            assert not grant.action.is_inverse
+            assert not grant.resource.is_inverse
+            assert resource != "*" or grant.holder in keys or action in ACTIONS_WITHOUT_RESOURCE
 
 
 def test_every_policy_document_has_the_current_version(environments):
     """Without it IAM reads a document as one of 2008, without policy variables."""
     for environment in environments.values():
-        for owner, document in policy_documents(environment):
-            assert document["Version"] == "2012-10-17", owner
+        for name, resource in environment["Resources"].items():
+            for _, document in documents(resource):
+                assert document["Version"] == "2012-10-17", name

@@ -2,162 +2,25 @@
 
 import json
 import re
+from functools import partial
+from threading import Barrier
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
 from conftest import PARAMETER_FILES, REGION, ROOT
 from deploying import BUCKET, made_up_session, small_template, stack_of
-from iot_pipeline_cfn.deploy.changes import Change
+from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection, Target
-from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
+from iot_pipeline_cfn.deploy.preflight.checking import Finding, Severity, Subject, joined, run
 from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
-
-ZONES = {"AvailabilityZone1": "ap-northeast-1a", "AvailabilityZone2": "ap-northeast-1c"}
-
-
-def changes(*types, action="Add", replacement=""):
-    """Return changes to resources called as in the template: NatGateway1, NatGateway2, ..."""
-    made = []
-    for number, kind in enumerate(types, 1):
-        name = kind.rpartition("::")[2]
-        made.append(Change(action, f"{name}{number}", kind, replacement, "", []))
-    return made
+from preflights import CALLS, TEMPLATE, ZONES, address, changes, findings
 
 
 @pytest.fixture
-def check(emulator, aws):
+def check(connect_to):
     """A function that makes one check of changes, on the embedded AWS."""
-
-    def check(code, *types, ignored=(), **parameters):
-        session = boto3.Session(
-            aws_access_key_id=aws.account,
-            aws_secret_access_key="made-up",
-            region_name="ap-northeast-1",
-        )
-        connection = Connection(session, "ap-northeast-1", Target.LOCAL, emulator.endpoint_url)
-        subject = Subject("dev", connection, {}, ZONES | parameters, changes(*types))
-        return run({code: CHECKS[code]}, subject, ignored)
-
-    return check
-
-
-def vpc(aws):
-    return aws("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-
-
-def address(aws):
-    return aws("ec2").allocate_address(Domain="vpc")["AllocationId"]
-
-
-def internet_gateway(aws):
-    return aws("ec2").create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-
-
-def nat_gateway(aws):
-    ec2 = aws("ec2")
-    subnet = ec2.create_subnet(
-        VpcId=vpc(aws), CidrBlock="10.0.1.0/24", AvailabilityZone="ap-northeast-1a"
-    )["Subnet"]["SubnetId"]
-    made = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address(aws))
-    return made["NatGateway"]["NatGatewayId"]
-
-
-@pytest.fixture
-def service_quotas(monkeypatch):
-    """A function that gives the emulator a Service Quotas, and returns what its answers go to."""
-
-    def give():
-        client = made_up_session(REGION).client("service-quotas")
-        stubber = Stubber(client)
-        stubber.activate()
-        monkeypatch.setattr(Connection, "service_quotas", client, raising=False)
-        return stubber
-
-    return give
-
-
-QUOTAS = {
-    "elastic-ips": ("AWS::EC2::EIP", address),
-    "internet-gateways": ("AWS::EC2::InternetGateway", internet_gateway),
-    "nat-gateways": ("AWS::EC2::NatGateway", nat_gateway),
-    "vpcs": ("AWS::EC2::VPC", vpc),
-}
-
-
-@pytest.mark.parametrize("code", QUOTAS)
-def test_quota_is_enough_until_it_is_used_up(check, aws, code):
-    """The fifth is still there, the sixth is not, and who holds them is named."""
-    kind, make = QUOTAS[code]
-    while not (found := check(code, kind)):
-        made = make(aws)
-    (finding,) = found
-    assert (code, finding.severity) == (code, Severity.ERROR)
-    assert "needs 1 " in finding.message
-    assert "5 of 5 (AWS's default) in use" in finding.message
-    assert made in finding.message
-    assert check(code) == []
-    assert check(code, "AWS::SNS::Topic") == []
-    assert check(code, kind, ignored=[code])[0].severity is Severity.WARNING
-
-
-@pytest.mark.parametrize("code", QUOTAS)
-def test_quota_of_the_account_goes_before_the_default(check, aws, code, service_quotas):
-    """It is asked for where the default is not enough."""
-    kind, make = QUOTAS[code]
-    while not check(code, kind):
-        make(aws)
-    answers = service_quotas()
-    answers.add_response("get_service_quota", {"Quota": {"Value": 6.0}})
-    assert check(code, kind) == []
-    answers.add_response("get_service_quota", {"Quota": {"Value": 5.0}})
-    assert "5 of 5 in use" in check(code, kind)[0].message
-
-
-@pytest.mark.parametrize("code", QUOTAS)
-def test_quota_that_is_only_assumed_stops_nothing(check, aws, code):
-    """More in use than AWS's default shows that the account has another."""
-    kind, make = QUOTAS[code]
-    while not (found := check(code, kind)) or found[0].severity is Severity.ERROR:
-        make(aws)
-    assert "6 of 5 (AWS's default)" in found[0].message
-
-
-def test_quota_of_a_server_that_knows_quotas(moto):
-    """Of moto, which has AWS's defaults for some services, and a VPC to begin with."""
-    subject = Subject("dev", moto, {}, ZONES, changes("AWS::EC2::VPC"))
-    while not (found := run({"vpcs": CHECKS["vpcs"]}, subject)):
-        moto.ec2.create_vpc(CidrBlock="10.0.0.0/16")
-    assert "5 of 5 in use" in found[0].message
-
-
-def test_quota_that_must_not_be_read_stops_nothing(check, aws, service_quotas):
-    """And the finding says that it is assumed."""
-    while not check("vpcs", "AWS::EC2::VPC"):
-        vpc(aws)
-    service_quotas().add_client_error("get_service_quota", "AccessDeniedException")
-    (finding,) = check("vpcs", "AWS::EC2::VPC")
-    assert finding.severity is Severity.WARNING
-    assert "the account's own quota cannot be read" in finding.message
-
-
-def test_regional_nat_gateway_stands_in_no_zone():
-    """It has no subnet."""
-    connection = Connection(made_up_session(REGION), REGION, Target.AWS)
-    stubber = Stubber(connection.ec2)
-    stubber.add_response("describe_nat_gateways", {"NatGateways": [{"NatGatewayId": "nat-1"}]})
-    stubber.activate()
-    subject = Subject("dev", connection, {}, ZONES, changes("AWS::EC2::NatGateway"))
-    assert run({"nat-gateways": CHECKS["nat-gateways"]}, subject) == []
-
-
-def test_nat_gateways_are_counted_by_zone(check, aws):
-    """What stands in the other zone holds nothing of this one."""
-    for _ in range(5):
-        nat_gateway(aws)
-    (finding,) = check("nat-gateways", "AWS::EC2::NatGateway", "AWS::EC2::NatGateway")
-    assert "all in ap-northeast-1a" in finding.message
+    return partial(findings, connect_to())
 
 
 def used_address(aws):
@@ -213,29 +76,60 @@ def test_zones_must_be_there(check):
     assert "ap-northeast-1a" in finding.message
 
 
-CALLS = {
-    "allocated-address": "describe_addresses",
-    "elastic-ips": "describe_addresses",
-    "internet-gateways": "describe_internet_gateways",
-    "nat-gateways": "describe_nat_gateways",
-    "vpcs": "describe_vpcs",
-    "zones": "describe_availability_zones",
-}
-
-
-@pytest.mark.parametrize("code", CHECKS)
+@pytest.mark.parametrize("code", CALLS)
 @pytest.mark.parametrize("problem", ["UnauthorizedOperation", "RequestLimitExceeded"])
 def test_check_that_cannot_be_made_blocks_nothing(code, problem):
     """That is worth a note, with the reason."""
+    kind, service, call = CALLS[code]
     connection = Connection(made_up_session(REGION), REGION, Target.AWS)
-    stubber = Stubber(connection.ec2)
-    stubber.add_client_error(CALLS[code], problem)
+    stubber = Stubber(getattr(connection, service))
+    stubber.add_client_error(call, problem)
     stubber.activate()
-    every = [kind for kind, _ in QUOTAS.values()] + ["AWS::EC2::Subnet"]
-    given = ZONES | {"NatElasticIpAllocationId": "eipalloc-0"}
-    (finding,) = run({code: CHECKS[code]}, Subject("dev", connection, {}, given, changes(*every)))
+    given = {"NatElasticIpAllocationId": "eipalloc-0"}
+    (finding,) = findings(connection, code, kind, **given)
     assert (finding.code, finding.severity) == (code, Severity.NOTE)
     assert "could not be checked" in finding.message
+
+
+def test_check_of_what_does_not_change_makes_no_call():
+    """Nor does one of what goes, or changes in something else."""
+    kinds = [kind for kind, _, _ in CALLS.values()]
+    made = [*changes("AWS::SQS::Queue"), *changes(*kinds, action="Remove")]
+    made += [change for kind in kinds for change in changes(kind, action="Modify")]
+    connection = Connection(made_up_session(REGION), REGION, Target.AWS)
+    assert run(CHECKS, Subject("dev", connection, TEMPLATE, ZONES, made)) == []
+    # Which AWS it is, the client says with which the change set was made.
+    assert {name for name in vars(Connection) if name in vars(connection)} <= {"cloudformation"}
+
+
+def test_checks_run_all_at_once():
+    """Together they take as long as the slowest: here, each waits until all have begun."""
+    everybody = Barrier(len(CHECKS), timeout=10)
+
+    def waiting(_):
+        everybody.wait()
+        return [Finding("any", Severity.NOTE, "all have begun")]
+
+    subject = Subject("dev", None, {}, {}, [])
+    assert len(run(dict.fromkeys(CHECKS, waiting), subject)) == len(CHECKS)
+
+
+def test_what_aws_has_found_too_is_told_once():
+    """AWS's words come first; what is about something else stays by itself."""
+    path = "/Resources/NatElasticIp1/Properties"
+    same = ValidationFinding("SERVICE_QUOTA_EXCEEDED", path, "5 of 5", fails=False)
+    others = [
+        ValidationFinding("ServiceQuotas", "/Resources/NatElasticIp10", "too many", fails=False),
+        ValidationFinding("ECR_DELETE_READINESS", path, "not empty", fails=False),
+    ]
+    finding = Finding("elastic-ips", Severity.ERROR, "needs 1", ["NatElasticIp1"], "QUOTA")
+    unlike = Finding("zones", Severity.ERROR, "not there", ["NatElasticIp1"])
+    left, told = joined([same, *others], [finding, unlike])
+    assert left == others
+    assert [str(each) for each in told] == [
+        "error elastic-ips: 5 of 5 (SERVICE_QUOTA_EXCEEDED); needs 1",
+        "error zones: not there",
+    ]
 
 
 def test_replacement_needs_what_an_addition_needs():
@@ -271,6 +165,7 @@ def test_what_blocked_the_first_deployment_is_told_before_it(project, aws):
     finding = next(line for line in done.err.splitlines() if line.startswith("error elastic-ips"))
     assert "needs 1 Elastic IP; 5 of 5 (AWS's default) in use: " in finding
     assert "iot-pipeline-pr2 (NatElasticIp1)" in finding
+    assert f"{free[0]}, not associated" in finding
     for way in ("NatGateways=none", f"NatElasticIpAllocationId={free[0]}", "destroy pr0"):
         assert way in finding
     stacks = aws("cloudformation").describe_stacks()["Stacks"]

@@ -9,7 +9,7 @@ from troposphere import Parameter, Template
 from troposphere.sns import Topic
 
 from iot_pipeline_cfn.files import write
-from iot_pipeline_cfn.rendering import Rendering, render, stale
+from iot_pipeline_cfn.rendering import render, stale
 
 
 def small_template():
@@ -17,10 +17,6 @@ def small_template():
     template.add_parameter(Parameter("Size", Type="Number"))
     template.add_resource(Topic("Topic"))
     return template
-
-
-def rendering(text):
-    return Rendering(body={}, text=text)
 
 
 def test_text_is_json_of_two_spaces_sorted_with_one_newline_at_the_end():
@@ -73,9 +69,8 @@ def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_nothing_is_stale_right_after_writing(tmp_path):
     """What was written is what is compared with."""
-    renderings = {"a": rendering("text\n")}
     write(tmp_path / "a.json", "text\n")
-    assert not list(stale(tmp_path, renderings))
+    assert not list(stale(tmp_path, {"a.json": "text\n"}))
 
 
 def test_stale_files_come_with_their_first_differences(tmp_path):
@@ -84,10 +79,11 @@ def test_stale_files_come_with_their_first_differences(tmp_path):
     (tmp_path / "changed.json").write_text(text.replace("7\n", "seven\n", 1))
     (tmp_path / "crlf.json").write_bytes(text.replace("\n", "\r\n").encode())
     (tmp_path / "old.json").write_text("{}\n")
+    (tmp_path / "notes.txt").write_text("Not of a kind that is rendered.\n")
     found = {
         path.stem: differences
         for path, differences in stale(
-            tmp_path, {name: rendering(text) for name in ("changed", "crlf", "missing")}
+            tmp_path, dict.fromkeys(("changed.json", "crlf.json", "missing.json"), text)
         )
     }
     assert found.keys() == {"changed", "crlf", "missing", "old"}
@@ -99,11 +95,11 @@ def test_stale_files_come_with_their_first_differences(tmp_path):
         "differs in its line ends",
     ]
     assert found["missing"] == ["is missing: run make template"]
-    assert found["old"] == ["no template is rendered to it: remove it"]
+    assert found["old"] == ["nothing is rendered to it: remove it"]
 
 
 def test_only_the_first_of_many_differences_are_shown(tmp_path):
     """Nobody reads a thousand lines in a log."""
     (tmp_path / "a.json").write_text("a\n" * 1000)
-    ((_, differences),) = stale(tmp_path, {"a": rendering("b\n" * 1000)})
+    ((_, differences),) = stale(tmp_path, {"a.json": "b\n" * 1000})
     assert len(differences) == 13

@@ -51,7 +51,7 @@ def lines(verdict):
             if section.heading == REFUSED:
                 yield f"{remark.subject} refused"
             if "is renamed to" in remark.message:
-                yield f"{remark.subject} {remark.message.partition(',')[0].removeprefix('is ')}"
+                yield remark.message.partition(",")[0].replace(" is renamed", " renamed")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.what} in {case.kind}")

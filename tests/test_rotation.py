@@ -6,8 +6,7 @@ import pytest
 from jsonata import Jsonata
 
 from conftest import CFN_LINT, run
-from permissions import name_of
-from resolution import container_of, of_type, only
+from resolution import container_of, name_of, of_type, only
 
 
 def definition_of(environment):

@@ -3,30 +3,36 @@
 import pytest
 
 from conftest import ENVIRONMENTS
+from iot_pipeline_cfn.network import ANYWHERE
+from iot_pipeline_cfn.review.traffic import Flow, flows
 from resolution import of_type
-from traffic import ANYWHERE, connections
+
+
+def on(port, source, target):
+    return Flow(source, target, "tcp", port, port)
+
 
 BEHIND_THE_LOAD_BALANCER = {
-    ("LoadBalancerSecurityGroup", "ContainerSecurityGroup", 8080),
-    ("ContainerSecurityGroup", "EndpointsSecurityGroup", 443),
-    ("ContainerSecurityGroup", "DatabaseSecurityGroup", 5432),
-    ("ContainerSecurityGroup", "CacheSecurityGroup", 6379),
-    ("ContainerSecurityGroup", ANYWHERE, 443),
+    on(8080, "LoadBalancerSecurityGroup", "ContainerSecurityGroup"),
+    on(443, "ContainerSecurityGroup", "EndpointsSecurityGroup"),
+    on(5432, "ContainerSecurityGroup", "DatabaseSecurityGroup"),
+    on(6379, "ContainerSecurityGroup", "CacheSecurityGroup"),
+    on(443, "ContainerSecurityGroup", ANYWHERE),
 }
 
 
 def way_in(given):
     if given.get("Ingress") != "private":
-        return {(ANYWHERE, "LoadBalancerSecurityGroup", port) for port in (80, 443)}
+        return {on(port, ANYWHERE, "LoadBalancerSecurityGroup") for port in (80, 443)}
     port = 443 if "CertificateArn" in given else 80
-    return {("VpcLinkSecurityGroup", "LoadBalancerSecurityGroup", port)}
+    return {on(port, "VpcLinkSecurityGroup", "LoadBalancerSecurityGroup")}
 
 
 def test_connections_are_exactly_the_traffic_matrix(environments):
     """Nothing can reach more than the matrix says, and everything that it says can."""
     for name, given in ENVIRONMENTS.items():
         expected = BEHIND_THE_LOAD_BALANCER | way_in(given)
-        assert connections(environments[name]) == expected, name
+        assert flows(environments[name]["Resources"]) == expected, name
 
 
 def test_no_group_is_left_with_the_egress_that_ec2_gives_by_itself(environments):
@@ -54,5 +60,6 @@ def test_every_rule_is_described(environments):
 def test_data_is_reached_from_the_containers_only(environments, part):
     """No other group, and no address range, can open a connection to the data."""
     for environment in environments.values():
-        callers = {source for source, to, _ in connections(environment) if to.startswith(part)}
+        found = flows(environment["Resources"])
+        callers = {flow.source for flow in found if flow.target.startswith(part)}
         assert callers == {"ContainerSecurityGroup"}

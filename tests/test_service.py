@@ -2,8 +2,7 @@
 
 import pytest
 
-from permissions import name_of
-from resolution import container_of, of_type, only, resolve, waits_for
+from resolution import container_of, name_of, of_type, only, resolve, waits_for
 
 
 def test_task_is_as_the_system_asks(environments):

@@ -3,8 +3,8 @@
 Exit codes: 0 done; 1 refused, and nothing was changed; 2 the command was not understood, or a file
 could not be read; 3 a template or parameters are not valid; 4 failed, and rolled back; 5 failed,
 and stuck; 6 timed out, and CloudFormation goes on; 7 no credentials, no access, or no answer from
-AWS; 8 a check before the deployment has failed; 9 a review has found what it was told to fail on;
-130 interrupted. An error is on stderr, in one line
+AWS; 8 a check before the deployment has failed; 9 a rehearsal has found something off; 10 a review
+has found what it was told to fail on; 130 interrupted. An error is on stderr, in one line
 where one will do.
 """
 
@@ -78,6 +78,7 @@ def _explained(error: Exception) -> tuple[str, int]:
     """Return the message and the exit code of an error, which is raised again if it is a bug."""
     from .emulator.control import EmulatorError
     from .parameters import UnreadableFileError
+    from .review.graph import DrawingError
     from .review.schemas import MissingSchemasError
     from .review.sources import BaseError
 
@@ -88,6 +89,8 @@ def _explained(error: Exception) -> tuple[str, int]:
             return f"{name or 'what is to be said cannot be written'}: {reason}", 2
         case EmulatorError():
             return str(error), 7
+        case DrawingError():
+            return str(error), 1
 
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -231,7 +234,6 @@ def preflight(**options: Any) -> None:
     environment, wish = _wish(options)
     operations, console = _operations(options, environment)
     with proposed(operations, wish, Wanted.PLAN) as proposal:
-        console.warnings(proposal)
         if not _check(operations, wish, proposal, console, options, err=False):
             console.say("nothing stands in the way, as far as can be checked")
 
@@ -422,6 +424,33 @@ def cancel(**options: Any) -> None:
 
 
 @pipeline.command()
+@click.option(
+    "--parameters",
+    "file",
+    type=FILE,
+    default=PARAMETERS / "prod.json",
+    show_default=True,
+    help="The parameter file of the kind of environment.",
+)
+@click.option("--output", type=FILE, help="Write it there instead.")
+@TEMPLATE
+def graph(*, file: Path, output: Path | None, template: Path) -> None:
+    """Draw what waits for what when an environment is created, as SVG."""
+    from .files import write
+    from .parameters import load, load_template
+    from .resolution import resolve
+    from .review.graph import drawn
+
+    given = load(file).parameters
+    resources = resolve(load_template(template), given)["Resources"]
+    picture = drawn(resources, f"Environment of kind {file.stem}")
+    if output:
+        write(output, picture)
+    else:
+        echo(picture)
+
+
+@pipeline.command()
 @click.argument("files", type=FILE, nargs=-1)
 @TEMPLATE
 def validate(*, files: Sequence[Path], template: Path) -> int:
@@ -476,7 +505,7 @@ def validate(*, files: Sequence[Path], template: Path) -> int:
 @click.option(
     "--fail-on",
     type=click.Choice(["data-loss", "exposure", "replacement", "interruption", "change", "note"]),
-    help="Exit with 9 if there is this, or worse.",
+    help="Exit with 10 if there is this, or worse.",
 )
 def review(*, files: Sequence[Path], fail_on: str | None, **options: Any) -> int:
     """Show what the changes of this work tree do to each kind of environment.
@@ -504,7 +533,7 @@ def review(*, files: Sequence[Path], fail_on: str | None, **options: Any) -> int
     else:
         _print_lines(reviews)
     worst = [rank(one.worst) for one in reviews if one.worst]
-    return 9 if fail_on and worst and min(worst) <= rank(Severity(fail_on)) else 0
+    return 10 if fail_on and worst and min(worst) <= rank(Severity(fail_on)) else 0
 
 
 def _sides(files: Sequence[Path], options: Mapping[str, Any]) -> "tuple[Side, Side]":
@@ -537,6 +566,46 @@ def _print_lines(reviews: "Sequence[Review]") -> None:
     console = Console(highlight=False, emoji=False, markup=False)
     for line, style in lines(reviews):
         console.print(Text(line, style), soft_wrap=True)
+
+
+@pipeline.command()
+@click.argument("environment", default="pr1", envvar="ENVIRONMENT_SUFFIX")
+@click.option(
+    "--processor",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=Path("examples/processor/processor.py"),
+    show_default=True,
+    help="The program that stands for the container image.",
+)
+@REGION
+@TEMPLATE
+@JSON
+def rehearse(
+    *, environment: str, processor: Path, region: str | None, template: Path, as_json: bool
+) -> None:
+    """Take an environment through its whole life, on an embedded AWS of its own."""
+    from .deploy.connection import DEFAULT_REGION
+    from .deploy.console import Console
+    from .deploy.environments import environment_named
+    from .deploy.errors import DeploymentError, ExitCode
+    from .parameters import load_template
+    from .rehearsal.life import rehearse
+
+    console = Console(as_json=as_json)
+    whose = environment_named(environment, load_template(template))
+    steps = []
+    for step in rehearse(whose, region or DEFAULT_REGION, template, processor):
+        console.say(str(step))
+        steps.append(step)
+    if as_json:
+        console.data({"steps": [vars(step) for step in steps]})
+    else:
+        total = ("in all", "", f"{sum(step.seconds for step in steps):.1f}")
+        rows = [row for step in steps for row in step.rows]
+        console.table(("Step", "Checked", "Seconds"), [*rows, total])
+    if steps[-1].off:
+        message = f"{steps[-1].name}: {steps[-1].off}"
+        raise DeploymentError(message, ExitCode.OFF)
 
 
 @pipeline.group()
@@ -629,7 +698,7 @@ def _check(
 
     """
     from .deploy.errors import DeploymentError, ExitCode
-    from .deploy.preflight.checking import Severity, Subject, run
+    from .deploy.preflight.checking import Severity, Subject, joined, run
     from .deploy.preflight.checks import CHECKS
 
     subject = Subject(
@@ -639,8 +708,9 @@ def _check(
         proposal.content.parameters,
         proposal.changes,
     )
-    findings = [] if proposal.empty else run(CHECKS, subject, options["ignored"])
-    console.findings(findings, err=err)
+    found = [] if proposal.empty else run(CHECKS, subject, options["ignored"])
+    warnings, findings = joined(proposal.warnings, found)
+    console.findings(warnings, findings, err=err)
     errors = [finding.code for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         ignore = " ".join(f"--ignore {code}" for code in errors)
@@ -649,7 +719,7 @@ def _check(
             f"(with make: IGNORE='{' '.join(errors)}')"
         )
         raise DeploymentError(message, ExitCode.PREFLIGHT)
-    return bool(findings)
+    return bool(warnings or findings)
 
 
 def _wish(options: Mapping[str, Any]) -> tuple["Environment", "Wish"]:

@@ -11,7 +11,12 @@ import gc
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .rendering import Rendering
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,9 +27,15 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
 
-def main(*, directory: Path) -> int:
-    """Write the templates, by default to the directory, or compare; return the exit code."""
-    parser = Parser(description="Render every template to its file.", allow_abbrev=False)
+def main(*, directory: Path, parameters: Path) -> int:
+    """Write the templates, by default to the directory, or compare; return the exit code.
+
+    In `parameters` are the files that tell what a template's document says of environments.
+    """
+    parser = Parser(
+        description="Render every template to its file, and its document beside it.",
+        allow_abbrev=False,
+    )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 if a file is stale"
     )
@@ -34,8 +45,13 @@ def main(*, directory: Path) -> int:
     options = parser.parse_args()
     # Collecting garbage takes a while, and this process is over before memory runs short.
     gc.disable()
+    from .parameters import UnreadableFileError
+
+    act = check if options.check else generate
     try:
-        return check(options.directory) if options.check else generate(options.directory)
+        return act(options.directory, parameters)
+    except UnreadableFileError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         parser.exit(2, f"{parser.prog}: {place}{error.strerror}\n")
@@ -43,11 +59,12 @@ def main(*, directory: Path) -> int:
         parser.exit(130, f"{parser.prog}: interrupted; no file is half-written\n")
 
 
-def generate(directory: Path) -> int:
-    """Write every template and say what is in it; return the exit code.
+def generate(directory: Path, parameters: Path) -> int:
+    """Write every template and its document, and say what is in it; return the exit code.
 
     Raises:
         OSError: when a file or the directory cannot be written.
+        UnreadableFileError: when a parameter file cannot be read.
 
     """
     from .files import write
@@ -55,29 +72,48 @@ def generate(directory: Path) -> int:
 
     if not directory.exists():
         directory.mkdir()
-    for name, rendering in render_all().items():
-        path = Path(os.path.relpath(directory / f"{name}.json"))
-        write(path, rendering.text)
+    renderings = render_all()
+    for name, text in texts(renderings, parameters).items():
+        write(Path(os.path.relpath(directory / name)), text)
+    for name, rendering in renderings.items():
         print(
-            f"{path}: {rendering.count('Resources')} resources, "
+            f"{os.path.relpath(directory / name)}.json: {rendering.count('Resources')} resources, "
             f"{rendering.count('Parameters')} parameters, {rendering.count('Outputs')} outputs, "
             f"{rendering.bytes_sent()} bytes as sent"
         )
     return 0
 
 
-def check(directory: Path) -> int:
+def check(directory: Path, parameters: Path) -> int:
     """Name every stale file with its first differences; return the exit code.
 
     Raises:
         OSError: when a file is there and cannot be read.
+        UnreadableFileError: when a parameter file cannot be read.
 
     """
     from .rendering import render_all, stale
 
-    found = list(stale(directory, render_all()))
+    found = list(stale(directory, texts(render_all(), parameters)))
     for path, differences in found:
         print(f"{os.path.relpath(path)}: stale", file=sys.stderr)
         for line in differences:
             print(f"    {line}", file=sys.stderr)
     return 1 if found else 0
+
+
+def texts(renderings: "Mapping[str, Rendering]", parameters: Path) -> dict[str, str]:
+    """Return the text of every file: the templates, and what there is to read about each.
+
+    Raises:
+        UnreadableFileError: when a parameter file cannot be read.
+
+    """
+    from .parameters import load
+    from .review.document import document
+
+    given = {path.stem: load(path).parameters for path in sorted(parameters.glob("*.json"))}
+    found = {f"{name}.json": rendering.text for name, rendering in renderings.items()}
+    for name, rendering in renderings.items():
+        found[f"{name}.md"] = document(name, rendering.body, given)
+    return found

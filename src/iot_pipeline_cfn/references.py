@@ -51,6 +51,14 @@ def uses(value: object, path: tuple[str, ...] = ()) -> Iterator[Use]:
                 yield from uses(item, (*path, "*"))
 
 
+def waits_for(resource: Mapping[str, object]) -> set[str]:
+    """Return every name that a rendered resource refers to, or depends on explicitly."""
+    # CloudFormation takes one name or a list of them.
+    explicit = resource.get("DependsOn", [])
+    depends_on = explicit if isinstance(explicit, list) else [explicit]
+    return {*references(resource), *depends_on}
+
+
 def reachable(
     start: str, names: Collection[str], body: Callable[[str], Mapping[str, object]]
 ) -> set[str]:
@@ -62,11 +70,7 @@ def reachable(
     found: set[str] = set()
     to_do = [start]
     while to_do:
-        resource = body(to_do.pop())
-        # CloudFormation takes one name or a list of them.
-        explicit = resource.get("DependsOn", [])
-        depends_on = explicit if isinstance(explicit, list) else [explicit]
-        named = {*references(resource), *depends_on}
+        named = waits_for(body(to_do.pop()))
         new = {name for name in named if name in names} - found
         found |= new
         to_do += new

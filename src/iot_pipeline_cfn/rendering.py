@@ -43,10 +43,10 @@ def render_all() -> dict[str, Rendering]:
     return {name: render(build()) for name, build in TEMPLATES.items()}
 
 
-def stale(directory: Path, renderings: Mapping[str, Rendering]) -> Iterator[tuple[Path, list[str]]]:
-    """Yield each file that is not as rendered, with its first differences.
+def stale(directory: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path, list[str]]]:
+    """Yield each file that has not the text for its name, with its first differences.
 
-    A file that no template is rendered to any more is stale too.
+    A file of the same kinds that there is no text for is stale too.
 
     Raises:
         OSError: when a file is there and cannot be read.
@@ -54,15 +54,16 @@ def stale(directory: Path, renderings: Mapping[str, Rendering]) -> Iterator[tupl
     """
     if directory.exists() and not directory.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
-    for name, rendering in renderings.items():
-        path = directory / f"{name}.json"
+    for name, text in texts.items():
+        path = directory / name
         if not path.exists():
             yield path, ["is missing: run make template"]
-        elif (current := path.read_bytes()) != rendering.text.encode():
-            yield path, _differences(current.decode(errors="replace"), rendering.text)
-    for path in sorted(directory.glob("*.json")):
-        if path.stem not in renderings:
-            yield path, ["no template is rendered to it: remove it"]
+        elif (current := path.read_bytes()) != text.encode():
+            yield path, _differences(current.decode(errors="replace"), text)
+    kinds = {Path(name).suffix for name in texts}
+    for path in sorted(directory.glob("*.*")):
+        if path.suffix in kinds and path.name not in texts:
+            yield path, ["nothing is rendered to it: remove it"]
 
 
 def _differences(current: str, rendered: str) -> list[str]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from types_boto3_acm import ACMClient
     from types_boto3_apigateway import APIGatewayClient
     from types_boto3_cloudformation import CloudFormationClient
-    from types_boto3_cloudtrail import CloudTrailClient
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_ec2 import EC2Client
     from types_boto3_ecr import ECRClient
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from types_boto3_elasticache import ElastiCacheClient
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
     from types_boto3_iam import IAMClient
+    from types_boto3_kms import KMSClient
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_rds import RDSClient
     from types_boto3_s3 import S3Client
@@ -75,7 +75,6 @@ class Connection:
     acm: "_Client[ACMClient]" = _Client("acm")
     apigateway: "_Client[APIGatewayClient]" = _Client("apigateway")
     cloudformation: "_Client[CloudFormationClient]" = _Client("cloudformation")
-    cloudtrail: "_Client[CloudTrailClient]" = _Client("cloudtrail")
     cloudwatch: "_Client[CloudWatchClient]" = _Client("cloudwatch")
     ec2: "_Client[EC2Client]" = _Client("ec2")
     ecr: "_Client[ECRClient]" = _Client("ecr")
@@ -83,6 +82,7 @@ class Connection:
     elasticache: "_Client[ElastiCacheClient]" = _Client("elasticache")
     elbv2: "_Client[ElasticLoadBalancingv2Client]" = _Client("elbv2")
     iam: "_Client[IAMClient]" = _Client("iam")
+    kms: "_Client[KMSClient]" = _Client("kms")
     logs: "_Client[CloudWatchLogsClient]" = _Client("logs")
     rds: "_Client[RDSClient]" = _Client("rds")
     s3: "_Client[S3Client]" = _Client("s3")
@@ -108,6 +108,11 @@ class Connection:
     def template_bucket(self) -> str | None:
         """The bucket for templates that is there anyway."""
         return control.TEMPLATE_BUCKET if self.target is Target.LOCAL else None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the embedded AWS answers, also where `AWS_ENDPOINT_URL` leads to it."""
+        return control.HOST in self.cloudformation.meta.endpoint_url
 
     def settings(self) -> dict[str, Any]:
         """Return what each client is made with."""

@@ -17,7 +17,7 @@ import click
 from iot_pipeline_cfn.output import echo
 
 from .changes import Change
-from .cloudformation import Output
+from .cloudformation import Output, ValidationFinding
 from .deployment import Proposal
 from .destruction import Fate
 from .events import Event
@@ -68,7 +68,7 @@ class Console:
             raise KeyboardInterrupt from None
         return str(answer).strip().lower()
 
-    def _table(
+    def table(
         self, headings: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False
     ) -> None:
         """Print a table without its empty columns; a row that begins with `!` stands out."""
@@ -88,11 +88,10 @@ class Console:
 
     def proposal(self, proposal: Proposal, *, err: bool) -> None:
         """Show what a change set does; what can cost data stands out."""
-        self.warnings(proposal)
         for setting in proposal.settings:
             self.say(f"{proposal.stack.name}: {setting}")
         if self.as_json:
-            self.data(proposal.as_data() | {"warnings": [vars(one) for one in proposal.warnings]})
+            self.data(proposal.as_data())
             return
         if proposal.empty and not proposal.settings:
             self.say(f"{proposal.stack.name}: nothing to change")
@@ -101,7 +100,7 @@ class Console:
         if not proposal.changes:
             self.say(f"{proposal.stack.name}: no resource changes, but outputs or metadata do")
             return
-        self._table(
+        self.table(
             ("Action", "Logical id", "Type", "Replacement", "Because of"),
             [_change_row(change) for change in proposal.changes],
             err=err,
@@ -113,16 +112,16 @@ class Console:
             if change.loses_data:
                 self.say(f"! {change.logical_id} {change.loss()}")
 
-    def warnings(self, proposal: Proposal) -> None:
-        """Show what CloudFormation warns of, although the change set can be executed."""
-        for warning in proposal.warnings:
-            self.say(f"warning: {warning}")
-
-    def findings(self, findings: Sequence[Finding], *, err: bool) -> None:
-        """Show what checks have found."""
+    def findings(
+        self, warnings: Sequence[ValidationFinding], findings: Sequence[Finding], *, err: bool
+    ) -> None:
+        """Show what CloudFormation warns of, although it would go ahead, and what checks find."""
         if self.as_json:
-            self.data({"findings": [vars(finding) for finding in findings]})
+            listed = {"warnings": warnings, "findings": findings}
+            self.data({name: [vars(one) for one in found] for name, found in listed.items()})
             return
+        for warning in warnings:
+            echo(f"warning: {warning}", err=err)
         for finding in findings:
             echo(str(finding), err=err)
 
@@ -157,7 +156,7 @@ class Console:
         """Show what becomes of the resources of a stack that is to be deleted."""
         rows = [(fate.logical_id, fate.resource_type, fate.what) for fate in fates]
         if rows:
-            self._table(("Logical id", "Type", "What becomes of it"), rows, err=True)
+            self.table(("Logical id", "Type", "What becomes of it"), rows, err=True)
 
     def event(self, event: Event) -> None:
         """Print an event."""

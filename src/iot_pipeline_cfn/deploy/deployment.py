@@ -25,6 +25,8 @@ from .errors import DeploymentError, ExitCode, is_gone, message_of
 from .following import Outcome
 from .operations import Operations
 from .planning import Action, ChangeSetState, Wanted
+from .preflight import name_taken
+from .preflight.checking import Subject
 
 OWNER_TAG: Final = "iot-pipeline:owner"
 KEY_PREFIX: Final = "iot-pipeline"
@@ -158,7 +160,7 @@ def proposed(operations: Operations, wish: Wish, wanted: Wanted) -> Iterator[Pro
         if made_for is None:
             raise cloudformation.overtaken()
         if decision.action is Action.REFUSE:
-            raise _refused(operations, change_set, decision.reason)
+            raise _refused(operations, wish, content, change_set, decision.reason)
         proposal = Proposal(
             action=decision.action,
             stack=made_for,
@@ -292,11 +294,24 @@ def _worked_out(operations: Operations, arn: str) -> ChangeSet:
     return change_set
 
 
-def _refused(operations: Operations, change_set: ChangeSet, reason: str) -> DeploymentError:
+def _refused(
+    operations: Operations, wish: Wish, content: Content, change_set: ChangeSet, reason: str
+) -> DeploymentError:
     if change_set.state is not ChangeSetState.FAILED:
         return DeploymentError(reason)
-    findings = _findings(operations, change_set)
-    return cloudformation.invalid([f"{reason}: {change_set.reason}", *map(str, findings)])
+    lines = [f"{reason}: {change_set.reason}"]
+    subject = Subject(
+        operations.environment.name,
+        operations.connection,
+        wish.template,
+        content.parameters,
+        change_set.changes,
+    )
+    for finding in _findings(operations, change_set):
+        lines.append(str(finding))
+        if way := name_taken.way_on(subject, finding):
+            lines.append(f"  {way}")
+    return cloudformation.invalid(lines)
 
 
 def _warnings(operations: Operations, change_set: ChangeSet) -> list[ValidationFinding]:

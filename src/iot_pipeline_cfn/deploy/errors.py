@@ -31,7 +31,8 @@ class ExitCode(IntEnum):
     TIMED_OUT = 6
     NO_ACCESS = 7
     PREFLIGHT = 8
-    REVIEW = 9
+    OFF = 9
+    REVIEW = 10
     INTERRUPTED = 130
 
 

@@ -3,6 +3,7 @@
 Everything goes by the stack's ARN: after a deletion its name means nothing any more.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -40,6 +41,17 @@ CANCELLED: Final = (
     "Resource update cancelled",
     "Deletion cancelled",
 )
+DENIED: Final = re.compile(
+    r"(?:user: (?P<who>\S+) is )?not authorized to perform:? (?P<action>[\w-]+:\w+)"
+    r"(?:.*? on (?:the )?resource:? (?P<resource>\S+))?",
+    re.IGNORECASE | re.DOTALL,
+)
+UNNAMED: Final = re.compile(
+    r"(?:API: (?P<action>[\w-]+:\w+) )?You are not authorized to perform this operation",
+    re.IGNORECASE,
+)
+ENCODED: Final = "Encoded authorization failure message"
+"""What EC2 says where it names nothing: the rest is for who may decode it."""
 TASKS_SHOWN: Final = 3
 
 
@@ -191,6 +203,24 @@ def root_cause(events: Sequence[Event]) -> Event | None:
     failures = [event for event in events if event.failed]
     of_resources = [event for event in failures if not event.of_stack]
     return next(iter(of_resources or failures), None)
+
+
+def missing_permission(reason: str) -> str:
+    """Return what to do about a failure, if it is that somebody may not do something.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
+    found = DENIED.search(reason) or UNNAMED.search(reason)
+    if found is None:
+        return ""
+    named = found.groupdict()
+    action = named["action"] or "what it needs"
+    on = f" on {named['resource'].rstrip('.,')}" if named.get("resource") else ""
+    who = named.get("who") or "whoever deploys"
+    way = f"a permission is missing: have {action}{on} allowed to {who}"
+    if ENCODED in reason:
+        way += "; aws sts decode-authorization-message --encoded-message ... shows why it is not"
+    return way
 
 
 def stopped_tasks(connection: Connection, service: str) -> list[str]:

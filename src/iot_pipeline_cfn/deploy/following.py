@@ -54,12 +54,14 @@ class Outcome:
     cancelled: bool = False
 
     def explanation(self) -> list[str]:
-        """Return what made it fail, in a line, and a line for each task that stopped."""
+        """Return what made it fail, what that takes, and why each task stopped, in a line each."""
         cause = events.root_cause(self.events)
         if cause:
             tasks = (f"stopped task: {reason}" for reason in self.stopped_tasks)
             reason = cause.reason or cause.status
-            return [f"{cause.logical_id} ({cause.resource_type}): {reason}", *tasks]
+            way = events.missing_permission(reason)
+            lines = [f"{cause.logical_id} ({cause.resource_type}): {reason}", way, *tasks]
+            return [line for line in lines if line]
         return ["it was cancelled" if self.cancelled else "CloudFormation gives no cause"]
 
 

@@ -10,6 +10,7 @@ from ministack.services import alb, apigateway_v1, rds, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 from .resource_types import (
+    Answer,
     Attributes,
     Handler,
     Properties,
@@ -37,7 +38,31 @@ def correct() -> None:
     for name, correction in CORRECTIONS.items():
         handlers[name] = handlers[name] | correction(handlers[name])
     provisioners._cw_metric_alarm_record = _alarm_record(provisioners._cw_metric_alarm_record)
+    provisioners._normalize_container_defs = _container_definitions(
+        provisioners._normalize_container_defs
+    )
     rds._instance_xml = _instance_xml(rds._instance_xml)
+    rds._ACTION_MAP["ModifyDBInstance"] = _rotating(rds._ACTION_MAP["ModifyDBInstance"])
+
+
+def _container_definitions(
+    normalize: Callable[[list[Properties]], list[Properties]],
+) -> Callable[[list[Properties]], list[Properties]]:
+    """Keep what the secrets of a container are, which ministack loses."""
+
+    def corrected(definitions: list[Properties]) -> list[Properties]:
+        return [
+            {
+                **container,
+                "secrets": [
+                    {"name": secret["Name"], "valueFrom": secret["ValueFrom"]}
+                    for secret in definition.get("Secrets", [])
+                ],
+            }
+            for definition, container in zip(definitions, normalize(definitions), strict=True)
+        ]
+
+    return corrected
 
 
 def _alarm_record(
@@ -127,6 +152,26 @@ def _instance_xml(render: Callable[[Properties], str]) -> Callable[[Properties],
     return corrected
 
 
+def _rotating(modify: Callable[[Properties], Answer]) -> Callable[[Properties], Answer]:
+    """Rotate the password of an instance whose secret RDS manages when that is asked for.
+
+    Where there is a database behind it, whoever runs that has to give it the new password.
+    """
+
+    def corrected(request: Properties) -> Answer:
+        answer = modify(request)
+        instance = rds._instances.get(rds._p(request, "DBInstanceIdentifier"), {})
+        rotate = rds._p(request, "RotateMasterUserPassword") == "true"
+        if rotate and (secret := instance.get("MasterUserSecret")):
+            password = secrets.token_urlsafe()
+            content = {"username": instance["MasterUsername"], "password": password}
+            secretsmanager.put_secret_value_in_process(secret["SecretArn"], json.dumps(content))
+            instance["_MasterUserPassword"] = password
+        return answer
+
+    return corrected
+
+
 def _load_balancer(handler: Handler) -> Handler:
     """Keep a load balancer that is protected."""
 
@@ -157,6 +202,35 @@ def _service(handler: Handler) -> Handler:
             reference, counted(old), counted(new), stack_name
         ),
     }
+
+
+def _method(handler: Handler) -> Handler:
+    """Keep a method's validator, and what a private integration goes through."""
+
+    def kept(properties: Properties) -> None:
+        method = apigateway_v1._resources[properties["RestApiId"]][properties["ResourceId"]][
+            "resourceMethods"
+        ][properties["HttpMethod"]]
+        if "RequestValidatorId" in properties:
+            method["requestValidatorId"] = properties["RequestValidatorId"]
+        for name in ("ConnectionId", "IntegrationTarget"):
+            if name in properties.get("Integration", {}):
+                key = name[0].lower() + name[1:]
+                method["methodIntegration"][key] = properties["Integration"][name]
+
+    def create(logical_id: str, properties: Properties, stack_name: str) -> tuple[str, Attributes]:
+        made: tuple[str, Attributes] = handler["create"](logical_id, properties, stack_name)
+        kept(properties)
+        return made
+
+    def update(
+        reference: str, old: Properties, new: Properties, *names: str
+    ) -> tuple[str, Attributes]:
+        updated: tuple[str, Attributes] = handler["update"](reference, old, new, *names)
+        kept(new)
+        return updated
+
+    return {"create": create, "update": update}
 
 
 def _key(handler: Handler) -> Handler:
@@ -198,6 +272,7 @@ def _name_of_secret(arn: str) -> str | None:
 
 
 CORRECTIONS = {
+    "AWS::ApiGateway::Method": _method,
     "AWS::ECS::Service": _service,
     "AWS::ElasticLoadBalancingV2::LoadBalancer": _load_balancer,
     "AWS::KMS::Key": _key,

@@ -5,6 +5,7 @@ from ministack.services.cloudformation import provisioners
 from . import (
     change_sets,
     corrections,
+    data_plane,
     log_deliveries,
     networking,
     operations,
@@ -29,5 +30,5 @@ def extend() -> None:
             register(name, resource_type)
     for name, resource_type in corrections.RESOURCE_TYPES.items():
         register(name, resource_type)
-    for module in (change_sets, corrections, operations, template_checks):
+    for module in (change_sets, corrections, data_plane, operations, template_checks):
         module.correct()

@@ -1,1 +1,1 @@
-"""What a change of templates and parameter files does, told before anything runs."""
+"""What a change to the templates means for environments, found out offline."""

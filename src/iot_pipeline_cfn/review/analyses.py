@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from . import losses
+from . import losses, needs, permissions, prices, surface, traffic
 from .environments import Resource
 from .remarks import Remark
 
@@ -29,7 +29,14 @@ class Analysis:
 
 DATA: Final = "Data"
 
-ANALYSES: Final = (Analysis(DATA, losses.compare),)
+ANALYSES: Final = (
+    Analysis(DATA, losses.compare),
+    Analysis("Traffic", traffic.compare),
+    Analysis("Permissions", permissions.compare),
+    Analysis("Surface", surface.compare),
+    Analysis("Quotas", needs.compare, of_new=True),
+    Analysis("Cost", prices.compare, regional=True, of_new=True),
+)
 
 
 def analysed(

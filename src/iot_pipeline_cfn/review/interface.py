@@ -7,10 +7,10 @@ from iot_pipeline_cfn.data import masked
 from iot_pipeline_cfn.parameters import SUFFIX_PARAMETER, parameter_problems
 from iot_pipeline_cfn.references import references
 
+from .differences import equal, worded
 from .environments import Environment, Template
-from .remarks import Remark, Severity
+from .remarks import Remark, Severity, about
 from .resources import Change, Replacement
-from .values import equal, text_of
 
 HIDDEN: Final = "****"
 
@@ -19,18 +19,18 @@ def outputs(found: Sequence[Change], before: Environment, after: Environment) ->
     """Yield outputs that come, go, or get another value, themselves or through what they show."""
     for name in sorted({*before.outputs, *after.outputs}):
         old, new = (side.outputs.get(name, {}) for side in (before, after))
-        values = [text_of(masked(side.get("Value"), name)) for side in (old, new)]
-        exports = [text_of(side.get("Export", {}).get("Name")) for side in (old, new)]
+        values = [worded(masked(side.get("Value"), name)) for side in (old, new)]
+        exports = [worded(side.get("Export", {}).get("Name")) for side in (old, new)]
         if exports[0] and exports[0] != exports[1]:
             message = "is not exported as before, which is refused while another stack imports it"
-            yield Remark(Severity.CHANGE, name, message, *exports)
+            yield about(Severity.CHANGE, name, message, *exports)
         if not new:
             message = "is removed: whatever reads this output fails"
-            yield Remark(Severity.CHANGE, name, message, before=values[0])
+            yield about(Severity.CHANGE, name, message, before=values[0])
         elif not old:
-            yield Remark(Severity.NOTE, name, "is a new output", after=values[1])
+            yield about(Severity.NOTE, name, "is a new output", after=values[1])
         elif not equal(old.get("Value"), new.get("Value")):
-            yield Remark(Severity.CHANGE, name, "gets another value", *values)
+            yield about(Severity.CHANGE, name, "gets another value", *values)
     yield from _through(found, after)
 
 
@@ -46,8 +46,8 @@ def _through(found: Sequence[Change], after: Environment) -> Iterator[Remark]:
         ]
         if names:
             verb = "change" if change.replacement is Replacement.YES else "may change"
-            message = f"{verb} with {change.logical_id}"
-            yield Remark(Severity.CHANGE, f"Values of {', '.join(names)}", message)
+            message = f"the values of {', '.join(names)} {verb} with {change.logical_id}"
+            yield Remark(Severity.CHANGE, change.logical_id, message)
 
 
 def misfits(
@@ -60,7 +60,7 @@ def misfits(
     known, now = ({*_problems(*side)} for side in (before, after))
     for problem in sorted(now - known):
         subject, _, message = problem.partition(": ")
-        yield Remark(Severity.REPLACEMENT, subject.strip("'"), message or problem)
+        yield about(Severity.REPLACEMENT, subject.strip("'"), message or problem)
 
 
 def _problems(template: Template, given: Mapping[str, str]) -> Iterator[str]:
@@ -77,18 +77,18 @@ def parameters(before: Template, after: Template) -> Iterator[Remark]:
     """Yield parameters that come and go, and defaults and rules of theirs that change."""
     old, new = (side.get("Parameters", {}) for side in (before, after))
     for name in sorted(old.keys() - new.keys()):
-        yield Remark(Severity.CHANGE, name, "is removed: whoever still gives it is refused")
+        yield about(Severity.CHANGE, name, "is removed: whoever still gives it is refused")
     for name in sorted(new.keys() - old.keys()):
         if "Default" in new[name]:
             default = _shown(new[name], "Default")
-            yield Remark(Severity.NOTE, name, "is a new parameter, with a default", after=default)
+            yield about(Severity.NOTE, name, "is a new parameter, with a default", after=default)
         else:
             message = "is a new parameter without default, which everybody has to give"
-            yield Remark(Severity.CHANGE, name, message)
+            yield about(Severity.CHANGE, name, message)
     for name in sorted(old.keys() & new.keys()):
         yield from _declaration(name, old[name], new[name])
     if not equal(before.get("Rules"), after.get("Rules")):
-        yield Remark(Severity.CHANGE, "Rules", "what parameters may be together changes")
+        yield about(Severity.CHANGE, "Rules", "what parameters may be together changes")
 
 
 RULES: Final = (
@@ -110,30 +110,30 @@ def _declaration(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> I
         else:
             message = "has no default any more, so that a new stack needs a value"
         values = [_shown(side, "Default") for side in (old, new)]
-        yield Remark(Severity.CHANGE, name, message, *values)
+        yield about(Severity.CHANGE, name, message, *values)
     gone, more = _choices(old, new), _choices(new, old)
     if gone or more:
         says = "allows less" if gone else "allows more"
-        yield Remark(
+        yield about(
             Severity.CHANGE, name, f"{says}: AllowedValues", ", ".join(gone), ", ".join(more)
         )
     for rule in RULES:
         both = "AllowedValues" in old and "AllowedValues" in new and rule == "AllowedValues"
         if not both and not equal(old.get(rule), new.get(rule)):
-            values = [text_of(side.get(rule)) for side in (old, new)]
-            yield Remark(Severity.CHANGE, name, f"has another rule: {rule}", *values)
+            values = [worded(side.get(rule)) for side in (old, new)]
+            yield about(Severity.CHANGE, name, f"has another rule: {rule}", *values)
 
 
 def _choices(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Return the values that one declaration allows by name and the other does not."""
     if "AllowedValues" not in one or "AllowedValues" not in other:
         return []
-    others = {text_of(choice) for choice in other["AllowedValues"]}
-    return [text for choice in one["AllowedValues"] if (text := text_of(choice)) not in others]
+    others = {worded(choice) for choice in other["AllowedValues"]}
+    return [text for choice in one["AllowedValues"] if (text := worded(choice)) not in others]
 
 
 def _shown(declaration: Mapping[str, Any], key: str) -> str:
-    value = text_of(declaration.get(key))
+    value = worded(declaration.get(key))
     if key in declaration and "NoEcho" in declaration:
         return HIDDEN
     return value or ("''" if key in declaration else "")

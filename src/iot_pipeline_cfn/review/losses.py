@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from iot_pipeline_cfn.data import STATEFUL, fate
 
+from .differences import equal, worded
 from .environments import Resource
-from .remarks import Remark, Severity
+from .remarks import Remark, Severity, about
 from .resources import HOW, Action, Change, Replacement, property_of
-from .values import equal, text_of
 
 
 def losses(
@@ -24,12 +24,12 @@ def losses(
             attribute, policy, what = "DeletionPolicy", _deletion_policy(before[name]), "is removed"
         elif change.replacement is not Replacement.NO:
             attribute = "UpdateReplacePolicy"
-            policy = text_of(after[name].get(attribute, "Delete"))
+            policy = worded(after[name].get(attribute, "Delete"))
             what = f"{HOW[change.replacement]} by an empty one"
         else:
             continue
         message = f"{what}, and what it holds {fate(policy)} ({attribute}: {policy})"
-        yield Remark(Severity.DATA_LOSS, name, message)
+        yield about(Severity.DATA_LOSS, name, message)
 
 
 def _deletion_policy(resource: Resource) -> str:
@@ -41,7 +41,7 @@ def _deletion_policy(resource: Resource) -> str:
     snapshot = kind == "AWS::RDS::DBCluster" or (
         kind == "AWS::RDS::DBInstance" and property_of(resource, "DBClusterIdentifier") is None
     )
-    return text_of(resource.get("DeletionPolicy", "Snapshot" if snapshot else "Delete"))
+    return worded(resource.get("DeletionPolicy", "Snapshot" if snapshot else "Delete"))
 
 
 FOREVER: Final = float("inf")
@@ -89,8 +89,8 @@ def _retention(name: str, before: Resource, after: Resource) -> Iterator[Remark]
         values = [property_of(side, key) for side in (before, after)]
         old, new = (_number(value, default) for value in values)
         if old is not None and new is not None and new < old:
-            kept = [text_of(value) or "unset" for value in values]
-            yield Remark(Severity.DATA_LOSS, name, f"{key} becomes less: {loss}", *kept)
+            kept = [worded(value) or "unset" for value in values]
+            yield about(Severity.DATA_LOSS, name, f"{key} becomes less: {loss}", *kept)
 
 
 def _number(value: Any, default: float) -> float | None:  # noqa: ANN401 A template holds anything.
@@ -110,14 +110,14 @@ def _protection(name: str, before: Resource, after: Resource) -> Iterator[Remark
         old, new = (
             _deletion_policy(side)
             if policy == "DeletionPolicy"
-            else text_of(side.get(policy, "Delete"))
+            else worded(side.get(policy, "Delete"))
             for side in (before, after)
         )
         if {old, new} <= {*STRENGTHS} and STRENGTHS.index(new) < STRENGTHS.index(old):
             when = "removed" if policy == "DeletionPolicy" else "replaced"
             message = f"what it holds {fate(new)} from now on if it is {when}: {policy}"
-            yield Remark(Severity.CHANGE, name, message, old, new)
+            yield about(Severity.CHANGE, name, message, old, new)
     old, new = (property_of(side, "DeletionProtection") for side in (before, after))
     if equal(old, True) and not equal(new, True):
         message = "is not protected from deletion any more: DeletionProtection"
-        yield Remark(Severity.CHANGE, name, message, text_of(old), text_of(new) or "unset")
+        yield about(Severity.CHANGE, name, message, worded(old), worded(new) or "unset")

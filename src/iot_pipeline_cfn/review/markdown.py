@@ -1,12 +1,11 @@
 """A review as Markdown, for a comment on a pull request."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from .remarks import Remark, Severity
 from .resources import Change, PropertyChange
-from .values import one_line
+from .tables import code, escaped, table
 from .verdict import Review, rank, word
 
 SHOWN: Final = 100
@@ -14,8 +13,6 @@ SHOWN: Final = 100
 
 ROWS: Final = 150
 """So many rows a table has: GitHub takes a comment of up to 65,536 characters."""
-
-SPECIAL: Final = re.compile(r"([\\`*_\[\]#|~])")
 
 
 def markdown(reviews: Sequence[Review]) -> str:
@@ -56,9 +53,18 @@ def _section(heading: str, remarks: Sequence[tuple[Remark, str]]) -> Iterator[st
     yield ""
     for remark, place in remarks:
         values = _values(remark.before, remark.after)
-        said = f"{code(remark.subject)} {escaped(remark.message)}{values and ': '}{values}"
-        yield f"- {said}{_where(place)}"
+        yield f"- {_said(remark)}{values and ': '}{values}{_where(place)}"
     yield ""
+
+
+def _said(remark: Remark) -> str:
+    """Return what a remark says, with what it is about as code."""
+    before, subject, after = remark.message.partition(remark.subject)
+    return f"{escaped(before)}{code(subject)}{_after(after)}"
+
+
+def _after(text: str) -> str:
+    return f"{text[: len(text) - len(text.lstrip())]}{escaped(text)}"
 
 
 def _where(place: str) -> str:
@@ -67,51 +73,33 @@ def _where(place: str) -> str:
 
 def _values(before: str, after: str) -> str:
     if before and after:
-        return f"{code(before)} → {code(after)}"
-    return f"was {code(before)}" if before else code(after)
+        return f"{_code(before)} → {_code(after)}"
+    return f"was {_code(before)}" if before else _code(after)
 
 
 def _table(changes: Sequence[tuple[Change, str]]) -> Iterator[str]:
-    if not changes:
-        return
-    yield "| Resource | What | Property | Before | After |"
-    yield "| --- | --- | --- | --- | --- |"
     rows = [row for change, place in changes for row in _rows(change, place)]
-    yield from rows[:ROWS]
-    yield ""
+    yield from table(("Resource", "What", "Property", "Before", "After"), rows[:ROWS])
     if len(rows) > ROWS:
         yield f"And {len(rows) - ROWS} more: see `make review`."
         yield ""
 
 
-def _rows(change: Change, place: str) -> Iterator[str]:
-    first = [code(change.logical_id), f"{word(change)}{_where(place)}"]
-    for part in change.properties or (None,):
-        cells = [*first, *(_property(part) if part else (code(change.resource_type), "", ""))]
-        yield f"| {' | '.join(cells)} |"
-        first = ["", ""]
+def _rows(change: Change, place: str) -> Iterator[tuple[str, ...]]:
+    first = code(change.logical_id), f"{word(change)}{_where(place)}"
+    if not change.properties:
+        yield (*first, code(change.resource_type), "", "")
+    for part in change.properties:
+        yield (*first, *_property(part))
+        first = "", ""
 
 
 def _property(part: PropertyChange) -> tuple[str, str, str]:
     if part.because_of:
         return code(part.name), f"{code(part.because_of)} {escaped(part.how)}", ""
-    return code(part.name), code(part.before), code(part.after)
+    return code(part.name), _code(part.before), _code(part.after)
 
 
-def escaped(text: str) -> str:
-    """Return a text so that Markdown shows it as it is, and GitHub notifies nobody."""
-    plain = SPECIAL.sub(r"\\\1", one_line(text))
-    return plain.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
-
-
-def code(text: str) -> str:
-    """Return a text as code, also within a table; nothing for nothing."""
-    if not text:
-        return ""
-    line = one_line(text)
-    if len(line) > SHOWN:
-        line = f"{line[:SHOWN]}…"
-    longest = max(map(len, re.findall("`+", line)), default=0)
-    fence = "`" * (longest + 1)
-    space = " " if longest or line != line.strip() else ""
-    return f"{fence}{space}{line}{space}{fence}".replace("|", "\\|")
+def _code(text: str) -> str:
+    """Return a text as code, without its end where it is long."""
+    return code(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")

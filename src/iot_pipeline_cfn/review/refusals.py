@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from .differences import equal, is_function, worded
 from .environments import Resource
-from .remarks import Remark, Severity
+from .remarks import Remark, Severity, about
 from .resources import Action, Change, Replacement, property_of
 from .schemas import paths
-from .values import equal, is_function, text_of
 
 ALIKE = 0.7
 """Two resources that have this much in common are one that was renamed."""
@@ -20,7 +20,7 @@ def retyped(before: Mapping[str, Resource], after: Mapping[str, Resource]) -> It
         old, new = (str(side[name].get("Type")) for side in (before, after))
         if old != new:
             message = "gets another type, which no update may do: give it another logical id"
-            yield Remark(Severity.REPLACEMENT, name, message, old, new)
+            yield about(Severity.REPLACEMENT, name, message, old, new)
 
 
 def stuck(
@@ -41,7 +41,7 @@ def stuck(
                 f"{will}: its replacement needs the name {name!r}, which it has itself; change the "
                 "name too"
             )
-            yield Remark(Severity.REPLACEMENT, change.logical_id, message)
+            yield about(Severity.REPLACEMENT, change.logical_id, message)
 
 
 def _kept_name(kind: str, before: Resource, after: Resource) -> str:
@@ -49,7 +49,7 @@ def _kept_name(kind: str, before: Resource, after: Resource) -> str:
     for key in _names(kind):
         old, new = property_of(before, key), property_of(after, key)
         if old is not None and equal(old, new):
-            return text_of(old)
+            return worded(old)
     return ""
 
 
@@ -119,7 +119,7 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
         for item in value:
             yield from _leaves(item, path)
     else:
-        yield path, text_of(value)
+        yield path, worded(value)
 
 
 def _common(first: str, second: str) -> int:
@@ -141,7 +141,7 @@ def renamed(
         if name or _same_identity(kind, *sides):
             needs = f"the name {name!r}" if name else "the identity"
             message = f"fails: {new} needs {needs}, which {old} has until it is removed"
-            yield Remark(Severity.REPLACEMENT, f"{old} -> {new}", message)
+            yield about(Severity.REPLACEMENT, f"{old} -> {new}", message)
 
 
 def _same_identity(kind: str, before: Resource, after: Resource) -> bool:
@@ -164,7 +164,7 @@ def denied(found: Sequence[Change], policy: Mapping[str, Any] | None) -> Iterato
         if change.action is not Action.ADD and policy and _denies(policy, action, change):
             perhaps = " if it is replaced" if change.replacement is Replacement.MAY else ""
             message = f"is refused{perhaps}: the stack policy denies {action}"
-            yield Remark(Severity.REPLACEMENT, change.logical_id, message)
+            yield about(Severity.REPLACEMENT, change.logical_id, message)
 
 
 def _denies(policy: Mapping[str, Any], action: str, change: Change) -> bool:

@@ -1,11 +1,11 @@
-"""What a review says of one thing."""
+"""What a review has to say of a change."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much a remark matters, from the worst to the least."""
+    """What a remark is about, from the worst."""
 
     DATA_LOSS = "data-loss"
     EXPOSURE = "exposure"
@@ -17,10 +17,15 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Remark:
-    """One line of a review; `subject` is a logical id, or what else it is about."""
+    """One line of a review: about a logical id, or about what `subject` names."""
 
     severity: Severity
     subject: str
     message: str
     before: str = ""
     after: str = ""
+
+
+def about(severity: Severity, subject: str, what: str, before: str = "", after: str = "") -> Remark:
+    """Return a remark that says something of its subject, such as that it `is replaced`."""
+    return Remark(severity, subject, f"{subject} {what}", before, after)

@@ -11,9 +11,9 @@ from iot_pipeline_cfn.data import masked
 from iot_pipeline_cfn.references import Use, uses
 
 from .behaviour import Behaviour, behaviour
+from .differences import differences, equal, spelled, worded
 from .environments import Resource
 from .schemas import paths
-from .values import differences, equal, spelled, text_of
 
 
 class Action(StrEnum):
@@ -159,7 +159,7 @@ def _own_changes(before: Resource, after: Resource) -> Iterator[PropertyChange]:
     kind = _kind(after)
     for found in differences(before.get("Properties", {}), after.get("Properties", {})):
         name = spelled(found.path)
-        old, new = (text_of(masked(value, name)) for value in (found.before, found.after))
+        old, new = (worded(masked(value, name)) for value in (found.before, found.after))
         does = (
             behaviour(kind, found.path, found.before, found.after)
             if found.path
@@ -168,7 +168,7 @@ def _own_changes(before: Resource, after: Resource) -> Iterator[PropertyChange]:
         yield PropertyChange(name or "Properties", does, old, new)
     for name in ATTRIBUTES:
         if not equal(before.get(name), after.get(name)):
-            old, new = (text_of(side.get(name)) for side in (before, after))
+            old, new = (worded(side.get(name)) for side in (before, after))
             yield PropertyChange(name, Behaviour.IN_PLACE, old, new)
 
 

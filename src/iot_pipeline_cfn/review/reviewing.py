@@ -9,12 +9,12 @@ from iot_pipeline_cfn.parameters import FIXED, ParameterFile
 from . import refusals
 from .analyses import DATA, analysed
 from .behaviour import Behaviour
+from .differences import equal, worded
 from .environments import NOTHING, Environment, Template, kept_values, resolved
 from .interface import misfits, outputs, parameters
 from .losses import losses
-from .remarks import Remark, Severity
+from .remarks import Remark, Severity, about
 from .resources import HOW, REVISIONS, Action, Change, Replacement, changes
-from .values import equal, text_of
 from .verdict import REFUSED, Group, Review, Section, Verdict, rank
 
 REPLACED: Final = "Replaced"
@@ -83,13 +83,13 @@ def _general(before: Template, after: Template) -> Iterator[tuple[str, Remark]]:
     yield from ((PARAMETERS, remark) for remark in parameters(before, after))
     for section in ("Hooks", "Transform"):
         if not equal(before.get(section), after.get(section)):
-            sides = [text_of(side.get(section)) for side in (before, after)]
-            yield UNKNOWN, Remark(Severity.CHANGE, section, "changes what is made of it", *sides)
+            sides = [worded(side.get(section)) for side in (before, after)]
+            yield UNKNOWN, about(Severity.CHANGE, section, "changes what is made of it", *sides)
     old, new = (_unresolved(side) for side in (before, after))
     for name in sorted({*old, *new}):
         if not equal(old.get(name), new.get(name)):
             message = "changes, and what it makes cannot be told before it is deployed"
-            yield UNKNOWN, Remark(Severity.CHANGE, name, message)
+            yield UNKNOWN, about(Severity.CHANGE, name, message)
 
 
 def _unresolved(template: Template) -> dict[str, object]:
@@ -134,11 +134,11 @@ def _verdicts(
     elif new:
         _, there = resolved((EMPTY, {}), (new.template, new.given), region)
         message = f"is new, with {len(there.resources)} resources"
-        remark = Remark(Severity.NOTE, kind or "Template", message)
+        remark = about(Severity.NOTE, kind or "Template", message)
         yield False, _verdict((), [(STACK, remark), *_analysed(NOTHING, there, region)])
     elif old:
         message = "is gone: none can be deployed any more, and stacks stay as they are"
-        yield False, _verdict((), [(STACK, Remark(Severity.CHANGE, kind or "Template", message))])
+        yield False, _verdict((), [(STACK, about(Severity.CHANGE, kind or "Template", message))])
 
 
 def _updated(
@@ -208,7 +208,7 @@ def _misfits(old: _State, new: _State) -> Iterator[Remark]:
         for name in sorted(FIXED & new.given.keys()):
             if (value := before.get(name)) not in {None, new.given[name]}:
                 message = "stays for the life of an environment: deploy refuses another value"
-                yield Remark(Severity.REPLACEMENT, name, message, value or "", new.given[name])
+                yield about(Severity.REPLACEMENT, name, message, value or "", new.given[name])
         yield from misfits((old.template, old.given), (new.template, known))
 
 
@@ -217,14 +217,14 @@ def _stack(old: ParameterFile | None, new: ParameterFile | None) -> Iterator[Rem
     if old is None or new is None:
         return
     if old.tags != new.tags:
-        tags = [text_of({**side.tags}) for side in (old, new)]
+        tags = [worded({**side.tags}) for side in (old, new)]
         message = "change, and with them every resource that takes tags"
-        yield Remark(Severity.CHANGE, "Tags", message, *tags)
+        yield about(Severity.CHANGE, "Tags", message, *tags)
     if old.stack_policy != new.stack_policy:
-        yield Remark(Severity.CHANGE, "StackPolicy", "changes which updates are denied")
+        yield about(Severity.CHANGE, "StackPolicy", "changes which updates are denied")
     if old.bucket != new.bucket:
         buckets = [side.bucket or "" for side in (old, new)]
-        yield Remark(Severity.NOTE, "Bucket", "is another one", *buckets)
+        yield about(Severity.NOTE, "Bucket", "is another one", *buckets)
 
 
 def _replaced(
@@ -235,13 +235,13 @@ def _replaced(
         if change.replacement is not Replacement.NO:
             heading, severity = _replacing(change)
             message = f"{HOW[change.replacement]}, because {change.because}"
-            remark = Remark(severity, change.logical_id, message, *_only_values(change))
+            remark = about(severity, change.logical_id, message, *_only_values(change))
             yield heading, remark
     changed = {change.logical_id: change for change in found}
     for old, new in pairs:
         heading, severity = _replacing(changed[old])
         message = f"is renamed to {new}, which replaces it: {new} is created, then {old} deleted"
-        yield heading, Remark(severity, old, message)
+        yield heading, about(severity, old, message)
 
 
 def _replacing(change: Change) -> tuple[str, Severity]:
@@ -254,7 +254,7 @@ def _interrupted(found: Sequence[Change]) -> Iterator[Remark]:
     for change in found:
         if change.behaviour is Behaviour.INTERRUPTION:
             message = f"may be interrupted, because {change.because}"
-            yield Remark(Severity.INTERRUPTION, change.logical_id, message, *_only_values(change))
+            yield about(Severity.INTERRUPTION, change.logical_id, message, *_only_values(change))
 
 
 def _only_values(change: Change) -> tuple[str, str]:
@@ -270,7 +270,7 @@ def _reordered(before: Environment, after: Environment) -> Iterator[Remark]:
         sides = [sorted(side) if isinstance(side, list) else [side] for side in (old, new)]
         if sides[0] != sides[1]:
             message = "waits for other resources, which is no update of it: DependsOn"
-            yield Remark(Severity.NOTE, name, message, *map(text_of, sides))
+            yield about(Severity.NOTE, name, message, *map(worded, sides))
 
 
 def _verdict(found: tuple[Change, ...], remarks: Sequence[tuple[str, Remark]]) -> Verdict:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from .differences import one_line
 from .remarks import Remark, Severity
 from .resources import PropertyChange
-from .values import one_line
 from .verdict import Review, word
 
 STYLES: Final = MappingProxyType(
@@ -53,7 +53,7 @@ def _where(place: str) -> str:
 
 def _remark(remark: Remark) -> str:
     values = _values(remark.before, remark.after)
-    return one_line(f"{remark.subject} {remark.message}{values and ': '}{values}")
+    return one_line(f"{remark.message}{values and ': '}{values}")
 
 
 def _values(before: str, after: str) -> str:

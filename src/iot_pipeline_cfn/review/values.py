@@ -1,201 +1,126 @@
-"""What differs between two values of a template, place by place, and values in words."""
+"""Reading resolved resources, in which a value may be one that only a stack can tell."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
 
-Path = tuple[str, ...]
-"""The way to a place: names of properties, and items of lists such as `[web]`."""
+Resource = Mapping[str, Any]
+Resources = Mapping[str, Resource]
+Network = IPv4Network | IPv6Network
 
-KEYS: Final = ("Key", "Name", "Sid", "Id", "PolicyName", "ContainerName", "AttributeName")
-"""Properties that tell items of a list from each other, whatever their order."""
+_OWN = re.compile(r"\$\{([^!}]+)\}")
 
-UNORDERED: Final = frozenset({"Tags"})
-"""Lists in which the order says nothing."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A place where two values differ; None is where one has nothing."""
-
-    path: Path
-    before: Any
-    after: Any
+SHOWN = 3
+"""How many of many things a line names."""
 
 
-def spelled(path: Path) -> str:
-    """Return a path as a person writes it: `ContainerDefinitions[web].Image`."""
-    return "".join(part if part.startswith("[") else f".{part}" for part in path).lstrip(".")
+def properties(resource: object) -> Mapping[str, Any]:
+    """Return the properties of a resource, none where it has none that can be read."""
+    match resource:
+        case {"Properties": Mapping() as found}:
+            return found
+    return {}
 
 
-def equal(first: object, second: object) -> bool:
-    """Return whether CloudFormation takes two values for the same: numbers can be texts."""
-    return first == second or _canonical(first) == _canonical(second)
+def type_of(resource: object) -> str:
+    """Return the type of a resource, empty where it has none that can be read."""
+    match resource:
+        case {"Type": str(kind)}:
+            return kind
+    return ""
 
 
-def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference]:  # noqa: ANN401
-    """Yield where two values differ, as deep inside as can be told.
+def of_type(resources: Resources, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the logical id and the properties of every resource of a type."""
+    for name, resource in resources.items():
+        if type_of(resource) == kind:
+            yield name, properties(resource)
 
-    Items of lists are matched by a key such as `Name` if they have one, else by what they have in
-    common. JSON within a text is compared as JSON.
+
+def alternatives(value: object) -> Iterator[object]:
+    """Yield every single value that a value may hold: of lists each item, of `Fn::If` both sides.
+
+    What is not there, which is also what `AWS::NoValue` means, is left out.
     """
-    if equal(before, after):
-        return
-    inside = _opened(before), _opened(after)
-    match inside:
-        case Mapping(), Mapping() if not (is_function(inside[0]) or is_function(inside[1])):
-            for key in sorted({*inside[0], *inside[1]}):
-                yield from differences(inside[0].get(key), inside[1].get(key), (*path, key))
-            return
-        case list(), list():
-            yield from _item_differences(*inside, path)
-            return
-    yield Difference(path, before, after)
-
-
-def is_function(value: object) -> bool:
-    """Return whether a value is an intrinsic function, or a reference."""
-    if not isinstance(value, Mapping) or len(value) != 1:
-        return False
-    (name,) = value
-    return name in {"Ref", "Condition"} or str(name).startswith("Fn::")
-
-
-def _opened(value: Any) -> Any:  # noqa: ANN401
-    """Return what is inside of JSON that is written as a text, and any other value as it is."""
     match value:
-        case {"Fn::ToJsonString": inside} if len(value) == 1:
-            return inside
-        case {"Fn::Sub": str(text)} if len(value) == 1:
-            inside = _opened(text)
-            return value if inside == text else inside
-        case str() if value.startswith(("{", "[")) and not value.startswith("{{"):
-            try:
-                return json.loads(value)
-            except (ValueError, RecursionError):
-                return value
-    return value
-
-
-def _item_differences(
-    before: Sequence[Any], after: Sequence[Any], path: Path
-) -> Iterator[Difference]:
-    key = next((key for key in KEYS if _tells_apart(key, before) and _tells_apart(key, after)), "")
-    if key:
-        old, new = ({text_of(item[key]): item for item in items} for items in (before, after))
-        found = [
-            difference
-            for name in sorted({*old, *new})
-            for difference in differences(old.get(name), new.get(name), (*path, f"[{name}]"))
-        ]
-    else:
-        found = list(_unkeyed_differences(before, after, path))
-    if not found and not UNORDERED & {*path}:
-        found = [Difference(path, before, after)]
-    yield from found
-
-
-def _tells_apart(key: str, items: Sequence[Any]) -> bool:
-    names = [
-        text_of(item[key])
-        for item in items
-        if isinstance(item, Mapping) and key in item and not is_function(item)
-    ]
-    return len(set(names)) == len(items)
-
-
-def _unkeyed_differences(
-    before: Sequence[Any], after: Sequence[Any], path: Path
-) -> Iterator[Difference]:
-    gone, new = _without(before, after), _without(after, before)
-    if not any(_is_object(item) for item in (*before, *after)):
-        if gone or new:
-            yield Difference(
-                path, [before[place] for place in gone] or None, [after[place] for place in new]
-            )
-        return
-    for old in gone:
-        match = old if old in new else None
-        if _is_object(before[old]) or match is None:
-            match = next((place for place in new if _alike(before[old], after[place])), None)
-        if match is None:
-            yield Difference((*path, f"[{old}]"), before[old], None)
-        else:
-            new.remove(match)
-            yield from differences(before[old], after[match], (*path, f"[{match}]"))
-    yield from (Difference((*path, f"[{place}]"), None, after[place]) for place in new)
-
-
-def _without(items: Sequence[Any], others: Sequence[Any]) -> list[int]:
-    """Return the places of the items that are not among others, of equal ones those too many."""
-    left = [_canonical(item) for item in others]
-    places = []
-    for place, item in enumerate(items):
-        if (canonical := _canonical(item)) in left:
-            left.remove(canonical)
-        else:
-            places.append(place)
-    return places
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, Mapping | list) and not is_function(value)
-
-
-def _alike(first: object, second: object) -> bool:
-    """Return whether two items are one that has changed: half of it is the same."""
-    if not (isinstance(first, Mapping) and isinstance(second, Mapping)):
-        return isinstance(first, list) and isinstance(second, list)
-    same = sum(equal(first[key], second[key]) for key in first.keys() & second.keys())
-    return 2 * same >= max(len(first), len(second))
-
-
-def _canonical(value: object) -> object:
-    """Return what is the same of values that CloudFormation takes for the same."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return str(int(value) if value == value // 1 else value)
-        case Mapping():
-            kept = {str(key): _canonical(item) for key, item in value.items() if item is not None}
-            return dict(sorted(kept.items()))
+        case None | {"Ref": "AWS::NoValue"}:
+            return
         case list():
-            return [_canonical(item) for item in value]
-    return value
+            for item in value:
+                yield from alternatives(item)
+        case {"Fn::If": [_, met, otherwise]}:
+            yield from alternatives(met)
+            yield from alternatives(otherwise)
+        case _:
+            yield value
 
 
-def one_line(text: str) -> str:
-    """Return a text in one line, without what a terminal would take for a command."""
-    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
+def mappings(value: object) -> Iterator[Mapping[str, Any]]:
+    """Yield every mapping that a value may hold, as `alternatives` does."""
+    return (item for item in alternatives(value) if isinstance(item, Mapping))
+
+
+def at(value: object, path: str) -> list[object]:
+    """Return every single value that may stand at a path such as `VpcConfig.SecurityGroupIds`.
+
+    On its way a path goes through lists and through both sides of `Fn::If`.
+    """
+    found = list(alternatives(value))
+    for key in path.split("."):
+        found = [
+            item
+            for step in found
+            if isinstance(step, Mapping)
+            for item in alternatives(step.get(key))
+        ]
+    return found
 
 
 def text_of(value: object) -> str:
-    """Return a value in one line, with references as `Fn::Sub` writes them: `${Database.Arn}`."""
+    """Return a value as text, the same for each way to write it: `${Database.Arn}`."""
     match value:
-        case None:
-            text = ""
-        case Mapping() if is_function(value):
-            text = _function_text(*value.items())
-        case Mapping():
-            text = "{" + ", ".join(f"{key}: {text_of(item)}" for key, item in value.items()) + "}"
-        case list():
-            text = ", ".join(map(text_of, value))
+        case str(text) | {"Fn::Sub": str(text)}:
+            found = text
+        case {"Ref": str(name)} | {"Fn::GetAtt": str(name)}:
+            found = f"${{{name}}}"
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            found = f"${{{name}.{attribute}}}"
+        case {"Fn::Sub": [str(text), Mapping() as own]}:
+            found = _OWN.sub(lambda at: text_of(own[at[1]]) if at[1] in own else at[0], text)
+        case {"Fn::Join": [str(delimiter), list(parts)]}:
+            found = delimiter.join(map(text_of, parts))
         case _:
-            text = str(_canonical(value))
-    return text
+            found = "" if value is None else json.dumps(value, default=str, sort_keys=True)
+    return found
 
 
-def _function_text(call: tuple[str, Any]) -> str:
-    match call:
-        case ("Ref", name):
-            return f"${{{text_of(name)}}}"
-        case ("Fn::GetAtt", [*parts]):
-            return f"${{{'.'.join(map(text_of, parts))}}}"
-        case ("Fn::Sub", str(text)) | ("Fn::Sub", [str(text), *_]):
-            return text
-        case ("Fn::Join", [str(delimiter), list(parts)]):
-            return delimiter.join(map(text_of, parts))
-    name, argument = call
-    return f"{name.removeprefix('Fn::')}({text_of(argument)})"
+def shown(text: str) -> str:
+    """Return a text of `text_of` for people: of a reference alone, only the name."""
+    return text[2:-1] if _OWN.fullmatch(text) else text
+
+
+def listing(items: Iterable[str], separator: str = ", ") -> str:
+    """Return the first few of the items, sorted, and how many there are besides."""
+    ordered = sorted(set(items))
+    more = [f"and {left} more"] if (left := len(ordered) - SHOWN) > 0 else []
+    return " ".join([separator.join(ordered[:SHOWN]), *more])
+
+
+def network_of(text: str) -> Network | None:
+    """Return the range of addresses that a text is, if it is one."""
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def is_within(inner: Network | None, outer: Network | None) -> bool:
+    """Return whether a range of addresses is part of another one."""
+    match inner, outer:
+        case IPv4Network(), IPv4Network():
+            return inner.subnet_of(outer)
+        case IPv6Network(), IPv6Network():
+            return inner.subnet_of(outer)
+    return False

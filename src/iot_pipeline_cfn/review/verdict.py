@@ -234,7 +234,7 @@ def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
         yield verb, verdict.counts()
     else:
         first = verdict.sections[0].remarks[0]
-        yield "No resource changes", f"{first.subject} {first.message}"
+        yield "No resource changes", first.message
 
 
 def _order(pair: tuple[str, Remark]) -> tuple[int, bool]:

@@ -10,8 +10,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.changes import Change
+from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection
-from iot_pipeline_cfn.deploy.errors import explained
+from iot_pipeline_cfn.deploy.errors import EXPIRED, code_of, explained
 from iot_pipeline_cfn.resolution import resolve
 
 
@@ -32,6 +33,8 @@ class Finding:
     message: str
     logical_ids: Sequence[str] = ()
     """Of the resources that it is about."""
+    validation: str = ""
+    """What the names of early validations contain that find the same."""
 
     def __str__(self) -> str:
         """Return it in one line."""
@@ -65,6 +68,23 @@ class Subject:
             if logical_id in self.resources
         }
 
+    def touched(self, resource_type: str, *names: str) -> dict[str, Mapping[str, Any]]:
+        """Return the properties of what `new` lists, and of what changes in some property.
+
+        `names` are those properties; a change within one, such as `Variables.name`, is one of it.
+        """
+        new = self.new(resource_type)
+        return {
+            change.logical_id: self.resources[change.logical_id].get("Properties", {})
+            for change in self.changes
+            if change.resource_type == resource_type
+            and (
+                change.logical_id in new
+                or {*names} & {part.name.partition(".")[0] for part in change.properties}
+            )
+            and change.logical_id in self.resources
+        }
+
     def new(self, resource_type: str) -> list[str]:
         """Return the logical ids of the resources of a type that a change set makes.
 
@@ -96,12 +116,44 @@ def run(
         ]
 
 
+def joined(
+    warnings: Iterable[ValidationFinding], findings: Iterable[Finding]
+) -> tuple[list[ValidationFinding], list[Finding]]:
+    """Return what early validation and checks have found, with nothing in both.
+
+    Where both have found the same, it is one finding, with AWS's words first.
+    """
+    left, told = list(warnings), []
+    for finding in findings:
+        same = [each for each in left if _is_same(each, finding)]
+        left = [each for each in left if each not in same]
+        words = "; ".join([*(f"{each.reason} ({each.name})" for each in same), finding.message])
+        told.append(replace(finding, message=words))
+    return left, told
+
+
+def _is_same(warning: ValidationFinding, finding: Finding) -> bool:
+    """Names of validations are no fixed set, and say it in one way or another."""
+    return (
+        bool(finding.validation)
+        and finding.validation in warning.name.upper()
+        and bool({*finding.logical_ids} & {*warning.path.split("/")})
+    )
+
+
 def _looked(code: str, check: Check, subject: Subject) -> list[Finding]:
     """Return what a check finds; that it cannot be made is worth a note, and blocks nothing."""
+    findings: list[Finding] = []
     try:
-        return list(check(subject))
+        findings.extend(check(subject))
     except (BotoCoreError, ClientError) as error:
-        return [Finding(code, Severity.NOTE, f"could not be checked: {explained(error)}")]
+        if isinstance(error, ClientError) and code_of(error) in EXPIRED:
+            # Nothing that comes after it can be done either.
+            raise
+        message = f"could not be checked: {explained(error)}"
+        # What was found before counts all the same.
+        findings.append(Finding(code, Severity.NOTE, message))
+    return findings
 
 
 def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:

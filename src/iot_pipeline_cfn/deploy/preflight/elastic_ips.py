@@ -1,9 +1,13 @@
-"""Elastic IPs: a public NAT gateway needs one each."""
+"""Elastic IPs: a public NAT gateway needs one each.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-eips
+"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .checking import Finding, Subject, tags_of
-from .quotas import STACK_TAG, Quota
+from .quotas import STACK_TAG, Quota, holders_of
 
 QUOTA = Quota("elastic-ips", "Elastic IP", "ec2", "L-0263D0A3", 5)
 
@@ -27,4 +31,8 @@ def look(subject: Subject) -> Iterator[Finding]:
     ways = ["--parameter NatGateways=none"]
     if free:
         ways.append(f"an address that nothing uses: --parameter NatElasticIpAllocationId={free[0]}")
-    yield from QUOTA.findings(subject, needed, addresses, "AllocationId", ways)
+    holders = [
+        replace(holder, name=f"{holder.name}, not associated") if holder.name in free else holder
+        for holder in holders_of(addresses, "AllocationId")
+    ]
+    yield from QUOTA.findings(subject, needed, holders, ways)

@@ -1,10 +1,13 @@
-"""NAT gateways: their quota is for each availability zone."""
+"""NAT gateways: their quota is for each availability zone, and they count until they are deleted.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-gateways
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
 
 from .checking import Finding, Subject
-from .quotas import Quota
+from .quotas import Quota, holders_of
 
 QUOTA = Quota("nat-gateways", "NAT gateway", "vpc", "L-FE5A380F", 5)
 
@@ -42,6 +45,6 @@ def look(subject: Subject) -> Iterator[Finding]:
         for subnet in page["Subnets"]
     }
     for zone, names in sorted(needed.items()):
-        holders = [gateway for gateway in gateways if zones.get(gateway["SubnetId"]) == zone]
+        there = [gateway for gateway in gateways if zones.get(gateway["SubnetId"]) == zone]
         ways = [f"--parameter NatGateways=none; all in {zone}"]
-        yield from QUOTA.findings(subject, names, holders, "NatGatewayId", ways)
+        yield from QUOTA.findings(subject, names, holders_of(there, "NatGatewayId"), ways)

@@ -1,11 +1,14 @@
 """Quotas: their values, and who holds what they limit.
 
-An account's own quota is only asked for where AWS's default is not enough. Which call counts what:
-https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+Most accounts begin with AWS's default, or have more by now, so that an account's own quota is only
+asked for where the default is not enough. Each check says where its number, and what counts towards
+it, is from.
+https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,7 +22,26 @@ from .checking import Finding, Severity, Subject, tags_of
 STACK_TAG = "aws:cloudformation:stack-name"
 RESOURCE_TAG = "aws:cloudformation:logical-id"
 
-DENIED_DEFAULT = "AWS's default; the account's own quota cannot be read"
+DEFAULT = "AWS's default"
+DENIED_DEFAULT = f"{DEFAULT}; the account's own quota cannot be read"
+
+VALIDATION = "QUOTA"
+"""In the names of early validations of the same."""
+
+NAMED = 8
+"""So many holders are named, and so often tags are asked for where each takes a call."""
+
+DESTROYED = 3
+"""So many environments are proposed for being destroyed."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """What takes something of a quota; the tags say whose it is."""
+
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    amount: float = 1
 
 
 @dataclass(frozen=True)
@@ -31,63 +53,109 @@ class Quota:
     service: str
     code: str
     default: int
+    adjustable: bool = True
+    reliable: bool = True
+    """Whether no account begins with less than the default."""
 
     def findings(
         self,
         subject: Subject,
         logical_ids: Sequence[str],
-        holders: Sequence[Mapping[str, Any]],
-        id_key: str,
+        holders: Sequence[Holder],
         ways: Collection[str] = (),
+        *,
+        needed: float | None = None,
+        read_tags: Callable[[], Mapping[str, Mapping[str, str]]] | None = None,
     ) -> Iterator[Finding]:
         """Yield that more is needed than there is, with who holds the rest, and the ways on.
 
         Args:
             subject: What is about to be done.
-            logical_ids: What the change set adds.
-            holders: What is there, as a call has described it.
-            id_key: Under which key each has its id.
+            logical_ids: What the change set adds or changes.
+            holders: What takes of the quota now.
             ways: What to do, besides destroying an environment that holds some.
+            needed: How much the change set needs, where that is not one for each resource.
+            read_tags: Returns tags by the holders' names, where describing them tells none.
 
         """
-        needed, used = len(logical_ids), len(holders)
-        if used + needed <= self.default:
+        needed = len(logical_ids) if needed is None else needed
+        used = sum(holder.amount for holder in holders)
+        if self.reliable and used + needed <= self.default:
             return
         limit, assumed = self._limit(subject)
         if used + needed <= limit:
             return
-        names = ", ".join(_name(holder, id_key) for holder in holders)
-        others = {tags_of(holder).get(ENVIRONMENT_TAG, "") for holder in holders}
-        destroy = (
-            command("destroy", name, subject.connection)
-            for name in sorted(others - {"", subject.environment})
-        )
-        on = "; ".join([*ways, *destroy, f"a higher quota ({self.code} of {self.service})"])
+        if read_tags:
+            holders = _tagged(holders, read_tags)
+        held = f": {_named(holders)}" if holders else ""
+        higher = [f"a higher quota ({self.code} of {self.service})"] if self.adjustable else []
+        on = "; ".join([*ways, *_destroying(subject, holders), *higher])
         message = (
-            f"needs {needed} {self.what}{'s' * (needed > 1)}; {used} of {limit} "
-            f"{assumed and f'({assumed}) '}in use: {names}; ways on: {on}"
+            f"needs {needed:g} {self.what}{'s' * (needed > 1)}; {used:g} of {limit:g} "
+            f"{assumed and f'({assumed}) '}in use{held}; ways on: {on}"
         )
         # More than there can be is in use where the quota is not what it was taken to be.
-        wrong = assumed == DENIED_DEFAULT or used > limit
+        wrong = assumed == DENIED_DEFAULT or (assumed and not self.reliable) or used > limit
         severity = Severity.WARNING if wrong else Severity.ERROR
-        yield Finding(self.check, severity, message, logical_ids)
+        yield Finding(self.check, severity, message, logical_ids, VALIDATION)
 
-    def _limit(self, subject: Subject) -> tuple[int, str]:
+    def _limit(self, subject: Subject) -> tuple[float, str]:
         """Return the account's quota, or AWS's default, and then why it is that."""
         try:
             quota = subject.connection.service_quotas.get_service_quota(
                 ServiceCode=self.service, QuotaCode=self.code
             )
         except ClientError as error:
-            denied = code_of(error) in DENIED
-            return self.default, DENIED_DEFAULT if denied else "AWS's default"
+            return self.default, DENIED_DEFAULT if code_of(error) in DENIED else DEFAULT
         except BotoCoreError:
             return self.default, DENIED_DEFAULT
-        return int(quota["Quota"]["Value"]), ""
+        return quota["Quota"]["Value"], ""
 
 
-def _name(holder: Mapping[str, Any], id_key: str) -> str:
-    """Return who holds something, by its stack where it has one."""
-    tags = tags_of(holder)
-    stack = tags.get(STACK_TAG)
-    return f"{stack} ({tags.get(RESOURCE_TAG, holder[id_key])})" if stack else str(holder[id_key])
+def holders_of(resources: Iterable[Mapping[str, Any]], name_key: str) -> list[Holder]:
+    """Return what a call has described, with its tags, as holders of one each."""
+    return [Holder(resource[name_key], tags_of(resource)) for resource in resources]
+
+
+def number(value: object) -> int:
+    """Return a whole number that a template has, or zero where only the stack could tell."""
+    return int(str(value)) if str(value).isdecimal() else 0
+
+
+def _tagged(
+    holders: Sequence[Holder], read_tags: Callable[[], Mapping[str, Mapping[str, str]]]
+) -> list[Holder]:
+    """Return holders with their tags; that nobody may read those hides nothing else."""
+    try:
+        tags = read_tags()
+    except (BotoCoreError, ClientError):
+        tags = {}
+    return [replace(holder, tags=tags.get(holder.name, {})) for holder in holders]
+
+
+def _named(holders: Sequence[Holder]) -> str:
+    """Return who holds how much: environments, other stacks, and what has no stack, in one line."""
+    amounts: defaultdict[tuple[bool, bool, str], float] = defaultdict(float)
+    resources: dict[tuple[bool, bool, str], str] = {}
+    for holder in holders:
+        stack = holder.tags.get(STACK_TAG)
+        key = ENVIRONMENT_TAG not in holder.tags, stack is None, stack or holder.name
+        amounts[key] += holder.amount
+        resources[key] = holder.tags.get(RESOURCE_TAG, "")
+    ranked = sorted(amounts.items(), key=lambda item: (*item[0][:2], -item[1], item[0][2]))
+    names = []
+    for key, amount in ranked[:NAMED]:
+        _, lone, name = key
+        share = resources[key] if amount == 1 and resources[key] else f"{amount:g}"
+        names.append(name if lone and amount == 1 else f"{name} ({share})")
+    others = sum(amount for _, amount in ranked[NAMED:])
+    return ", ".join(names) + (f" and {others:g} other{'s' * (others > 1)}" if others else "")
+
+
+def _destroying(subject: Subject, holders: Sequence[Holder]) -> list[str]:
+    """Return the commands that destroy the other environments that hold most."""
+    amounts: defaultdict[str, float] = defaultdict(float)
+    for holder in holders:
+        amounts[holder.tags.get(ENVIRONMENT_TAG, "")] += holder.amount
+    others = sorted(amounts.keys() - {"", subject.environment}, key=lambda n: (-amounts[n], n))
+    return [command("destroy", name, subject.connection) for name in others[:DESTROYED]]

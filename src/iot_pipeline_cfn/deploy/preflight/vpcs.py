@@ -1,9 +1,12 @@
-"""VPCs: an environment has one of its own."""
+"""VPCs: an environment has one of its own.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-vpcs-subnets
+"""
 
 from collections.abc import Iterator
 
 from .checking import Finding, Subject
-from .quotas import Quota
+from .quotas import Quota, holders_of
 
 QUOTA = Quota("vpcs", "VPC", "vpc", "L-F678F1CE", 5)
 
@@ -13,4 +16,4 @@ def look(subject: Subject) -> Iterator[Finding]:
     if needed := subject.new("AWS::EC2::VPC"):
         pages = subject.connection.ec2.get_paginator("describe_vpcs").paginate()
         vpcs = [vpc for page in pages for vpc in page["Vpcs"]]
-        yield from QUOTA.findings(subject, needed, vpcs, "VpcId")
+        yield from QUOTA.findings(subject, needed, holders_of(vpcs, "VpcId"))

@@ -1,6 +1,12 @@
-"""The availability zones of an environment."""
+"""The availability zones of an environment.
+
+That they are two different ones, and no local zones, the template itself says of its parameters;
+and `planning.refuse_fixed` sees to it that they stay what they are.
+"""
 
 from collections.abc import Iterator
+
+from iot_pipeline_cfn.deploy.deployment import ZONES_WITHOUT_NAT_GATEWAYS
 
 from .checking import Finding, Severity, Subject
 
@@ -8,17 +14,36 @@ CODE = "zones"
 
 
 def look(subject: Subject) -> Iterator[Finding]:
-    """Look whether the zones that an environment is given exist and can be used."""
+    """Look whether the zones exist, can be used, and can have the NAT gateways that are wanted."""
     names = ("AvailabilityZone1", "AvailabilityZone2")
     given = {name: subject.parameters[name] for name in names if subject.parameters.get(name)}
-    if not given or not subject.new("AWS::EC2::Subnet"):
+    subnets, gateways = subject.new("AWS::EC2::Subnet"), subject.new("AWS::EC2::NatGateway")
+    if not given or not (subnets or gateways):
         return
-    zones = subject.connection.ec2.describe_availability_zones()["AvailabilityZones"]
-    states = {zone["ZoneName"]: zone["State"] for zone in zones}
+    region = subject.connection.region
+    zones = {
+        zone["ZoneName"]: zone
+        for zone in subject.connection.ec2.describe_availability_zones()["AvailabilityZones"]
+    }
+    usable = sorted(name for name in zones if zones[name]["State"] == "available")
     for name, zone in given.items():
-        if states.get(zone) != "available":
-            usable = ", ".join(sorted(each for each in states if states[each] == "available"))
+        # PublicSubnet1, PrivateSubnet1 and NatGateway1 stand in AvailabilityZone1, and so on.
+        number = name[-1]
+        gateway = f"NatGateway{number}"
+        if zone not in usable:
+            if subnets:
+                here = [subnet for subnet in subnets if subnet.endswith(number)]
+                message = f"{name}: {zone} is not available in {region}: {', '.join(usable)} are"
+                yield Finding(CODE, Severity.ERROR, message, here)
+        # Which zone has which id differs from account to account, and the embedded AWS makes it up.
+        elif (
+            gateway in gateways
+            and zones[zone]["ZoneId"] in ZONES_WITHOUT_NAT_GATEWAYS
+            and not subject.connection.embedded
+        ):
+            fewer = "none" if number == "1" else "single"
             message = (
-                f"{name}: {zone} is not available in {subject.connection.region}: {usable} are"
+                f"{name}: {zone} is {zones[zone]['ZoneId']}, where AWS offers no NAT gateways; "
+                f"give another zone, or --parameter NatGateways={fewer}"
             )
-            yield Finding(CODE, Severity.ERROR, message)
+            yield Finding(CODE, Severity.ERROR, message, [gateway])

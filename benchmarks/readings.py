@@ -1,0 +1,115 @@
+"""Readings through the API, the load balancer and the processor, and where the time goes.
+
+All of it is on this machine: the API and the load balancer are those of the embedded AWS, so that
+the numbers say what this project and its emulator cost, and nothing of AWS. The same requests go to
+the processor, through the load balancer to it, and through the API to that; what each adds is the
+difference.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, chdir
+from http.client import HTTPConnection
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from iot_pipeline_cfn.deploy.environments import environment_named
+from iot_pipeline_cfn.parameters import load_template
+from iot_pipeline_cfn.rehearsal.ingest import Ingest
+from iot_pipeline_cfn.rehearsal.life import Life, alone
+
+ROOT = Path(__file__).parents[1]
+REGION = "ap-northeast-1"
+SENDERS = 4
+SECONDS = 3.0
+BATCHES = (1, 100)
+UNLIMITED = ("--parameter=ThrottleRate=10000", "--parameter=ThrottleBurst=5000")
+
+NUMBERS = count()
+
+
+def body(batch: int) -> bytes:
+    """Return readings that were not sent before, each of another device."""
+    readings = [
+        {
+            "deviceId": f"device-{next(NUMBERS)}",
+            "timestamp": "2026-01-31T12:00:30Z",
+            "measurements": {"temperature": 71.5},
+        }
+        for _ in range(batch)
+    ]
+    return json.dumps(readings).encode()
+
+
+def to(port: int, host: str) -> Callable[[bytes], int]:
+    """Return what posts to `/ingest` on a port, under the name of a host."""
+
+    def post(content: bytes) -> int:
+        client = HTTPConnection("127.0.0.1", port, timeout=30)
+        headers = {"Content-Type": "application/json", "Host": host}
+        client.request("POST", "/ingest", content, headers)
+        status = client.getresponse().status
+        client.close()
+        return status
+
+    return post
+
+
+def requests_per_second(post: Callable[[bytes], int], batch: int) -> float:
+    """Send from several threads, and return how many requests a second were accepted."""
+    end = time.monotonic() + SECONDS
+
+    def send(_: int) -> list[int]:
+        statuses = []
+        while time.monotonic() < end:
+            statuses.append(post(body(batch)))
+        return statuses
+
+    with ThreadPoolExecutor(SENDERS) as executor:
+        statuses = [status for sender in executor.map(send, range(SENDERS)) for status in sender]
+    if refused := {*statuses} - {200}:
+        sys.exit(f"readings were answered with {refused}")
+    return len(statuses) / SECONDS
+
+
+def main() -> None:
+    """Bring an environment up, and send."""
+    template = ROOT / "templates/iot-pipeline.json"
+    with (
+        chdir(ROOT),
+        alone(template, REGION) as (directory, connection),
+        ExitStack() as held,
+    ):
+        environment = environment_named("pr1", load_template(template))
+        processor = ROOT / "examples/processor/processor.py"
+        life = Life(environment, directory, connection, processor, held)
+        for step in (life.be_created, life.receive_image, life.start):
+            list(step())
+        life.deploy(*UNLIMITED)
+        emulator = urlsplit(str(connection.endpoint_url)).port
+        ingest = Ingest(connection, life.outputs)
+        ways = {
+            "processor": to(life.task.port, "processor"),
+            "load balancer": to(emulator, life.outputs["LoadBalancerDnsName"]),
+            "API": lambda content: ingest.post(content).status,
+        }
+        print(f"{SENDERS} senders, {SECONDS:g} s each, {os.cpu_count()} cores")
+        for batch in BATCHES:
+            before = 0.0
+            for name, post in ways.items():
+                rate = requests_per_second(post, batch)
+                took = 1000 * SENDERS / rate
+                print(
+                    f"batches of {batch:3}: {name:13} {rate * batch:8.0f} readings/s, "
+                    f"{took:6.1f} ms a request, {took - before:+6.1f} ms"
+                )
+                before = took
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""What ElastiCache sells: a node type, and a version of an engine.
+
+Nothing tells which node types can be had in a region. Those can surely of which nodes can be
+reserved there; that of a type none can be reserved proves nothing, and is only a warning. In which
+zones of the region it can be had is not known at all.
+https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReservedCacheNodesOfferings.html
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .checking import Finding, Severity, Subject
+
+CODE = "cache-orderable"
+
+
+def look(subject: Subject) -> Iterator[Finding]:
+    """Look whether each cache that is new, or changes in what is ordered, can be ordered."""
+    # The embedded AWS names a few versions, and knows nothing of reserved nodes.
+    if subject.connection.embedded:
+        return
+    ordered = ("CacheNodeType", "Engine", "EngineVersion")
+    caches = subject.touched("AWS::ElastiCache::ReplicationGroup", *ordered)
+    for logical_id, properties in caches.items():
+        node_type, engine, version = (properties.get(name) for name in ordered)
+        versions = _versions(subject, engine)
+        # 7.1 is also what the newest of 7.1.x is called.
+        if not any(f"{one}.".startswith(f"{version}.") for one in versions):
+            message = (
+                f"{logical_id}: {engine} {version} is not sold in {subject.connection.region}, but "
+                f"{', '.join(versions)} are: change ENGINE_VERSION in cache.py, and make template"
+            )
+            yield Finding(CODE, Severity.ERROR, message, [logical_id])
+        if not _is_offered(subject, node_type):
+            message = (
+                f"{logical_id}: {node_type} is probably not sold in {subject.connection.region}, "
+                "where none can be reserved; choose another CacheNodeType"
+            )
+            yield Finding(CODE, Severity.WARNING, message, [logical_id])
+
+
+def _versions(subject: Subject, engine: Any) -> list[str]:  # noqa: ANN401 As properties are.
+    pages = subject.connection.elasticache.get_paginator("describe_cache_engine_versions").paginate(
+        Engine=engine
+    )
+    return [one["EngineVersion"] for page in pages for one in page["CacheEngineVersions"]]
+
+
+def _is_offered(subject: Subject, node_type: Any) -> bool:  # noqa: ANN401
+    pages = subject.connection.elasticache.get_paginator(
+        "describe_reserved_cache_nodes_offerings"
+    ).paginate(CacheNodeType=node_type)
+    return any(page["ReservedCacheNodesOfferings"] for page in pages)

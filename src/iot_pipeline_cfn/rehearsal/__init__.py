@@ -1,0 +1,1 @@
+"""The whole life of an environment, with readings that travel through it."""

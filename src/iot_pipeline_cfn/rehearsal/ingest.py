@@ -1,0 +1,84 @@
+"""Sending readings to an environment's API, on AWS or on the embedded one."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from http.client import HTTPConnection, HTTPSConnection
+from urllib.parse import urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import NoCredentialsError
+
+from iot_pipeline_cfn.deploy.connection import Connection
+
+TIMEOUT_SECONDS = 30
+"""API Gateway itself gives up after 29."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API has answered."""
+
+    status: int
+    body: str
+
+
+class Ingest:
+    """`POST /ingest` of one environment, found by the environment's outputs alone."""
+
+    def __init__(self, connection: Connection, outputs: Mapping[str, str]) -> None:
+        """Take the way to AWS, and the environment's outputs."""
+        self._connection = connection
+        self._outputs = outputs
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        """What a caller has to bring: an API key, or else a signature, which never harms."""
+        if key := self._outputs.get("ApiKeyId"):
+            answer = self._connection.apigateway.get_api_key(apiKey=key, includeValue=True)
+            return {"x-api-key": answer["value"]}
+        return {}
+
+    def post(self, body: bytes, *, authorized: bool = True) -> Answer:
+        """Send a body as it is, and return the answer.
+
+        Raises:
+            OSError: when there is none.
+            NoCredentialsError: when it has to be signed, and there is nothing to do that with.
+
+        """
+        url = urlsplit(self._outputs["ApiInvokeUrl"])
+        headers = {"Content-Type": "application/json", "Host": str(url.hostname)}
+        if authorized:
+            headers |= self._headers or self._signature(body)
+        client, host = self._client(str(url.hostname))
+        try:
+            client.request("POST", url.path, body, headers | {"Host": host})
+            response = client.getresponse()
+            return Answer(response.status, response.read().decode(errors="replace"))
+        finally:
+            client.close()
+
+    def send(self, *readings: Mapping[str, object]) -> Answer:
+        """Send one reading, or several as one batch, and return the answer."""
+        return self.post(json.dumps(readings[0] if len(readings) == 1 else readings).encode())
+
+    def _client(self, hostname: str) -> tuple[HTTPConnection, str]:
+        """Return a connection, and the name of the API as what is at its other end knows it."""
+        endpoint = urlsplit(self._connection.endpoint_url or "")
+        if endpoint.hostname is None:
+            return HTTPSConnection(hostname, timeout=TIMEOUT_SECONDS), hostname
+        # The embedded AWS knows an API by the first label of its name.
+        local = f"{hostname.partition('.')[0]}.execute-api.localhost:{endpoint.port}"
+        return HTTPConnection(endpoint.hostname, endpoint.port, timeout=TIMEOUT_SECONDS), local
+
+    def _signature(self, body: bytes) -> dict[str, str]:
+        """Return the headers of a request that is signed as IAM authorization wants it."""
+        request = AWSRequest("POST", self._outputs["ApiInvokeUrl"], data=body)
+        credentials = self._connection.session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        SigV4Auth(credentials, "execute-api", self._connection.region).add_auth(request)
+        return dict(request.headers.items())

@@ -1,0 +1,184 @@
+"""What an environment needs of the quotas that can stand in its way.
+
+The checks before a deployment ask an account what is left; here nobody is asked, so what is needed
+is held against what AWS gives a new account.
+https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from iot_pipeline_cfn.references import references
+
+from .lookup import Resources, listed, number, of_type
+from .remarks import Remark, Severity
+
+CPU_UNITS: Final = 1024
+"""So many are one vCPU."""
+
+MIB: Final = 1024
+"""So many are one GB, as Fargate calls it."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What is limited, by how much in a new account, and how much of it resources need."""
+
+    what: str
+    default: int
+    needed: Callable[[Resources], float]
+
+
+def needs(resources: Resources) -> dict[str, float]:
+    """Return what an environment needs of each quota, by the code of the check for it."""
+    return {code: quota.needed(resources) for code, quota in QUOTAS.items()}
+
+
+def compare(before: Resources, after: Resources) -> list[Remark]:
+    """Return what is needed that was not, and the other way round."""
+    held, wanted = needs(before), needs(after)
+    return [
+        _remark(code, held[code], wanted[code]) for code in QUOTAS if held[code] != wanted[code]
+    ]
+
+
+def _remark(code: str, held: float, wanted: float) -> Remark:
+    quota = QUOTAS[code]
+    limit = "more than " if wanted > quota.default else ""
+    direction = "more" if wanted > held else "less"
+    return Remark(
+        Severity.CHANGE if wanted > held else Severity.NOTE,
+        subject=code,
+        message=f"needs {direction} {quota.what}; {limit}AWS's default of {quota.default}",
+        before=f"{held:g}",
+        after=f"{wanted:g}",
+    )
+
+
+def _count(kind: str) -> Callable[[Resources], float]:
+    return lambda resources: len(of_type(resources, kind))
+
+
+def _most(keys: Iterable[object]) -> float:
+    """Return how often the most frequent of the keys is there."""
+    return max(Counter(json.dumps(key, sort_keys=True) for key in keys).values(), default=0)
+
+
+def _nat_gateways(resources: Resources) -> float:
+    """Return how many stand in one zone."""
+    subnets = of_type(resources, "EC2::Subnet")
+
+    def zone(subnet: object) -> object:
+        name = next(references(subnet), "")
+        return subnets[name].get("AvailabilityZone") if name in subnets else subnet
+
+    gateways = of_type(resources, "EC2::NatGateway").values()
+    return _most(zone(gateway.get("SubnetId")) for gateway in gateways)
+
+
+def _interface_endpoints(resources: Resources) -> float:
+    """Return how many are in one VPC."""
+    endpoints = of_type(resources, "EC2::VPCEndpoint").values()
+    return _most(
+        endpoint.get("VpcId")
+        for endpoint in endpoints
+        if endpoint.get("VpcEndpointType") == "Interface"
+    )
+
+
+def _load_balancers(resources: Resources) -> float:
+    balancers = of_type(resources, "ElasticLoadBalancingV2::LoadBalancer").values()
+    kinds = [balancer.get("Type", "application") for balancer in balancers]
+    return kinds.count("application")
+
+
+def cache_nodes(group: Mapping[str, Any]) -> float:
+    """Return how many nodes a replication group has."""
+    if "NumCacheClusters" in group:
+        return number(group["NumCacheClusters"])
+    return number(group.get("NumNodeGroups"), 1) * (1 + number(group.get("ReplicasPerNodeGroup")))
+
+
+def _cache_nodes(resources: Resources) -> float:
+    groups = of_type(resources, "ElastiCache::ReplicationGroup").values()
+    return sum(map(cache_nodes, groups))
+
+
+def _vcpus(provider: str) -> Callable[[Resources], float]:
+    """Return what counts the vCPU of as many tasks as auto scaling may run with a provider."""
+
+    def needed(resources: Resources) -> float:
+        return sum(
+            max(tasks.desired, _maximum(resources, name)) * tasks.vcpu
+            for name, tasks in services(resources).items()
+            if tasks.provider == provider
+        )
+
+    return needed
+
+
+def _maximum(resources: Resources, service: str) -> float:
+    """Return how many tasks auto scaling may run of a service."""
+    targets = of_type(resources, "ApplicationAutoScaling::ScalableTarget").values()
+    return max(
+        (number(target.get("MaxCapacity")) for target in targets if service in references(target)),
+        default=0,
+    )
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """How many tasks a service asks for, where they run, and how large each is."""
+
+    desired: float
+    provider: str
+    vcpu: float
+    gigabytes: float
+    architecture: str
+
+
+def services(resources: Resources) -> dict[str, Tasks]:
+    """Return the tasks of each service on Fargate, by its logical id."""
+    definitions = of_type(resources, "ECS::TaskDefinition")
+    found = {}
+    for name, service in of_type(resources, "ECS::Service").items():
+        definition = definitions.get(next(references(service.get("TaskDefinition")), ""), {})
+        strategy = listed(service.get("CapacityProviderStrategy"))
+        platform = definition.get("RuntimePlatform", {})
+        found[name] = Tasks(
+            desired=number(service.get("DesiredCount"), 1),
+            provider=strategy[0].get("CapacityProvider") if strategy else "FARGATE",
+            vcpu=number(definition.get("Cpu")) / CPU_UNITS,
+            gigabytes=number(definition.get("Memory")) / MIB,
+            architecture=platform.get("CpuArchitecture", "X86_64"),
+        )
+    return found
+
+
+def _rest_apis(resources: Resources) -> float:
+    return sum(
+        "REGIONAL" in listed(api.get("EndpointConfiguration", {}).get("Types"))
+        for api in of_type(resources, "ApiGateway::RestApi").values()
+    )
+
+
+QUOTAS: Final[Mapping[str, Quota]] = MappingProxyType(
+    {
+        "elastic-ips": Quota("Elastic IPs", 5, _count("EC2::EIP")),
+        "vpcs": Quota("VPCs", 5, _count("EC2::VPC")),
+        "internet-gateways": Quota("internet gateways", 5, _count("EC2::InternetGateway")),
+        "nat-gateways": Quota("NAT gateways per zone", 5, _nat_gateways),
+        "interface-endpoints": Quota("interface endpoints per VPC", 50, _interface_endpoints),
+        "load-balancers": Quota("application load balancers", 50, _load_balancers),
+        "db-instances": Quota("DB instances", 40, _count("RDS::DBInstance")),
+        "cache-nodes": Quota("ElastiCache nodes", 300, _cache_nodes),
+        "fargate-vcpu": Quota("Fargate vCPU on demand", 6, _vcpus("FARGATE")),
+        "fargate-spot-vcpu": Quota("Fargate vCPU on Spot", 6, _vcpus("FARGATE_SPOT")),
+        "rest-apis": Quota("regional REST APIs", 600, _rest_apis),
+    }
+)
+"""By the codes of the checks before a deployment."""

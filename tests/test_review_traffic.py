@@ -1,0 +1,373 @@
+"""Who reaches whom after a change, and did not before."""
+
+from ipaddress import IPv4Network, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_pipeline_cfn.review import traffic
+from iot_pipeline_cfn.review.remarks import Severity
+from iot_pipeline_cfn.review.traffic import Flow
+
+ANYWHERE = "0.0.0.0/0"
+NOWHERE = [{"CidrIp": "127.0.0.1/32", "IpProtocol": "-1"}]
+
+
+def ref(name):
+    return {"Ref": name}
+
+
+def rule(whom, port=None, to_port=None, protocol="tcp", end="Source"):
+    """A rule for an address range, a prefix list, or what is referred to."""
+    if isinstance(whom, dict) or whom.startswith("sg-"):
+        key = f"{end}SecurityGroupId"
+    else:
+        key = "CidrIpv6" if ":" in whom else "CidrIp"
+        key = f"{end}PrefixListId" if whom.startswith("pl-") else key
+    ports = {} if port is None else {"FromPort": port, "ToPort": to_port or port}
+    return {key: whom, "IpProtocol": protocol, **ports}
+
+
+def group(*ingress, egress=NOWHERE):
+    properties = {"SecurityGroupIngress": list(ingress), "VpcId": ref("Vpc")}
+    if egress is not None:
+        properties["SecurityGroupEgress"] = egress
+    return {"Type": "AWS::EC2::SecurityGroup", "Properties": properties}
+
+
+def extra(kind, of, body):
+    return {"Type": f"AWS::EC2::SecurityGroup{kind}", "Properties": {"GroupId": of, **body}}
+
+
+def base(*ingress, egress=NOWHERE, app_egress=None, **others):
+    """An application whose group is `App`, and a database whose group is `Data`."""
+    return {
+        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
+        "App": group(egress=app_egress),
+        "Data": group(*ingress, egress=egress),
+        "Database": {
+            "Type": "AWS::RDS::DBInstance",
+            "Properties": {"VPCSecurityGroups": [ref("Data")]},
+        },
+        "Service": {
+            "Type": "AWS::ECS::Service",
+            "Properties": {
+                "NetworkConfiguration": {"AwsvpcConfiguration": {"SecurityGroups": [ref("App")]}}
+            },
+        },
+        **others,
+    }
+
+
+def renamed(resources, old, new):
+    def inside(value):
+        if isinstance(value, dict):
+            return {key: inside(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [inside(item) for item in value]
+        return new if value == old else value
+
+    return {new if name == old else name: inside(body) for name, body in resources.items()}
+
+
+FROM_APP = rule(ref("App"), 5432)
+TO_DATA = rule(ref("Data"), 5432, end="Destination")
+
+SAME = {
+    "split in two": (
+        base(rule("10.0.0.0/16", 5432)),
+        base(rule("10.0.0.0/17", 5432), rule("10.0.128.0/17", 5432)),
+    ),
+    "the internet in two": (
+        base(rule(ANYWHERE, 5432)),
+        base(rule("0.0.0.0/1", 5432), rule("128.0.0.0/1", 5432)),
+    ),
+    "order": (base(rule(ANYWHERE, 80), FROM_APP), base(FROM_APP, rule(ANYWHERE, 80))),
+    "ports one by one": (
+        base(rule(ANYWHERE, 80, 81)),
+        base(rule(ANYWHERE, 80), rule(ANYWHERE, 81)),
+    ),
+    "a resource of its own": (base(FROM_APP), base(Way=extra("Ingress", ref("Data"), FROM_APP))),
+    "by attribute": (
+        base(FROM_APP),
+        base(rule({"Fn::GetAtt": ["App", "GroupId"]}, 5432)),
+    ),
+    "protocol by number": (base(FROM_APP), base(rule(ref("App"), 5432, protocol=6))),
+    "ports as text": (base(FROM_APP), base(rule(ref("App"), "5432"))),
+    "host bits": (base(rule("10.0.0.0/16", 1)), base(rule("10.0.3.7/16", 1))),
+    "the network by attribute": (
+        base(rule("10.0.0.0/16", 1)),
+        base(rule("any", 1) | {"CidrIp": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}}),
+    ),
+    "another name": (base(FROM_APP), renamed(base(FROM_APP), "Data", "DatabaseGroup")),
+    "all ports of a protocol without ports": (
+        base(rule(ANYWHERE, protocol="47")),
+        base(rule(ANYWHERE, 1, protocol="47")),
+    ),
+    "egress that answers cannot need": (base(FROM_APP), base(FROM_APP, egress=NOWHERE * 2)),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), SAME.values(), ids=SAME.keys())
+def test_other_form_is_no_change(before, after):
+    assert traffic.compare(before, after) == traffic.compare(after, before) == []
+
+
+# A row: before, after, what is said of the change, and what of undoing it.
+WIDER = {
+    "the internet": (
+        base(FROM_APP), base(FROM_APP, rule(ANYWHERE, 5432)),
+        "the internet (0.0.0.0/0) now reaches Database:5432",
+    ),
+    "IPv6": (base(), base(rule("::/0", 5432)), "the internet (::/0) now reaches Database:5432"),
+    "IPv6 after IPv4": (
+        base(rule(ANYWHERE, 5432)), base(rule(ANYWHERE, 5432), rule("::/0", 5432)),
+        "the internet (::/0) now reaches Database:5432",
+    ),
+    "a group by the network": (
+        base(FROM_APP), base(rule("10.0.0.0/16", 5432)), "10.0.0.0/16 now reaches Database:5432",
+    ),
+    "a subnet by a group outside of it": (
+        base(rule("10.0.3.0/24", 5432)), base(rule("10.0.3.0/24", 5432), FROM_APP),
+        "Service now reaches Database:5432",
+    ),
+    "a network by a group that may be in its second range": (
+        base(rule("10.0.0.0/16", 1), Second={
+            "Type": "AWS::EC2::VPCCidrBlock",
+            "Properties": {"CidrBlock": "10.1.0.0/16", "VpcId": ref("Vpc")},
+        }),
+        base(rule("10.0.0.0/16", 1), rule(ref("App"), 1)),
+        "Service now reaches Database:1",
+    ),
+    "a shorter prefix": (
+        base(rule("10.0.3.0/24", 1)), base(rule("10.0.0.0/16", 1)),
+        "10.0.0.0/16 now reaches Database:1",
+    ),
+    "more ports": (
+        base(rule(ANYWHERE, 80, 90)), base(rule(ANYWHERE, 79, 91)),
+        "the internet (0.0.0.0/0) now reaches Database:79,91",
+    ),
+    "every port": (
+        base(rule(ANYWHERE, 80)), base(rule(ANYWHERE, 0, 65535)),
+        "the internet (0.0.0.0/0) now reaches Database:0-79,81-65535",
+    ),
+    "every protocol": (
+        base(rule(ANYWHERE, 0, 65535)), base(rule(ANYWHERE, protocol="-1")),
+        "the internet (0.0.0.0/0) now reaches Database (all traffic)",
+    ),
+    "UDP": (
+        base(rule(ANYWHERE, 53)), base(rule(ANYWHERE, 53), rule(ANYWHERE, 53, protocol="udp")),
+        "the internet (0.0.0.0/0) now reaches Database (53/udp)",
+    ),
+    "pings": (
+        base(), base(rule(ANYWHERE, 8, -1, protocol="icmp")),
+        "the internet (0.0.0.0/0) now reaches Database (icmp type 8)",
+    ),
+    "ICMP of one code": (
+        base(), base(rule(ANYWHERE, 3, 4, protocol="1")),
+        "the internet (0.0.0.0/0) now reaches Database (icmp type 3 code 4)",
+    ),
+    "every ICMP": (
+        base(rule(ANYWHERE, 8, -1, protocol="icmp")), base(rule(ANYWHERE, -1, -1, protocol="icmp")),
+        "the internet (0.0.0.0/0) now reaches Database (icmp type 0-7, icmp type 9-255)",
+    ),
+    "a prefix list": (base(), base(rule("pl-1", 443)), "pl-1 now reaches Database:443"),
+    "a group of somebody else": (base(), base(rule("sg-1", 443)), "sg-1 now reaches Database:443"),
+    "egress that both ends need": (
+        base(FROM_APP, app_egress=NOWHERE), base(FROM_APP, app_egress=[TO_DATA]),
+        "Service now reaches Database:5432",
+    ),
+    "egress as a resource": (
+        base(FROM_APP, app_egress=NOWHERE),
+        base(FROM_APP, app_egress=NOWHERE, Way=extra("Egress", ref("App"), TO_DATA)),
+        "Service now reaches Database:5432",
+    ),
+    "egress to the world": (
+        base(app_egress=NOWHERE), base(app_egress=[rule(ANYWHERE, 443)]),
+        "Service now reaches the internet (0.0.0.0/0):443",
+    ),
+    "no egress rule, so EC2's own": (
+        base(app_egress=NOWHERE), base(app_egress=[]),
+        ("Service now reaches the internet (0.0.0.0/0) (all traffic), "
+        "the internet (::/0) (all traffic)"),
+    ),
+    "addresses that a parameter hides": (
+        base(), base(rule(ANYWHERE, 22) | {"CidrIp": ref("Office")}),
+        "Office now reaches Database:22",
+    ),
+    "either side of a condition": (
+        base(),
+        base({"Fn::If": ["OnlyAStackKnows", rule(ANYWHERE, 1), ref("AWS::NoValue")]}),
+        "the internet (0.0.0.0/0) now reaches Database:1",
+    ),
+    "another carrier of the group": (
+        base(FROM_APP),
+        base(FROM_APP, Worker={
+            "Type": "AWS::Lambda::Function",
+            "Properties": {"VpcConfig": {"SecurityGroupIds": [ref("App")]}},
+        }),
+        "Worker now reaches Database:5432",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after", "words"), WIDER.values(), ids=WIDER.keys())
+def test_what_is_wider_is_exposure_and_undoing_it_only_a_change(before, after, words):
+    found = traffic.compare(before, after)
+    assert words in [remark.message for remark in found if remark.severity is Severity.EXPOSURE]
+    undone = traffic.compare(after, before)
+    assert {remark.severity for remark in undone} == {Severity.CHANGE}
+    less = words.replace(" now reaches ", " no longer reaches ")
+    assert less in [remark.message for remark in undone]
+
+
+def test_ports_that_only_a_stack_knows_may_be_others():
+    """Either way; but all ports are not fewer."""
+    known, hidden = base(FROM_APP), base(rule(ref("App"), ref("Port")))
+    for before, after, words in ((known, hidden, "Port/tcp"), (hidden, known, "5432")):
+        (remark, *_) = traffic.compare(before, after)
+        assert remark.severity is Severity.EXPOSURE
+        assert words in remark.message
+    (remark,) = traffic.compare(base(rule(ref("App"), 0, 65535)), hidden)
+    assert remark.severity is Severity.CHANGE
+
+
+def test_remark_says_who_reached_it_before_and_who_would():
+    (remark,) = traffic.compare(base(FROM_APP), base(FROM_APP, rule(ANYWHERE, 5432)))
+    assert remark.subject == "0.0.0.0/0 -> Database"
+    assert remark.before == "Service on 5432"
+    assert remark.after == "Service on 5432, the internet (0.0.0.0/0) on 5432"
+
+
+def test_group_inside_the_network_is_narrower_than_the_network():
+    """The members of a group of this VPC have addresses of its network."""
+    (remark,) = traffic.compare(base(rule("10.0.0.0/16", 5432)), base(FROM_APP))
+    assert (remark.severity, remark.message) == (
+        Severity.CHANGE,
+        "10.0.0.0/16 no longer reaches Database:5432",
+    )
+
+
+def test_another_group_attached_lets_in_whom_that_one_lets_in():
+    before = base(FROM_APP, Open=group(rule(ANYWHERE, 22)))
+    after = {**before, "Database": {
+        "Type": "AWS::RDS::DBInstance",
+        "Properties": {"VPCSecurityGroups": [ref("Data"), ref("Open")]},
+    }}  # fmt: skip
+    (remark,) = traffic.compare(before, after)
+    assert remark.message == "the internet (0.0.0.0/0) now reaches Database:22"
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        ([ref("Data"), "sg-1"], "the rules of sg-1 are unknown"),
+        ([], "it has the VPC's default security group"),
+    ],
+)
+def test_group_whose_rules_are_elsewhere_may_expose(groups, words):
+    before = base(FROM_APP)
+    database = {"Type": "AWS::RDS::DBInstance", "Properties": {"VPCSecurityGroups": groups}}
+    found = traffic.compare(before, before | {"Database": database})
+    assert f"Database may be reached by more: {words}" in [
+        remark.message for remark in found if remark.severity is Severity.EXPOSURE
+    ]
+
+
+def test_same_change_of_several_is_one_remark():
+    """Four endpoints with one group, say."""
+    others = {
+        f"Replica{number}": {
+            "Type": "AWS::RDS::DBInstance",
+            "Properties": {"VPCSecurityGroups": [ref("Data")]},
+        }
+        for number in range(3)
+    }
+    (remark,) = traffic.compare(base(**others), base(rule("pl-1", 1), **others))
+    assert remark.message == "pl-1 now reaches Database:1, Replica0:1, Replica1:1 and 1 more"
+
+
+def test_flows_need_both_ends():
+    """And the world has none."""
+    resources = base(
+        FROM_APP, rule(ANYWHERE, 80), app_egress=[rule("10.0.0.0/8", 5000, 6000, end="Destination")]
+    )
+    assert traffic.flows(resources) == {
+        Flow("App", "Data", "tcp", 5432, 5432),
+        Flow("App", "10.0.0.0/8", "tcp", 5000, 6000),
+        Flow(ANYWHERE, "Data", "tcp", 80, 80),
+    }
+
+
+def networks():
+    return st.builds(
+        lambda address, length: ip_network((address, length), strict=False),
+        st.integers(0, 2**32 - 1),
+        st.integers(0, 30),
+    ).filter(lambda network: not network.is_loopback)
+
+
+@st.composite
+def rules(draw):
+    low, high = sorted(draw(st.tuples(st.integers(0, 65535), st.integers(0, 65535))))
+    protocol = draw(st.sampled_from(["tcp", "udp", "-1"]))
+    return rule(str(draw(networks())), low, high, protocol)
+
+
+@st.composite
+def narrowed(draw, wide):
+    """Draw a rule for a part of the addresses and of the ports."""
+    network = IPv4Network(wide["CidrIp"])
+    length = draw(st.integers(network.prefixlen, 32))
+    address = int(network[0]) + draw(st.integers(0, network.num_addresses - 1))
+    low = draw(st.integers(wide["FromPort"], wide["ToPort"]))
+    protocol = draw(st.sampled_from(["tcp", "-1"])) if wide["IpProtocol"] == "-1" else None
+    return rule(
+        str(ip_network((address, length), strict=False)),
+        low,
+        draw(st.integers(low, wide["ToPort"])),
+        protocol or wide["IpProtocol"],
+    )
+
+
+@given(st.data(), st.lists(rules(), min_size=1, max_size=4))
+def test_narrower_is_never_wider(data, wide):
+    narrow = [data.draw(narrowed(one)) for one in data.draw(st.permutations(wide))]
+    found = traffic.compare(base(*wide), base(*narrow))
+    assert Severity.EXPOSURE not in {remark.severity for remark in found}
+
+
+@given(rules(), st.data())
+def test_splitting_is_no_change(wide, data):
+    network = IPv4Network(wide["CidrIp"])
+    halves = [wide | {"CidrIp": str(half)} for half in network.subnets()]
+    middle = data.draw(st.integers(wide["FromPort"], wide["ToPort"]))
+    parts = [
+        part
+        for half in halves
+        for part in (
+            half | {"ToPort": middle},
+            half | {"FromPort": min(middle + 1, half["ToPort"])},
+        )
+    ]
+    assert traffic.compare(base(wide), base(*parts)) == []
+    assert traffic.compare(base(*parts), base(wide)) == []
+
+
+@given(st.lists(rules(), max_size=3), rules())
+def test_rule_for_more_than_before_is_always_found(some, added):
+    """Whatever is let through already, an address that none of it names is new."""
+    known = [IPv4Network(one["CidrIp"]) for one in some]
+    found = traffic.compare(base(*some), base(*some, added))
+    network = IPv4Network(added["CidrIp"])
+    if not any(network.overlaps(other) for other in known):
+        assert [remark.severity for remark in found] == [Severity.EXPOSURE]
+
+
+@given(st.lists(rules(), max_size=3), st.lists(rules(), max_size=3))
+def test_union_lets_through_what_either_does(some, others):
+    both = base(*some, *others)
+    for part in (some, others):
+        found = traffic.compare(base(*part), both)
+        assert {remark.severity for remark in found} <= {Severity.EXPOSURE}
