@@ -319,6 +319,26 @@ def test_terminal_is_not_commanded(pair):
         assert "\x1b" not in done.out
 
 
+def test_markdown_comes_with_the_verdict_first(pair, template):
+    """What it is about is code, the environments follow, and the rest is folded."""
+    changed = copy.deepcopy(template)
+    at("Database.DBName", "other")(changed)
+    files = pair(changed, template)
+    options = [f"--parameters=parameters/{kind}.json" for kind in ("pr", "prod")]
+    lines = review(*files, *options, "--markdown").out.splitlines()
+    assert lines[:3] == [
+        "### Review of `new`",
+        "",
+        "**Data can be lost everywhere: Database. CloudFormation refuses this in prod: Database.**",
+    ]
+    assert "- `Database` is replaced, because DBName changes: `iotdb` → `other`" in lines
+    assert "- `Database` is refused: the stack policy denies Update:Replace *(prod)*" in lines
+    folded = lines[lines.index("<details><summary>New revisions, Outputs, Resources</summary>") :]
+    assert any("change with `Database`" in line for line in folded)
+    assert "| `Service` | changed | `TaskDefinition` | `TaskDefinition` is replaced |  |" in folded
+    assert folded[-2:] == ["</details>", ""]
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [("a_b*c", "a\\_b\\*c"), ("<b> & @me", "\\<b\\> \\& &#64;me"), ("a\nb", "a b")],

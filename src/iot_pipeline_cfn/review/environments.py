@@ -21,11 +21,6 @@ class Environment:
     resources: Mapping[str, Resource]
     outputs: Mapping[str, Mapping[str, Any]]
 
-    @property
-    def bare(self) -> bool:
-        """Whether there is nothing in it."""
-        return not (self.resources or self.outputs)
-
 
 NOTHING: Final = Environment({}, {})
 

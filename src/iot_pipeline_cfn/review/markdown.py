@@ -1,5 +1,6 @@
 """A review as Markdown, for a comment on a pull request."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -59,12 +60,8 @@ def _section(heading: str, remarks: Sequence[tuple[Remark, str]]) -> Iterator[st
 
 def _said(remark: Remark) -> str:
     """Return what a remark says, with what it is about as code."""
-    before, subject, after = remark.message.partition(remark.subject)
-    return f"{escaped(before)}{code(subject)}{_after(after)}"
-
-
-def _after(text: str) -> str:
-    return f"{text[: len(text) - len(text.lstrip())]}{escaped(text)}"
+    subject = re.compile(rf"(?<!\w){re.escape(escaped(remark.subject))}(?!\w)")
+    return subject.sub(lambda _: code(remark.subject), escaped(remark.message), count=1)
 
 
 def _where(place: str) -> str:
