@@ -1,8 +1,9 @@
 """How much rendering costs beyond importing troposphere, and `make template` beyond nothing.
 
-`generate.py` also writes, or compares, what there is to read about each template. All are ratios of
-whole processes' wall times within one run: the best of many, taken in turns, since whatever else
-the machine does can only make a run slower.
+`generate.py` also writes what there is to read about each template, which takes as long again, and
+with `--check` only looks whether that is stale. All are ratios of whole processes' wall times
+within one run: the best of many, taken in turns, since whatever else the machine does can only make
+a run slower.
 """
 
 import ast
@@ -18,6 +19,7 @@ RENDERING = (
     "import gc; gc.disable(); from iot_pipeline_cfn.rendering import render_all; render_all()"
 )
 MOST_RENDERING = 1.6
+MOST_CHECKING = 1.7
 MOST_GENERATING = 2.9
 """What each may cost at most, in times the import of the same troposphere modules."""
 
@@ -54,7 +56,7 @@ def main() -> int:
     measured = [
         ("rendering", ["-c", RENDERING], MOST_RENDERING),
         ("python generate.py", ["generate.py"], MOST_GENERATING),
-        ("python generate.py --check", ["generate.py", "--check"], MOST_GENERATING),
+        ("python generate.py --check", ["generate.py", "--check"], MOST_CHECKING),
     ]
     too_much = False
     for name, arguments, most in measured:

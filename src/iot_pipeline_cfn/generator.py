@@ -8,15 +8,17 @@ Not a command of `iot-pipeline`: click takes longer to import than the template 
 
 import argparse
 import gc
+import hashlib
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .rendering import Rendering
+
+STAMP = "\n<!-- {} -->\n"
+"""The last line of a document: a digest of what it was made of, and of itself."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -73,11 +75,16 @@ def generate(directory: Path, parameters: Path) -> int:
     if not directory.exists():
         directory.mkdir()
     renderings = render_all()
-    for name, text in texts(renderings, parameters).items():
-        write(Path(os.path.relpath(directory / name)), text)
+    # Nothing is written unless all can be.
+    documents = {
+        name: documented(name, rendering, parameters) for name, rendering in renderings.items()
+    }
     for name, rendering in renderings.items():
+        path = os.path.relpath(directory / name)
+        write(Path(f"{path}.json"), rendering.text)
+        write(Path(f"{path}.md"), documents[name])
         print(
-            f"{os.path.relpath(directory / name)}.json: {rendering.count('Resources')} resources, "
+            f"{path}.json: {rendering.count('Resources')} resources, "
             f"{rendering.count('Parameters')} parameters, {rendering.count('Outputs')} outputs, "
             f"{rendering.bytes_sent()} bytes as sent"
         )
@@ -87,6 +94,10 @@ def generate(directory: Path, parameters: Path) -> int:
 def check(directory: Path, parameters: Path) -> int:
     """Name every stale file with its first differences; return the exit code.
 
+    Writing a document takes as long as rendering its template. So one that carries the digest of
+    this template, these parameter files and itself is not written again to compare it; that the
+    code which writes it is still the same, a test sees to.
+
     Raises:
         OSError: when a file is there and cannot be read.
         UnreadableFileError: when a parameter file cannot be read.
@@ -94,7 +105,16 @@ def check(directory: Path, parameters: Path) -> int:
     """
     from .rendering import render_all, stale
 
-    found = list(stale(directory, texts(render_all(), parameters)))
+    texts = {}
+    for name, rendering in render_all().items():
+        texts[f"{name}.json"] = rendering.text
+        current = _text(directory / f"{name}.md")
+        content, _, _ = current.rpartition("\n<!--")
+        stamped = content + _stamp(rendering, parameters, content)
+        texts[f"{name}.md"] = (
+            current if stamped == current else documented(name, rendering, parameters)
+        )
+    found = list(stale(directory, texts))
     for path, differences in found:
         print(f"{os.path.relpath(path)}: stale", file=sys.stderr)
         for line in differences:
@@ -102,8 +122,8 @@ def check(directory: Path, parameters: Path) -> int:
     return 1 if found else 0
 
 
-def texts(renderings: "Mapping[str, Rendering]", parameters: Path) -> dict[str, str]:
-    """Return the text of every file: the templates, and what there is to read about each.
+def documented(name: str, rendering: "Rendering", parameters: Path) -> str:
+    """Return the document of a template, for the environments that parameter files make of it.
 
     Raises:
         UnreadableFileError: when a parameter file cannot be read.
@@ -113,7 +133,18 @@ def texts(renderings: "Mapping[str, Rendering]", parameters: Path) -> dict[str, 
     from .review.document import document
 
     given = {path.stem: load(path).parameters for path in sorted(parameters.glob("*.json"))}
-    found = {f"{name}.json": rendering.text for name, rendering in renderings.items()}
-    for name, rendering in renderings.items():
-        found[f"{name}.md"] = document(name, rendering.body, given)
-    return found
+    content = document(name, rendering.body, given)
+    return content + _stamp(rendering, parameters, content)
+
+
+def _stamp(rendering: "Rendering", parameters: Path, content: str) -> str:
+    digest = hashlib.sha256(rendering.text.encode())
+    for path in sorted(parameters.glob("*.json")):
+        digest.update(path.name.encode() + path.read_bytes())
+    digest.update(content.encode())
+    return STAMP.format(digest.hexdigest())
+
+
+def _text(path: Path) -> str:
+    """Return what a file holds, which is nothing where there is none or it is no text."""
+    return path.read_bytes().decode(errors="replace") if path.is_file() else ""
