@@ -24,7 +24,8 @@ template: .venv/linted ## Render the templates and their documents, and lint the
 
 # What is given to these goes to iot-pipeline in its environment, where no shell reads it and make
 # does not expand it: the name of a branch can be anything.
-unexport BUCKET ENV IGNORE IMAGE_TAG PARAMETERS REGION TARGET YES
+unexport BASE BUCKET ENV IGNORE IMAGE_TAG PARAMETERS REGION TARGET YES
+export IOT_PIPELINE_BASE = $(value BASE)
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
 export IOT_PIPELINE_IGNORE = $(value IGNORE)
 export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
@@ -36,6 +37,10 @@ export IOT_PIPELINE_YES = $(if $(findstring command,$(origin YES)),$(value YES))
 ifneq ($(value ENV),)
 export ENVIRONMENT_SUFFIX = $(value ENV)
 endif
+
+.PHONY: review
+review: .venv/installed ## Show what the changes of this branch do to each kind of environment: BASE=
+	@$(BIN)/iot-pipeline $@
 
 .PHONY: plan
 plan: .venv/installed ## Show what deploying ENV would change
@@ -118,10 +123,11 @@ format: .venv/installed ## Format the code
 	$(BIN)/ruff check --fix
 
 .PHONY: benchmark
-benchmark: .venv/installed ## Measure rendering, deploying and sending readings
+benchmark: .venv/installed ## Measure rendering, deploying, sending readings and reviewing
 	$(BIN)/python benchmarks/rendering.py
 	$(BIN)/python benchmarks/deployment.py
 	$(BIN)/python benchmarks/readings.py
+	$(BIN)/python benchmarks/review.py
 
 .PHONY: lock
 lock: .venv/installed ## Pin the newest versions in requirements.lock

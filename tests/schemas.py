@@ -1,24 +1,6 @@
-"""AWS's own resource schemas, as cfn-lint ships them."""
+"""What AWS's own resource schemas say of a resource type."""
 
-import json
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-import cfnlint
-
-SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
-
-
-@cache
-def providers() -> dict[str, str]:
-    return json.loads((SCHEMAS / "providers" / "ap-northeast-1.json").read_text())
-
-
-@cache
-def schema_of(kind: str) -> dict[str, Any]:
-    """Return the schema of a resource type, such as `AWS::EC2::VPC`."""
-    return json.loads((SCHEMAS / "resources" / f"{providers()[kind]}.json").read_text())
+from iot_pipeline_cfn.review.schemas import schema_of
 
 
 def tag_property(kind: str) -> str | None:

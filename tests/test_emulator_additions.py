@@ -17,7 +17,8 @@ from deploying import topic
 from iot_pipeline_cfn.emulator import corrections, recorded
 from iot_pipeline_cfn.emulator.control import RECORDED
 from iot_pipeline_cfn.emulator.extensions import ADDITIONS
-from schemas import schema_of, tag_property
+from iot_pipeline_cfn.review.schemas import schema_of
+from schemas import tag_property
 
 RELEASED = provisioners._RESOURCE_HANDLERS
 

@@ -138,6 +138,7 @@ def test_make_alone_prints_every_target_with_what_it_does():
 
 VARIABLES = (
     "ENVIRONMENT_SUFFIX",
+    "IOT_PIPELINE_BASE",
     "IOT_PIPELINE_BUCKET",
     "IOT_PIPELINE_IGNORE",
     "IOT_PIPELINE_IMAGE_TAG",
@@ -170,9 +171,9 @@ def test_every_verb_has_its_target(deployer):
 def test_what_is_given_to_make_goes_to_iot_pipeline_as_it_is(deployer, monkeypatch):
     """Neither make nor a shell makes anything of it: the name of a branch can be anything."""
     nasty = "feature/$(shell touch pwned)`touch pwned`; touch pwned 'x\"$HOME"
-    given = {"ENV": nasty, "IMAGE_TAG": "v 1", "PARAMETERS": "A=b C=$d", "BUCKET": "b"}
-    given |= {"IGNORE": "vpcs", "REGION": "r", "TARGET": "local", "YES": "1"}
-    expected = [nasty, "b", "vpcs", "v 1", "A=b C=$d", "r", "local", "1"]
+    given = {"ENV": nasty, "IMAGE_TAG": "v 1", "PARAMETERS": "A=b C=$d", "BASE": "HEAD"}
+    given |= {"BUCKET": "b", "IGNORE": "vpcs", "REGION": "r", "TARGET": "local", "YES": "1"}
+    expected = [nasty, "HEAD", "b", "vpcs", "v 1", "A=b C=$d", "r", "local", "1"]
     _, called = deployer.make("deploy", *(f"{name}={value}" for name, value in given.items()))
     assert called[1:] == expected
     for name, value in given.items():

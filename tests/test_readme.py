@@ -19,9 +19,11 @@ OTHERS = {
     "Bucket",
     "CI",
     "DeletionPolicy",
+    "DependsOn",
     "DescribeEvents",
     "Host",
     "ModifyDBInstance",
+    "NoEcho",
     "Parameters",
     "ProtocolVersion",
     "Ref",
@@ -31,6 +33,7 @@ OTHERS = {
     "StackPolicy",
     "Tags",
     "Template",
+    "UpdateReplacePolicy",
     "Uri",
 }
 

@@ -3,8 +3,8 @@
 Exit codes: 0 done; 1 refused, and nothing was changed; 2 the command was not understood, or a file
 could not be read; 3 a template or parameters are not valid; 4 failed, and rolled back; 5 failed,
 and stuck; 6 timed out, and CloudFormation goes on; 7 no credentials, no access, or no answer from
-AWS; 8 a check before the deployment has failed; 9 a
-rehearsal has found something off; 130 interrupted. An error is on stderr, in one line
+AWS; 8 a check before the deployment has failed; 9 a rehearsal has found something off; 10 a review
+has found what it was told to fail on; 130 interrupted. An error is on stderr, in one line
 where one will do.
 """
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .deploy.deployment import Proposal, Wish
     from .deploy.environments import Environment
     from .deploy.operations import Operations
+    from .review.reviewing import Side
+    from .review.verdict import Review
 
 PROGRAM = "iot-pipeline"
 FILE = click.Path(path_type=Path)
@@ -77,9 +79,11 @@ def _explained(error: Exception) -> tuple[str, int]:
     from .emulator.control import EmulatorError
     from .parameters import UnreadableFileError
     from .review.graph import DrawingError
+    from .review.schemas import MissingSchemasError
+    from .review.sources import BaseError
 
     match error:
-        case UnreadableFileError():
+        case UnreadableFileError() | BaseError() | MissingSchemasError():
             return str(error), 2
         case OSError(filename=name, strerror=reason) if reason:
             return f"{name or 'what is to be said cannot be written'}: {reason}", 2
@@ -471,6 +475,97 @@ def validate(*, files: Sequence[Path], template: Path) -> int:
     if status == 0:
         echo(f"{len(chosen)} parameter files fit {template}")
     return status
+
+
+@pipeline.command()
+@click.argument("files", type=FILE, nargs=-1, metavar="[OLD.json NEW.json]")
+@click.option(
+    "--base",
+    envvar="IOT_PIPELINE_BASE",
+    metavar="COMMIT",
+    help="What to compare with; by default where the branch has left origin/main.",
+)
+@click.option(
+    "--parameters",
+    "parameter_files",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="With two files: parameters to resolve both with; can be given several times.",
+)
+@click.option(
+    "--region",
+    envvar="IOT_PIPELINE_REGION",
+    default="ap-northeast-1",
+    show_default=True,
+    help="Where the environments are.",
+)
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a comment.")
+@JSON
+@click.option(
+    "--fail-on",
+    type=click.Choice(["data-loss", "exposure", "replacement", "interruption", "change", "note"]),
+    help="Exit with 10 if there is this, or worse.",
+)
+def review(*, files: Sequence[Path], fail_on: str | None, **options: Any) -> int:
+    """Show what the changes of this work tree do to each kind of environment.
+
+    Takes what is in templates/ and parameters/, or else two templates.
+    """
+    from .review.remarks import Severity
+    from .review.reviewing import review
+    from .review.verdict import as_data, rank
+
+    if len(files) not in {0, 2}:
+        message = "takes no files, or two: OLD.json NEW.json"
+        raise click.UsageError(message)
+    if options["as_markdown"] and options["as_json"]:
+        message = "--markdown and --json exclude each other"
+        raise click.UsageError(message)
+    before, after = _sides(files, options)
+    reviews = review(before, after, region=options["region"])
+    if options["as_json"]:
+        echo(json.dumps(as_data(reviews)))
+    elif options["as_markdown"]:
+        from .review.markdown import markdown
+
+        echo(markdown(reviews))
+    else:
+        _print_lines(reviews)
+    worst = [rank(one.worst) for one in reviews if one.worst]
+    return 10 if fail_on and worst and min(worst) <= rank(Severity(fail_on)) else 0
+
+
+def _sides(files: Sequence[Path], options: Mapping[str, Any]) -> "tuple[Side, Side]":
+    from .parameters import load
+    from .review.reviewing import Side
+    from .review.sources import base, committed, template_of, work_tree
+
+    if not files:
+        if options["parameter_files"]:
+            message = "--parameters goes with two files; else parameters/ is read"
+            raise click.UsageError(message)
+        after = work_tree()
+        return committed(base(options["base"])), after
+    given = {path.stem: load(path) for path in options["parameter_files"]}
+    name = files[1].stem
+    old, new = (Side({name: template_of(path)}, given) for path in files)
+    return old, new
+
+
+def _print_lines(reviews: "Sequence[Review]") -> None:
+    from .review.terminal import lines
+
+    if not sys.stdout.isatty():
+        for line, _ in lines(reviews):
+            echo(line)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, emoji=False, markup=False)
+    for line, style in lines(reviews):
+        console.print(Text(line, style), soft_wrap=True)
 
 
 @pipeline.command()

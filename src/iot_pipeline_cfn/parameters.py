@@ -24,6 +24,9 @@ VALUE_BYTES = 4096
 TAGS_OF_TEMPLATE = frozenset({"Component", "Environment", "Name", "Project"})
 """What `naming.tags` sets, which would take a while to import."""
 
+FIXED = frozenset({"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"})
+"""Parameters that a stack keeps for its life."""
+
 SECTIONS = frozenset({"Bucket", "Parameters", "StackPolicy", "Tags"})
 BUCKET = re.compile("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
@@ -58,7 +61,16 @@ def load(path: Path) -> ParameterFile:
         UnreadableFileError: when it cannot be read, or has not the format.
 
     """
-    content = load_object(path)
+    return parameter_file(path, load_object(path))
+
+
+def parameter_file(path: Path, content: dict[str, Any]) -> ParameterFile:
+    """Return what a parameter file sets, of which the content was read.
+
+    Raises:
+        UnreadableFileError: when it has not the format.
+
+    """
     if not content.keys() <= SECTIONS:
         raise _unreadable(path, f"must have nothing but {', '.join(sorted(SECTIONS))}")
     for section in ("Parameters", "Tags"):
@@ -99,11 +111,22 @@ def load_object(path: Path) -> dict[str, Any]:
 
     """
     try:
-        content = json.loads(path.read_bytes(), object_pairs_hook=_unique_keys)
-        # JSON can spell half of a character, which no call to AWS can carry.
-        json.dumps(content, ensure_ascii=False).encode()
+        return parsed_object(path, path.read_bytes())
     except OSError as error:
         raise _unreadable(path, error.strerror) from None
+
+
+def parsed_object(path: Path, text: bytes) -> dict[str, Any]:
+    """Return the JSON object that is the content of a file.
+
+    Raises:
+        UnreadableFileError: when it is something else.
+
+    """
+    try:
+        content = json.loads(text, object_pairs_hook=_unique_keys)
+        # JSON can spell half of a character, which no call to AWS can carry.
+        json.dumps(content, ensure_ascii=False).encode()
     except RecursionError:
         raise _unreadable(path, "not JSON: nested too deeply") from None
     except ValueError as error:
@@ -162,7 +185,8 @@ def parameter_problems(template: Mapping[str, Any], given: Mapping[str, str]) ->
             continue
         value = given.get(name, str(declaration.get("Default")))
         if rule := broken_rule(declaration, value):
-            yield f"{name}: {_shown(value)} {rule}"
+            shown = "what is given" if "NoEcho" in declaration else _shown(value)
+            yield f"{name}: {shown} {rule}"
         else:
             values[name] = value
     if values.keys() == declared.keys():
@@ -190,16 +214,24 @@ def broken_rule(declaration: Mapping[str, Any], value: str) -> str | None:
     pattern = declaration.get("AllowedPattern", ".*")
     shortest = int(declaration.get("MinLength", 0))
     longest = int(declaration.get("MaxLength", VALUE_BYTES))
-    if shortest <= len(value) <= longest and re.fullmatch(pattern, value, re.ASCII | re.DOTALL):
+    if shortest <= len(value) <= longest and _matches(pattern, value):
         return None
     return f"is not allowed: {declaration.get('ConstraintDescription', pattern)}"
+
+
+def _matches(pattern: str, value: str) -> bool:
+    try:
+        return bool(re.fullmatch(pattern, value, re.ASCII | re.DOTALL))
+    except re.error:
+        # CloudFormation has Java's regular expressions, of which Python knows most.
+        return True
 
 
 def _broken_number_rule(declaration: Mapping[str, Any], value: str) -> str | None:
     if not re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value, re.ASCII):
         return "is not a number"
-    low, high = (declaration.get(key, float(value)) for key in ("MinValue", "MaxValue"))
-    return None if low <= float(value) <= high else f"is not from {low} to {high}"
+    low, high = (declaration.get(key, value) for key in ("MinValue", "MaxValue"))
+    return None if float(low) <= float(value) <= float(high) else f"is not from {low} to {high}"
 
 
 def _broken_template_rules(template: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
@@ -209,7 +241,7 @@ def _broken_template_rules(template: Mapping[str, Any], values: Mapping[str, str
             continue
         for assertion in rule["Assertions"]:
             if resolver.holds(assertion["Assert"]) is False:
-                yield assertion["AssertDescription"]
+                yield assertion.get("AssertDescription", "a rule of the template is broken")
 
 
 def _broken_counts(values: Mapping[str, str]) -> Iterator[str]:

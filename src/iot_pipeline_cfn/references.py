@@ -2,21 +2,53 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+SUBSTITUTED = re.compile(r"\$\{([\w:]+)\.?([\w.]*)\}")
+"""What `Fn::Sub` fills in: a name, and perhaps an attribute."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """A place in a value that refers to something; without attribute, to what `Ref` gives."""
+
+    path: tuple[str, ...]
+    name: str
+    attribute: str = ""
 
 
 def references(value: object) -> Iterator[str]:
     """Yield every name that a rendered value refers to, parameters and `AWS::Region` included."""
+    for use in uses(value):
+        yield use.name
+
+
+def uses(value: object, path: tuple[str, ...] = ()) -> Iterator[Use]:
+    """Yield every reference of a rendered value with the way to it, on which `*` is any item.
+
+    What a function is made of is no further on the way than the function.
+    """
     match value:
-        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]}:
-            yield name
+        case {"Ref": str(name)}:
+            yield Use(path, name)
+        case {"Fn::GetAtt": [str(name), attribute]}:
+            yield Use(path, name, str(attribute))
+        case {"Fn::GetAtt": str(name)}:
+            yield Use(path, *name.split(".", 1))
         case {"Fn::Sub": str(text)}:
-            yield from re.findall(r"\$\{([\w:]+)[.\w]*\}", text)
+            yield from (Use(path, *found) for found in SUBSTITUTED.findall(text))
+        case {"Fn::Sub": [str(text), Mapping() as own]}:
+            yield from (
+                Use(path, *found) for found in SUBSTITUTED.findall(text) if found[0] not in own
+            )
+            yield from uses([*own.values()], path)
         case Mapping():
-            for item in value.values():
-                yield from references(item)
+            for key, item in value.items():
+                function = len(value) == 1 and str(key).startswith("Fn::")
+                yield from uses(item, path if function else (*path, str(key)))
         case list():
             for item in value:
-                yield from references(item)
+                yield from uses(item, (*path, "*"))
 
 
 def waits_for(resource: Mapping[str, object]) -> set[str]:

@@ -37,6 +37,7 @@ class Resolver:
     def __init__(self, template: Mapping[str, Any], given: Mapping[str, str]) -> None:
         """Take the template and the values, as `resolve` does."""
         self._template = template
+        self._held: dict[str, bool | None] = {}
         self._values: dict[str, Any] = {
             name: value for name, value in given.items() if name.startswith("AWS::")
         }
@@ -67,7 +68,11 @@ class Resolver:
         held = None
         match expression:
             case {"Condition": str(name)}:
-                held = self.holds(self._template.get("Conditions", {}).get(name))
+                if name not in self._held:
+                    # What a condition is while it is being found out, if it depends on itself.
+                    self._held[name] = None
+                    self._held[name] = self.holds(self._template.get("Conditions", {}).get(name))
+                held = self._held[name]
             case {"Fn::Equals": [first, second]}:
                 held = _equal(self.value(first), self.value(second))
             case {"Fn::Contains": [items, item]}:
@@ -88,7 +93,7 @@ class Resolver:
             return source
         if len(source) == 1:
             ((function, argument),) = source.items()
-            if function == "Ref":
+            if function == "Ref" and isinstance(argument, str):
                 known = NO_VALUE if argument == "AWS::NoValue" else self._values.get(argument)
                 return source if known is None else known
             if function == "Fn::If":
@@ -117,13 +122,22 @@ class Resolver:
         match argument:
             case [str(name), str(first), str(second), *rest]:
                 entry = self._template.get("Mappings", {}).get(name, {}).get(first, {})
-                default = rest[0].get("DefaultValue") if rest else None
-                return entry.get(second, default)
+                found = entry.get(second) if isinstance(entry, Mapping) else None
+                match rest:
+                    case [{"DefaultValue": default}] if found is None:
+                        return default
+                return found
         return None
 
     def substituted(self, argument: object) -> Any:  # noqa: ANN401
         """Return what `Fn::Sub` comes to, as far as that is known."""
-        text, own = argument if isinstance(argument, list) else (argument, {})
+        match argument:
+            case str(text) | [str(text)]:
+                own: Mapping[str, Any] = {}
+            case [str(text), Mapping() as own]:
+                pass
+            case _:
+                return None
 
         def known(found: re.Match[str]) -> str:
             value = own.get(found[1], self._values.get(found[1]))

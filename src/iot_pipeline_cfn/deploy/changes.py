@@ -1,27 +1,11 @@
 """What a change set will do, in the words of CloudFormation and without secrets."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any
 
-SECRET: Final = re.compile(
-    r"password|secret(string|value)|token|privatekey|credential", re.IGNORECASE
-)
-"""Values of properties that are called so are not shown, whatever they are."""
-
-STATEFUL: Final = frozenset(
-    {
-        "AWS::ECR::Repository",
-        "AWS::ElastiCache::ReplicationGroup",
-        "AWS::KMS::Key",
-        "AWS::Logs::LogGroup",
-        "AWS::RDS::DBInstance",
-        "AWS::SecretsManager::Secret",
-    }
-)
-"""Types whose resources hold what nothing else does."""
+from iot_pipeline_cfn.data import SECRET, STATEFUL, fate
 
 
 @dataclass(frozen=True)
@@ -67,8 +51,7 @@ class Change:
         """Return in words what becomes of what it holds, and because of which properties."""
         what = {"Remove": "is removed"}.get(self.action, "is replaced")
         what = "may be replaced" if self.replacement == "Conditional" else what
-        kept = {"Retain": "is kept outside the stack", "Snapshot": "is kept in a snapshot"}
-        data = kept.get(self.policy_action.removeprefix("ReplaceAnd"), "is lost")
+        data = fate(self.policy_action.removeprefix("ReplaceAnd"))
         causes = f"; because of {', '.join(self.causes)}" if self.causes else ""
         return f"{what}, and what it holds {data}{causes}"
 

@@ -32,6 +32,7 @@ class ExitCode(IntEnum):
     NO_ACCESS = 7
     PREFLIGHT = 8
     OFF = 9
+    REVIEW = 10
     INTERRUPTED = 130
 
 

@@ -10,12 +10,12 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, Final
 
+from iot_pipeline_cfn.parameters import FIXED
+
 from .errors import DeploymentError, ExitCode
 
 ENVIRONMENT_TAG: Final = "iot-pipeline:environment"
 """The stack's tag with the environment's name as it was given first."""
-
-FIXED: Final = frozenset({"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"})
 
 
 class Wanted(Enum):

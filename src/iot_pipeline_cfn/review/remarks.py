@@ -24,3 +24,8 @@ class Remark:
     message: str
     before: str = ""
     after: str = ""
+
+
+def about(severity: Severity, subject: str, what: str, before: str = "", after: str = "") -> Remark:
+    """Return a remark that says something of its subject, such as that it `is replaced`."""
+    return Remark(severity, subject, f"{subject} {what}", before, after)

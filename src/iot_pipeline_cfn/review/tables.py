@@ -3,19 +3,22 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from .differences import one_line
+
 SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~$&]")
 
 
 def escaped(text: str) -> str:
-    """Return a text that Markdown shows as it is, in one line."""
-    return SPECIAL.sub(lambda found: f"\\{found[0]}", " ".join(text.split()))
+    """Return a text that Markdown shows as it is, in one line; GitHub notifies nobody of it."""
+    return SPECIAL.sub(lambda found: f"\\{found[0]}", one_line(text)).replace("@", "&#64;")
 
 
 def code(text: str) -> str:
     """Return a text in the font of code, in one line and also within a table."""
-    line = " ".join(text.split()).replace("|", "\\|")
-    fence = "``" if "`" in line else "`"
-    padding = " " if "`" in line else ""
+    line = one_line(text).replace("|", "\\|")
+    longest = max(map(len, re.findall("`+", line)), default=0)
+    fence = "`" * (longest + 1)
+    padding = " " if longest else ""
     return f"{fence}{padding}{line}{padding}{fence}" if line else ""
 
 

@@ -1,0 +1,49 @@
+"""What is asked of each environment, before and after a change.
+
+An analysis is a module's `compare`, from the resolved resources before and after to remarks; adding
+one is a line in `ANALYSES`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from . import losses, needs, permissions, prices, surface, traffic
+from .environments import Resource
+from .remarks import Remark
+
+Resources = Mapping[str, Resource]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A question, and the heading that its remarks stand under."""
+
+    heading: str
+    compare: Callable[..., list[Remark]]
+    regional: bool = False
+    """Whether it takes the region too."""
+    of_new: bool = False
+    """Whether it has something to say of an environment where nothing was before."""
+
+
+DATA: Final = "Data"
+
+ANALYSES: Final = (
+    Analysis(DATA, losses.compare),
+    Analysis("Traffic", traffic.compare),
+    Analysis("Permissions", permissions.compare),
+    Analysis("Surface", surface.compare),
+    Analysis("Quotas", needs.compare, of_new=True),
+    Analysis("Cost", prices.compare, regional=True, of_new=True),
+)
+
+
+def analysed(
+    before: Resources, after: Resources, *, region: str
+) -> Iterator[tuple[str, list[Remark]]]:
+    """Yield the remarks of each analysis with its heading; both sides are resolved resources."""
+    for analysis in ANALYSES:
+        if before or analysis.of_new:
+            place = {"region": region} if analysis.regional else {}
+            yield analysis.heading, analysis.compare(before, after, **place)

@@ -1,0 +1,196 @@
+"""What differs between two values of a template, place by place, and values in words."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .values import text_of
+
+Path = tuple[str, ...]
+"""The way to a place: names of properties, and items of lists such as `[web]`."""
+
+KEYS: Final = ("Key", "Name", "Sid", "Id", "PolicyName", "ContainerName", "AttributeName")
+"""Properties that tell items of a list from each other, whatever their order."""
+
+UNORDERED: Final = frozenset({"Tags"})
+"""Lists in which the order says nothing."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A place where two values differ; None is where one has nothing."""
+
+    path: Path
+    before: Any
+    after: Any
+
+
+def spelled(path: Path) -> str:
+    """Return a path as a person writes it: `ContainerDefinitions[web].Image`."""
+    return "".join(part if part.startswith("[") else f".{part}" for part in path).lstrip(".")
+
+
+def equal(first: object, second: object) -> bool:
+    """Return whether CloudFormation takes two values for the same: numbers can be texts."""
+    return first == second or _canonical(first) == _canonical(second)
+
+
+def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference]:  # noqa: ANN401
+    """Yield where two values differ, as deep inside as can be told.
+
+    Items of lists are matched by a key such as `Name` if they have one, else by what they have in
+    common. JSON within a text is compared as JSON.
+    """
+    if equal(before, after):
+        return
+    inside = _opened(before), _opened(after)
+    match inside:
+        case Mapping(), Mapping() if not (is_function(inside[0]) or is_function(inside[1])):
+            for key in sorted({*inside[0], *inside[1]}):
+                yield from differences(inside[0].get(key), inside[1].get(key), (*path, key))
+            return
+        case list(), list():
+            yield from _item_differences(*inside, path)
+            return
+    yield Difference(path, before, after)
+
+
+def is_function(value: object) -> bool:
+    """Return whether a value is an intrinsic function, or a reference."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return False
+    (name,) = value
+    return name in {"Ref", "Condition"} or str(name).startswith("Fn::")
+
+
+def _opened(value: Any) -> Any:  # noqa: ANN401
+    """Return what is inside of JSON that is written as a text, and any other value as it is."""
+    match value:
+        case {"Fn::ToJsonString": inside} if len(value) == 1:
+            return inside
+        case {"Fn::Sub": str(text)} if len(value) == 1:
+            inside = _opened(text)
+            return value if inside == text else inside
+        case str() if value.startswith(("{", "[")) and not value.startswith("{{"):
+            try:
+                return json.loads(value)
+            except (ValueError, RecursionError):
+                return value
+    return value
+
+
+def _item_differences(
+    before: Sequence[Any], after: Sequence[Any], path: Path
+) -> Iterator[Difference]:
+    key = next((key for key in KEYS if _tells_apart(key, before) and _tells_apart(key, after)), "")
+    if key:
+        old, new = ({worded(item[key]): item for item in items} for items in (before, after))
+        found = [
+            difference
+            for name in sorted({*old, *new})
+            for difference in differences(old.get(name), new.get(name), (*path, f"[{name}]"))
+        ]
+    else:
+        found = list(_unkeyed_differences(before, after, path))
+    if not found and not UNORDERED & {*path}:
+        found = [Difference(path, before, after)]
+    yield from found
+
+
+def _tells_apart(key: str, items: Sequence[Any]) -> bool:
+    names = [
+        worded(item[key])
+        for item in items
+        if isinstance(item, Mapping) and key in item and not is_function(item)
+    ]
+    return len(set(names)) == len(items)
+
+
+def _unkeyed_differences(
+    before: Sequence[Any], after: Sequence[Any], path: Path
+) -> Iterator[Difference]:
+    gone, new = _without(before, after), _without(after, before)
+    if not any(_is_object(item) for item in (*before, *after)):
+        if gone or new:
+            yield Difference(
+                path, [before[place] for place in gone] or None, [after[place] for place in new]
+            )
+        return
+    for old in gone:
+        match = old if old in new else None
+        if _is_object(before[old]) or match is None:
+            match = next((place for place in new if _alike(before[old], after[place])), None)
+        if match is None:
+            yield Difference((*path, f"[{old}]"), before[old], None)
+        else:
+            new.remove(match)
+            yield from differences(before[old], after[match], (*path, f"[{match}]"))
+    yield from (Difference((*path, f"[{place}]"), None, after[place]) for place in new)
+
+
+def _without(items: Sequence[Any], others: Sequence[Any]) -> list[int]:
+    """Return the places of the items that are not among others, of equal ones those too many."""
+    left = [_canonical(item) for item in others]
+    places = []
+    for place, item in enumerate(items):
+        if (canonical := _canonical(item)) in left:
+            left.remove(canonical)
+        else:
+            places.append(place)
+    return places
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, Mapping | list) and not is_function(value)
+
+
+def _alike(first: object, second: object) -> bool:
+    """Return whether two items are one that has changed: half of it is the same."""
+    if not (isinstance(first, Mapping) and isinstance(second, Mapping)):
+        return isinstance(first, list) and isinstance(second, list)
+    same = sum(equal(first[key], second[key]) for key in first.keys() & second.keys())
+    return 2 * same >= max(len(first), len(second))
+
+
+def _canonical(value: object) -> object:
+    """Return what is the same of values that CloudFormation takes for the same."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return str(int(value) if value == value // 1 else value)
+        case Mapping():
+            kept = {str(key): _canonical(item) for key, item in value.items() if item is not None}
+            return dict(sorted(kept.items()))
+        case list():
+            return [_canonical(item) for item in value]
+    return value
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, without what a terminal would take for a command."""
+    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
+
+
+def worded(value: object) -> str:
+    """Return a value in one line, with references as `Fn::Sub` writes them: `${Database.Arn}`."""
+    match value:
+        case None:
+            text = ""
+        case Mapping() if is_function(value):
+            text = _function_worded(*value.items())
+        case Mapping():
+            text = "{" + ", ".join(f"{key}: {worded(item)}" for key, item in value.items()) + "}"
+        case list():
+            text = ", ".join(map(worded, value))
+        case _:
+            text = str(_canonical(value))
+    return text
+
+
+def _function_worded(call: tuple[str, Any]) -> str:
+    name, argument = call
+    if name in {"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join"}:
+        return text_of({name: argument})
+    return f"{name.removeprefix('Fn::')}({worded(argument)})"

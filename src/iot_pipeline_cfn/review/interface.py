@@ -1,0 +1,139 @@
+"""What others rely on: outputs, and the parameters that they give."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from iot_pipeline_cfn.data import masked
+from iot_pipeline_cfn.parameters import SUFFIX_PARAMETER, parameter_problems
+from iot_pipeline_cfn.references import references
+
+from .differences import equal, worded
+from .environments import Environment, Template
+from .remarks import Remark, Severity, about
+from .resources import Change, Replacement
+
+HIDDEN: Final = "****"
+
+
+def outputs(found: Sequence[Change], before: Environment, after: Environment) -> Iterator[Remark]:
+    """Yield outputs that come, go, or get another value, themselves or through what they show."""
+    for name in sorted({*before.outputs, *after.outputs}):
+        old, new = (side.outputs.get(name, {}) for side in (before, after))
+        values = [worded(masked(side.get("Value"), name)) for side in (old, new)]
+        exports = [worded(side.get("Export", {}).get("Name")) for side in (old, new)]
+        if exports[0] and exports[0] != exports[1]:
+            message = "is not exported as before, which is refused while another stack imports it"
+            yield about(Severity.CHANGE, name, message, *exports)
+        if not new:
+            message = "is removed: whatever reads this output fails"
+            yield about(Severity.CHANGE, name, message, before=values[0])
+        elif not old:
+            yield about(Severity.NOTE, name, "is a new output", after=values[1])
+        elif not equal(old.get("Value"), new.get("Value")):
+            yield about(Severity.CHANGE, name, "gets another value", *values)
+    yield from _through(found, after)
+
+
+def _through(found: Sequence[Change], after: Environment) -> Iterator[Remark]:
+    """Yield for each resource that is replaced which outputs show something of it."""
+    for change in found:
+        if change.replacement is Replacement.NO:
+            continue
+        names = [
+            name
+            for name, output in sorted(after.outputs.items())
+            if change.logical_id in references(output.get("Value"))
+        ]
+        if names:
+            verb = "change" if change.replacement is Replacement.YES else "may change"
+            message = f"the values of {', '.join(names)} {verb} with {change.logical_id}"
+            yield Remark(Severity.CHANGE, change.logical_id, message)
+
+
+def misfits(
+    before: tuple[Template, Mapping[str, str]], after: tuple[Template, Mapping[str, str]]
+) -> Iterator[Remark]:
+    """Yield what CloudFormation would refuse of the parameters, unless it did so before.
+
+    Each side is a template, and what is given for its parameters.
+    """
+    known, now = ({*_problems(*side)} for side in (before, after))
+    for problem in sorted(now - known):
+        subject, _, message = problem.partition(": ")
+        yield about(Severity.REPLACEMENT, subject.strip("'"), message or problem)
+
+
+def _problems(template: Template, given: Mapping[str, str]) -> Iterator[str]:
+    declared = template.get("Parameters", {})
+    environment = {SUFFIX_PARAMETER: "any"} if SUFFIX_PARAMETER in declared else {}
+    for problem in parameter_problems(
+        {**template, "Parameters": declared}, {**environment, **given}
+    ):
+        # All that the template has, is too much here.
+        yield problem.partition("; the template has")[0]
+
+
+def parameters(before: Template, after: Template) -> Iterator[Remark]:
+    """Yield parameters that come and go, and defaults and rules of theirs that change."""
+    old, new = (side.get("Parameters", {}) for side in (before, after))
+    for name in sorted(old.keys() - new.keys()):
+        yield about(Severity.CHANGE, name, "is removed: whoever still gives it is refused")
+    for name in sorted(new.keys() - old.keys()):
+        if "Default" in new[name]:
+            default = _shown(new[name], "Default")
+            yield about(Severity.NOTE, name, "is a new parameter, with a default", after=default)
+        else:
+            message = "is a new parameter without default, which everybody has to give"
+            yield about(Severity.CHANGE, name, message)
+    for name in sorted(old.keys() & new.keys()):
+        yield from _declaration(name, old[name], new[name])
+    if not equal(before.get("Rules"), after.get("Rules")):
+        yield about(Severity.CHANGE, "Rules", "what parameters may be together changes")
+
+
+RULES: Final = (
+    "AllowedPattern",
+    "AllowedValues",
+    "MaxLength",
+    "MaxValue",
+    "MinLength",
+    "MinValue",
+    "NoEcho",
+    "Type",
+)
+
+
+def _declaration(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Remark]:
+    if not equal(old.get("Default"), new.get("Default")):
+        if "Default" in new:
+            message = "has another default: a stack keeps what it has, a new one takes this"
+        else:
+            message = "has no default any more, so that a new stack needs a value"
+        values = [_shown(side, "Default") for side in (old, new)]
+        yield about(Severity.CHANGE, name, message, *values)
+    gone, more = _choices(old, new), _choices(new, old)
+    if gone or more:
+        says = "allows less" if gone else "allows more"
+        yield about(
+            Severity.CHANGE, name, f"{says}: AllowedValues", ", ".join(gone), ", ".join(more)
+        )
+    for rule in RULES:
+        both = "AllowedValues" in old and "AllowedValues" in new and rule == "AllowedValues"
+        if not both and not equal(old.get(rule), new.get(rule)):
+            values = [worded(side.get(rule)) for side in (old, new)]
+            yield about(Severity.CHANGE, name, f"has another rule: {rule}", *values)
+
+
+def _choices(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the values that one declaration allows by name and the other does not."""
+    if "AllowedValues" not in one or "AllowedValues" not in other:
+        return []
+    others = {worded(choice) for choice in other["AllowedValues"]}
+    return [text for choice in one["AllowedValues"] if (text := worded(choice)) not in others]
+
+
+def _shown(declaration: Mapping[str, Any], key: str) -> str:
+    value = worded(declaration.get(key))
+    if key in declaration and "NoEcho" in declaration:
+        return HIDDEN
+    return value or ("''" if key in declaration else "")

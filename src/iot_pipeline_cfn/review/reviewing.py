@@ -1,0 +1,284 @@
+"""From templates and parameter files, as they were and as they are, to a verdict."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from iot_pipeline_cfn.parameters import FIXED, ParameterFile
+
+from . import refusals
+from .analyses import DATA, analysed
+from .behaviour import Behaviour
+from .differences import equal, worded
+from .environments import NOTHING, Environment, Template, kept_values, resolved
+from .interface import misfits, outputs, parameters
+from .losses import losses
+from .remarks import Remark, Severity, about
+from .resources import HOW, REVISIONS, Action, Change, Replacement, changes
+from .verdict import REFUSED, Group, Review, Section, Verdict, rank
+
+REPLACED: Final = "Replaced"
+REVISED: Final = "New revisions"
+INTERRUPTED: Final = "Interrupted"
+OUTPUTS: Final = "Outputs"
+PARAMETERS: Final = "Parameters"
+STACK: Final = "Stack"
+ORDER: Final = "Order of operations"
+UNKNOWN: Final = "Cannot be told"
+
+EMPTY: Final[Template] = {}
+NO_VERDICT: Final = Verdict()
+
+
+@dataclass(frozen=True)
+class Side:
+    """Templates by name, and parameter files by kind, as they are at one time."""
+
+    templates: Mapping[str, Template]
+    files: Mapping[str, ParameterFile] = field(default_factory=dict)
+
+
+def review(before: Side, after: Side, *, region: str) -> list[Review]:
+    """Return what a change does, for each template.
+
+    Without parameter files, there is one kind of environment, with an empty name, whose parameters
+    have their defaults.
+
+    Raises:
+        MissingSchemasError: when AWS's resource schemas are not there.
+
+    """
+    return [
+        _reviewed(name, before, after, region)
+        for name in sorted({*before.templates, *after.templates})
+    ]
+
+
+def _reviewed(name: str, before: Side, after: Side, region: str) -> Review:
+    old, new = (side.templates.get(name) for side in (before, after))
+    found: list[tuple[str, bool, Verdict]] = []
+    untouched = []
+    for kind in sorted({*before.files, *after.files}) or [""]:
+        states = _state(before, name, kind), _state(after, name, kind)
+        verdicts = [pair for pair in _verdicts(kind, *states, region) if pair[1] != NO_VERDICT]
+        found += [(kind, only_new, verdict) for only_new, verdict in verdicts]
+        if not verdicts:
+            untouched.append(kind)
+    general = _verdict((), [*_general(old, new)]) if old and new else NO_VERDICT
+    differs = old != new or before.files != after.files
+    return Review(name, general, tuple(_grouped(found)), tuple(filter(None, untouched)), differs)
+
+
+def _grouped(found: Sequence[tuple[str, bool, Verdict]]) -> list[Group]:
+    """Return groups of the same verdict, the worst first."""
+    kinds: dict[tuple[bool, Verdict], list[str]] = {}
+    for kind, only_new, verdict in found:
+        kinds.setdefault((only_new, verdict), []).append(kind)
+    groups = [Group(tuple(names), verdict, new) for (new, verdict), names in kinds.items()]
+    return sorted(groups, key=lambda one: rank(one.verdict.worst or Severity.NOTE))
+
+
+def _general(before: Template, after: Template) -> Iterator[tuple[str, Remark]]:
+    """Yield what is so of a template whatever the parameters."""
+    yield from ((PARAMETERS, remark) for remark in parameters(before, after))
+    for section in ("Hooks", "Transform"):
+        if not equal(before.get(section), after.get(section)):
+            sides = [worded(side.get(section)) for side in (before, after)]
+            yield UNKNOWN, about(Severity.CHANGE, section, "changes what is made of it", *sides)
+    old, new = (_unresolved(side) for side in (before, after))
+    for name in sorted({*old, *new}):
+        if not equal(old.get(name), new.get(name)):
+            message = "changes, and what it makes cannot be told before it is deployed"
+            yield UNKNOWN, about(Severity.CHANGE, name, message)
+
+
+def _unresolved(template: Template) -> dict[str, object]:
+    """Return what stands among resources and outputs that is none, such as `Fn::ForEach`."""
+    return {
+        name: body
+        for section in ("Resources", "Outputs")
+        for name, body in template.get(section, {}).items()
+        if not isinstance(body, Mapping)
+    }
+
+
+@dataclass(frozen=True)
+class _State:
+    """A kind of environment at one time."""
+
+    template: Template
+    file: ParameterFile | None
+
+    @property
+    def given(self) -> Mapping[str, str]:
+        """The parameters that it gives."""
+        return self.file.parameters if self.file else {}
+
+
+def _state(side: Side, name: str, kind: str) -> _State | None:
+    """Return how a kind of environment is on a side, where it has template and file."""
+    template, file = side.templates.get(name), side.files.get(kind)
+    return _State(template, file) if template and (file or not side.files) else None
+
+
+def _verdicts(
+    kind: str, old: _State | None, new: _State | None, region: str
+) -> Iterator[tuple[bool, Verdict]]:
+    """Yield what happens to all environments of a kind, and what only to new ones."""
+    if old and new:
+        kept = kept_values(old.template, new.template, old.given, new.given)
+        before, after = resolved((old.template, old.given), (new.template, kept), region)
+        yield False, _updated(old, new, before, after, region)
+        same, anew = resolved((new.template, kept), (new.template, new.given), region)
+        yield True, _made_anew(same, anew, region)
+    elif new:
+        _, there = resolved((EMPTY, {}), (new.template, new.given), region)
+        message = f"is new, with {len(there.resources)} resources"
+        remark = about(Severity.NOTE, kind or "Template", message)
+        yield False, _verdict((), [(STACK, remark), *_analysed(NOTHING, there, region)])
+    elif old:
+        message = "is gone: none can be deployed any more, and stacks stay as they are"
+        yield False, _verdict((), [(STACK, about(Severity.CHANGE, kind or "Template", message))])
+
+
+def _updated(
+    old: _State, new: _State, before: Environment, after: Environment, region: str
+) -> Verdict:
+    """Return what an update of a stack does."""
+    found = tuple(changes(before.resources, after.resources))
+    resources = before.resources, after.resources
+    stay = old.template["Resources"].keys() & new.template["Resources"].keys()
+    pairs = [*refusals.renames(found, *resources, stay)]
+    sections = (
+        (DATA, losses(found, *resources)),
+        (REFUSED, refusals.retyped(*resources)),
+        (REFUSED, refusals.stuck(found, *resources)),
+        (REFUSED, refusals.renamed(pairs, *resources)),
+        (REFUSED, refusals.denied(found, old.file.stack_policy if old.file else None)),
+        (REFUSED, _misfits(old, new)),
+        (INTERRUPTED, _interrupted(found)),
+        (STACK, _stack(old.file, new.file)),
+        (OUTPUTS, outputs(found, before, after)),
+        (ORDER, _reordered(before, after)),
+    )
+    remarks = [(heading, remark) for heading, remarks in sections for remark in remarks]
+    analysed_remarks = _analysed(before, after, region)
+    return _verdict(found, [*analysed_remarks, *_replaced(found, pairs), *remarks])
+
+
+def _made_anew(updated: Environment, new: Environment, region: str) -> Verdict:
+    """Return in what a new environment differs from one that is updated.
+
+    Where a parameter is not given, that has the value that it had, and this one the default.
+    """
+    if updated == new:
+        return NO_VERDICT
+    found = tuple(_without_update(changes(updated.resources, new.resources)))
+    remarks = [
+        (heading, remark)
+        for heading, remark in _analysed(updated, new, region)
+        if remark.severity is not Severity.DATA_LOSS
+    ]
+    remarks += [(OUTPUTS, remark) for remark in outputs(found, updated, new)]
+    return _verdict(found, remarks)
+
+
+def _without_update(found: Sequence[Change]) -> Iterator[Change]:
+    """Yield changes as they are where nothing is updated, but made in another way."""
+    for change in found:
+        parts = tuple(
+            replace(part, behaviour=Behaviour.IN_PLACE)
+            for part in change.properties
+            if not part.because_of
+        )
+        if parts or change.action is not Action.MODIFY:
+            yield replace(change, properties=parts)
+
+
+def _analysed(before: Environment, after: Environment, region: str) -> Iterator[tuple[str, Remark]]:
+    for heading, remarks in analysed(before.resources, after.resources, region=region):
+        yield from ((heading, remark) for remark in remarks)
+
+
+def _misfits(old: _State, new: _State) -> Iterator[Remark]:
+    if new.file:
+        kept = kept_values(old.template, new.template, old.given, new.given)
+        known = {name: value for name, value in kept.items() if value is not None}
+        before = kept_values(old.template, old.template, old.given, old.given)
+        for name in sorted(FIXED & new.given.keys()):
+            if (value := before.get(name)) not in {None, new.given[name]}:
+                message = "stays for the life of an environment: deploy refuses another value"
+                yield about(Severity.REPLACEMENT, name, message, value or "", new.given[name])
+        yield from misfits((old.template, old.given), (new.template, known))
+
+
+def _stack(old: ParameterFile | None, new: ParameterFile | None) -> Iterator[Remark]:
+    """Yield what changes of a stack that is not in its template."""
+    if old is None or new is None:
+        return
+    if old.tags != new.tags:
+        tags = [worded({**side.tags}) for side in (old, new)]
+        message = "change, and with them every resource that takes tags"
+        yield about(Severity.CHANGE, "Tags", message, *tags)
+    if old.stack_policy != new.stack_policy:
+        yield about(Severity.CHANGE, "StackPolicy", "changes which updates are denied")
+    if old.bucket != new.bucket:
+        buckets = [side.bucket or "" for side in (old, new)]
+        yield about(Severity.NOTE, "Bucket", "is another one", *buckets)
+
+
+def _replaced(
+    found: Sequence[Change], pairs: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, Remark]]:
+    """Yield what is replaced, or only revised, with the heading for that."""
+    for change in found:
+        if change.replacement is not Replacement.NO:
+            heading, severity = _replacing(change)
+            message = f"{HOW[change.replacement]}, because {change.because}"
+            remark = about(severity, change.logical_id, message, *_only_values(change))
+            yield heading, remark
+    changed = {change.logical_id: change for change in found}
+    for old, new in pairs:
+        heading, severity = _replacing(changed[old])
+        message = f"is renamed to {new}, which replaces it: {new} is created, then {old} deleted"
+        yield heading, about(severity, old, message)
+
+
+def _replacing(change: Change) -> tuple[str, Severity]:
+    if change.resource_type in REVISIONS:
+        return REVISED, Severity.CHANGE
+    return REPLACED, Severity.REPLACEMENT
+
+
+def _interrupted(found: Sequence[Change]) -> Iterator[Remark]:
+    for change in found:
+        if change.behaviour is Behaviour.INTERRUPTION:
+            message = f"may be interrupted, because {change.because}"
+            yield about(Severity.INTERRUPTION, change.logical_id, message, *_only_values(change))
+
+
+def _only_values(change: Change) -> tuple[str, str]:
+    """Return the values before and after where there is only one cause."""
+    if len(change.causes) == 1:
+        return change.causes[0].before, change.causes[0].after
+    return "", ""
+
+
+def _reordered(before: Environment, after: Environment) -> Iterator[Remark]:
+    for name in sorted(before.resources.keys() & after.resources.keys()):
+        old, new = (side.resources[name].get("DependsOn", []) for side in (before, after))
+        sides = [sorted(side) if isinstance(side, list) else [side] for side in (old, new)]
+        if sides[0] != sides[1]:
+            message = "waits for other resources, which is no update of it: DependsOn"
+            yield about(Severity.NOTE, name, message, *map(worded, sides))
+
+
+def _verdict(found: tuple[Change, ...], remarks: Sequence[tuple[str, Remark]]) -> Verdict:
+    """Return changes and remarks, these by heading, the worst first."""
+    ordered = sorted(remarks, key=lambda pair: rank(pair[1].severity))
+    headings = dict.fromkeys(heading for heading, _ in ordered)
+    sections = (
+        Section(heading, tuple(remark for other, remark in ordered if other == heading))
+        for heading in headings
+    )
+    return Verdict(found, tuple(sections))

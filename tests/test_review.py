@@ -1,0 +1,163 @@
+"""What a review says of a change, as AWS's documentation has it."""
+
+import copy
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import PARAMETER_FILES, REGION
+from foreign import FOREIGN, LOOP, UNKNOWN, mutants
+from iot_pipeline_cfn.parameters import load
+from iot_pipeline_cfn.review.analyses import Analysis
+from iot_pipeline_cfn.review.behaviour import Behaviour
+from iot_pipeline_cfn.review.environments import resolved
+from iot_pipeline_cfn.review.markdown import markdown
+from iot_pipeline_cfn.review.remarks import Remark, Severity
+from iot_pipeline_cfn.review.resources import Action, changes
+from iot_pipeline_cfn.review.reviewing import Side, review
+from iot_pipeline_cfn.review.terminal import lines as terminal_lines
+from iot_pipeline_cfn.review.verdict import REFUSED, as_data, word
+from review_cases import CASES, anywhere
+
+FILES = {path.stem: load(path) for path in PARAMETER_FILES}
+
+
+def reviewed(before, after, kind="prod", region=REGION):
+    """Return the review of a template that becomes another one, for one kind of environment."""
+    files = {kind: FILES[kind]} if kind else {}
+    (found,) = review(Side({"any": before}, files), Side({"any": after}, files), region=region)
+    return found
+
+
+def said(found):
+    """Return in words what a review says of updates: of resources, data, and what is refused."""
+    return {line for group in found.groups if not group.only_new for line in lines(group.verdict)}
+
+
+def lines(verdict):
+    for change in verdict.changes:
+        own = [part for part in change.properties if not part.because_of]
+        what = word(change).replace("perhaps replaced", "may be replaced")
+        if change.behaviour is Behaviour.INTERRUPTION:
+            yield f"{change.logical_id} may be interrupted"
+        elif own or what != "changed" or change.action is not Action.MODIFY:
+            yield f"{change.logical_id} {what}"
+    for remark in verdict.remarks(Severity.DATA_LOSS):
+        yield f"{remark.subject} loses data"
+    for section in verdict.sections:
+        for remark in section.remarks:
+            if section.heading == REFUSED:
+                yield f"{remark.subject} refused"
+            if "is renamed to" in remark.message:
+                yield remark.message.partition(",")[0].replace(" is renamed", " renamed")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.what} in {case.kind}")
+def test_change_does_what_aws_documents(template, case):
+    """Nothing more, and nothing less."""
+    found = reviewed(template, case.applied(template), case.kind)
+    expected = {line.strip() for line in case.expected.split(",")} - {""}
+    assert said(found) == {" ".join(line.split()) for line in expected}
+
+
+def reordered(value):
+    """Return a value with its keys the other way round."""
+    match value:
+        case dict():
+            return {key: reordered(value[key]) for key in reversed(value)}
+        case list():
+            return [reordered(item) for item in value]
+    return value
+
+
+def test_same_template_is_no_change(template):
+    """Nor is another order of keys."""
+    for other in (template, reordered(template), json.loads(json.dumps(template, indent=8))):
+        found = reviewed(template, other)
+        assert (found.worst, found.headline) == (None, "Nothing changes.")
+
+
+@pytest.mark.parametrize("foreign", FOREIGN, ids=["loop", "unknown", "circle"])
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_template_can_be_reviewed(foreign, data):
+    """Also one that is not ours, with what ours have not; and against itself it is no change."""
+    before, after = (data.draw(mutants(foreign)) for _ in range(2))
+    found = reviewed(before, after, kind="")
+    assert found.headline
+    assert json.loads(json.dumps(as_data([found])))
+    assert markdown([found])
+    assert all(text is not None for text, _ in terminal_lines([found]))
+    assert reviewed(before, reordered(before), kind="").worst is None
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_way_back_removes_what_was_added(data):
+    """And adds what was removed; what is changed there and back is the same."""
+    before, after = (data.draw(mutants(UNKNOWN)) for _ in range(2))
+    there, back = (reviewed(*pair, kind="") for pair in ((before, after), (after, before)))
+    opposite = {Action.ADD: Action.REMOVE, Action.REMOVE: Action.ADD, Action.MODIFY: Action.MODIFY}
+    assert direct(there) == {(name, opposite[action]) for name, action in direct(back)}
+
+
+def direct(found):
+    """Return what happens to resources by what their own templates say."""
+    return {
+        (change.logical_id, change.action)
+        for group in found.groups
+        for change in group.verdict.changes
+        if change.action is not Action.MODIFY
+        or any(not part.because_of for part in change.properties)
+    }
+
+
+def test_what_a_loop_or_a_macro_makes_is_not_guessed():
+    """That it changes is said all the same."""
+    after = copy.deepcopy(LOOP)
+    after["Resources"]["Fn::ForEach::Buckets"][1] = ["a"]
+    after["Transform"] = "AWS::LanguageExtensions"
+    found = reviewed(LOOP, after, kind="")
+    subjects = {remark.subject for remark in found.general.remarks(Severity.CHANGE)}
+    assert subjects == {"Fn::ForEach::Buckets", "Transform"}
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("Conditions.IsProd", {"Fn::Equals": [{"Ref": "Stage"}, "production"]}),
+        ("Parameters.Secret.Default", "other"),
+        ("Parameters.Image.Default", "/other"),
+    ],
+)
+def test_what_cannot_be_resolved_still_changes(place, value):
+    """A condition on what is not given, a value without echo, a parameter of Systems Manager."""
+    before = copy.deepcopy(UNKNOWN)
+    before["Resources"]["Instance"]["Properties"]["SubnetId"] = {"Ref": "Image"}
+    after = copy.deepcopy(before)
+    anywhere(place, value)(after)
+    old, new = resolved((before, {}), (after, {}), REGION)
+    found = [part for one in changes(old.resources, new.resources) for part in one.properties]
+    assert any("(changed)" in part.after for part in found)
+    assert not any(value in (part.before, part.after) for part in found)
+
+
+def test_analysis_is_a_line_in_a_table(monkeypatch, template):
+    """With a heading, the region where it asks for that, and a say where all is new."""
+
+    def compare(before, after, *, region):
+        return [Remark(Severity.EXPOSURE, "Vpc", f"{len(before)} to {len(after)} in {region}")]
+
+    analysis = Analysis("Traffic", compare, regional=True, of_new=True)
+    monkeypatch.setattr("iot_pipeline_cfn.review.analyses.ANALYSES", (analysis,))
+    changed = copy.deepcopy(template)
+    anywhere("Resources.Vpc.Properties.EnableDnsSupport", value=False)(changed)
+    found = reviewed(template, changed)
+    assert found.headline == "Access widens in prod: Vpc."
+    ((remark, where),) = found.sections()["Traffic"]
+    assert remark.message.endswith(f" in {REGION}")
+    assert where == ""
+    (new,) = review(Side({}), Side({"any": template}), region=REGION)
+    assert new.sections()["Traffic"][0][0].message.startswith("0 to ")
