@@ -10,6 +10,7 @@ from botocore.stub import Stubber
 
 from conftest import PARAMETER_FILES, REGION, ROOT
 from deploying import BUCKET, made_up_session, small_template, stack_of
+from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.preflight.checking import Finding, Severity, Subject, joined, run
@@ -65,6 +66,21 @@ def test_address_that_is_given_must_be_free(check, aws):
     (taken,) = found(used_address(aws))
     assert "is in use by iot-pipeline-pr1" in taken.message
     assert (missing.severity, taken.severity) == (Severity.ERROR, Severity.ERROR)
+    assert "aws ec2 describe-addresses --region ap-northeast-1" in missing.message
+    assert missing.logical_ids == taken.logical_ids == ["NatGateway1"]
+
+
+def test_address_that_is_given_stays_where_a_second_gateway_is_added(check, aws, template):
+    """The first gateway of the environment uses it, and goes on to; the second has its own."""
+    given = {"NatGateways": "per-zone", "NatElasticIpAllocationId": used_address(aws)}
+
+    def found(name, **change):
+        made = [Change(logical_id=name, resource_type="AWS::EC2::NatGateway", **change)]
+        return check("allocated-address", made=made, template=template, **given)
+
+    same = {"policy_action": "", "properties": ()}
+    assert found("NatGateway2", action="Add", replacement="", **same) == []
+    assert len(found("NatGateway1", action="Modify", replacement="True", **same)) == 1
 
 
 def test_zones_must_be_there(check):
