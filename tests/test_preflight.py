@@ -181,7 +181,7 @@ def test_what_blocked_the_first_deployment_is_told_before_it(project, aws):
     finding = next(line for line in done.err.splitlines() if line.startswith("error elastic-ips"))
     assert "needs 1 Elastic IP; 5 of 5 (AWS's default) in use: " in finding
     assert "iot-pipeline-pr2 (NatElasticIp1)" in finding
-    assert f"{free[0]}, not associated" in finding
+    assert f"{free[0]} (not associated)" in finding
     for way in ("NatGateways=none", f"NatElasticIpAllocationId={free[0]}", "destroy pr0"):
         assert way in finding
     stacks = aws("cloudformation").describe_stacks()["Stacks"]
@@ -189,6 +189,20 @@ def test_what_blocked_the_first_deployment_is_told_before_it(project, aws):
     assert len(aws("ec2").describe_vpcs()["Vpcs"]) == 1
     assert project.deploy("dev", "--parameter", "NatGateways=none").status == 0
     assert stack_of(aws, "dev")["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_address_that_is_free_stands_for_one_of_two(check, aws):
+    """The second gateway always has one of its own, for which it cannot be given."""
+    free = [address(aws) for _ in range(5)]
+    two = ["AWS::EC2::EIP"] * 2
+    way = f"--parameter NatElasticIpAllocationId={free[0]}"
+
+    def found(made):
+        return check("elastic-ips", made=changes(*two, name="NatElasticIp")[made])[0].message
+
+    assert f"an address that nothing uses: {way}" in found(slice(0, 1))
+    assert f"an address that nothing uses, for one of them: {way}" in found(slice(0, 2))
+    assert "NatElasticIpAllocationId" not in found(slice(1, 2))
 
 
 @pytest.mark.parametrize("verb", ["preflight", "plan"])
