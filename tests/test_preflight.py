@@ -107,6 +107,23 @@ def test_check_that_cannot_be_made_blocks_nothing(code, problem):
     assert "could not be checked" in finding.message
 
 
+def test_answer_that_nobody_has_thought_of_blocks_nothing():
+    """What was found before it counts all the same."""
+
+    def surprised(_):
+        yield Finding("any", Severity.WARNING, "seen")
+        _ = {}["ZoneId"]
+
+    found = run({"any": surprised}, Subject("dev", None, {}, {}, []))
+    assert [(each.code, each.severity) for each in found] == [
+        ("any", Severity.WARNING),
+        ("any", Severity.NOTE),
+    ]
+    assert found[1].message == (
+        "could not be checked: what AWS answers is not understood (KeyError('ZoneId'))"
+    )
+
+
 def test_check_of_what_does_not_change_makes_no_call():
     """Nor does one of what goes, or changes in something else."""
     kinds = [kind for kind, _, _ in CALLS.values()]
