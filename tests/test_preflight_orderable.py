@@ -214,7 +214,9 @@ def sells_cache(connection, versions, offerings):
 
 @pytest.mark.parametrize("version", ["7.1", "7.1.0"])
 @pytest.mark.parametrize(
-    "change", [added("Cache"), modified("Cache", "CacheNodeType")], ids=lambda change: change.action
+    "change",
+    [added("Cache"), modified("Cache", "CacheNodeType", "EngineVersion")],
+    ids=lambda change: change.action,
 )
 def test_cache_that_is_sold(connection, change, version):
     """Its version is there, and its nodes can be reserved."""
@@ -231,6 +233,19 @@ def test_cache_that_is_not_sold(connection):
     assert "redis 7.1 is not sold in ap-northeast-1, but 7.0, 7.10 are" in version.message
     assert (node_type.severity, node_type.logical_ids) == (Severity.WARNING, ["Cache"])
     assert "cache.t4g.micro is probably not sold in ap-northeast-1" in node_type.message
+
+
+def test_cache_that_exists_keeps_what_is_not_sold_any_more(connection):
+    """Its node type changes whether or not its version could be made now, and the other way."""
+    none = {"ReservedCacheNodesOfferings": []}
+    answers(connection.elasticache, describe_reserved_cache_nodes_offerings=[(None, none)])
+    (finding,) = found("cache-orderable", connection, modified("Cache", "CacheNodeType"))
+    assert "cache.t4g.micro is probably not sold" in finding.message
+    other = Connection(session(), REGION, Target.AWS)
+    newer = {"CacheEngineVersions": [{"EngineVersion": "8.0"}]}
+    answers(other.elasticache, describe_cache_engine_versions=[(None, newer)])
+    (finding,) = found("cache-orderable", other, modified("Cache", "EngineVersion"))
+    assert "is not sold in ap-northeast-1, but 8.0 are" in finding.message
 
 
 def test_what_is_found_before_a_call_is_denied_counts(connection):
