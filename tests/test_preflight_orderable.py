@@ -323,6 +323,8 @@ def test_certificate_that_is_not_issued(account):
     (finding,) = certified(account, arn)
     assert finding.severity is Severity.ERROR
     assert "is not issued yet: create the DNS records" in finding.message
+    shown = f"aws acm describe-certificate --certificate-arn {arn} --region ap-northeast-1"
+    assert finding.message.partition("to see them: ")[2] == shown
 
 
 def test_certificate_that_is_not_there(account):

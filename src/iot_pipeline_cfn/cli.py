@@ -711,8 +711,9 @@ def _check(
     found = [] if proposal.empty else run(CHECKS, subject, options["ignored"])
     warnings, findings = joined(proposal.warnings, found)
     console.findings(warnings, findings, err=err)
-    errors = [finding.code for finding in findings if finding.severity is Severity.ERROR]
-    if errors:
+    stopping = [finding.code for finding in findings if finding.severity is Severity.ERROR]
+    # A check can find several things.
+    if errors := list(dict.fromkeys(stopping)):
         ignore = " ".join(f"--ignore {code}" for code in errors)
         message = (
             f"nothing was changed; to go on all the same: {ignore} "
