@@ -3,6 +3,7 @@
 import json
 import re
 from functools import partial
+from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -10,6 +11,7 @@ from botocore.stub import Stubber
 
 from conftest import PARAMETER_FILES, REGION, ROOT
 from deploying import BUCKET, made_up_session, small_template, stack_of
+from iot_pipeline_cfn.deploy import preflight
 from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection, Target
@@ -251,6 +253,15 @@ def test_nothing_stands_in_the_way_in_an_empty_account(project, path):
     done = project.run("preflight", path.stem, *BUCKET)
     assert (done.status, done.out) == (0, "")
     assert "nothing stands in the way" in done.err
+
+
+def test_every_code_is_of_one_module():
+    """Whose function is the check."""
+    there = {path.stem for path in Path(preflight.__path__[0]).glob("*.py")}
+    modules = [check.__module__.rpartition(".")[2] for check in CHECKS.values()]
+    helpers = {"__init__", "checking", "checks", "commands", "quotas"}
+    assert set(modules) == there - helpers
+    assert [name.replace("_", "-") for name in modules] == list(CHECKS)
 
 
 def test_every_code_is_documented():

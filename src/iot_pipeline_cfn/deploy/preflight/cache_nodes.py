@@ -15,7 +15,9 @@ from .quotas import NAMED, Holder, Quota, number
 if TYPE_CHECKING:
     from types_boto3_elasticache import ElastiCacheClient
 
-QUOTA = Quota("cache-nodes", "cache node", "elasticache", "L-DFE45DF3", 300)
+CODE = "cache-nodes"
+
+QUOTA = Quota(CODE, "cache node", "elasticache", "L-DFE45DF3", 300)
 
 GROUP = "AWS::ElastiCache::ReplicationGroup"
 NUMBERS = ("NumCacheClusters", "NumNodeGroups", "ReplicasPerNodeGroup")

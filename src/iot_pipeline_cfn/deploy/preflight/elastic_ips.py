@@ -12,7 +12,9 @@ from .quotas import STACK_TAG, Quota, holders_of
 FIRST = "NatElasticIp1"
 """What an address that is given stands for; a second gateway always has one of its own."""
 
-QUOTA = Quota("elastic-ips", "Elastic IP", "ec2", "L-0263D0A3", 5)
+CODE = "elastic-ips"
+
+QUOTA = Quota(CODE, "Elastic IP", "ec2", "L-0263D0A3", 5)
 
 
 def look(subject: Subject) -> Iterator[Finding]:

@@ -10,7 +10,9 @@ from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota("interface-endpoints", "interface endpoint", "vpc", "L-29B6F2EB", 50)
+CODE = "interface-endpoints"
+
+QUOTA = Quota(CODE, "interface endpoint", "vpc", "L-29B6F2EB", 50)
 
 COUNTED = frozenset({"Interface", "GatewayLoadBalancer"})
 

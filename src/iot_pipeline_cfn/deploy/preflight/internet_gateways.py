@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota("internet-gateways", "internet gateway", "vpc", "L-F678F1CE", 5)
+CODE = "internet-gateways"
+
+QUOTA = Quota(CODE, "internet gateway", "vpc", "L-F678F1CE", 5)
 
 
 def look(subject: Subject) -> Iterator[Finding]:

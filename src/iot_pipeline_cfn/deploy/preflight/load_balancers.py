@@ -12,9 +12,9 @@ from .quotas import Holder, Quota
 if TYPE_CHECKING:
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
 
-QUOTA = Quota(
-    "load-balancers", "Application Load Balancer", "elasticloadbalancing", "L-53DA6B97", 50
-)
+CODE = "load-balancers"
+
+QUOTA = Quota(CODE, "Application Load Balancer", "elasticloadbalancing", "L-53DA6B97", 50)
 
 DESCRIBED = 20
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html"""

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota("nat-gateways", "NAT gateway", "vpc", "L-FE5A380F", 5)
+CODE = "nat-gateways"
+
+QUOTA = Quota(CODE, "NAT gateway", "vpc", "L-FE5A380F", 5)
 
 COUNTED = ("pending", "available", "deleting")
 

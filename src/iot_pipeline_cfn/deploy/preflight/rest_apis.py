@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Holder, Quota
 
-QUOTA = Quota("rest-apis", "regional REST API", "apigateway", "L-AA0FF27B", 600, adjustable=False)
+CODE = "rest-apis"
+
+QUOTA = Quota(CODE, "regional REST API", "apigateway", "L-AA0FF27B", 600, adjustable=False)
 
 OTHERS = frozenset({"EDGE", "PRIVATE"})
 """Types of endpoints that have quotas of their own."""

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota("vpcs", "VPC", "vpc", "L-F678F1CE", 5)
+CODE = "vpcs"
+
+QUOTA = Quota(CODE, "VPC", "vpc", "L-F678F1CE", 5)
 
 
 def look(subject: Subject) -> Iterator[Finding]:
