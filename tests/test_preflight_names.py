@@ -215,6 +215,16 @@ def test_deployment_over_a_log_group_that_was_left_is_stopped(project, aws):
     assert project.deploy("pr1").status == 0
 
 
+def test_what_a_former_stack_of_the_same_name_has_left_is_to_be_removed(project, aws):
+    """Although the change set has made a stack of that name again, which is not to be destroyed."""
+    project.write(small_template({"Logs": log_group("/left")}))
+    tags = {"aws:cloudformation:stack-name": "iot-pipeline-pr1"}
+    aws("logs").create_log_group(logGroupName="/left", tags=tags)
+    done = project.run("preflight", "pr1")
+    assert done.status == 8
+    assert "left by the stack iot-pipeline-pr1, which is gone; remove it with all that" in done.out
+
+
 def test_check_that_finds_several_things_is_ignored_once(project, aws):
     """The command that is named can be typed as it is."""
     project.write(small_template({"A": log_group("/a"), "B": log_group("/b")}))

@@ -131,7 +131,9 @@ def _of_whom(connection: Connection, kind: Kind, name: str, holder: str) -> str:
     left = ""
     with suppress(BotoCoreError, ClientError):
         if stack := kind.tags(connection, holder).get(STACK_TAG):
-            if cloudformation.find_stack(connection.cloudformation, stack):
+            found = cloudformation.find_stack(connection.cloudformation, stack)
+            # The change set of a creation makes a stack of that name, which has nothing yet.
+            if found and found.status != "REVIEW_IN_PROGRESS":
                 return f", in the stack {stack}; destroy that, or deploy under another name"
             left = f", left by the stack {stack}, which is gone"
     return f"{left}; {_way_on(connection, kind, name)}"
