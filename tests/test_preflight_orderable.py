@@ -436,6 +436,23 @@ def test_zone_that_no_nat_gateway_stands_in(connection, changed):
     assert zones_without_nat_gateways(connection, *map(added, changed)) == []
 
 
+@pytest.mark.parametrize(
+    ("state", "severity"), [("constrained", Severity.WARNING), ("unavailable", Severity.ERROR)]
+)
+def test_zone_in_which_not_everything_can_be_had(connection, state, severity):
+    """It is only refused where nothing can be."""
+    zones = [
+        {"ZoneName": name, "ZoneId": f"apne1-az{number}", "State": said}
+        for number, (name, said) in enumerate(
+            zip(ZONES.values(), (state, "available"), strict=True)
+        )
+    ]
+    answers(connection.ec2, describe_availability_zones=[({}, {"AvailabilityZones": zones})])
+    (finding,) = found("zones", connection, added("PublicSubnet1"), added("PublicSubnet2"))
+    assert (finding.severity, finding.logical_ids) == (severity, ["PublicSubnet1"])
+    assert "AvailabilityZone1: ap-northeast-1a is " in finding.message
+
+
 def test_zone_that_is_gone_since(connection):
     """What stands there is not asked for, nor what could not be put there."""
     stubber = Stubber(connection.ec2)
