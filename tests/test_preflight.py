@@ -239,6 +239,8 @@ def test_checks_run_by_themselves_and_change_nothing(project, aws, verb):
     printed = project.run(verb, "pr9", *BUCKET, "--json").out.splitlines()
     (finding,) = json.loads(printed[-1])["findings"]
     assert (finding["code"], finding["severity"]) == ("elastic-ips", "error")
+    assert finding.keys() == {"code", "severity", "message", "logical_ids"}
+    assert finding["logical_ids"] == ["NatElasticIp1"]
     wrong = project.run(verb, "pr9", *BUCKET, "--ignore", "nonsense")
     assert (wrong.status, "elastic-ips" in wrong.err) == (2, True)
     stacks = aws("cloudformation").describe_stacks()["Stacks"]

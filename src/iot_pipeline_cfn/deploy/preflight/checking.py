@@ -36,6 +36,15 @@ class Finding:
     validation: str = ""
     """What the names of early validations contain that find the same."""
 
+    def as_data(self) -> dict[str, Any]:
+        """Return what scripts are told of it, as data for JSON."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "logical_ids": list(self.logical_ids),
+        }
+
     def __str__(self) -> str:
         """Return it in one line."""
         return f"{self.severity} {self.code}: {self.message}"
