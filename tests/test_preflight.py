@@ -26,8 +26,8 @@ def check(connect_to):
     return partial(findings, connect_to())
 
 
-def used_address(aws):
-    """Return an address that the NAT gateway of an environment has."""
+def used_address(aws, given=None):
+    """Return an address that the NAT gateway of an environment has: its own, or one it is given."""
     resources = {
         "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
         "Subnet": {
@@ -39,10 +39,12 @@ def used_address(aws):
             "Type": "AWS::EC2::NatGateway",
             "Properties": {
                 "SubnetId": {"Ref": "Subnet"},
-                "AllocationId": {"Fn::GetAtt": ["Address", "AllocationId"]},
+                "AllocationId": given or {"Fn::GetAtt": ["Address", "AllocationId"]},
             },
         },
     }
+    if given:
+        del resources["Address"]
     aws("cloudformation").create_stack(
         StackName="iot-pipeline-pr1", TemplateBody=json.dumps({"Resources": resources})
     )
@@ -70,6 +72,27 @@ def test_address_that_is_given_must_be_free(check, aws):
     assert (missing.severity, taken.severity) == (Severity.ERROR, Severity.ERROR)
     assert "aws ec2 describe-addresses --region ap-northeast-1" in missing.message
     assert missing.logical_ids == taken.logical_ids == ["NatGateway1"]
+
+
+def test_environment_that_was_given_an_address_is_named(check, aws):
+    """By its gateway, since the address itself says nothing of it."""
+    given = used_address(aws, address(aws))
+    (taken,) = check("allocated-address", "AWS::EC2::NatGateway", NatElasticIpAllocationId=given)
+    assert "is in use by iot-pipeline-pr1; give one that is free" in taken.message
+
+
+def test_holder_that_cannot_be_looked_for_is_not_named():
+    """The address is in use all the same."""
+    connection = Connection(made_up_session(REGION), REGION, Target.AWS)
+    stubber = Stubber(connection.ec2)
+    used = {"AllocationId": "eipalloc-0", "AssociationId": "a", "NetworkInterfaceId": "eni-0"}
+    stubber.add_response("describe_addresses", {"Addresses": [used]})
+    stubber.add_client_error("describe_nat_gateways", "UnauthorizedOperation")
+    stubber.activate()
+    given = {"NatElasticIpAllocationId": "eipalloc-0"}
+    (taken,) = findings(connection, "allocated-address", "AWS::EC2::NatGateway", **given)
+    assert taken.severity is Severity.ERROR
+    assert "is in use by eni-0; give one that is free" in taken.message
 
 
 def test_address_that_is_given_stays_where_a_second_gateway_is_added(check, aws, template):

@@ -1,6 +1,9 @@
 """The Elastic IP that an environment is given, instead of one of its own."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from .checking import Finding, Severity, Subject, tags_of
 from .commands import aws_command
@@ -29,6 +32,21 @@ def look(subject: Subject) -> Iterator[Finding]:
         )
         yield Finding(CODE, Severity.ERROR, message, users)
     elif "AssociationId" in address:
-        holder = tags_of(address).get(STACK_TAG, address.get("NetworkInterfaceId", "something"))
+        stack = tags_of(address).get(STACK_TAG) or _stack_of_gateway(subject, given)
+        holder = stack or address.get("NetworkInterfaceId", "something")
         message = f"NatElasticIpAllocationId: {given} is in use by {holder}; give one that is free"
         yield Finding(CODE, Severity.ERROR, message, users)
+
+
+def _stack_of_gateway(subject: Subject, given: str) -> str:
+    """Return the stack of the NAT gateway that has an address, if that can be told."""
+    with suppress(BotoCoreError, ClientError):
+        for page in subject.connection.ec2.get_paginator("describe_nat_gateways").paginate():
+            for gateway in page["NatGateways"]:
+                if given in {
+                    address.get("AllocationId")
+                    for address in gateway.get("NatGatewayAddresses", [])
+                    if gateway["State"] != "deleted"
+                }:
+                    return tags_of(gateway).get(STACK_TAG, gateway["NatGatewayId"])
+    return ""
