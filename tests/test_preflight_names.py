@@ -225,6 +225,17 @@ def test_what_a_former_stack_of_the_same_name_has_left_is_to_be_removed(project,
     assert "left by the stack iot-pipeline-pr1, which is gone; remove it with all that" in done.out
 
 
+def test_environment_is_not_to_be_destroyed_for_a_name_that_it_has_itself(project):
+    """As where a resource has another logical id now, and is made before the old one goes."""
+    project.write(small_template({"Logs": log_group("/kept")}))
+    assert project.deploy("pr1").status == 0
+    project.write(small_template({"Renamed": log_group("/kept")}))
+    done = project.run("preflight", "pr1")
+    assert done.status == 8
+    assert "/kept is there already, in this very environment; remove it in a" in done.out
+    assert "destroy" not in done.out
+
+
 def test_check_that_finds_several_things_is_ignored_once(project, aws):
     """The command that is named can be typed as it is."""
     project.write(small_template({"A": log_group("/a"), "B": log_group("/b")}))
