@@ -128,6 +128,9 @@ class PostgreSQL:
         try:
             if process.wait(START_SECONDS):
                 raise ServerError(_why(self.directory))
+        except subprocess.TimeoutExpired:
+            msg = f"{program} has not ended after {START_SECONDS} s"
+            raise ServerError(msg) from None
         finally:
             _stop(process, signal.SIGKILL)
 
@@ -238,7 +241,8 @@ class _Terminator(socketserver.ThreadingTCPServer):
         self._context.load_cert_chain(directory / "certificate.pem", directory / "key.pem")
         self._clients: set[ssl.SSLSocket] = set()
         super().__init__((HOST, port), socketserver.BaseRequestHandler)
-        threading.Thread(target=self.serve_forever, args=[POLL_SECONDS]).start()
+        # Whatever becomes of this, it does not hold the process.
+        threading.Thread(target=self.serve_forever, args=[POLL_SECONDS], daemon=True).start()
 
     def get_request(self) -> tuple[ssl.SSLSocket, Any]:
         """Return a connection; its own thread does the handshake, which may take for ever."""
