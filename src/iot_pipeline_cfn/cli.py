@@ -497,7 +497,12 @@ def rehearse(
     from .deploy.environments import environment_named, parameter_file
     from .deploy.errors import DeploymentError, ExitCode
     from .parameters import load, load_template
-    from .rehearsal.life import rehearse
+
+    try:
+        from .rehearsal.life import rehearse
+    except ModuleNotFoundError as error:
+        message = f"{error.name} is missing: pip install 'iot-pipeline-cfn[rehearsal]'"
+        raise DeploymentError(message) from None
 
     console = Console(as_json=as_json)
     whose = environment_named(environment, load_template(template))

@@ -132,7 +132,7 @@ class Life:
         self.before = self._inventory()
         self.deploy()
         yield "all resources are created"
-        if wanted := service_of(self.connection, self.outputs)["desiredCount"]:
+        if wanted := self._desired_tasks():
             message = f"the service asks for {wanted} tasks, and there is no image yet"
             raise OffError(message)
         yield "no task is asked for"
@@ -160,7 +160,7 @@ class Life:
             f"--parameter=ThrottleRate={RATE}",
             f"--parameter=ThrottleBurst={BURST}",
         )
-        if not service_of(self.connection, self.outputs)["desiredCount"]:
+        if not self._desired_tasks():
             message = "the service asks for no task, although there is an image"
             raise OffError(message)
         yield "tasks are asked for"
@@ -218,12 +218,19 @@ class Life:
         template = load_object(path)
         template["Resources"]["Impossible"] = {
             "Type": "AWS::EC2::NatGateway",
+            # After something has changed that has to be changed back.
+            "DependsOn": "Service",
             "Properties": {"SubnetId": self.outputs["PublicSubnet1Id"], "AllocationId": "none"},
         }
         path.write_text(json.dumps(template))
-        self._run("deploy", expected=ExitCode.ROLLED_BACK)
+        tasks = self._desired_tasks()
+        more = f"--parameter=DesiredCount={tasks + 1}"
+        self._run("deploy", "--yes", more, expected=ExitCode.ROLLED_BACK)
         path.write_text(text)
-        yield "it is rolled back"
+        if (now := self._desired_tasks()) != tasks:
+            message = f"after the rollback the service asks for {now} tasks, and not for {tasks}"
+            raise OffError(message)
+        yield "it is rolled back, and as many tasks as before are asked for"
         yield self._arrives()
 
     def rotate(self) -> Iterator[str]:
@@ -249,6 +256,9 @@ class Life:
 
     def become_private(self) -> Iterator[str]:
         """Change the way in, which replaces the load balancer."""
+        if self._is_protected():
+            # The old load balancer would refuse to go, and be left behind.
+            self.deploy("--parameter=DeletionProtection=disabled")
         self.deploy("--parameter=Ingress=private")
         (load_balancer,) = self.connection.elbv2.describe_load_balancers(
             LoadBalancerArns=[self.outputs["LoadBalancerArn"]]
@@ -368,6 +378,9 @@ class Life:
         if status != expected:
             message = f"{what} is answered with {status}, not {expected}"
             raise OffError(message)
+
+    def _desired_tasks(self) -> int:
+        return int(service_of(self.connection, self.outputs)["desiredCount"])
 
     def _deployment(self) -> str:
         deployments = service_of(self.connection, self.outputs)["deployments"]
