@@ -439,6 +439,8 @@ def _lived(name: str, live: Callable[[Life], Iterator[str]], life: Life) -> Step
         checked.extend(live(life))
     except ServerMissingError as error:
         skipped = str(error)
+    except TimeoutError:
+        off = "there is no answer in time"
     except (
         BotoCoreError,
         ClientError,
