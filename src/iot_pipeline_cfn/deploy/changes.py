@@ -35,6 +35,7 @@ class Change:
     replacement: str
     policy_action: str
     properties: Sequence[Property]
+    physical_id: str = ""
 
     @property
     def loses_data(self) -> bool:
@@ -70,6 +71,7 @@ def change_of(change: Mapping[str, Any]) -> Change:
         replacement=change.get("Replacement", ""),
         policy_action=change.get("PolicyAction", ""),
         properties=_properties(change.get("Details", [])),
+        physical_id=change.get("PhysicalResourceId", ""),
     )
 
 
