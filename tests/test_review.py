@@ -12,14 +12,15 @@ from foreign import FOREIGN, LOOP, UNKNOWN, mutants
 from iot_pipeline_cfn.parameters import load
 from iot_pipeline_cfn.review.analyses import Analysis
 from iot_pipeline_cfn.review.behaviour import Behaviour
+from iot_pipeline_cfn.review.causes import causes
 from iot_pipeline_cfn.review.environments import resolved
 from iot_pipeline_cfn.review.markdown import markdown
 from iot_pipeline_cfn.review.remarks import Remark, Severity
-from iot_pipeline_cfn.review.resources import Action, changes
+from iot_pipeline_cfn.review.resources import Action, Change, PropertyChange, changes
 from iot_pipeline_cfn.review.reviewing import Side, review
 from iot_pipeline_cfn.review.terminal import lines as terminal_lines
 from iot_pipeline_cfn.review.verdict import REFUSED, as_data, word
-from review_cases import CASES, anywhere
+from review_cases import CASES, anywhere, at, both, renamed
 
 FILES = {path.stem: load(path) for path in PARAMETER_FILES}
 
@@ -156,8 +157,98 @@ def test_analysis_is_a_line_in_a_table(monkeypatch, template):
     anywhere("Resources.Vpc.Properties.EnableDnsSupport", value=False)(changed)
     found = reviewed(template, changed)
     assert found.headline == "Access widens in prod: Vpc."
-    ((remark, where),) = found.sections()["Traffic"]
-    assert remark.message.endswith(f" in {REGION}")
-    assert where == ""
+    (entry,) = found.sections()["Traffic"]
+    assert entry.remark.message.endswith(f" in {REGION}")
+    assert entry.place == ""
     (new,) = review(Side({}), Side({"any": template}), region=REGION)
-    assert new.sections()["Traffic"][0][0].message.startswith("0 to ")
+    assert new.sections()["Traffic"][0].remark.message.startswith("0 to ")
+
+
+RANGE = at("Vpc.CidrBlock", "10.1.0.0/16")
+
+
+def replaced(found):
+    """Return what stands under "Replaced": the causes, each with those that follow from it."""
+    return {
+        entry.remark.subject: {one.subject for one, _ in entry.followers}
+        for entry in found.sections()["Replaced"]
+    }
+
+
+@pytest.mark.parametrize(("change", "cause"), [(RANGE, "Vpc"), (renamed("Vpc", "Net"), "Vpc")])
+def test_cause_comes_with_what_follows_from_it(template, change, cause):
+    """Through however many references, and to another name of the same."""
+    changed = copy.deepcopy(template)
+    change(changed)
+    found = reviewed(template, changed)
+    ((name, followers),) = replaced(found).items()
+    assert name == cause
+    assert {"PrivateSubnet1", "NatGateway1", "TargetGroup", "VpcLink"} <= followers
+    assert f"{cause}, and what follows" in found.headline
+
+
+def test_each_cause_has_its_own(template):
+    """What changes by itself is a cause, even if something else would change it as well."""
+    changed = copy.deepcopy(template)
+    both(
+        at("PublicSubnet1.CidrBlock", "10.0.9.0/24"),
+        at("NatGateway1.AllocationId", "eipalloc-0"),
+        at("LoadBalancer.Scheme", "internet-facing"),
+    )(changed)
+    assert replaced(reviewed(template, changed)) == {
+        "LoadBalancer": {"HttpListener", "StageListenerRule"},
+        "NatGateway1": set(),
+        "PublicSubnet1": {"PublicSubnet1RouteTableAssociation"},
+    }
+
+
+def test_what_changes_because_of_others_in_place_is_not_lost(template):
+    """Its cause does not stand under the same heading."""
+    changed = copy.deepcopy(template)
+    at("DatabaseParameterGroup.Family", "postgres17")(changed)
+    found = reviewed(template, changed)
+    assert replaced(found) == {"DatabaseParameterGroup": set()}
+    (entry,) = found.sections()["Interrupted"]
+    assert entry.remark.causes == ("DatabaseParameterGroup",)
+
+
+def test_circle_of_changes_has_no_cause_but_itself():
+    """Such templates are refused, but can be reviewed."""
+
+    def because_of(name, *others):
+        parts = (PropertyChange("Any", Behaviour.REPLACEMENT, because_of=one) for one in others)
+        return Change(Action.MODIFY, name, "Any", tuple(parts))
+
+    circle = (because_of("A", "B"), because_of("B", "A"))
+    assert causes(circle, ()) == {"A": (), "B": ()}
+    begun = (*circle[1:], because_of("A", "B", "C"), because_of("C", ""))
+    assert causes(begun, ()) == {"A": ("C",), "B": ("C",), "C": ()}
+
+
+def test_cascade_does_not_drown_the_verdict(template):
+    """On the terminal it is a line, in a comment it is folded, and as data it has its cause."""
+    changed = copy.deepcopy(template)
+    RANGE(changed)
+    files = {kind: FILES[kind] for kind in ("pr", "prod")}
+    found = review(Side({"any": template}, files), Side({"any": changed}, files), region=REGION)
+    lines = [text for text, _ in terminal_lines(found)]
+    cause = lines.index("Replaced") + 1
+    assert lines[cause] == (
+        "  Vpc is replaced, because CidrBlock changes: 10.0.0.0/16 -> 10.1.0.0/16"
+    )
+    assert lines[cause + 1].startswith("    with it 27 to 35 others: CacheSecurityGroup, ")
+    assert "FlowLog [prod]" in lines[cause + 1]
+    assert lines[cause + 2] == ""
+    assert (
+        "  NatGateway1 (AWS::EC2::NatGateway) replaced [prod]: PublicSubnet1 is replaced: SubnetId"
+    ) in lines
+    comment = markdown(found)
+    _, _, folded = comment.partition("<details><summary>With it 27 to 35 others, and why</summary>")
+    assert "- `NatGateway1` is replaced, because PublicSubnet1 is replaced" in folded
+    assert comment.count("<details>") == comment.count("</details>")
+    data = as_data(found)["templates"][0]["environments"]
+    remarks = [one for group in data for one in group["remarks"] if one["about"] == "Replaced"]
+    assert {one["causes"] for one in remarks if one["subject"] != "Vpc"} == {("Vpc",)}
+    assert {one["causes"] for one in remarks if one["subject"] == "Vpc"} == {()}
+    through = [one for group in data for one in group["remarks"] if "change with" in one["message"]]
+    assert [one["subject"] for one in through] == ["Vpc", "Vpc"]

@@ -9,6 +9,7 @@ from iot_pipeline_cfn.parameters import FIXED, ParameterFile
 from . import refusals
 from .analyses import DATA, analysed
 from .behaviour import Behaviour
+from .causes import causes
 from .differences import equal, worded
 from .environments import NOTHING, Environment, Template, kept_values, resolved
 from .interface import misfits, outputs, parameters
@@ -149,6 +150,7 @@ def _updated(
     resources = before.resources, after.resources
     stay = old.template["Resources"].keys() & new.template["Resources"].keys()
     pairs = [*refusals.renames(found, *resources, stay)]
+    origins = causes(found, pairs)
     sections = (
         (DATA, losses(found, *resources)),
         (REFUSED, refusals.retyped(*resources)),
@@ -158,12 +160,15 @@ def _updated(
         (REFUSED, _misfits(old, new)),
         (INTERRUPTED, _interrupted(found)),
         (STACK, _stack(old.file, new.file)),
-        (OUTPUTS, outputs(found, before, after)),
         (ORDER, _reordered(before, after)),
     )
     remarks = [(heading, remark) for heading, remarks in sections for remark in remarks]
-    analysed_remarks = _analysed(before, after, region)
-    return _verdict(found, [*analysed_remarks, *_replaced(found, pairs), *remarks])
+    caused = [
+        (heading, replace(remark, causes=origins.get(remark.subject, ())))
+        for heading, remark in (*_replaced(found, pairs), *remarks)
+    ]
+    shown = [(OUTPUTS, remark) for remark in outputs(found, before, after, origins)]
+    return _verdict(found, [*_analysed(before, after, region), *caused, *shown])
 
 
 def _made_anew(updated: Environment, new: Environment, region: str) -> Verdict:
@@ -179,7 +184,7 @@ def _made_anew(updated: Environment, new: Environment, region: str) -> Verdict:
         for heading, remark in _analysed(updated, new, region)
         if remark.severity is not Severity.DATA_LOSS
     ]
-    remarks += [(OUTPUTS, remark) for remark in outputs(found, updated, new)]
+    remarks += [(OUTPUTS, remark) for remark in outputs(found, updated, new, {})]
     return _verdict(found, remarks)
 
 

@@ -1,7 +1,7 @@
 """What a review comes to: for each template and each kind of environment, and in one sentence."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -105,6 +105,24 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A remark, where that is so, and what follows from it, each with where."""
+
+    remark: Remark
+    place: str
+    followers: tuple[tuple[Remark, str], ...] = ()
+    number: str = ""
+    """How many follow in an environment, in words."""
+
+
+def _between(numbers: Collection[int]) -> str:
+    """Return how many there are of something, which need not be as many everywhere."""
+    least, most = min(numbers, default=0), max(numbers, default=0)
+    words = f"{most}" if least == most else f"{least} to {most}"
+    return f"{words} {'other' if most == 1 else 'others'}"
+
+
+@dataclass(frozen=True)
 class Review:
     """What a change does to all environments of a template.
 
@@ -125,10 +143,11 @@ class Review:
         found = [self.general.worst, *(group.verdict.worst for group in self.groups)]
         return min((one for one in found if one), key=rank, default=None)
 
-    def sections(self) -> dict[str, list[tuple[Remark, str]]]:
+    def sections(self) -> dict[str, list[Entry]]:
         """Return every remark once, by its heading, with the environments that it is about.
 
-        These are empty where they are all to which anything happens. The worst comes first.
+        These are empty where they are all to which anything happens. The worst comes first, and
+        what only follows from a remark under the same heading comes with that.
         """
         found: dict[tuple[str, Remark], list[Name]] = {}
         for group in self.groups:
@@ -137,11 +156,29 @@ class Review:
                     found.setdefault((section.heading, remark), []).extend(group.names)
         for section in self.general.sections:
             found |= {(section.heading, remark): self._every for remark in section.remarks}
-        sections: dict[str, list[tuple[Remark, str]]] = {}
+        sections: dict[str, dict[Remark, list[Name]]] = {}
         for heading, remark in sorted(found, key=_order):
-            where = self._place(found[heading, remark])
-            sections.setdefault(heading, []).append((remark, where))
-        return sections
+            sections.setdefault(heading, {})[remark] = found[heading, remark]
+        return {heading: [*self._folded(remarks)] for heading, remarks in sections.items()}
+
+    def _folded(self, remarks: Mapping[Remark, Sequence[Name]]) -> Iterator[Entry]:
+        """Yield the remarks under a heading, with each cause what follows from it."""
+        causes = {remark.subject: remark for remark in remarks if not remark.causes}
+        followers: dict[Remark, list[Remark]] = {}
+        for remark in remarks:
+            if cause := next((causes[name] for name in remark.causes if name in causes), None):
+                followers.setdefault(cause, []).append(remark)
+        folded = {remark for below in followers.values() for remark in below}
+        for remark in remarks:
+            if remark not in folded:
+                below = followers.get(remark, [])
+                numbers = Counter(name for one in below for name in remarks[one]).values()
+                yield Entry(
+                    remark,
+                    self._place(remarks[remark]),
+                    tuple((one, self._place(remarks[one])) for one in below),
+                    _between(numbers),
+                )
 
     def changes(self) -> list[tuple[Change, str]]:
         """Return what happens to each resource once, with the environments in which it does."""
@@ -149,7 +186,7 @@ class Review:
         for group in self.groups:
             for change in group.verdict.changes:
                 found.setdefault(change, []).extend(group.names)
-        ordered = sorted(found, key=lambda one: (one.logical_id, one.action))
+        ordered = sorted(found, key=lambda one: (one.follows, one.logical_id, one.action))
         return [(change, self._place(found[change])) for change in ordered]
 
     def counts(self) -> dict[str, str]:
@@ -220,7 +257,7 @@ def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
         if found
     ]
     bad = [
-        (verb, _subjects(found))
+        (verb, _causes(found))
         for verb, severity in (
             ("Resources are replaced", Severity.REPLACEMENT),
             ("Interruptions are possible", Severity.INTERRUPTION),
@@ -250,7 +287,21 @@ REFUSED: Final = "Refused"
 
 
 def _subjects(remarks: Sequence[Remark]) -> str:
-    return _shortened([*dict.fromkeys(remark.subject for remark in remarks)])
+    """Return what remarks are about, and why where none of that is a cause."""
+    names = _shortened([*dict.fromkeys(remark.subject for remark in remarks)])
+    if not all(remark.causes for remark in remarks):
+        return names
+    causes = _shortened(sorted({name for remark in remarks for name in remark.causes}))
+    return f"{names}, because of {causes}"
+
+
+def _causes(remarks: Sequence[Remark]) -> str:
+    """Return what remarks are about that is a cause; and that there is more, if there is."""
+    first = [remark for remark in remarks if not remark.causes]
+    if not first:
+        return _subjects(remarks)
+    more = ", and what follows" if len(first) < len(remarks) else ""
+    return _subjects(first) + more
 
 
 def _shortened(names: Sequence[str]) -> str:
