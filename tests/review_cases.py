@@ -248,7 +248,10 @@ CASES = [
     Case(
         "another name of the cluster",
         at("Cluster.ClusterName", "other"),
-        "Cluster replaced, Service replaced",
+        """
+        Cluster replaced, Service replaced, ServiceScalableTarget replaced,
+        CpuScalingPolicy replaced, RequestsScalingPolicy replaced
+        """,
     ),
     Case(
         "another setting of the cluster",
@@ -275,9 +278,11 @@ CASES = [
         "Repository changed",
     ),
     Case(
-        "a target of scaling of which there is none without image",
+        "another target of scaling, of which there is one where there is an image",
         at("ServiceScalableTarget.ScalableDimension", "ecs:service:Other"),
-        "",
+        """
+        ServiceScalableTarget replaced, CpuScalingPolicy replaced, RequestsScalingPolicy replaced
+        """,
     ),
     # The database.
     Case(

@@ -252,3 +252,13 @@ def test_cascade_does_not_drown_the_verdict(template):
     assert {one["causes"] for one in remarks if one["subject"] == "Vpc"} == {()}
     through = [one for group in data for one in group["remarks"] if "change with" in one["message"]]
     assert [one["subject"] for one in through] == ["Vpc", "Vpc"]
+
+
+def test_environments_have_an_image(template):
+    """Which no file gives, and without which there would be no tasks to review."""
+    changed = copy.deepcopy(template)
+    anywhere("Resources.ServiceScalableTarget.Properties.MaxCapacity", 50)(changed)
+    found = reviewed(template, changed)
+    assert [change.logical_id for change, _ in found.changes()] == ["ServiceScalableTarget"]
+    (entry,) = found.sections()["Quotas"]
+    assert (entry.remark.subject, entry.remark.after) == ("fargate-vcpu", "50")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from iot_pipeline_cfn.parameters import FIXED, ParameterFile
+from iot_pipeline_cfn.parameters import FIXED, IMAGE_PARAMETER, ParameterFile
 
 from . import refusals
 from .analyses import DATA, analysed
@@ -115,6 +115,16 @@ class _State:
         """The parameters that it gives."""
         return self.file.parameters if self.file else {}
 
+    @property
+    def running(self) -> Mapping[str, str]:
+        """The parameters that it gives, and some image where there need not be one.
+
+        Without, no task runs, and what a change does to one would not be seen.
+        """
+        declaration = self.template.get("Parameters", {}).get(IMAGE_PARAMETER, {})
+        image = {IMAGE_PARAMETER: f"${{{IMAGE_PARAMETER}}}"}
+        return {**(image if declaration.get("Default") == "" else {}), **self.given}
+
 
 def _state(side: Side, name: str, kind: str) -> _State | None:
     """Return how a kind of environment is on a side, where it has template and file."""
@@ -127,13 +137,13 @@ def _verdicts(
 ) -> Iterator[tuple[bool, Verdict]]:
     """Yield what happens to all environments of a kind, and what only to new ones."""
     if old and new:
-        kept = kept_values(old.template, new.template, old.given, new.given)
-        before, after = resolved((old.template, old.given), (new.template, kept), region)
+        kept = kept_values(old.template, new.template, old.running, new.running)
+        before, after = resolved((old.template, old.running), (new.template, kept), region)
         yield False, _updated(old, new, before, after, region)
-        same, anew = resolved((new.template, kept), (new.template, new.given), region)
+        same, anew = resolved((new.template, kept), (new.template, new.running), region)
         yield True, _made_anew(same, anew, region)
     elif new:
-        _, there = resolved((EMPTY, {}), (new.template, new.given), region)
+        _, there = resolved((EMPTY, {}), (new.template, new.running), region)
         message = f"is new, with {len(there.resources)} resources"
         remark = about(Severity.NOTE, kind or "Template", message)
         yield False, _verdict((), [(STACK, remark), *_analysed(NOTHING, there, region)])
