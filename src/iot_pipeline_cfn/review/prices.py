@@ -98,9 +98,10 @@ def compare(before: Resources, after: Resources, *, region: str) -> list[Remark]
 
 def _difference(old: Sequence[Item], new: Sequence[Item]) -> Iterator[Remark]:
     costs, held = _costs(new), _costs(old)
-    differing = sorted(name for name in {*held, *costs} if costs[name] != held[name])
+    unknown = {item.logical_id for item in _changed_unpriced(old, new)}
+    differing = sorted(name for name in {*held, *costs} - unknown if costs[name] != held[name])
     if differing:
-        change = total(new) - total(old)
+        change = sum(costs[name] - held[name] for name in differing)
         yield Remark(
             Severity.CHANGE,
             SUBJECT,
@@ -120,10 +121,15 @@ def _costs(items: Iterable[Item]) -> Counter[str]:
 
 
 def _unpriced(old: Sequence[Item], new: Sequence[Item], region: str) -> Iterator[Remark]:
-    for item in new:
-        if item.monthly is None and item not in old:
-            message = f"the price of {item.what} in {region} is not in the table"
-            yield Remark(Severity.NOTE, item.logical_id, message)
+    for item in _changed_unpriced(old, new):
+        message = f"the price of {item.what} in {region} is not in the table"
+        yield Remark(Severity.NOTE, item.logical_id, message)
+
+
+def _changed_unpriced(old: Sequence[Item], new: Sequence[Item]) -> Iterator[Item]:
+    """Yield what has no price and comes or goes, so that nobody can say what that saves."""
+    for one, other in ((new, old), (old, new)):
+        yield from (item for item in one if item.monthly is None and item not in other)
 
 
 def _monthly(prices: Mapping[str, float], each: Billed) -> float | None:
