@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from conftest import PARAMETER_FILES, REGION
 from foreign import FOREIGN, LOOP, UNKNOWN, mutants
+from iot_pipeline_cfn import references
 from iot_pipeline_cfn.parameters import load
 from iot_pipeline_cfn.review.analyses import Analysis
 from iot_pipeline_cfn.review.behaviour import Behaviour
@@ -262,3 +263,33 @@ def test_environments_have_an_image(template):
     assert [change.logical_id for change, _ in found.changes()] == ["ServiceScalableTarget"]
     (entry,) = found.sections()["Quotas"]
     assert (entry.remark.subject, entry.remark.after) == ("fargate-vcpu", "50")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("TaskRole", "AppRole"), ("ContainerSecurityGroup", "AppSecurityGroup")]
+)
+def test_renamed_resource_is_allowed_and_reaches_nothing_new(template, old, new):
+    """Unless it differs in more than its logical id."""
+    changed = copy.deepcopy(template)
+    renamed(old, new)(changed)
+    found = reviewed(template, changed)
+    assert not any(group.verdict.remarks(Severity.EXPOSURE) for group in found.groups)
+    assert f"{old} is renamed to {new}" in " ".join(text for text, _ in terminal_lines([found]))
+    wider = json.loads(json.dumps(changed).replace("secretsmanager:GetSecretValue", "s3:*"))
+    assert reviewed(template, wider).headline.startswith("Access widens in prod: ")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"Ref": "A"}, {"Ref": "B"}),
+        ({"Fn::GetAtt": "A.Arn"}, {"Fn::GetAtt": "B.Arn"}),
+        ({"Fn::GetAtt": ["A", "Arn"]}, {"Fn::GetAtt": ["B", "Arn"]}),
+        ({"Fn::Sub": "${A} ${A.Arn} ${!A} ${AA} A"}, {"Fn::Sub": "${B} ${B.Arn} ${!A} ${AA} A"}),
+        ({"Fn::Sub": ["${A}", {"A": {"Ref": "A"}}]}, {"Fn::Sub": ["${A}", {"A": {"Ref": "B"}}]}),
+        ([{"A": {"Ref": "C"}}, "A", 1], [{"A": {"Ref": "C"}}, "A", 1]),
+    ],
+)
+def test_references_to_another_name(value, expected):
+    """In each way to write them, and nowhere else."""
+    assert references.renamed(value, {"A": "B"}) == expected

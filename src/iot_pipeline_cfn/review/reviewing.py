@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from iot_pipeline_cfn.parameters import FIXED, IMAGE_PARAMETER, ParameterFile
+from iot_pipeline_cfn.references import renamed
 
 from . import refusals
 from .analyses import DATA, analysed
@@ -178,7 +179,11 @@ def _updated(
         for heading, remark in (*_replaced(found, pairs), *remarks)
     ]
     shown = [(OUTPUTS, remark) for remark in outputs(found, before, after, origins)]
-    return _verdict(found, [*_analysed(before, after, region), *caused, *shown])
+    # What a renamed resource is allowed, or reaches, is not new.
+    names = dict(pairs)
+    stays = {names.get(name, name): body for name, body in renamed(before.resources, names).items()}
+    same = replace(before, resources=stays)
+    return _verdict(found, [*_analysed(same, after, region), *caused, *shown])
 
 
 def _made_anew(updated: Environment, new: Environment, region: str) -> Verdict:
