@@ -139,6 +139,8 @@ CASES = [
         TargetGroup replaced,
         ContainerEgressToCache replaced, ContainerEgressToDatabase replaced,
         LoadBalancerEgressToContainers replaced, VpcLinkEgressToLoadBalancer replaced,
+        DatabaseSubnetGroup refused, CacheSubnetGroup refused, LoadBalancer refused,
+        PublicSubnet1 refused, PublicSubnet2 refused, PrivateSubnet1 refused, PrivateSubnet2 refused
         """,
     ),
     Case("no DNS hostnames", at("Vpc.EnableDnsHostnames", False), "Vpc changed"),
@@ -321,9 +323,39 @@ CASES = [
         kind="pr",
     ),
     Case(
-        "another version of the engine",
-        at("Database.EngineVersion", "17.5"),
+        "a later minor version of the engine",
+        at("Database.EngineVersion", "16.20"),
         "Database may be interrupted",
+    ),
+    Case(
+        "an earlier minor version of the engine",
+        at("Database.EngineVersion", "16.2"),
+        "Database may be interrupted, Database refused",
+    ),
+    Case(
+        "another major version of the engine, with parameters of the old one",
+        both(
+            at("Database.EngineVersion", "17.5"),
+            at("Database.AllowMajorVersionUpgrade", True),
+        ),
+        "Database may be interrupted, Database refused",
+    ),
+    Case(
+        "another major version of the engine without leave",
+        both(
+            at("Database.EngineVersion", "17.5"),
+            at("DatabaseParameterGroup.Family", "postgres17"),
+        ),
+        "Database may be interrupted, DatabaseParameterGroup replaced, Database refused",
+    ),
+    Case(
+        "another major version of the engine as it has to be",
+        both(
+            at("Database.EngineVersion", "17.5"),
+            at("Database.AllowMajorVersionUpgrade", True),
+            at("DatabaseParameterGroup.Family", "postgres17"),
+        ),
+        "Database may be interrupted, DatabaseParameterGroup replaced",
     ),
     Case(
         "another class of the database",
@@ -355,7 +387,7 @@ CASES = [
     Case(
         "parameters of another family",
         at("DatabaseParameterGroup.Family", "postgres17"),
-        "DatabaseParameterGroup replaced, Database may be interrupted",
+        "DatabaseParameterGroup replaced, Database may be interrupted, Database refused",
     ),
     Case(
         "another parameter",

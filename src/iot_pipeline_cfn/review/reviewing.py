@@ -7,7 +7,7 @@ from typing import Final
 from iot_pipeline_cfn.parameters import FIXED, IMAGE_PARAMETER, ParameterFile
 from iot_pipeline_cfn.references import renamed
 
-from . import refusals
+from . import failures, refusals
 from .analyses import DATA, analysed
 from .behaviour import Behaviour
 from .causes import causes
@@ -167,6 +167,9 @@ def _updated(
         (REFUSED, refusals.retyped(*resources)),
         (REFUSED, refusals.stuck(found, *resources)),
         (REFUSED, refusals.renamed(pairs, *resources)),
+        (REFUSED, failures.moved(found)),
+        (REFUSED, failures.outside(*resources)),
+        (REFUSED, failures.upgraded(*resources)),
         (REFUSED, refusals.denied(found, old.file.stack_policy if old.file else None)),
         (REFUSED, _misfits(old, new)),
         (INTERRUPTED, _interrupted(found)),

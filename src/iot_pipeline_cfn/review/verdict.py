@@ -45,6 +45,15 @@ class Verdict:
         found += [Severity.CHANGE] if self.changes else []
         return min(found, key=rank, default=None)
 
+    def under(self, heading: str) -> list[Remark]:
+        """Return all remarks under a heading."""
+        return [
+            remark
+            for section in self.sections
+            if section.heading == heading
+            for remark in section.remarks
+        ]
+
     def remarks(self, severity: Severity) -> list[Remark]:
         """Return all remarks of a severity."""
         return [
@@ -241,31 +250,23 @@ def _sentences(review: Review) -> Iterator[str]:
 def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
     """Yield what matters most in a group, as a verb, and what that is about."""
     verdict = group.verdict
-    refused = [
-        remark
-        for section in verdict.sections
-        if section.heading == REFUSED
-        for remark in section.remarks
-    ]
+    refused = verdict.under(REFUSED)
+    replaced = [one for one in verdict.remarks(Severity.REPLACEMENT) if one not in refused]
     worst = [
-        (verb, _subjects(found))
-        for verb, found in (
-            ("Data can be lost", verdict.remarks(Severity.DATA_LOSS)),
-            ("Access widens", verdict.remarks(Severity.EXPOSURE)),
-            ("CloudFormation refuses this", refused),
-        )
-        if found
+        ("Data can be lost", verdict.remarks(Severity.DATA_LOSS)),
+        ("Access widens", verdict.remarks(Severity.EXPOSURE)),
     ]
     bad = [
-        (verb, _causes(found))
-        for verb, severity in (
-            ("Resources are replaced", Severity.REPLACEMENT),
-            ("Interruptions are possible", Severity.INTERRUPTION),
-        )
-        if (found := verdict.remarks(severity))
+        ("Resources are replaced", replaced),
+        ("Interruptions are possible", verdict.remarks(Severity.INTERRUPTION)),
     ]
-    if worst or bad:
-        yield from worst or bad[:1]
+    said = [(verb, _subjects(found)) for verb, found in worst if found]
+    # What is replaced besides data that is lost with it, is a matter of the lines below.
+    said += [] if said else [(verb, _causes(found)) for verb, found in bad if found][:1]
+    if refused:
+        said.append(("CloudFormation refuses this", _subjects(refused)))
+    if said:
+        yield from said
     elif verdict.changes:
         verb = "What is made differs" if group.only_new else UNHARMED
         yield verb, verdict.counts()
