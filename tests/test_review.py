@@ -293,3 +293,28 @@ def test_renamed_resource_is_allowed_and_reaches_nothing_new(template, old, new)
 def test_references_to_another_name(value, expected):
     """In each way to write them, and nowhere else."""
     assert references.renamed(value, {"A": "B"}) == expected
+
+
+def test_less_safety_is_told_first_and_not_folded(template):
+    """Though nothing is lost by the update itself."""
+    changed = copy.deepcopy(template)
+    anywhere("Resources.Database.DeletionPolicy", "Delete")(changed)
+    found = reviewed(template, changed)
+    assert found.headline == "Data is kept less safely in prod: Database."
+    comment, _, _ = markdown([found]).partition("<details>")
+    assert "- what `Database` holds is lost from now on if it is removed: DeletionPolicy" in comment
+
+
+def test_output_that_goes_is_told_first(template):
+    """Whoever reads it is not in the template."""
+    changed = copy.deepcopy(template)
+    del changed["Outputs"]["RepositoryUri"]
+    assert reviewed(template, changed).headline == "Outputs go in prod: RepositoryUri."
+
+
+def test_condition_of_which_nothing_comes_is_not_called_formatting(template):
+    """With other parameters, something might."""
+    changed = copy.deepcopy(template)
+    anywhere("Conditions.HasImage", {"Fn::Equals": ["a", "a"]})(changed)
+    (section,) = reviewed(template, changed).general.sections
+    assert [remark.subject for remark in section.remarks] == ["Conditions"]

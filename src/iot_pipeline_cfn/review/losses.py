@@ -115,8 +115,8 @@ def _protection(name: str, before: Resource, after: Resource) -> Iterator[Remark
         )
         if {old, new} <= {*STRENGTHS} and STRENGTHS.index(new) < STRENGTHS.index(old):
             when = "removed" if policy == "DeletionPolicy" else "replaced"
-            message = f"what it holds {fate(new)} from now on if it is {when}: {policy}"
-            yield about(Severity.CHANGE, name, message, old, new)
+            message = f"what {name} holds {fate(new)} from now on if it is {when}: {policy}"
+            yield Remark(Severity.CHANGE, name, message, old, new)
     old, new = (property_of(side, "DeletionProtection") for side in (before, after))
     if equal(old, True) and not equal(new, True):
         message = "is not protected from deletion any more: DeletionProtection"

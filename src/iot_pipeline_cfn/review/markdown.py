@@ -7,7 +7,7 @@ from typing import Final
 from .remarks import Remark, Severity
 from .resources import Change, PropertyChange
 from .tables import code, escaped, table
-from .verdict import Entry, Review, rank, word
+from .verdict import DATA, Entry, Review, rank, word
 
 SHOWN: Final = 100
 """So many characters of a value are shown."""
@@ -32,7 +32,8 @@ def _review(review: Review) -> Iterator[str]:
     folded = {
         heading: entries
         for heading, entries in sections.items()
-        if all(rank(entry.remark.severity) > rank(Severity.INTERRUPTION) for entry in entries)
+        if heading != DATA
+        and all(rank(entry.remark.severity) > rank(Severity.INTERRUPTION) for entry in entries)
     }
     for heading, entries in sections.items():
         if heading not in folded:

@@ -8,7 +8,7 @@ from iot_pipeline_cfn.parameters import FIXED, IMAGE_PARAMETER, ParameterFile
 from iot_pipeline_cfn.references import renamed
 
 from . import failures, refusals
-from .analyses import DATA, analysed
+from .analyses import analysed
 from .behaviour import Behaviour
 from .causes import causes
 from .differences import equal, worded
@@ -17,12 +17,11 @@ from .interface import misfits, outputs, parameters
 from .losses import losses
 from .remarks import Remark, Severity, about
 from .resources import HOW, REVISIONS, Action, Change, Replacement, changes
-from .verdict import REFUSED, Group, Review, Section, Verdict, rank
+from .verdict import DATA, NEW, OUTPUTS, REFUSED, Group, Review, Section, Verdict, rank
 
 REPLACED: Final = "Replaced"
 REVISED: Final = "New revisions"
 INTERRUPTED: Final = "Interrupted"
-OUTPUTS: Final = "Outputs"
 PARAMETERS: Final = "Parameters"
 STACK: Final = "Stack"
 ORDER: Final = "Order of operations"
@@ -66,7 +65,7 @@ def _reviewed(name: str, before: Side, after: Side, region: str) -> Review:
         found += [(kind, only_new, verdict) for only_new, verdict in verdicts]
         if not verdicts:
             untouched.append(kind)
-    general = _verdict((), [*_general(old, new)]) if old and new else NO_VERDICT
+    general = _verdict((), [*_general(old, new, alike=not found)]) if old and new else NO_VERDICT
     differs = old != new or before.files != after.files
     return Review(name, general, tuple(_grouped(found)), tuple(filter(None, untouched)), differs)
 
@@ -80,8 +79,15 @@ def _grouped(found: Sequence[tuple[str, bool, Verdict]]) -> list[Group]:
     return sorted(groups, key=lambda one: rank(one.verdict.worst or Severity.NOTE))
 
 
-def _general(before: Template, after: Template) -> Iterator[tuple[str, Remark]]:
-    """Yield what is so of a template whatever the parameters."""
+def _general(before: Template, after: Template, *, alike: bool) -> Iterator[tuple[str, Remark]]:
+    """Yield what is so of a template whatever the parameters.
+
+    `alike` says that nothing comes of it with those that are given.
+    """
+    for section in ("Conditions", "Mappings"):
+        if alike and not equal(before.get(section, {}), after.get(section, {})):
+            message = "differ, of which nothing comes with the parameters that are given"
+            yield UNKNOWN, about(Severity.NOTE, section, message)
     yield from ((PARAMETERS, remark) for remark in parameters(before, after))
     for section in ("Hooks", "Transform"):
         if not equal(before.get(section), after.get(section)):
@@ -145,9 +151,9 @@ def _verdicts(
         yield True, _made_anew(same, anew, region)
     elif new:
         _, there = resolved((EMPTY, {}), (new.template, new.running), region)
-        message = f"is new, with {len(there.resources)} resources"
-        remark = about(Severity.NOTE, kind or "Template", message)
-        yield False, _verdict((), [(STACK, remark), *_analysed(NOTHING, there, region)])
+        number = f"{len(there.resources)} resources"
+        remark = about(Severity.NOTE, kind or "Template", "is new", after=number)
+        yield False, _verdict((), [(NEW, remark), *_analysed(NOTHING, there, region)])
     elif old:
         message = "is gone: none can be deployed any more, and stacks stay as they are"
         yield False, _verdict((), [(STACK, about(Severity.CHANGE, kind or "Template", message))])

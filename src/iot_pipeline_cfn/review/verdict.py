@@ -202,7 +202,8 @@ class Review:
         """Return to how many resources what happens, by the environments with as many."""
         found: dict[str, list[Name]] = {}
         for group in self.groups:
-            words = group.verdict.counts() or "no resource changes"
+            new = "".join(f"new, {remark.after}" for remark in group.verdict.under(NEW))
+            words = group.verdict.counts() or new or "no resource changes"
             found.setdefault(words, []).extend(group.names)
         counts = {place(names): words for words, names in found.items()}
         return counts | ({listed(self.untouched): "nothing"} if counts and self.untouched else {})
@@ -265,14 +266,21 @@ def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
     said += [] if said else [(verb, _causes(found)) for verb, found in bad if found][:1]
     if refused:
         said.append(("CloudFormation refuses this", _subjects(refused)))
-    if said:
-        yield from said
-    elif verdict.changes:
-        verb = "What is made differs" if group.only_new else UNHARMED
-        yield verb, verdict.counts()
-    else:
-        first = verdict.sections[0].remarks[0]
-        yield "No resource changes", first.message
+    if not said and (unsafe := verdict.under(DATA)):
+        said.append(("Data is kept less safely", _subjects(unsafe)))
+    gone = [one for one in verdict.under(OUTPUTS) if one.before and not one.after]
+    if gone:
+        said.append(("Outputs go", _subjects(gone)))
+    yield from said or [_harmless(group)]
+
+
+def _harmless(group: Group) -> tuple[str, str]:
+    verdict = group.verdict
+    if new := verdict.under(NEW):
+        return "New", new[0].after
+    if verdict.changes:
+        return "What is made differs" if group.only_new else UNHARMED, verdict.counts()
+    return "No resource changes", verdict.sections[0].remarks[0].message
 
 
 def _order(pair: tuple[str, Remark]) -> tuple[int, bool]:
@@ -283,8 +291,11 @@ def _order(pair: tuple[str, Remark]) -> tuple[int, bool]:
 
 UNHARMED: Final = "Nothing is lost, replaced or interrupted"
 
+DATA: Final = "Data"
+NEW: Final = "New"
+OUTPUTS: Final = "Outputs"
 REFUSED: Final = "Refused"
-"""The heading of what CloudFormation refuses."""
+"""Headings of what has a sentence of its own."""
 
 
 def _subjects(remarks: Sequence[Remark]) -> str:
