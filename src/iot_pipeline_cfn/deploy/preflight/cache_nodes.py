@@ -15,7 +15,7 @@ from .quotas import NAMED, Holder, Quota, number
 if TYPE_CHECKING:
     from types_boto3_elasticache import ElastiCacheClient
 
-QUOTA = Quota("cache-nodes", "cache node", "elasticache", "L-DFE45DF3", 300)
+QUOTA = Quota.of("cache-nodes")
 
 GROUP = "AWS::ElastiCache::ReplicationGroup"
 NUMBERS = ("NumCacheClusters", "NumNodeGroups", "ReplicasPerNodeGroup")

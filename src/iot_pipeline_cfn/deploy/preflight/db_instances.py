@@ -12,7 +12,7 @@ from types import MappingProxyType
 from .checking import Finding, Subject, tags_of
 from .quotas import Holder, Quota
 
-QUOTA = Quota("db-instances", "database instance", "rds", "L-7B6409FD", 40)
+QUOTA = Quota.of("db-instances")
 
 ELSEWHERE = MappingProxyType({"ap-south-1": replace(QUOTA, default=20)})
 """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html"""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from .checking import Finding, Subject, tags_of
 from .quotas import STACK_TAG, Quota, holders_of
 
-QUOTA = Quota("elastic-ips", "Elastic IP", "ec2", "L-0263D0A3", 5)
+QUOTA = Quota.of("elastic-ips")
 
 
 def look(subject: Subject) -> Iterator[Finding]:

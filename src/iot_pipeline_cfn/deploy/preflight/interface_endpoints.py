@@ -10,7 +10,7 @@ from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota("interface-endpoints", "interface endpoint", "vpc", "L-29B6F2EB", 50)
+QUOTA = Quota.of("interface-endpoints")
 
 COUNTED = frozenset({"Interface", "GatewayLoadBalancer"})
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota("internet-gateways", "internet gateway", "vpc", "L-F678F1CE", 5)
+QUOTA = Quota.of("internet-gateways")
 
 
 def look(subject: Subject) -> Iterator[Finding]:

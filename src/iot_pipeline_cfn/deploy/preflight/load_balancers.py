@@ -12,9 +12,7 @@ from .quotas import Holder, Quota
 if TYPE_CHECKING:
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
 
-QUOTA = Quota(
-    "load-balancers", "Application Load Balancer", "elasticloadbalancing", "L-53DA6B97", 50
-)
+QUOTA = Quota.of("load-balancers")
 
 DESCRIBED = 20
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html"""

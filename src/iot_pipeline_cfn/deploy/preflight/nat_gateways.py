@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota("nat-gateways", "NAT gateway", "vpc", "L-FE5A380F", 5)
+QUOTA = Quota.of("nat-gateways")
 
 COUNTED = ("pending", "available", "deleting")
 

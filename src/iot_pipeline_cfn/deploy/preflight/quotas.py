@@ -9,10 +9,11 @@ https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetService
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from iot_pipeline_cfn import quotas
 from iot_pipeline_cfn.deploy.errors import DENIED, code_of
 from iot_pipeline_cfn.deploy.operations import command
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
@@ -45,17 +46,13 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class Quota:
-    """A quota as Service Quotas has it, and the code of the check that looks at it."""
+class Quota(quotas.Quota):
+    """A quota of which an account can be asked what is left."""
 
-    check: str
-    what: str
-    service: str
-    code: str
-    default: int
-    adjustable: bool = True
-    reliable: bool = True
-    """Whether no account begins with less than the default."""
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Return one of those that can stand in the way."""
+        return cls(**vars(quotas.QUOTAS[name]))
 
     def findings(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Holder, Quota
 
-QUOTA = Quota("rest-apis", "regional REST API", "apigateway", "L-AA0FF27B", 600, adjustable=False)
+QUOTA = Quota.of("rest-apis")
 
 OTHERS = frozenset({"EDGE", "PRIVATE"})
 """Types of endpoints that have quotas of their own."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota("vpcs", "VPC", "vpc", "L-F678F1CE", 5)
+QUOTA = Quota.of("vpcs")
 
 
 def look(subject: Subject) -> Iterator[Finding]:
