@@ -1,14 +1,16 @@
 """What a review says of a change, as AWS's documentation has it."""
 
+import contextlib
 import copy
 import json
+import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import PARAMETER_FILES, REGION
-from foreign import FOREIGN, LOOP, UNKNOWN, mutants
+from foreign import FOREIGN, LOOP, UNKNOWN, mutants, places
 from iot_pipeline_cfn import references
 from iot_pipeline_cfn.parameters import load
 from iot_pipeline_cfn.review.analyses import Analysis
@@ -318,3 +320,29 @@ def test_condition_of_which_nothing_comes_is_not_called_formatting(template):
     anywhere("Conditions.HasImage", {"Fn::Equals": ["a", "a"]})(changed)
     (section,) = reviewed(template, changed).general.sections
     assert [remark.subject for remark in section.remarks] == ["Conditions"]
+
+
+ODD = [None, [], {}, "text", 7, True, {"Ref": "X"}, {"Fn::If": ["X", 1, 2]}, [None], "nan"]
+
+
+def disturbed(template, chance):
+    """Return a template in which many values are something else, or gone."""
+    changed = copy.deepcopy(template)
+    ways = [way for way in places(changed) if len(way) > 2 and "Tags" not in way]  # noqa: PLR2004
+    for *way, last in chance.sample(ways, 60):
+        inside = changed
+        with contextlib.suppress(IndexError, KeyError, TypeError):
+            for key in way:
+                inside = inside[key]
+            inside[last] = copy.deepcopy(chance.choice(ODD))
+    return changed
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nothing_in_a_template_is_too_odd(template, seed):
+    """Also where analyses look for what they know; without type, with a function for a number."""
+    chance = random.Random(seed)  # noqa: S311 - Nothing to guess.
+    odd = disturbed(template, chance)
+    del odd["Resources"]["Vpc"]["Type"]
+    for pair in ((template, odd), (odd, template)):
+        assert reviewed(*pair, kind="").headline

@@ -10,7 +10,7 @@ from .differences import equal, worded
 from .environments import Resource
 from .remarks import Remark, Severity, about
 from .resources import Action, Change, Replacement, property_of
-from .values import is_within, network_of, of_type
+from .values import is_within, network_of, of_type, type_of
 
 IMMOVABLE: Final = frozenset(
     {
@@ -92,7 +92,7 @@ def upgraded(before: Mapping[str, Resource], after: Mapping[str, Resource]) -> I
     """
     for name in sorted(before.keys() & after.keys()):
         sides = before[name], after[name]
-        if {side["Type"] for side in sides} != {"AWS::RDS::DBInstance"}:
+        if any(type_of(side) != "AWS::RDS::DBInstance" for side in sides):
             continue
         if not equal(*(property_of(side, "Engine") for side in sides)):
             continue

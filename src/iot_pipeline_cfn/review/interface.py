@@ -135,10 +135,11 @@ def _declaration(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> I
 
 def _choices(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Return the values that one declaration allows by name and the other does not."""
-    if "AllowedValues" not in one or "AllowedValues" not in other:
+    choices = [side.get("AllowedValues") for side in (one, other)]
+    if not all(isinstance(side, list) for side in choices):
         return []
-    others = {worded(choice) for choice in other["AllowedValues"]}
-    return [text for choice in one["AllowedValues"] if (text := worded(choice)) not in others]
+    own, others = ([worded(choice) for choice in side or ()] for side in choices)
+    return [text for text in own if text not in others]
 
 
 def _shown(declaration: Mapping[str, Any], key: str) -> str:

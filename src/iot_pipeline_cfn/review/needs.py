@@ -15,8 +15,9 @@ from typing import Any, Final
 from iot_pipeline_cfn.quotas import QUOTAS
 from iot_pipeline_cfn.references import references
 
-from .lookup import Resources, listed, number, of_type
+from .lookup import Resources, number, of_type
 from .remarks import Remark, Severity
+from .values import at, text_of
 
 CPU_UNITS: Final = 1024
 """So many are one vCPU."""
@@ -139,21 +140,21 @@ def services(resources: Resources) -> dict[str, Tasks]:
     found = {}
     for name, service in of_type(resources, "ECS::Service").items():
         definition = definitions.get(next(references(service.get("TaskDefinition")), ""), {})
-        strategy = listed(service.get("CapacityProviderStrategy"))
-        platform = definition.get("RuntimePlatform", {})
+        providers = at(service, "CapacityProviderStrategy.CapacityProvider")
+        architectures = at(definition, "RuntimePlatform.CpuArchitecture")
         found[name] = Tasks(
             desired=number(service.get("DesiredCount"), 1),
-            provider=strategy[0].get("CapacityProvider") if strategy else "FARGATE",
+            provider=text_of(providers[0]) if providers else "FARGATE",
             vcpu=number(definition.get("Cpu")) / CPU_UNITS,
             gigabytes=number(definition.get("Memory")) / MIB,
-            architecture=platform.get("CpuArchitecture", "X86_64"),
+            architecture=text_of(architectures[0]) if architectures else "X86_64",
         )
     return found
 
 
 def _rest_apis(resources: Resources) -> float:
     return sum(
-        "REGIONAL" in listed(api.get("EndpointConfiguration", {}).get("Types"))
+        "REGIONAL" in at(api, "EndpointConfiguration.Types")
         for api in of_type(resources, "ApiGateway::RestApi").values()
     )
 

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from .differences import equal
 from .lookup import Resources, listed, of_type
 from .needs import cache_nodes, services
 from .remarks import Remark, Severity
@@ -180,7 +181,7 @@ def _tasks(resources: Resources) -> Iterator[Billed]:
 def _database_and_cache(resources: Resources) -> Iterator[Billed]:
     for name, database in of_type(resources, "RDS::DBInstance").items():
         size, engine = (str(database.get(key)) for key in ("DBInstanceClass", "Engine"))
-        instances = 2 if database.get("MultiAZ") in {True, "true"} else 1
+        instances = 2 if equal(database.get("MultiAZ"), True) else 1
         yield Billed(name, f"{size} {engine}", instances, {f"{size} {engine}": 1})
     for name, group in of_type(resources, "ElastiCache::ReplicationGroup").items():
         size, engine = (str(group.get(key)) for key in ("CacheNodeType", "Engine"))
