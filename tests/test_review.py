@@ -251,6 +251,7 @@ def test_cascade_does_not_drown_the_verdict(template):
     assert comment.count("<details>") == comment.count("</details>")
     data = as_data(found)["templates"][0]["environments"]
     remarks = [one for group in data for one in group["remarks"] if one["about"] == "Replaced"]
+    assert remarks[0]["subject"] == "Vpc"
     assert {one["causes"] for one in remarks if one["subject"] != "Vpc"} == {("Vpc",)}
     assert {one["causes"] for one in remarks if one["subject"] == "Vpc"} == {()}
     through = [one for group in data for one in group["remarks"] if "change with" in one["message"]]

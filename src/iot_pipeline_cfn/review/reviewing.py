@@ -303,8 +303,8 @@ def _reordered(before: Environment, after: Environment) -> Iterator[Remark]:
 
 
 def _verdict(found: tuple[Change, ...], remarks: Sequence[tuple[str, Remark]]) -> Verdict:
-    """Return changes and remarks, these by heading, the worst first."""
-    ordered = sorted(remarks, key=lambda pair: rank(pair[1].severity))
+    """Return changes and remarks, these by heading, the worst and its causes first."""
+    ordered = sorted(remarks, key=lambda pair: (rank(pair[1].severity), bool(pair[1].causes)))
     headings = dict.fromkeys(heading for heading, _ in ordered)
     sections = (
         Section(heading, tuple(remark for other, remark in ordered if other == heading))
