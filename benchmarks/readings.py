@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, chdir
+from contextlib import chdir
 from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
@@ -82,8 +82,7 @@ def main() -> None:
     template = ROOT / "templates/iot-pipeline.json"
     with (
         chdir(ROOT),
-        alone(template, REGION) as (directory, connection),
-        ExitStack() as held,
+        alone(template, REGION) as (directory, connection, held),
     ):
         environment = environment_named("pr1", load_template(template))
         processor = ROOT / "examples/processor/processor.py"

@@ -14,8 +14,13 @@ TEMPLATE = {
     "Parameters": {
         "CapacityProvider": {"Type": "String", "Default": "FARGATE"},
         "DesiredCount": {"Type": "Number", "Default": 2},
+        "NatElasticIpAllocationId": {"Type": "String", "Default": ""},
     },
     "Resources": {
+        "NatGateway1": {
+            "Type": "AWS::EC2::NatGateway",
+            "Properties": {"AllocationId": {"Ref": "NatElasticIpAllocationId"}},
+        },
         "ReplicationGroup1": {
             "Type": "AWS::ElastiCache::ReplicationGroup",
             "Properties": {"NumCacheClusters": 1},
@@ -68,12 +73,12 @@ NOWHERE = Connection(None, REGION, Target.AWS)
 """A connection of which no client can be made."""
 
 
-def changes(*types, action="Add", replacement="", properties=()):
+def changes(*types, action="Add", replacement="", properties=(), name=None):
     """Return changes to resources called as in the template: NatGateway1, NatGateway2, ..."""
     made = []
     for number, kind in enumerate(types, 1):
-        name = kind.rpartition("::")[2]
-        made.append(Change(action, f"{name}{number}", kind, replacement, "", properties))
+        called = name or kind.rpartition("::")[2]
+        made.append(Change(action, f"{called}{number}", kind, replacement, "", properties))
     return made
 
 

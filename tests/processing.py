@@ -112,12 +112,16 @@ def connect(database):
 
 def newest(cache, device_id):
     """Return what the cache has of a device."""
-    with redis.Redis(
+    with client_of(cache) as client:
+        return client.hgetall(f"newest:{device_id}")
+
+
+def client_of(cache):
+    return redis.Redis(
         host=cache.host,
         port=cache.port,
         password=cache.auth_token,
         ssl=True,
         ssl_ca_certs=str(cache.ca_file),
         decode_responses=True,
-    ) as client:
-        return client.hgetall(f"newest:{device_id}")
+    )

@@ -4,6 +4,7 @@ The emulator is a process of its own; here, ministack is as it was released.
 """
 
 import asyncio
+import inspect
 import json
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -190,6 +191,13 @@ def test_load_balancer_has_to_be_found():
     responses._request_account_id.set("222222222222")
     assert not alb.find_lb_for_host(name)
     assert not apigateway_v1.find_api_scope(api)
+
+
+def test_errors_of_integrations_have_to_be_read():
+    """As released, ministack leaves that to the loop that may have to send them."""
+    unread = inspect.getsource(apigateway_v1._invoke_http_proxy_v1)
+    assert "return e.code, " in unread
+    assert "e.read()" in unread
 
 
 def test_secret_has_to_be_corrected():

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import ENVIRONMENTS, REGION
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
-from iot_pipeline_cfn.rehearsal.ingest import Ingest
+from iot_pipeline_cfn.rehearsal.ingest import Answer, Ingest
 from iot_pipeline_cfn.rehearsal.inventory import inventory
 
 STACK = "iot-pipeline-any"
@@ -245,8 +245,12 @@ def target():
             arrived.append(
                 (self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             )
-            self.send_response(202)
+            refused = "refuse me" in str(arrived[-1])
+            body = b"no" if refused else b""
+            self.send_response(418 if refused else 202)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_):
             """Say nothing."""
@@ -282,6 +286,18 @@ def test_reading_travels_from_the_api_to_a_target(aws, deploy, connect_to, targe
     assert ingest.post(b"[").status == 400
     assert ingest.post(json.dumps(READING).encode(), authorized=False).status == 403
     assert arrived == [("/ingest", READING), ("/ingest", [READING, READING])]
+
+
+def test_what_a_target_refuses_is_its_answer(aws, deploy, connect_to, target):
+    """Again and again, with its words."""
+    found = outputs(deploy({}))
+    port, _ = target
+    aws("elbv2").register_targets(
+        TargetGroupArn=found["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": port}]
+    )
+    ingest = Ingest(connect_to(), found)
+    refused = READING | {"measurements": {"refuse me": 1}}
+    assert [ingest.send(refused) for _ in range(3)] == [Answer(418, "no")] * 3
 
 
 def test_too_many_readings_are_refused(deploy, connect_to):

@@ -131,11 +131,12 @@ def test_failures_5_and_6_unused_imports_and_left_over_code():
     modules = {path.stem for path in (ROOT / "src/iot_pipeline_cfn").glob("*.py")}
     imported = {
         name
-        for path in (ROOT / "src/iot_pipeline_cfn").glob("*.py")
+        for path in (ROOT / "src/iot_pipeline_cfn").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.level
+        if isinstance(node, ast.ImportFrom)
         for name in ([node.module] if node.module else [alias.name for alias in node.names])
     }
+    imported = {name.removeprefix("iot_pipeline_cfn.") for name in imported}
     assert modules - imported == {"__init__", "cli", "generator"}
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from functools import partial
+from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -10,6 +11,8 @@ from botocore.stub import Stubber
 
 from conftest import PARAMETER_FILES, REGION, ROOT
 from deploying import BUCKET, made_up_session, small_template, stack_of
+from iot_pipeline_cfn.deploy import preflight
+from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.preflight.checking import Finding, Severity, Subject, joined, run
@@ -23,8 +26,8 @@ def check(connect_to):
     return partial(findings, connect_to())
 
 
-def used_address(aws):
-    """Return an address that the NAT gateway of an environment has."""
+def used_address(aws, given=None):
+    """Return an address that the NAT gateway of an environment has: its own, or one it is given."""
     resources = {
         "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
         "Subnet": {
@@ -36,10 +39,12 @@ def used_address(aws):
             "Type": "AWS::EC2::NatGateway",
             "Properties": {
                 "SubnetId": {"Ref": "Subnet"},
-                "AllocationId": {"Fn::GetAtt": ["Address", "AllocationId"]},
+                "AllocationId": given or {"Fn::GetAtt": ["Address", "AllocationId"]},
             },
         },
     }
+    if given:
+        del resources["Address"]
     aws("cloudformation").create_stack(
         StackName="iot-pipeline-pr1", TemplateBody=json.dumps({"Resources": resources})
     )
@@ -65,6 +70,42 @@ def test_address_that_is_given_must_be_free(check, aws):
     (taken,) = found(used_address(aws))
     assert "is in use by iot-pipeline-pr1" in taken.message
     assert (missing.severity, taken.severity) == (Severity.ERROR, Severity.ERROR)
+    assert "aws ec2 describe-addresses --region ap-northeast-1" in missing.message
+    assert missing.logical_ids == taken.logical_ids == ["NatGateway1"]
+
+
+def test_environment_that_was_given_an_address_is_named(check, aws):
+    """By its gateway, since the address itself says nothing of it."""
+    given = used_address(aws, address(aws))
+    (taken,) = check("allocated-address", "AWS::EC2::NatGateway", NatElasticIpAllocationId=given)
+    assert "is in use by iot-pipeline-pr1; give one that is free" in taken.message
+
+
+def test_holder_that_cannot_be_looked_for_is_not_named():
+    """The address is in use all the same."""
+    connection = Connection(made_up_session(REGION), REGION, Target.AWS)
+    stubber = Stubber(connection.ec2)
+    used = {"AllocationId": "eipalloc-0", "AssociationId": "a", "NetworkInterfaceId": "eni-0"}
+    stubber.add_response("describe_addresses", {"Addresses": [used]})
+    stubber.add_client_error("describe_nat_gateways", "UnauthorizedOperation")
+    stubber.activate()
+    given = {"NatElasticIpAllocationId": "eipalloc-0"}
+    (taken,) = findings(connection, "allocated-address", "AWS::EC2::NatGateway", **given)
+    assert taken.severity is Severity.ERROR
+    assert "is in use by eni-0; give one that is free" in taken.message
+
+
+def test_address_that_is_given_stays_where_a_second_gateway_is_added(check, aws, template):
+    """The first gateway of the environment uses it, and goes on to; the second has its own."""
+    given = {"NatGateways": "per-zone", "NatElasticIpAllocationId": used_address(aws)}
+
+    def found(name, **change):
+        made = [Change(logical_id=name, resource_type="AWS::EC2::NatGateway", **change)]
+        return check("allocated-address", made=made, template=template, **given)
+
+    same = {"policy_action": "", "properties": ()}
+    assert found("NatGateway2", action="Add", replacement="", **same) == []
+    assert len(found("NatGateway1", action="Modify", replacement="True", **same)) == 1
 
 
 def test_zones_must_be_there(check):
@@ -89,6 +130,23 @@ def test_check_that_cannot_be_made_blocks_nothing(code, problem):
     (finding,) = findings(connection, code, kind, **given)
     assert (finding.code, finding.severity) == (code, Severity.NOTE)
     assert "could not be checked" in finding.message
+
+
+def test_answer_that_nobody_has_thought_of_blocks_nothing():
+    """What was found before it counts all the same."""
+
+    def surprised(_):
+        yield Finding("any", Severity.WARNING, "seen")
+        _ = {}["ZoneId"]
+
+    found = run({"any": surprised}, Subject("dev", None, {}, {}, []))
+    assert [(each.code, each.severity) for each in found] == [
+        ("any", Severity.WARNING),
+        ("any", Severity.NOTE),
+    ]
+    assert found[1].message == (
+        "could not be checked: what AWS answers is not understood (KeyError('ZoneId'))"
+    )
 
 
 def test_check_of_what_does_not_change_makes_no_call():
@@ -165,7 +223,7 @@ def test_what_blocked_the_first_deployment_is_told_before_it(project, aws):
     finding = next(line for line in done.err.splitlines() if line.startswith("error elastic-ips"))
     assert "needs 1 Elastic IP; 5 of 5 (AWS's default) in use: " in finding
     assert "iot-pipeline-pr2 (NatElasticIp1)" in finding
-    assert f"{free[0]}, not associated" in finding
+    assert f"{free[0]} (not associated)" in finding
     for way in ("NatGateways=none", f"NatElasticIpAllocationId={free[0]}", "destroy pr0"):
         assert way in finding
     stacks = aws("cloudformation").describe_stacks()["Stacks"]
@@ -173,6 +231,20 @@ def test_what_blocked_the_first_deployment_is_told_before_it(project, aws):
     assert len(aws("ec2").describe_vpcs()["Vpcs"]) == 1
     assert project.deploy("dev", "--parameter", "NatGateways=none").status == 0
     assert stack_of(aws, "dev")["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_address_that_is_free_stands_for_one_of_two(check, aws):
+    """The second gateway always has one of its own, for which it cannot be given."""
+    free = [address(aws) for _ in range(5)]
+    two = ["AWS::EC2::EIP"] * 2
+    way = f"--parameter NatElasticIpAllocationId={free[0]}"
+
+    def found(made):
+        return check("elastic-ips", made=changes(*two, name="NatElasticIp")[made])[0].message
+
+    assert f"an address that nothing uses: {way}" in found(slice(0, 1))
+    assert f"an address that nothing uses, for one of them: {way}" in found(slice(0, 2))
+    assert "NatElasticIpAllocationId" not in found(slice(1, 2))
 
 
 @pytest.mark.parametrize("verb", ["preflight", "plan"])
@@ -190,6 +262,8 @@ def test_checks_run_by_themselves_and_change_nothing(project, aws, verb):
     printed = project.run(verb, "pr9", *BUCKET, "--json").out.splitlines()
     (finding,) = json.loads(printed[-1])["findings"]
     assert (finding["code"], finding["severity"]) == ("elastic-ips", "error")
+    assert finding.keys() == {"code", "severity", "message", "logical_ids"}
+    assert finding["logical_ids"] == ["NatElasticIp1"]
     wrong = project.run(verb, "pr9", *BUCKET, "--ignore", "nonsense")
     assert (wrong.status, "elastic-ips" in wrong.err) == (2, True)
     stacks = aws("cloudformation").describe_stacks()["Stacks"]
@@ -204,6 +278,15 @@ def test_nothing_stands_in_the_way_in_an_empty_account(project, path):
     done = project.run("preflight", path.stem, *BUCKET)
     assert (done.status, done.out) == (0, "")
     assert "nothing stands in the way" in done.err
+
+
+def test_every_code_is_of_one_module():
+    """Whose function is the check."""
+    there = {path.stem for path in Path(preflight.__path__[0]).glob("*.py")}
+    modules = [check.__module__.rpartition(".")[2] for check in CHECKS.values()]
+    helpers = {"__init__", "checking", "checks", "commands", "quotas"}
+    assert set(modules) == there - helpers
+    assert [name.replace("_", "-") for name in modules] == list(CHECKS)
 
 
 def test_every_code_is_documented():

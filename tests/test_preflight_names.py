@@ -15,6 +15,7 @@ from iot_pipeline_cfn.deploy import deployment
 from iot_pipeline_cfn.deploy.changes import Change, Property
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_session
+from iot_pipeline_cfn.deploy.operations import command
 from iot_pipeline_cfn.deploy.preflight import name_taken, names, permissions
 from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
 from iot_pipeline_cfn.deploy.preflight.commands import aws_command
@@ -212,6 +213,44 @@ def test_deployment_over_a_log_group_that_was_left_is_stopped(project, aws):
     assert "error name-taken: Logs: the log group /left is there already" in done.err
     aws("logs").delete_log_group(logGroupName="/left")
     assert project.deploy("pr1").status == 0
+
+
+def test_what_a_former_stack_of_the_same_name_has_left_is_to_be_removed(project, aws):
+    """Although the change set has made a stack of that name again, which is not to be destroyed."""
+    project.write(small_template({"Logs": log_group("/left")}))
+    tags = {"aws:cloudformation:stack-name": "iot-pipeline-pr1"}
+    aws("logs").create_log_group(logGroupName="/left", tags=tags)
+    done = project.run("preflight", "pr1")
+    assert done.status == 8
+    assert "left by the stack iot-pipeline-pr1, which is gone; remove it with all that" in done.out
+
+
+def test_environment_is_not_to_be_destroyed_for_a_name_that_it_has_itself(project):
+    """As where a resource has another logical id now, and is made before the old one goes."""
+    project.write(small_template({"Logs": log_group("/kept")}))
+    assert project.deploy("pr1").status == 0
+    project.write(small_template({"Renamed": log_group("/kept")}))
+    done = project.run("preflight", "pr1")
+    assert done.status == 8
+    assert "/kept is there already, in this very environment; remove it in a" in done.out
+    assert "destroy" not in done.out
+
+
+def test_check_that_finds_several_things_is_ignored_once(project, aws):
+    """The command that is named can be typed as it is."""
+    project.write(small_template({"A": log_group("/a"), "B": log_group("/b")}))
+    for name in ("/a", "/b"):
+        aws("logs").create_log_group(logGroupName=name)
+    done = project.run("preflight", "pr1")
+    assert done.out.count("error name-taken: ") == len("ab")
+    assert done.last_line.endswith("--ignore name-taken (with make: IGNORE='name-taken')")
+
+
+@pytest.mark.parametrize("name", ["pr 1", "it's", "a;b", "pr1"])
+def test_command_of_a_message_names_an_environment_for_the_shell(name):
+    """Names of others are read off their tags."""
+    shown = command("destroy", name, Connection(None, REGION, Target.AWS))
+    assert shlex.split(shown)[1:] == ["destroy", name, "--region", REGION]
 
 
 def test_command_for_the_embedded_aws_says_where_it_is():

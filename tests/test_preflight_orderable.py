@@ -214,7 +214,9 @@ def sells_cache(connection, versions, offerings):
 
 @pytest.mark.parametrize("version", ["7.1", "7.1.0"])
 @pytest.mark.parametrize(
-    "change", [added("Cache"), modified("Cache", "CacheNodeType")], ids=lambda change: change.action
+    "change",
+    [added("Cache"), modified("Cache", "CacheNodeType", "EngineVersion")],
+    ids=lambda change: change.action,
 )
 def test_cache_that_is_sold(connection, change, version):
     """Its version is there, and its nodes can be reserved."""
@@ -231,6 +233,19 @@ def test_cache_that_is_not_sold(connection):
     assert "redis 7.1 is not sold in ap-northeast-1, but 7.0, 7.10 are" in version.message
     assert (node_type.severity, node_type.logical_ids) == (Severity.WARNING, ["Cache"])
     assert "cache.t4g.micro is probably not sold in ap-northeast-1" in node_type.message
+
+
+def test_cache_that_exists_keeps_what_is_not_sold_any_more(connection):
+    """Its node type changes whether or not its version could be made now, and the other way."""
+    none = {"ReservedCacheNodesOfferings": []}
+    answers(connection.elasticache, describe_reserved_cache_nodes_offerings=[(None, none)])
+    (finding,) = found("cache-orderable", connection, modified("Cache", "CacheNodeType"))
+    assert "cache.t4g.micro is probably not sold" in finding.message
+    other = Connection(session(), REGION, Target.AWS)
+    newer = {"CacheEngineVersions": [{"EngineVersion": "8.0"}]}
+    answers(other.elasticache, describe_cache_engine_versions=[(None, newer)])
+    (finding,) = found("cache-orderable", other, modified("Cache", "EngineVersion"))
+    assert "is not sold in ap-northeast-1, but 8.0 are" in finding.message
 
 
 def test_what_is_found_before_a_call_is_denied_counts(connection):
@@ -308,6 +323,8 @@ def test_certificate_that_is_not_issued(account):
     (finding,) = certified(account, arn)
     assert finding.severity is Severity.ERROR
     assert "is not issued yet: create the DNS records" in finding.message
+    shown = f"aws acm describe-certificate --certificate-arn {arn} --region ap-northeast-1"
+    assert finding.message.partition("to see them: ")[2] == shown
 
 
 def test_certificate_that_is_not_there(account):
@@ -417,6 +434,23 @@ def test_zone_without_nat_gateways(connection):
 def test_zone_that_no_nat_gateway_stands_in(connection, changed):
     """What it cannot hold is not wanted there."""
     assert zones_without_nat_gateways(connection, *map(added, changed)) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "severity"), [("constrained", Severity.WARNING), ("unavailable", Severity.ERROR)]
+)
+def test_zone_in_which_not_everything_can_be_had(connection, state, severity):
+    """It is only refused where nothing can be."""
+    zones = [
+        {"ZoneName": name, "ZoneId": f"apne1-az{number}", "State": said}
+        for number, (name, said) in enumerate(
+            zip(ZONES.values(), (state, "available"), strict=True)
+        )
+    ]
+    answers(connection.ec2, describe_availability_zones=[({}, {"AvailabilityZones": zones})])
+    (finding,) = found("zones", connection, added("PublicSubnet1"), added("PublicSubnet2"))
+    assert (finding.severity, finding.logical_ids) == (severity, ["PublicSubnet1"])
+    assert "AvailabilityZone1: ap-northeast-1a is " in finding.message
 
 
 def test_zone_that_is_gone_since(connection):

@@ -1,5 +1,6 @@
 """Quotas: where they are enough and where not, who holds what they limit, and what counts."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -179,6 +180,8 @@ def answer(stubber, value):
 def made_up(service, *answers):
     """Return a connection to a server of which only the answers of one service are made up."""
     connection = Connection(session_for_made_up(), REGION, Target.AWS)
+    # No stack is there to be looked at.
+    Stubber(connection.cloudformation).activate()
     stubber = Stubber(getattr(connection, service))
     for call, given, *asked in answers:
         if isinstance(given, str):
@@ -241,12 +244,15 @@ def test_quota_on_another_server(moto, code):
     assert f"5 of 5 {told}in use" in found[0].message
 
 
-def test_quota_that_must_not_be_read_stops_nothing(check, aws):
+@pytest.mark.parametrize(
+    "code", ["AccessDeniedException", "TooManyRequestsException", "ServiceException"]
+)
+def test_quota_that_cannot_be_read_stops_nothing(check, aws, code):
     """And the finding says that it is assumed."""
     while not check("vpcs", "AWS::EC2::VPC"):
         vpc(aws)
     answers = quota_answers(check.args[0])
-    answers.add_client_error("get_service_quota", "AccessDeniedException")
+    answers.add_client_error("get_service_quota", code)
     (finding,) = check("vpcs", "AWS::EC2::VPC")
     assert finding.severity is Severity.WARNING
     assert "the account's own quota cannot be read" in finding.message
@@ -272,6 +278,26 @@ def test_many_holders_are_named_in_one_line():
     assert (ways[0], ways[-1]) == ("--no-things", "a higher quota (L-0 of service)")
     destroyed = [way.partition(" --")[0].split()[-2:] for way in ways[1:-1]]
     assert destroyed == [["destroy", "pr2"], ["destroy", "pr1"], ["destroy", "pr3"]]
+
+
+def test_nobody_is_told_to_destroy_what_is_protected(check, aws):
+    """Not even where it holds most; its data is worth more than an address."""
+    for name, durability, count in (("prod", "protected", 3), ("pr1", "ephemeral", 2)):
+        resources = {
+            f"Address{number}": {"Type": "AWS::EC2::EIP", "Properties": {}}
+            for number in range(count)
+        }
+        parameters = {"Durability": {"Type": "String", "Default": durability}}
+        aws("cloudformation").create_stack(
+            StackName=f"iot-pipeline-{name}",
+            TemplateBody=json.dumps({"Parameters": parameters, "Resources": resources}),
+            Tags=[{"Key": "iot-pipeline:environment", "Value": name}],
+        )
+    while not (found := check("elastic-ips", "AWS::EC2::EIP")):
+        pass
+    assert "iot-pipeline-prod (3), iot-pipeline-pr1 (2); ways on: " in found[0].message
+    assert "destroy pr1" in found[0].message
+    assert "destroy prod" not in found[0].message
 
 
 @pytest.mark.parametrize("code", ["cache-nodes", "db-instances", "load-balancers", "rest-apis"])

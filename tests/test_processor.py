@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -393,7 +394,7 @@ def test_certificates_are_verified(processors, database, cache, device):
         assert reason in processor.said()
     for wrong, reason in (
         ({"SSL_CERT_FILE": str(database.ca_file)}, "unable to get local issuer"),
-        ({"REDIS_HOST": "localhost"}, "Hostname mismatch"),
+        ({"REDIS_HOST": servers.HOST}, "IP address mismatch"),
     ):
         processor = processors(**wrong)
         assert processor.post(reading(device))[0] == 200
@@ -498,3 +499,10 @@ def test_image_has_what_is_tested():
         for path in (EXAMPLE / "requirements.txt", ROOT / "requirements.lock")
     )
     assert image <= locked
+
+
+def test_what_the_image_needs_comes_with_rehearsals():
+    """Which run it without an image, and speak to its database and its cache themselves."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    brought = {*project["dependencies"], *project["optional-dependencies"]["rehearsal"]}
+    assert {*(EXAMPLE / "requirements.in").read_text().split()} <= brought

@@ -18,6 +18,7 @@ OTHERS = {
     # What CloudFormation, AWS and troposphere call so, and an alarm by its own name.
     "Bucket",
     "CI",
+    "CODE",
     "DeletionPolicy",
     "DependsOn",
     "DescribeEvents",
@@ -38,9 +39,15 @@ OTHERS = {
 }
 
 
+def examples(heading):
+    """Return the Python of a section."""
+    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+
+
 def test_worked_example_works(tmp_path):
     """In a copy of the package: rendered, and with nothing for the linter to say."""
-    module, composition = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    module, composition = examples("Add a resource")
     import_line, call = composition.strip("\n").split("\n\n")
     package = tmp_path / "src/iot_pipeline_cfn"
     shutil.copytree(ROOT / "src/iot_pipeline_cfn", package)
@@ -61,6 +68,29 @@ def test_worked_example_works(tmp_path):
     for check in (["ruff", "check"], ["ruff", "format", "--check"]):
         done = python("-m", *check, "--no-cache", "src")
         assert done.returncode == 0, done.stdout
+
+
+def test_check_of_the_example_is_found_and_passes_its_test(tmp_path):
+    """In a copy of all of it, where nothing but its row in the documentation is missing."""
+    module, test = examples("Add a check")
+    for name in ("docs", "parameters", "src", "templates", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    added = tmp_path / "src/iot_pipeline_cfn/deploy/preflight/security_groups.py"
+    added.write_text(module)
+    tested = tmp_path / "tests/test_preflight_security_groups.py"
+    tested.write_text(test)
+
+    def python(*arguments):
+        return run(sys.executable, "-m", *arguments, cwd=tmp_path, env={"PYTHONPATH": "src"})
+
+    for check in (["ruff", "check"], ["ruff", "format", "--check"]):
+        done = python(*check, "--no-cache", str(added), str(tested))
+        assert done.returncode == 0, done.stdout
+    codes = "tests/test_preflight.py::test_every_code_is_documented"
+    done = python("pytest", "-p", "no:cacheprovider", str(tested), codes)
+    assert "1 failed, 1 passed" in done.stdout, done.stdout
+    assert "security-groups" in done.stdout
 
 
 def test_template_is_as_large_as_the_readme_says(template):

@@ -15,7 +15,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -45,7 +45,10 @@ Decorator = Callable[[Any], Any]
 
 def main() -> NoReturn:
     """Run `iot-pipeline`, say what went wrong if anything did, and exit."""
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Whoever has set it to be ignored, as nohup does, means it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminated)
     # botocore reads its descriptions of services into many objects, none of which goes before the
     # process does: looking through them again and again takes a quarter of the time.
     gc.set_threshold(100_000)
@@ -586,17 +589,24 @@ def rehearse(
     """Take an environment through its whole life, on an embedded AWS of its own."""
     from .deploy.connection import DEFAULT_REGION
     from .deploy.console import Console
-    from .deploy.environments import environment_named
+    from .deploy.environments import environment_named, parameter_file
     from .deploy.errors import DeploymentError, ExitCode
-    from .parameters import load_template
-    from .rehearsal.life import rehearse
+    from .parameters import load, load_template
+
+    try:
+        from .rehearsal.life import rehearse
+    except ModuleNotFoundError as error:
+        message = f"{error.name} is missing: pip install 'iot-pipeline-cfn[rehearsal]'"
+        raise DeploymentError(message) from None
 
     console = Console(as_json=as_json)
     whose = environment_named(environment, load_template(template))
+    load(parameter_file(whose, PARAMETERS))
     steps = []
-    for step in rehearse(whose, region or DEFAULT_REGION, template, processor):
-        console.say(str(step))
-        steps.append(step)
+    with closing(rehearse(whose, region or DEFAULT_REGION, template, processor)) as life:
+        for step in life:
+            console.say(str(step))
+            steps.append(step)
     if as_json:
         console.data({"steps": [vars(step) for step in steps]})
     else:
@@ -711,8 +721,9 @@ def _check(
     found = [] if proposal.empty else run(CHECKS, subject, options["ignored"])
     warnings, findings = joined(proposal.warnings, found)
     console.findings(warnings, findings, err=err)
-    errors = [finding.code for finding in findings if finding.severity is Severity.ERROR]
-    if errors:
+    stopping = [finding.code for finding in findings if finding.severity is Severity.ERROR]
+    # A check can find several things.
+    if errors := list(dict.fromkeys(stopping)):
         ignore = " ".join(f"--ignore {code}" for code in errors)
         message = (
             f"nothing was changed; to go on all the same: {ignore} "

@@ -42,6 +42,10 @@ ATTEMPTS = 5
 that double each time. Nothing is lost by giving up: the same command attaches to what goes on."""
 
 
+CONNECT_SECONDS = 10
+"""Who cannot reach a service from where they are learns so in a minute, and not in five."""
+
+
 class Target(StrEnum):
     """Where environments live."""
 
@@ -118,6 +122,7 @@ class Connection:
         """Return what each client is made with."""
         config = Config(
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            connect_timeout=CONNECT_SECONDS,
             s3={"addressing_style": "path"},
             # Nothing between here and a server on the loopback interface.
             proxies={} if self.target is Target.LOCAL else None,

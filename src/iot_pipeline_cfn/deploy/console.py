@@ -117,8 +117,8 @@ class Console:
     ) -> None:
         """Show what CloudFormation warns of, although it would go ahead, and what checks find."""
         if self.as_json:
-            listed = {"warnings": warnings, "findings": findings}
-            self.data({name: [vars(one) for one in found] for name, found in listed.items()})
+            told = [finding.as_data() for finding in findings]
+            self.data({"warnings": [vars(warning) for warning in warnings], "findings": told})
             return
         for warning in warnings:
             echo(f"warning: {warning}", err=err)

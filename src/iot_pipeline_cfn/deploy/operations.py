@@ -1,5 +1,6 @@
 """What all verbs do first: find an environment's stack, and come to where it can be acted on."""
 
+import shlex
 import shutil
 import sys
 from dataclasses import dataclass
@@ -139,6 +140,6 @@ class Operations:
 def command(verb: str, name: str, connection: Connection) -> str:
     """Return the command that runs a verb for an environment of a name where it lives."""
     local = " --target local" if connection.target is Target.LOCAL else ""
-    shown = f" {name!r}" if " " in name else f" {name}"
+    shown = f" {shlex.quote(name)}"
     program = "iot-pipeline" if shutil.which("iot-pipeline") else sys.argv[0]
     return f"{program} {verb}{shown}{local} --region {connection.region}"

@@ -5,6 +5,7 @@ ministack reads its environment when it is imported, and so does this module imp
 
 import asyncio
 import os
+import traceback
 from collections.abc import Callable
 
 from hypercorn.asyncio import serve
@@ -36,7 +37,7 @@ def run(listener: int, started: Callable[[], Callable[[], bool]]) -> None:
         async def announce(event: ASGISendEvent) -> None:
             await send(event)
             if event["type"] == "lifespan.startup.complete":
-                _end_unless(started())
+                _end_unless(_announced(started))
 
         await app(scope, receive, announce if scope["type"] == "lifespan" else send)
 
@@ -46,6 +47,15 @@ def run(listener: int, started: Callable[[], Callable[[], bool]]) -> None:
         os._exit(0)
 
     asyncio.run(until_told())
+
+
+def _announced(started: Callable[[], Callable[[], bool]]) -> Callable[[], bool]:
+    """Tell that requests are answered; where that cannot be told, nobody would ever ask."""
+    try:
+        return started()
+    except OSError:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def _end_unless(wanted: Callable[[], bool]) -> None:

@@ -5,13 +5,16 @@ this process, which then has to find what is called so, whichever account and re
 a request need not carry credentials.
 """
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request
 
 from ministack.core import responses
-from ministack.services import alb, apigateway_v1
+from ministack.services import alb, apigateway, apigateway_v1
 
 from .control import HOST
 
@@ -21,8 +24,27 @@ LOAD_BALANCERS = ".elb.amazonaws.com"
 def correct() -> None:
     """Let names of load balancers lead to ministack, and let it find them and APIs."""
     apigateway_v1.find_api_scope = _find_api
+    apigateway_v1._urlopen_async = _answer
     socket.getaddrinfo = _getaddrinfo(socket.getaddrinfo)
     alb.find_lb_for_host = _find_load_balancer(alb.find_lb_for_host)
+
+
+async def _answer(request: Request, seconds: float) -> tuple[int, dict[str, str], bytes]:
+    """Return what an integration answers, an error like any other answer.
+
+    ministack reads the body of an error where it should do other things meanwhile, such as being
+    the load balancer that sends the body: both would wait for each other.
+    """
+
+    def answered() -> tuple[int, dict[str, str], bytes]:
+        try:
+            status, headers, body = apigateway._urlopen_sync(request, seconds)
+        except HTTPError as error:
+            with error:
+                return error.code, dict(error.headers.items()), error.read()
+        return status, headers, body
+
+    return await asyncio.to_thread(answered)
 
 
 def _find_api(api: str) -> tuple[str, str] | None:

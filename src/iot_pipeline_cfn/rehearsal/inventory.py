@@ -33,6 +33,7 @@ LISTINGS: Final[Mapping[str, Sequence[tuple[str, str]]]] = MappingProxyType(
         ],
         "events": [("list_rules", "Rules")],
         "iam": [("list_roles", "Roles")],
+        "kms": [("list_aliases", "Aliases")],
         "apigateway": [
             ("get_api_keys", "items"),
             ("get_rest_apis", "items"),

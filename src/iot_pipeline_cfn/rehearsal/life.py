@@ -6,12 +6,14 @@ Each step does as a person would, by the same commands, and then looks at what h
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -24,19 +26,24 @@ from iot_pipeline_cfn.deploy.errors import ExitCode
 from iot_pipeline_cfn.emulator import control
 from iot_pipeline_cfn.parameters import load_object
 
-from .ingest import Ingest
+from .ingest import Answer, Ingest
 from .inventory import inventory
 from .servers import ServerError, ServerMissingError, postgresql, redis
-from .stores import Reading, Stores
+from .stores import Reading, StoreError, Stores
 from .task import Task, TaskError, service_of, started
 
 PROGRAM: Final = "from iot_pipeline_cfn.cli import main; main()"
 IMAGE_TAG: Final = "rehearsal"
-RATE: Final = 20
-BURST: Final = 30
-"""Requests a second, and at once: so few that too many are soon sent."""
-PATIENCE_SECONDS: Final = 10.0
+RATE: Final = 2
+BURST: Final = 20
+"""Requests a second, and at once: so few that too many are soon sent, by a slow machine too."""
+NOT_A_READING: Final = b'{"deviceId": 1}'
+BY_THE_API: Final = "Invalid request body"
+"""What the API says of it, and the container, which would refuse it as well, does not."""
+TOO_MANY: Final = 429
+PATIENCE_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 0.05
+INTERRUPTING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 MANIFEST: Final = json.dumps(
     {
@@ -125,7 +132,7 @@ class Life:
         self.before = self._inventory()
         self.deploy()
         yield "all resources are created"
-        if wanted := service_of(self.connection, self.outputs)["desiredCount"]:
+        if wanted := self._desired_tasks():
             message = f"the service asks for {wanted} tasks, and there is no image yet"
             raise OffError(message)
         yield "no task is asked for"
@@ -153,7 +160,7 @@ class Life:
             f"--parameter=ThrottleRate={RATE}",
             f"--parameter=ThrottleBurst={BURST}",
         )
-        if not service_of(self.connection, self.outputs)["desiredCount"]:
+        if not self._desired_tasks():
             message = "the service asks for no task, although there is an image"
             raise OffError(message)
         yield "tasks are asked for"
@@ -175,7 +182,11 @@ class Life:
         ingest = Ingest(self.connection, self.outputs)
         body = json.dumps(self._reading()).encode()
         self._refused(ingest.post(body, authorized=False).status, 403, "a caller without a key")
-        self._refused(ingest.post(b'{"deviceId": 1}').status, 400, "what is no reading")
+        answer = ingest.post(NOT_A_READING)
+        self._refused(answer.status, 400, "what is no reading")
+        if BY_THE_API not in answer.body:
+            message = f"what is no reading has passed the API, and is answered with {answer.body}"
+            raise OffError(message)
         if stores.stored() != stored:
             message = "what was refused is in PostgreSQL"
             raise OffError(message)
@@ -187,9 +198,10 @@ class Life:
         before, accepted = stores.stored(), 0
         ingest = Ingest(self.connection, self.outputs)
         for _ in range(10 * BURST):
-            status = ingest.send(self._reading()).status
-            if status == 429:  # noqa: PLR2004 The API's word for it.
+            answer = ingest.send(self._reading())
+            if answer.status == TOO_MANY:
                 break
+            self._succeeded(answer)
             accepted += 1
         else:
             message = f"{10 * BURST} requests at once are let through"
@@ -206,12 +218,19 @@ class Life:
         template = load_object(path)
         template["Resources"]["Impossible"] = {
             "Type": "AWS::EC2::NatGateway",
+            # After something has changed that has to be changed back.
+            "DependsOn": "Service",
             "Properties": {"SubnetId": self.outputs["PublicSubnet1Id"], "AllocationId": "none"},
         }
         path.write_text(json.dumps(template))
-        self._run("deploy", expected=ExitCode.ROLLED_BACK)
+        tasks = self._desired_tasks()
+        more = f"--parameter=DesiredCount={tasks + 1}"
+        self._run("deploy", "--yes", more, expected=ExitCode.ROLLED_BACK)
         path.write_text(text)
-        yield "it is rolled back"
+        if (now := self._desired_tasks()) != tasks:
+            message = f"after the rollback the service asks for {now} tasks, and not for {tasks}"
+            raise OffError(message)
+        yield "it is rolled back, and as many tasks as before are asked for"
         yield self._arrives()
 
     def rotate(self) -> Iterator[str]:
@@ -237,6 +256,9 @@ class Life:
 
     def become_private(self) -> Iterator[str]:
         """Change the way in, which replaces the load balancer."""
+        if self._is_protected():
+            # The old load balancer would refuse to go, and be left behind.
+            self.deploy("--parameter=DeletionProtection=disabled")
         self.deploy("--parameter=Ingress=private")
         (load_balancer,) = self.connection.elbv2.describe_load_balancers(
             LoadBalancerArns=[self.outputs["LoadBalancerArn"]]
@@ -246,7 +268,7 @@ class Life:
             raise OffError(message)
         yield "the load balancer is internal"
         _, task = self._running()
-        task.register(self.connection, self.outputs["TargetGroupArn"])
+        task.register(self.connection, self.outputs)
         yield f"{self._arrives()}; the VPC link is only recorded here"
 
     def be_destroyed(self) -> Iterator[str]:
@@ -339,10 +361,14 @@ class Life:
     def _accepted(self, *readings: Reading) -> None:
         ingest = Ingest(self.connection, self.outputs)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (answer := ingest.send(*readings)).status == 429:  # noqa: PLR2004
+        while (answer := ingest.send(*readings)).status == TOO_MANY:
             if time.monotonic() > deadline:
                 break
             time.sleep(1 / RATE)
+        self._succeeded(answer)
+
+    @staticmethod
+    def _succeeded(answer: Answer) -> None:
         if not 200 <= answer.status < 300:  # noqa: PLR2004
             message = f"a reading is answered with {answer.status}: {answer.body}"
             raise OffError(message)
@@ -352,6 +378,9 @@ class Life:
         if status != expected:
             message = f"{what} is answered with {status}, not {expected}"
             raise OffError(message)
+
+    def _desired_tasks(self) -> int:
+        return int(service_of(self.connection, self.outputs)["desiredCount"])
 
     def _deployment(self) -> str:
         deployments = service_of(self.connection, self.outputs)["deployments"]
@@ -378,7 +407,7 @@ STEPS: Final[tuple[tuple[str, Callable[[Life], Iterator[str]]], ...]] = (
 
 def rehearse(
     environment: Environment, region: str, template: Path, processor: Path
-) -> Iterator[Step]:
+) -> Generator[Step]:
     """Yield each step of a life as it ends; one in which something is off is the last.
 
     What needs a container is skipped where this machine has no servers for it.
@@ -386,14 +415,14 @@ def rehearse(
     Args:
         environment: Whose life it is; its name says which file of `parameters/` is taken.
         region: Where it is rehearsed.
-        template: The rendered template; `parameters` is the directory beside its own.
+        template: The rendered template; `parameters/` is taken from where this runs.
         processor: The program that stands for the container image.
 
     Raises:
         EmulatorError: when the embedded AWS does not start.
 
     """
-    with alone(template, region) as (directory, connection), ExitStack() as held:
+    with alone(template, region) as (directory, connection, held):
         life = Life(environment, directory, connection, processor.resolve(), held)
         for name, live in STEPS:
             step = _lived(name, live, life)
@@ -410,23 +439,64 @@ def _lived(name: str, live: Callable[[Life], Iterator[str]], life: Life) -> Step
         checked.extend(live(life))
     except ServerMissingError as error:
         skipped = str(error)
-    except (BotoCoreError, ClientError, OSError, OffError, ServerError, TaskError) as error:
+    except TimeoutError:
+        off = "there is no answer in time"
+    except (
+        BotoCoreError,
+        ClientError,
+        OSError,
+        OffError,
+        ServerError,
+        StoreError,
+        TaskError,
+    ) as error:
         off = str(error)
+    except (HTTPException, LookupError, TypeError, ValueError) as error:
+        # AWS, or what was deployed, says something else than is read here.
+        off = f"{type(error).__name__}: {error}"
     return Step(name, checked, time.monotonic() - begun, off, skipped)
 
 
 @contextmanager
-def alone(template: Path, region: str) -> Iterator[tuple[Path, Connection]]:
-    """Give a directory with an embedded AWS of its own, which nobody else's environment is in."""
-    with TemporaryDirectory(prefix="iot-pipeline-rehearsal-") as path:
+def alone(template: Path, region: str) -> Iterator[tuple[Path, Connection, ExitStack]]:
+    """Give a directory with an embedded AWS of its own, and what is closed before that is stopped.
+
+    Nothing interrupts the end: what it has to stop would go on.
+    """
+    with (
+        _uninterrupted_end() as begin_end,
+        TemporaryDirectory(prefix="iot-pipeline-rehearsal-") as path,
+    ):
         directory = Path(path)
-        (directory / "templates").mkdir()
-        shutil.copy(template, directory / "templates/iot-pipeline.json")
-        shutil.copytree("parameters", directory / "parameters")
-        emulator = control.start(directory / control.DIRECTORY, region)
         try:
+            (directory / "templates").mkdir()
+            shutil.copy(template, directory / "templates/iot-pipeline.json")
+            shutil.copytree("parameters", directory / "parameters")
+            emulator = control.start(directory / control.DIRECTORY, region)
             session = embedded_session()
-            yield directory, Connection(session, region, Target.LOCAL, emulator.endpoint_url)
+            connection = Connection(session, region, Target.LOCAL, emulator.endpoint_url)
+            with ExitStack() as held:
+                try:
+                    yield directory, connection, held
+                finally:
+                    begin_end()
         finally:
+            begin_end()
             with suppress(control.EmulatorError):
                 control.stop(directory / control.DIRECTORY)
+
+
+@contextmanager
+def _uninterrupted_end() -> Iterator[Callable[[], None]]:
+    """Give what has signals that interrupt ignored from then on, to the end of the context."""
+    handlers = {number: signal.getsignal(number) for number in INTERRUPTING}
+
+    def begin_end() -> None:
+        for number in INTERRUPTING:
+            signal.signal(number, signal.SIG_IGN)
+
+    try:
+        yield begin_end
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

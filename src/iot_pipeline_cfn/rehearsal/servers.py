@@ -27,6 +27,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 HOST = "127.0.0.1"
+NAME = "localhost"
 DATABASE_NAME = "iotdb"
 USERNAME = "iot"
 UNPRIVILEGED = "nobody"
@@ -95,7 +96,7 @@ class PostgreSQL:
     def _initialise(self, data: Path) -> None:
         password = self.directory / "password"
         password.write_text(self.password)
-        _certify(self.directory)
+        _certify(self.directory, self.host)
         for path in (self.directory, password, self.directory / "key.pem"):
             _give(path)
         self._run(
@@ -128,6 +129,9 @@ class PostgreSQL:
         try:
             if process.wait(START_SECONDS):
                 raise ServerError(_why(self.directory))
+        except subprocess.TimeoutExpired:
+            msg = f"{program} has not ended after {START_SECONDS} s"
+            raise ServerError(msg) from None
         finally:
             _stop(process, signal.SIGKILL)
 
@@ -138,7 +142,8 @@ class Redis:
 
     directory: Path
     binary: Path
-    host: str = HOST
+    # Not the name that PostgreSQL has: the certificate shows who is taken for the other.
+    host: str = NAME
     port: int = field(default_factory=free_port)
     auth_token: str = field(default_factory=secrets.token_hex, repr=False)
     process: subprocess.Popen[bytes] | None = None
@@ -157,7 +162,7 @@ class Redis:
 
         """
         if not self.ca_file.exists():
-            _certify(self.directory)
+            _certify(self.directory, self.host)
         path = self.directory / "redis.sock"
         # Not as arguments, which everybody can see.
         settings = f'port 0\nunixsocket {path}\nrequirepass {self.auth_token}\nsave ""\n'
@@ -238,7 +243,8 @@ class _Terminator(socketserver.ThreadingTCPServer):
         self._context.load_cert_chain(directory / "certificate.pem", directory / "key.pem")
         self._clients: set[ssl.SSLSocket] = set()
         super().__init__((HOST, port), socketserver.BaseRequestHandler)
-        threading.Thread(target=self.serve_forever, args=[POLL_SECONDS]).start()
+        # Whatever becomes of this, it does not hold the process.
+        threading.Thread(target=self.serve_forever, args=[POLL_SECONDS], daemon=True).start()
 
     def get_request(self) -> tuple[ssl.SSLSocket, Any]:
         """Return a connection; its own thread does the handshake, which may take for ever."""
@@ -306,15 +312,15 @@ def _directory(name: str) -> Iterator[Path]:
         yield Path(path)
 
 
-def _certify(directory: Path) -> None:
-    """Write a key, a certificate for it, and the authority that has signed it."""
+def _certify(directory: Path, host: str) -> None:
+    """Write a key, a host's certificate for it, and the authority that has signed it."""
     try:
         import trustme
     except ImportError:
         msg = "trustme is missing: pip install 'iot-pipeline-cfn[rehearsal]'"
         raise ServerMissingError(msg) from None
     authority = trustme.CA()
-    certificate = authority.issue_cert(HOST)
+    certificate = authority.issue_cert(host)
     authority.cert_pem.write_to_path(directory / "ca.pem")
     certificate.cert_chain_pems[0].write_to_path(directory / "certificate.pem")
     certificate.private_key_pem.write_to_path(directory / "key.pem")

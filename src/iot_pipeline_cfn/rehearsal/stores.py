@@ -1,19 +1,25 @@
 """The servers that stand for the database and the cache of an environment."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypedDict
 
 import psycopg
 from psycopg import sql
 from redis import Redis as Client
+from redis.exceptions import RedisError
 
 from iot_pipeline_cfn.deploy.connection import Connection
 
 from .servers import PostgreSQL, Redis
 
 TIMEOUT_SECONDS = 10
+
+
+class StoreError(Exception):
+    """PostgreSQL or Redis does not do as it is asked; the message is one line that says why."""
 
 
 class Reading(TypedDict):
@@ -49,8 +55,13 @@ class Stores:
         RDS does the first when it rotates. It ends nobody; but who goes on with a connection would
         not show that the new password is known.
         """
-        login = json.loads(self._secret("DatabaseSecretArn"))
-        name, password = login["username"], login["password"]
+        try:
+            login = json.loads(self._secret("DatabaseSecretArn"))
+            name, password = login["username"], login["password"]
+        except (LookupError, TypeError, ValueError):
+            # Without the cause, which could quote the secret.
+            message = "the database's secret is not JSON with username and password"
+            raise StoreError(message) from None
         with self._connect() as session:
             role = session.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).rowcount
             session.execute(
@@ -98,26 +109,39 @@ class Stores:
         secrets = self.connection.secretsmanager
         return secrets.get_secret_value(SecretId=self.outputs[output])["SecretString"]
 
-    def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(
-            autocommit=True,
-            connect_timeout=TIMEOUT_SECONDS,
-            dbname=self.database.name,
-            host=self.database.host,
-            password=self.database.password,
-            port=self.database.port,
-            sslmode="verify-full",
-            sslrootcert=str(self.database.ca_file),
-            user=self.database.username,
-        )
+    @contextmanager
+    def _connect(self) -> Iterator[psycopg.Connection]:
+        try:
+            with psycopg.connect(
+                autocommit=True,
+                connect_timeout=TIMEOUT_SECONDS,
+                dbname=self.database.name,
+                host=self.database.host,
+                password=self.database.password,
+                port=self.database.port,
+                sslmode="verify-full",
+                sslrootcert=str(self.database.ca_file),
+                user=self.database.username,
+            ) as session:
+                yield session
+        except psycopg.Error as error:
+            # Lines that follow can quote the statement, and a password with it.
+            message = f"PostgreSQL: {str(error).partition(chr(10))[0]}"
+            raise StoreError(message) from None
 
-    def _client(self) -> Client:
-        return Client(
-            decode_responses=True,
-            host=self.cache.host,
-            password=self.cache.auth_token,
-            port=self.cache.port,
-            socket_timeout=TIMEOUT_SECONDS,
-            ssl=True,
-            ssl_ca_certs=str(self.cache.ca_file),
-        )
+    @contextmanager
+    def _client(self) -> Iterator[Client]:
+        try:
+            with Client(
+                decode_responses=True,
+                host=self.cache.host,
+                password=self.cache.auth_token,
+                port=self.cache.port,
+                socket_timeout=TIMEOUT_SECONDS,
+                ssl=True,
+                ssl_ca_certs=str(self.cache.ca_file),
+            ) as client:
+                yield client
+        except RedisError as error:
+            message = f"Redis: {type(error).__name__}"
+            raise StoreError(message) from None

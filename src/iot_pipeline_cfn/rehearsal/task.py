@@ -31,6 +31,8 @@ POLL_SECONDS = 0.05
 STOP_SECONDS = 30
 """ECS kills what has not stopped by then, unless the task definition says otherwise."""
 
+PORT = 8080
+"""Where a container listens on Fargate, which here is a port that is free."""
 FIELDS_OF_AN_ARN = 7
 
 
@@ -46,8 +48,9 @@ class Task:
     port: int
     log: Path
 
-    def register(self, connection: Connection, target_group: str) -> None:
-        """Have a load balancer's target group send requests to it, and to nothing else."""
+    def register(self, connection: Connection, outputs: Mapping[str, str]) -> None:
+        """Have the target group of the service send requests to it, and to nothing else."""
+        target_group = _registration(service_of(connection, outputs))["targetGroupArn"]
         elbv2 = connection.elbv2
         # ministack takes an address once.
         elbv2.deregister_targets(TargetGroupArn=target_group, Targets=[{"Id": HOST}])
@@ -135,7 +138,7 @@ def started(
         task = Task(process, port, log)
         try:
             _await_health(task, target_group["HealthCheckPath"])
-            task.register(connection, target_group["TargetGroupArn"])
+            task.register(connection, outputs)
             yield task
         finally:
             task.kill()
@@ -167,19 +170,26 @@ def _target_group(
     connection: Connection, service: Mapping[str, Any], container: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the one target group that a service registers its tasks with."""
-    registrations = service.get("loadBalancers", [])
-    if len(registrations) != 1:
-        msg = f"the service registers its tasks with {len(registrations)} target groups, not one"
-        raise TaskError(msg)
-    (registration,) = registrations
+    registration = _registration(service)
     ports = {mapping["containerPort"] for mapping in container.get("portMappings", [])}
     if registration["containerPort"] not in ports:
         msg = f"the service registers port {registration['containerPort']}, which is not mapped"
+        raise TaskError(msg)
+    if registration["containerPort"] != PORT:
+        msg = f"the service registers port {registration['containerPort']}, and not {PORT}"
         raise TaskError(msg)
     (target_group,) = connection.elbv2.describe_target_groups(
         TargetGroupArns=[registration["targetGroupArn"]]
     )["TargetGroups"]
     return dict(target_group)
+
+
+def _registration(service: Mapping[str, Any]) -> dict[str, Any]:
+    registrations = service.get("loadBalancers", [])
+    if len(registrations) != 1:
+        msg = f"the service registers its tasks with {len(registrations)} target groups, not one"
+        raise TaskError(msg)
+    return dict(registrations[0])
 
 
 def _pull(connection: Connection, image: str) -> None:
@@ -196,8 +206,9 @@ def _find_log_group(connection: Connection, container: Mapping[str, Any]) -> Non
     """Look whether the container's log group is there: the awslogs driver does not make it."""
     options = container.get("logConfiguration", {}).get("options", {})
     name = options.get("awslogs-group", "")
-    groups = connection.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-    if not name or name not in {group["logGroupName"] for group in groups}:
+    client = connection.logs
+    groups = client.describe_log_groups(logGroupNamePrefix=name)["logGroups"] if name else []
+    if name not in {group["logGroupName"] for group in groups}:
         msg = f"ResourceInitializationError: the log group {name!r} does not exist"
         raise TaskError(msg)
 

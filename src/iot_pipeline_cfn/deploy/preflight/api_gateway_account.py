@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
 from collections.abc import Iterator
 
 from .checking import Finding, Severity, Subject
+from .commands import aws_command
 
 CODE = "api-gateway-account"
 
@@ -26,10 +27,12 @@ def look(subject: Subject) -> Iterator[Finding]:
         if "AccessLogSetting" in properties
     ]
     if stages and not subject.connection.apigateway.get_account().get("cloudwatchRoleArn"):
+        operation = "op=replace,path=/cloudwatchRoleArn,value=ARN"
+        update = ("apigateway", "update-account", "--patch-operations", operation)
         message = (
             f"API Gateway has no role to write logs with in {subject.connection.region}, and "
             "refuses a stage with access logs; ways on: --parameter ApiAccessLogs=disabled; once "
-            f"for the account and region, a role with the policy {POLICY}, and aws apigateway "
-            "update-account --patch-operations op=replace,path=/cloudwatchRoleArn,value=ARN"
+            f"for the account and region, a role with the policy {POLICY} (docs/preflight.md), and "
+            f"{aws_command(subject.connection, *update)}"
         )
         yield Finding(CODE, Severity.ERROR, message, stages)

@@ -15,7 +15,9 @@ from .quotas import NAMED, Holder, Quota, number
 if TYPE_CHECKING:
     from types_boto3_elasticache import ElastiCacheClient
 
-QUOTA = Quota.of("cache-nodes")
+CODE = "cache-nodes"
+
+QUOTA = Quota.of(CODE)
 
 GROUP = "AWS::ElastiCache::ReplicationGroup"
 NUMBERS = ("NumCacheClusters", "NumNodeGroups", "ReplicasPerNodeGroup")

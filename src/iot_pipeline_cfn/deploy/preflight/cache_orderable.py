@@ -13,28 +13,32 @@ from .checking import Finding, Severity, Subject
 
 CODE = "cache-orderable"
 
+CACHE = "AWS::ElastiCache::ReplicationGroup"
+
 
 def look(subject: Subject) -> Iterator[Finding]:
     """Look whether each cache that is new, or changes in what is ordered, can be ordered."""
     # The embedded AWS names a few versions, and knows nothing of reserved nodes.
     if subject.connection.embedded:
         return
-    ordered = ("CacheNodeType", "Engine", "EngineVersion")
-    caches = subject.touched("AWS::ElastiCache::ReplicationGroup", *ordered)
-    for logical_id, properties in caches.items():
-        node_type, engine, version = (properties.get(name) for name in ordered)
-        versions = _versions(subject, engine)
+    region = subject.connection.region
+    # What runs a version or on a node that is not sold any more keeps it.
+    for logical_id, properties in subject.touched(CACHE, "Engine", "EngineVersion").items():
+        engine, version = properties.get("Engine"), properties.get("EngineVersion")
         # 7.1 is also what the newest of 7.1.x is called.
+        versions = _versions(subject, engine)
         if not any(f"{one}.".startswith(f"{version}.") for one in versions):
             message = (
-                f"{logical_id}: {engine} {version} is not sold in {subject.connection.region}, but "
+                f"{logical_id}: {engine} {version} is not sold in {region}, but "
                 f"{', '.join(versions)} are: change ENGINE_VERSION in cache.py, and make template"
             )
             yield Finding(CODE, Severity.ERROR, message, [logical_id])
+    for logical_id, properties in subject.touched(CACHE, "CacheNodeType").items():
+        node_type = properties.get("CacheNodeType")
         if not _is_offered(subject, node_type):
             message = (
-                f"{logical_id}: {node_type} is probably not sold in {subject.connection.region}, "
-                "where none can be reserved; choose another CacheNodeType"
+                f"{logical_id}: {node_type} is probably not sold in {region}, where none can be "
+                "reserved; choose another CacheNodeType"
             )
             yield Finding(CODE, Severity.WARNING, message, [logical_id])
 

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from iot_pipeline_cfn.deploy.errors import code_of
 
 from .checking import Finding, Severity, Subject
+from .commands import aws_command
 
 if TYPE_CHECKING:
     from types_boto3_acm.type_defs import CertificateDetailTypeDef as Detail
@@ -53,15 +54,16 @@ def _problems(subject: Subject, arn: str) -> Iterator[tuple[Severity, str]]:
     except ClientError as error:
         if code_of(error) != "ResourceNotFoundException":
             raise
-        problem = "does not exist in this account; aws acm list-certificates shows those that do"
+        shown = aws_command(subject.connection, "acm", "list-certificates")
+        problem = f"does not exist in this account; to see those that do: {shown}"
         yield Severity.ERROR, problem
         return
     status = found.get("Status", "")
     if status == "PENDING_VALIDATION":
-        problem = (
-            "is not issued yet: create the DNS records that aws acm describe-certificate shows, "
-            "and wait until it is"
+        shown = aws_command(
+            subject.connection, "acm", "describe-certificate", "--certificate-arn", arn
         )
+        problem = f"is not issued yet: create the DNS records, and wait; to see them: {shown}"
         yield Severity.ERROR, problem
     elif status != "ISSUED":
         yield Severity.ERROR, f"is {status}, and only an ISSUED one can be used: give another"

@@ -36,6 +36,15 @@ class Finding:
     validation: str = ""
     """What the names of early validations contain that find the same."""
 
+    def as_data(self) -> dict[str, Any]:
+        """Return what scripts are told of it, as data for JSON."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "logical_ids": list(self.logical_ids),
+        }
+
     def __str__(self) -> str:
         """Return it in one line."""
         return f"{self.severity} {self.code}: {self.message}"
@@ -150,10 +159,15 @@ def _looked(code: str, check: Check, subject: Subject) -> list[Finding]:
         if isinstance(error, ClientError) and code_of(error) in EXPIRED:
             # Nothing that comes after it can be done either.
             raise
-        message = f"could not be checked: {explained(error)}"
-        # What was found before counts all the same.
-        findings.append(Finding(code, Severity.NOTE, message))
+        findings.append(_unchecked(code, str(explained(error))))
+    except Exception as error:  # noqa: BLE001 An answer that nobody has thought of blocks nothing.
+        findings.append(_unchecked(code, f"what AWS answers is not understood ({error!r})"))
+    # What was found before counts all the same.
     return findings
+
+
+def _unchecked(code: str, reason: str) -> Finding:
+    return Finding(code, Severity.NOTE, f"could not be checked: {reason}")
 
 
 def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:

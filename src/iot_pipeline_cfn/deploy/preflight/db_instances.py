@@ -12,7 +12,9 @@ from types import MappingProxyType
 from .checking import Finding, Subject, tags_of
 from .quotas import Holder, Quota
 
-QUOTA = Quota.of("db-instances")
+CODE = "db-instances"
+
+QUOTA = Quota.of(CODE)
 
 ELSEWHERE = MappingProxyType({"ap-south-1": replace(QUOTA, default=20)})
 """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html"""

@@ -9,7 +9,12 @@ from dataclasses import replace
 from .checking import Finding, Subject, tags_of
 from .quotas import STACK_TAG, Quota, holders_of
 
-QUOTA = Quota.of("elastic-ips")
+FIRST = "NatElasticIp1"
+"""What an address that is given stands for; a second gateway always has one of its own."""
+
+CODE = "elastic-ips"
+
+QUOTA = Quota.of(CODE)
 
 
 def look(subject: Subject) -> Iterator[Finding]:
@@ -29,10 +34,11 @@ def look(subject: Subject) -> Iterator[Finding]:
         if "AssociationId" not in address and STACK_TAG not in tags_of(address)
     ]
     ways = ["--parameter NatGateways=none"]
-    if free:
-        ways.append(f"an address that nothing uses: --parameter NatElasticIpAllocationId={free[0]}")
+    if free and FIRST in needed:
+        saved = "an address that nothing uses" + (", for one of them" if len(needed) > 1 else "")
+        ways.append(f"{saved}: --parameter NatElasticIpAllocationId={free[0]}")
     holders = [
-        replace(holder, name=f"{holder.name}, not associated") if holder.name in free else holder
+        replace(holder, name=f"{holder.name} (not associated)") if holder.name in free else holder
         for holder in holders_of(addresses, "AllocationId")
     ]
     yield from QUOTA.findings(subject, needed, holders, ways)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
 
 CODE = "fargate-vcpu"
-ON_DEMAND, SPOT = Quota.of("fargate-vcpu"), Quota.of("fargate-spot-vcpu")
+ON_DEMAND, SPOT = Quota.of(CODE), Quota.of("fargate-spot-vcpu")
 SERVICE = "AWS::ECS::Service"
 UNITS = 1024
 """Of a task's `Cpu`, in a vCPU."""

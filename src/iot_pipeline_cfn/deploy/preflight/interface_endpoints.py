@@ -10,7 +10,9 @@ from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota.of("interface-endpoints")
+CODE = "interface-endpoints"
+
+QUOTA = Quota.of(CODE)
 
 COUNTED = frozenset({"Interface", "GatewayLoadBalancer"})
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota.of("internet-gateways")
+CODE = "internet-gateways"
+
+QUOTA = Quota.of(CODE)
 
 
 def look(subject: Subject) -> Iterator[Finding]:

@@ -12,7 +12,9 @@ from .quotas import Holder, Quota
 if TYPE_CHECKING:
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
 
-QUOTA = Quota.of("load-balancers")
+CODE = "load-balancers"
+
+QUOTA = Quota.of(CODE)
 
 DESCRIBED = 20
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html"""

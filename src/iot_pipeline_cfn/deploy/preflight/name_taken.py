@@ -16,6 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iot_pipeline_cfn.deploy import cloudformation
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection
+from iot_pipeline_cfn.deploy.environments import STACK_PREFIX
+from iot_pipeline_cfn.parameters import SUFFIX_PARAMETER
 
 from .checking import Finding, Severity, Subject, tags_of
 from .commands import aws_command
@@ -121,17 +123,23 @@ def look(subject: Subject) -> Iterator[Finding]:
             if isinstance(name, str) and (holder := kind.find(subject.connection, name)):
                 message = (
                     f"{change.logical_id}: the {kind.words} {name} is there already"
-                    f"{_of_whom(subject.connection, kind, name, holder)}"
+                    f"{_of_whom(subject, kind, name, holder)}"
                 )
                 yield Finding(CODE, Severity.ERROR, message, [change.logical_id])
 
 
-def _of_whom(connection: Connection, kind: Kind, name: str, holder: str) -> str:
+def _of_whom(subject: Subject, kind: Kind, name: str, holder: str) -> str:
     """Return in words which stack has made what holds a name, if its tags tell, and the way on."""
-    left = ""
+    connection, left = subject.connection, ""
+    own = f"{STACK_PREFIX}{subject.parameters.get(SUFFIX_PARAMETER, '')}"
     with suppress(BotoCoreError, ClientError):
         if stack := kind.tags(connection, holder).get(STACK_TAG):
-            if cloudformation.find_stack(connection.cloudformation, stack):
+            found = cloudformation.find_stack(connection.cloudformation, stack)
+            # The change set of a creation makes a stack of that name, which has nothing yet.
+            if found and found.status != "REVIEW_IN_PROGRESS":
+                if stack == own:
+                    # What has another logical id now is created before the old one goes.
+                    return ", in this very environment; remove it in a deployment of its own before"
                 return f", in the stack {stack}; destroy that, or deploy under another name"
             left = f", left by the stack {stack}, which is gone"
     return f"{left}; {_way_on(connection, kind, name)}"

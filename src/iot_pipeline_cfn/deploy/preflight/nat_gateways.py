@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota.of("nat-gateways")
+CODE = "nat-gateways"
+
+QUOTA = Quota.of(CODE)
 
 COUNTED = ("pending", "available", "deleting")
 

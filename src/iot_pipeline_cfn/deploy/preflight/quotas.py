@@ -8,13 +8,17 @@ https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetService
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn import quotas
-from iot_pipeline_cfn.deploy.errors import DENIED, code_of
+from iot_pipeline_cfn.deploy.cloudformation import find_stack
+from iot_pipeline_cfn.deploy.connection import Connection
+from iot_pipeline_cfn.deploy.errors import code_of
 from iot_pipeline_cfn.deploy.operations import command
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 
@@ -24,7 +28,11 @@ STACK_TAG = "aws:cloudformation:stack-name"
 RESOURCE_TAG = "aws:cloudformation:logical-id"
 
 DEFAULT = "AWS's default"
-DENIED_DEFAULT = f"{DEFAULT}; the account's own quota cannot be read"
+ASSUMED = f"{DEFAULT}; the account's own quota cannot be read"
+
+NOT_APPLIED = frozenset({"400", "NoSuchResourceException"})
+"""No quota is applied to the account, which then has the default; or, in the embedded AWS, none
+can be. Whatever else is answered tells nothing of the quota."""
 
 VALIDATION = "QUOTA"
 """In the names of early validations of the same."""
@@ -92,7 +100,7 @@ class Quota(quotas.Quota):
             f"{assumed and f'({assumed}) '}in use{held}; ways on: {on}"
         )
         # More than there can be is in use where the quota is not what it was taken to be.
-        wrong = assumed == DENIED_DEFAULT or (assumed and not self.reliable) or used > limit
+        wrong = assumed == ASSUMED or (assumed and not self.reliable) or used > limit
         severity = Severity.WARNING if wrong else Severity.ERROR
         yield Finding(self.check, severity, message, logical_ids, VALIDATION)
 
@@ -103,9 +111,9 @@ class Quota(quotas.Quota):
                 ServiceCode=self.service, QuotaCode=self.code
             )
         except ClientError as error:
-            return self.default, DENIED_DEFAULT if code_of(error) in DENIED else DEFAULT
+            return self.default, DEFAULT if code_of(error) in NOT_APPLIED else ASSUMED
         except BotoCoreError:
-            return self.default, DENIED_DEFAULT
+            return self.default, ASSUMED
         return quota["Quota"]["Value"], ""
 
 
@@ -150,9 +158,23 @@ def _named(holders: Sequence[Holder]) -> str:
 
 
 def _destroying(subject: Subject, holders: Sequence[Holder]) -> list[str]:
-    """Return the commands that destroy the other environments that hold most."""
+    """Return the commands that destroy the other environments that hold most.
+
+    Nobody is told to destroy one that is protected.
+    """
     amounts: defaultdict[str, float] = defaultdict(float)
+    stacks = {}
     for holder in holders:
-        amounts[holder.tags.get(ENVIRONMENT_TAG, "")] += holder.amount
+        name = holder.tags.get(ENVIRONMENT_TAG, "")
+        amounts[name] += holder.amount
+        stacks[name] = holder.tags.get(STACK_TAG, "")
     others = sorted(amounts.keys() - {"", subject.environment}, key=lambda n: (-amounts[n], n))
-    return [command("destroy", name, subject.connection) for name in others[:DESTROYED]]
+    expendable = (name for name in others if not _is_protected(subject.connection, stacks[name]))
+    return [command("destroy", name, subject.connection) for name in islice(expendable, DESTROYED)]
+
+
+def _is_protected(connection: Connection, stack: str) -> bool:
+    with suppress(BotoCoreError, ClientError):
+        found = find_stack(connection.cloudformation, stack) if stack else None
+        return found is not None and found.parameters.get("Durability") == "protected"
+    return False

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Holder, Quota
 
-QUOTA = Quota.of("rest-apis")
+CODE = "rest-apis"
+
+QUOTA = Quota.of(CODE)
 
 OTHERS = frozenset({"EDGE", "PRIVATE"})
 """Types of endpoints that have quotas of their own."""

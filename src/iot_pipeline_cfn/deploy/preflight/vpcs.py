@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from .checking import Finding, Subject
 from .quotas import Quota, holders_of
 
-QUOTA = Quota.of("vpcs")
+CODE = "vpcs"
+
+QUOTA = Quota.of(CODE)
 
 
 def look(subject: Subject) -> Iterator[Finding]:

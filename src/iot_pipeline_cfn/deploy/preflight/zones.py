@@ -4,7 +4,7 @@ That they are two different ones, and no local zones, the template itself says o
 and `planning.refuse_fixed` sees to it that they stay what they are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from iot_pipeline_cfn.deploy.deployment import ZONES_WITHOUT_NAT_GATEWAYS
 
@@ -25,18 +25,23 @@ def look(subject: Subject) -> Iterator[Finding]:
         zone["ZoneName"]: zone
         for zone in subject.connection.ec2.describe_availability_zones()["AvailabilityZones"]
     }
-    usable = sorted(name for name in zones if zones[name]["State"] == "available")
+    states = {name: zone["State"] for name, zone in zones.items()}
+    usable = sorted(name for name in zones if states[name] != "unavailable")
     for name, zone in given.items():
         # PublicSubnet1, PrivateSubnet1 and NatGateway1 stand in AvailabilityZone1, and so on.
         number = name[-1]
         gateway = f"NatGateway{number}"
         if zone not in usable:
             if subnets:
-                here = [subnet for subnet in subnets if subnet.endswith(number)]
                 message = f"{name}: {zone} is not available in {region}: {', '.join(usable)} are"
-                yield Finding(CODE, Severity.ERROR, message, here)
+                yield Finding(CODE, Severity.ERROR, message, _of(number, subnets))
+            continue
+        if subnets and states[zone] != "available":
+            # Such as `constrained`: what is needed may well be had.
+            message = f"{name}: {zone} is {states[zone]}, says AWS: creations may fail there"
+            yield Finding(CODE, Severity.WARNING, message, _of(number, subnets))
         # Which zone has which id differs from account to account, and the embedded AWS makes it up.
-        elif (
+        if (
             gateway in gateways
             and zones[zone]["ZoneId"] in ZONES_WITHOUT_NAT_GATEWAYS
             and not subject.connection.embedded
@@ -47,3 +52,7 @@ def look(subject: Subject) -> Iterator[Finding]:
                 f"give another zone, or --parameter NatGateways={fewer}"
             )
             yield Finding(CODE, Severity.ERROR, message, [gateway])
+
+
+def _of(number: str, subnets: Sequence[str]) -> list[str]:
+    return [subnet for subnet in subnets if subnet.endswith(number)]
