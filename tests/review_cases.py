@@ -139,6 +139,8 @@ CASES = [
         TargetGroup replaced,
         ContainerEgressToCache replaced, ContainerEgressToDatabase replaced,
         LoadBalancerEgressToContainers replaced, VpcLinkEgressToLoadBalancer replaced,
+        DatabaseSubnetGroup refused, CacheSubnetGroup refused, LoadBalancer refused,
+        PublicSubnet1 refused, PublicSubnet2 refused, PrivateSubnet1 refused, PrivateSubnet2 refused
         """,
     ),
     Case("no DNS hostnames", at("Vpc.EnableDnsHostnames", False), "Vpc changed"),
@@ -248,7 +250,10 @@ CASES = [
     Case(
         "another name of the cluster",
         at("Cluster.ClusterName", "other"),
-        "Cluster replaced, Service replaced",
+        """
+        Cluster replaced, Service replaced, ServiceScalableTarget replaced,
+        CpuScalingPolicy replaced, RequestsScalingPolicy replaced
+        """,
     ),
     Case(
         "another setting of the cluster",
@@ -275,9 +280,11 @@ CASES = [
         "Repository changed",
     ),
     Case(
-        "a target of scaling of which there is none without image",
+        "another target of scaling, of which there is one where there is an image",
         at("ServiceScalableTarget.ScalableDimension", "ecs:service:Other"),
-        "",
+        """
+        ServiceScalableTarget replaced, CpuScalingPolicy replaced, RequestsScalingPolicy replaced
+        """,
     ),
     # The database.
     Case(
@@ -316,9 +323,39 @@ CASES = [
         kind="pr",
     ),
     Case(
-        "another version of the engine",
-        at("Database.EngineVersion", "17.5"),
+        "a later minor version of the engine",
+        at("Database.EngineVersion", "16.20"),
         "Database may be interrupted",
+    ),
+    Case(
+        "an earlier minor version of the engine",
+        at("Database.EngineVersion", "16.2"),
+        "Database may be interrupted, Database refused",
+    ),
+    Case(
+        "another major version of the engine, with parameters of the old one",
+        both(
+            at("Database.EngineVersion", "17.5"),
+            at("Database.AllowMajorVersionUpgrade", True),
+        ),
+        "Database may be interrupted, Database refused",
+    ),
+    Case(
+        "another major version of the engine without leave",
+        both(
+            at("Database.EngineVersion", "17.5"),
+            at("DatabaseParameterGroup.Family", "postgres17"),
+        ),
+        "Database may be interrupted, DatabaseParameterGroup replaced, Database refused",
+    ),
+    Case(
+        "another major version of the engine as it has to be",
+        both(
+            at("Database.EngineVersion", "17.5"),
+            at("Database.AllowMajorVersionUpgrade", True),
+            at("DatabaseParameterGroup.Family", "postgres17"),
+        ),
+        "Database may be interrupted, DatabaseParameterGroup replaced",
     ),
     Case(
         "another class of the database",
@@ -350,7 +387,7 @@ CASES = [
     Case(
         "parameters of another family",
         at("DatabaseParameterGroup.Family", "postgres17"),
-        "DatabaseParameterGroup replaced, Database may be interrupted",
+        "DatabaseParameterGroup replaced, Database may be interrupted, Database refused",
     ),
     Case(
         "another parameter",

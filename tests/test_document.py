@@ -85,7 +85,7 @@ def test_prices_and_quotas_are_those_of_the_analyses():
     assert prices["**us-east-1**"][2].startswith("at least $")
     assert prices["interface endpoint, per zone"][2].split() == ["8", "for", "$81.76"]
     assert prices["db.m7g.large postgres"][2] == "2, not in the table"
-    assert ["Fargate vCPU on demand", "6", "0", "0", "20", "1"] in section("Quotas")
+    assert ["Fargate vCPUs", "6", "0", "0", "20", "1"] in section("Quotas")
 
 
 def test_permissions_are_in_words():

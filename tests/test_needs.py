@@ -3,8 +3,8 @@
 import pytest
 
 from conftest import ENVIRONMENTS
-from iot_pipeline_cfn.deploy.preflight import elastic_ips, internet_gateways, nat_gateways, vpcs
-from iot_pipeline_cfn.review.needs import QUOTAS, compare, needs
+from iot_pipeline_cfn.quotas import QUOTAS
+from iot_pipeline_cfn.review.needs import NEEDED, compare, needs
 from iot_pipeline_cfn.review.remarks import Severity
 from resolution import resolve
 
@@ -85,9 +85,7 @@ def test_only_what_changed_is_remarked_upon(template):
     assert not compare(prod, prod)
 
 
-@pytest.mark.parametrize("module", [elastic_ips, internet_gateways, nat_gateways, vpcs])
-def test_codes_and_defaults_are_those_of_the_checks(module):
-    """Which ask the account before a deployment."""
-    quota = module.QUOTA
-    assert QUOTAS[quota.check].default == quota.default
-    assert QUOTAS[quota.check].what.startswith(quota.what)
+def test_every_quota_is_counted():
+    """Of those that the checks before a deployment ask for."""
+    assert NEEDED.keys() == QUOTAS.keys()
+    assert {quota.check for quota in QUOTAS.values()} <= QUOTAS.keys()

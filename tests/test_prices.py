@@ -91,6 +91,15 @@ def test_difference_names_what_makes_it(resources):
     assert less.message == "about $48.91 less a month: NatElasticIp1, NatGateway1"
 
 
+def test_what_becomes_another_size_without_price_saves_nothing(resources):
+    """Neither way: the price that is known is no difference."""
+    small, large = resources(), resources(DatabaseInstanceClass="db.m7g.large")
+    for before, after in ((small, large), (large, small)):
+        (remark,) = compare(before, after, region=TOKYO)
+        assert (remark.severity, remark.subject) == (Severity.NOTE, "Database")
+        assert "db.m7g.large postgres in ap-northeast-1 is not in the table" in remark.message
+
+
 def test_spot_is_said_to_cost_less(resources):
     """Its price changes all the time."""
     before, after = resources(), resources(CapacityProvider="FARGATE_SPOT")

@@ -1,25 +1,29 @@
 """What a review says of a change, as AWS's documentation has it."""
 
+import contextlib
 import copy
 import json
+import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import PARAMETER_FILES, REGION
-from foreign import FOREIGN, LOOP, UNKNOWN, mutants
+from foreign import FOREIGN, LOOP, UNKNOWN, mutants, places
+from iot_pipeline_cfn import references
 from iot_pipeline_cfn.parameters import load
 from iot_pipeline_cfn.review.analyses import Analysis
 from iot_pipeline_cfn.review.behaviour import Behaviour
+from iot_pipeline_cfn.review.causes import causes
 from iot_pipeline_cfn.review.environments import resolved
 from iot_pipeline_cfn.review.markdown import markdown
 from iot_pipeline_cfn.review.remarks import Remark, Severity
-from iot_pipeline_cfn.review.resources import Action, changes
+from iot_pipeline_cfn.review.resources import Action, Change, PropertyChange, changes
 from iot_pipeline_cfn.review.reviewing import Side, review
 from iot_pipeline_cfn.review.terminal import lines as terminal_lines
 from iot_pipeline_cfn.review.verdict import REFUSED, as_data, word
-from review_cases import CASES, anywhere
+from review_cases import CASES, anywhere, at, both, renamed
 
 FILES = {path.stem: load(path) for path in PARAMETER_FILES}
 
@@ -156,8 +160,190 @@ def test_analysis_is_a_line_in_a_table(monkeypatch, template):
     anywhere("Resources.Vpc.Properties.EnableDnsSupport", value=False)(changed)
     found = reviewed(template, changed)
     assert found.headline == "Access widens in prod: Vpc."
-    ((remark, where),) = found.sections()["Traffic"]
-    assert remark.message.endswith(f" in {REGION}")
-    assert where == ""
+    (entry,) = found.sections()["Traffic"]
+    assert entry.remark.message.endswith(f" in {REGION}")
+    assert entry.place == ""
     (new,) = review(Side({}), Side({"any": template}), region=REGION)
-    assert new.sections()["Traffic"][0][0].message.startswith("0 to ")
+    assert new.sections()["Traffic"][0].remark.message.startswith("0 to ")
+
+
+RANGE = at("Vpc.CidrBlock", "10.1.0.0/16")
+
+
+def replaced(found):
+    """Return what stands under "Replaced": the causes, each with those that follow from it."""
+    return {
+        entry.remark.subject: {one.subject for one, _ in entry.followers}
+        for entry in found.sections()["Replaced"]
+    }
+
+
+@pytest.mark.parametrize(("change", "cause"), [(RANGE, "Vpc"), (renamed("Vpc", "Net"), "Vpc")])
+def test_cause_comes_with_what_follows_from_it(template, change, cause):
+    """Through however many references, and to another name of the same."""
+    changed = copy.deepcopy(template)
+    change(changed)
+    found = reviewed(template, changed)
+    ((name, followers),) = replaced(found).items()
+    assert name == cause
+    assert {"PrivateSubnet1", "NatGateway1", "TargetGroup", "VpcLink"} <= followers
+    assert f"{cause}, and what follows" in found.headline
+
+
+def test_each_cause_has_its_own(template):
+    """What changes by itself is a cause, even if something else would change it as well."""
+    changed = copy.deepcopy(template)
+    both(
+        at("PublicSubnet1.CidrBlock", "10.0.9.0/24"),
+        at("NatGateway1.AllocationId", "eipalloc-0"),
+        at("LoadBalancer.Scheme", "internet-facing"),
+    )(changed)
+    assert replaced(reviewed(template, changed)) == {
+        "LoadBalancer": {"HttpListener", "StageListenerRule"},
+        "NatGateway1": set(),
+        "PublicSubnet1": {"PublicSubnet1RouteTableAssociation"},
+    }
+
+
+def test_what_changes_because_of_others_in_place_is_not_lost(template):
+    """Its cause does not stand under the same heading."""
+    changed = copy.deepcopy(template)
+    at("DatabaseParameterGroup.Family", "postgres17")(changed)
+    found = reviewed(template, changed)
+    assert replaced(found) == {"DatabaseParameterGroup": set()}
+    (entry,) = found.sections()["Interrupted"]
+    assert entry.remark.causes == ("DatabaseParameterGroup",)
+
+
+def test_circle_of_changes_has_no_cause_but_itself():
+    """Such templates are refused, but can be reviewed."""
+
+    def because_of(name, *others):
+        parts = (PropertyChange("Any", Behaviour.REPLACEMENT, because_of=one) for one in others)
+        return Change(Action.MODIFY, name, "Any", tuple(parts))
+
+    circle = (because_of("A", "B"), because_of("B", "A"))
+    assert causes(circle, ()) == {"A": (), "B": ()}
+    begun = (*circle[1:], because_of("A", "B", "C"), because_of("C", ""))
+    assert causes(begun, ()) == {"A": ("C",), "B": ("C",), "C": ()}
+
+
+def test_cascade_does_not_drown_the_verdict(template):
+    """On the terminal it is a line, in a comment it is folded, and as data it has its cause."""
+    changed = copy.deepcopy(template)
+    RANGE(changed)
+    files = {kind: FILES[kind] for kind in ("pr", "prod")}
+    found = review(Side({"any": template}, files), Side({"any": changed}, files), region=REGION)
+    lines = [text for text, _ in terminal_lines(found)]
+    cause = lines.index("Replaced") + 1
+    assert lines[cause] == (
+        "  Vpc is replaced, because CidrBlock changes: 10.0.0.0/16 -> 10.1.0.0/16"
+    )
+    assert lines[cause + 1].startswith("    with it 27 to 35 others: CacheSecurityGroup, ")
+    assert "FlowLog [prod]" in lines[cause + 1]
+    assert lines[cause + 2] == ""
+    assert (
+        "  NatGateway1 (AWS::EC2::NatGateway) replaced [prod]: PublicSubnet1 is replaced: SubnetId"
+    ) in lines
+    comment = markdown(found)
+    _, _, folded = comment.partition("<details><summary>With it 27 to 35 others, and why</summary>")
+    assert "- `NatGateway1` is replaced, because PublicSubnet1 is replaced" in folded
+    assert comment.count("<details>") == comment.count("</details>")
+    data = as_data(found)["templates"][0]["environments"]
+    remarks = [one for group in data for one in group["remarks"] if one["about"] == "Replaced"]
+    assert remarks[0]["subject"] == "Vpc"
+    assert {one["causes"] for one in remarks if one["subject"] != "Vpc"} == {("Vpc",)}
+    assert {one["causes"] for one in remarks if one["subject"] == "Vpc"} == {()}
+    through = [one for group in data for one in group["remarks"] if "change with" in one["message"]]
+    assert [one["subject"] for one in through] == ["Vpc", "Vpc"]
+
+
+def test_environments_have_an_image(template):
+    """Which no file gives, and without which there would be no tasks to review."""
+    changed = copy.deepcopy(template)
+    anywhere("Resources.ServiceScalableTarget.Properties.MaxCapacity", 50)(changed)
+    found = reviewed(template, changed)
+    assert [change.logical_id for change, _ in found.changes()] == ["ServiceScalableTarget"]
+    (entry,) = found.sections()["Quotas"]
+    assert (entry.remark.subject, entry.remark.after) == ("fargate-vcpu", "50")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("TaskRole", "AppRole"), ("ContainerSecurityGroup", "AppSecurityGroup")]
+)
+def test_renamed_resource_is_allowed_and_reaches_nothing_new(template, old, new):
+    """Unless it differs in more than its logical id."""
+    changed = copy.deepcopy(template)
+    renamed(old, new)(changed)
+    found = reviewed(template, changed)
+    assert not any(group.verdict.remarks(Severity.EXPOSURE) for group in found.groups)
+    assert f"{old} is renamed to {new}" in " ".join(text for text, _ in terminal_lines([found]))
+    wider = json.loads(json.dumps(changed).replace("secretsmanager:GetSecretValue", "s3:*"))
+    assert reviewed(template, wider).headline.startswith("Access widens in prod: ")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"Ref": "A"}, {"Ref": "B"}),
+        ({"Fn::GetAtt": "A.Arn"}, {"Fn::GetAtt": "B.Arn"}),
+        ({"Fn::GetAtt": ["A", "Arn"]}, {"Fn::GetAtt": ["B", "Arn"]}),
+        ({"Fn::Sub": "${A} ${A.Arn} ${!A} ${AA} A"}, {"Fn::Sub": "${B} ${B.Arn} ${!A} ${AA} A"}),
+        ({"Fn::Sub": ["${A}", {"A": {"Ref": "A"}}]}, {"Fn::Sub": ["${A}", {"A": {"Ref": "B"}}]}),
+        ([{"A": {"Ref": "C"}}, "A", 1], [{"A": {"Ref": "C"}}, "A", 1]),
+    ],
+)
+def test_references_to_another_name(value, expected):
+    """In each way to write them, and nowhere else."""
+    assert references.renamed(value, {"A": "B"}) == expected
+
+
+def test_less_safety_is_told_first_and_not_folded(template):
+    """Though nothing is lost by the update itself."""
+    changed = copy.deepcopy(template)
+    anywhere("Resources.Database.DeletionPolicy", "Delete")(changed)
+    found = reviewed(template, changed)
+    assert found.headline == "Data is kept less safely in prod: Database."
+    comment, _, _ = markdown([found]).partition("<details>")
+    assert "- what `Database` holds is lost from now on if it is removed: DeletionPolicy" in comment
+
+
+def test_output_that_goes_is_told_first(template):
+    """Whoever reads it is not in the template."""
+    changed = copy.deepcopy(template)
+    del changed["Outputs"]["RepositoryUri"]
+    assert reviewed(template, changed).headline == "Outputs go in prod: RepositoryUri."
+
+
+def test_condition_of_which_nothing_comes_is_not_called_formatting(template):
+    """With other parameters, something might."""
+    changed = copy.deepcopy(template)
+    anywhere("Conditions.HasImage", {"Fn::Equals": ["a", "a"]})(changed)
+    (section,) = reviewed(template, changed).general.sections
+    assert [remark.subject for remark in section.remarks] == ["Conditions"]
+
+
+ODD = [None, [], {}, "text", 7, True, {"Ref": "X"}, {"Fn::If": ["X", 1, 2]}, [None], "nan"]
+
+
+def disturbed(template, chance):
+    """Return a template in which many values are something else, or gone."""
+    changed = copy.deepcopy(template)
+    ways = [way for way in places(changed) if len(way) > 2 and "Tags" not in way]
+    for *way, last in chance.sample(ways, 60):
+        inside = changed
+        with contextlib.suppress(IndexError, KeyError, TypeError):
+            for key in way:
+                inside = inside[key]
+            inside[last] = copy.deepcopy(chance.choice(ODD))
+    return changed
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nothing_in_a_template_is_too_odd(template, seed):
+    """Also where analyses look for what they know; without type, with a function for a number."""
+    chance = random.Random(seed)  # noqa: S311 - Nothing to guess.
+    odd = disturbed(template, chance)
+    del odd["Resources"]["Vpc"]["Type"]
+    for pair in ((template, odd), (odd, template)):
+        assert reviewed(*pair, kind="").headline

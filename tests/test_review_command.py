@@ -159,7 +159,7 @@ def test_kinds_that_come_and_go_are_named(repository):
     """A parameter file makes a kind of environment."""
     (repository / "parameters/staging.json").rename(repository / "parameters/qa.json")
     done = review(cwd=repository)
-    assert "  qa is new, with " in done.out
+    assert "New in qa: 79 resources. " in done.out
     assert "  staging is gone: none can be deployed any more" in done.out
 
 
@@ -167,8 +167,8 @@ def test_template_that_comes_is_new(repository):
     """Where main has no such file."""
     (repository / "templates/iot-pipeline.json").rename(repository / "templates/other.json")
     done = review(cwd=repository)
-    assert "other: No resource changes in" in done.out
-    assert "pr is new, with " in done.out
+    assert "other: New in dev" in done.out
+    assert "  pr is new: 75 resources [pr]" in done.out
 
 
 def test_file_that_does_not_fit_any_more_is_refused(repository, template):

@@ -65,7 +65,7 @@ def masked(value: Any, name: str) -> Any:  # noqa: ANN401 A template holds anyth
             return {**value, "Value": masked(item, f"{name} {label}")}
         case Mapping():
             return {
-                key: masked(item, f"{name} {key}" if key.startswith("Fn::") else key)
+                key: masked(item, f"{name} {key}" if str(key).startswith("Fn::") else str(key))
                 for key, item in value.items()
             }
         case list():

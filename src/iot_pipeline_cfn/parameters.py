@@ -17,6 +17,8 @@ from .resolution import Resolver
 
 SUFFIX_PARAMETER = "EnvironmentSuffix"
 """Given by the environment's name; a file serves all environments of its kind."""
+IMAGE_PARAMETER = "ImageTag"
+"""What says which image runs; given when deploying, and kept by the stack."""
 
 VALUE_BYTES = 4096
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""

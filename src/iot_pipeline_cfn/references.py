@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 SUBSTITUTED = re.compile(r"\$\{([\w:]+)\.?([\w.]*)\}")
 """What `Fn::Sub` fills in: a name, and perhaps an attribute."""
@@ -49,6 +50,36 @@ def uses(value: object, path: tuple[str, ...] = ()) -> Iterator[Use]:
         case list():
             for item in value:
                 yield from uses(item, (*path, "*"))
+
+
+def renamed(value: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 A template holds anything.
+    """Return a value with references to other names instead of those that have one."""
+    match value:
+        case {"Ref": str(name)}:
+            found: object = {"Ref": names.get(name, name)}
+        case {"Fn::GetAtt": str(name)}:
+            first, dot, attribute = name.partition(".")
+            found = {"Fn::GetAtt": names.get(first, first) + dot + attribute}
+        case {"Fn::GetAtt": [str(name), *attributes]}:
+            found = {"Fn::GetAtt": [names.get(name, name), *attributes]}
+        case {"Fn::Sub": str(text)}:
+            found = {"Fn::Sub": _substituted(text, names)}
+        case {"Fn::Sub": [str(text), Mapping() as own]}:
+            others = {old: new for old, new in names.items() if old not in own}
+            found = {"Fn::Sub": [_substituted(text, others), renamed(own, names)]}
+        case Mapping():
+            found = {key: renamed(item, names) for key, item in value.items()}
+        case list():
+            found = [renamed(item, names) for item in value]
+        case _:
+            found = value
+    return found
+
+
+def _substituted(text: str, names: Mapping[str, str]) -> str:
+    return SUBSTITUTED.sub(
+        lambda found: found[0].replace(found[1], names.get(found[1], found[1]), 1), text
+    )
 
 
 def waits_for(resource: Mapping[str, object]) -> set[str]:

@@ -28,6 +28,7 @@ from .encryption import Encryption
 from .environment import Environment
 from .log_groups import add_log_group
 from .naming import environment_name, tags
+from .parameters import IMAGE_PARAMETER
 from .policies import allow, policy_document, trust_policy
 from .sections import add_choice, add_condition, add_optional, add_output, is_given
 from .security_groups import CONTAINER_PORT
@@ -70,7 +71,7 @@ def add_task(
     """Add the task definition, its two roles and its log group."""
     image_tag = add_optional(
         template,
-        "ImageTag",
+        IMAGE_PARAMETER,
         "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}",
         constraint="A tag of at most 128 letters, digits, _, . and -.",
         description="Optional: tag of an image in the environment's repository. "

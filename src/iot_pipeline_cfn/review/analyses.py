@@ -11,6 +11,7 @@ from typing import Final
 from . import losses, needs, permissions, prices, surface, traffic
 from .environments import Resource
 from .remarks import Remark
+from .verdict import DATA
 
 Resources = Mapping[str, Resource]
 
@@ -26,8 +27,6 @@ class Analysis:
     of_new: bool = False
     """Whether it has something to say of an environment where nothing was before."""
 
-
-DATA: Final = "Data"
 
 ANALYSES: Final = (
     Analysis(DATA, losses.compare),

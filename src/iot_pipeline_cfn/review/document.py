@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from iot_pipeline_cfn.quotas import QUOTAS
 from iot_pipeline_cfn.references import references
 from iot_pipeline_cfn.resolution import resolve
 
 from . import diagrams, prices
 from .creation import dependencies
 from .lookup import Resources, components, of_type
-from .needs import QUOTAS, needs
+from .needs import needs
 from .permissions import ALLOW, Grant, Terms, grants
 from .tables import code, codes, escaped, table
 from .traffic import Flow, flows
@@ -204,7 +205,7 @@ def _quotas(kinds: Sequence[Kind]) -> list[str]:
     )
     needed = [needs(kind.resources) for kind in kinds]
     rows = [
-        (quota.what, str(quota.default), *(f"{each[check]:g}" for each in needed))
+        (quota.limited, str(quota.default), *(f"{each[check]:g}" for each in needed))
         for check, quota in QUOTAS.items()
     ]
     header = ("Quota", "AWS's default", *(kind.name for kind in kinds))

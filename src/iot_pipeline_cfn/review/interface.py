@@ -7,6 +7,7 @@ from iot_pipeline_cfn.data import masked
 from iot_pipeline_cfn.parameters import SUFFIX_PARAMETER, parameter_problems
 from iot_pipeline_cfn.references import references
 
+from .causes import Causes
 from .differences import equal, worded
 from .environments import Environment, Template
 from .remarks import Remark, Severity, about
@@ -15,8 +16,13 @@ from .resources import Change, Replacement
 HIDDEN: Final = "****"
 
 
-def outputs(found: Sequence[Change], before: Environment, after: Environment) -> Iterator[Remark]:
-    """Yield outputs that come, go, or get another value, themselves or through what they show."""
+def outputs(
+    found: Sequence[Change], before: Environment, after: Environment, origins: Causes
+) -> Iterator[Remark]:
+    """Yield outputs that come, go, or get another value, themselves or through what they show.
+
+    `origins` are the causes of the changes that have some.
+    """
     for name in sorted({*before.outputs, *after.outputs}):
         old, new = (side.outputs.get(name, {}) for side in (before, after))
         values = [worded(masked(side.get("Value"), name)) for side in (old, new)]
@@ -31,23 +37,26 @@ def outputs(found: Sequence[Change], before: Environment, after: Environment) ->
             yield about(Severity.NOTE, name, "is a new output", after=values[1])
         elif not equal(old.get("Value"), new.get("Value")):
             yield about(Severity.CHANGE, name, "gets another value", *values)
-    yield from _through(found, after)
+    yield from _through(found, after, origins)
 
 
-def _through(found: Sequence[Change], after: Environment) -> Iterator[Remark]:
-    """Yield for each resource that is replaced which outputs show something of it."""
+def _through(found: Sequence[Change], after: Environment, origins: Causes) -> Iterator[Remark]:
+    """Yield which outputs show something of what is replaced, by the causes of that."""
+    shown: dict[tuple[tuple[str, ...], str], set[str]] = {}
     for change in found:
         if change.replacement is Replacement.NO:
             continue
-        names = [
+        verb = "change" if change.replacement is Replacement.YES else "may change"
+        roots = origins.get(change.logical_id) or (change.logical_id,)
+        shown.setdefault((roots, verb), set()).update(
             name
-            for name, output in sorted(after.outputs.items())
+            for name, output in after.outputs.items()
             if change.logical_id in references(output.get("Value"))
-        ]
+        )
+    for (roots, verb), names in shown.items():
         if names:
-            verb = "change" if change.replacement is Replacement.YES else "may change"
-            message = f"the values of {', '.join(names)} {verb} with {change.logical_id}"
-            yield Remark(Severity.CHANGE, change.logical_id, message)
+            message = f"the values of {', '.join(sorted(names))} {verb} with {', '.join(roots)}"
+            yield Remark(Severity.CHANGE, ", ".join(roots), message, causes=roots)
 
 
 def misfits(
@@ -126,10 +135,11 @@ def _declaration(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> I
 
 def _choices(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Return the values that one declaration allows by name and the other does not."""
-    if "AllowedValues" not in one or "AllowedValues" not in other:
+    choices = [side.get("AllowedValues") for side in (one, other)]
+    if not all(isinstance(side, list) for side in choices):
         return []
-    others = {worded(choice) for choice in other["AllowedValues"]}
-    return [text for choice in one["AllowedValues"] if (text := worded(choice)) not in others]
+    own, others = ([worded(choice) for choice in side or ()] for side in choices)
+    return [text for text in own if text not in others]
 
 
 def _shown(declaration: Mapping[str, Any], key: str) -> str:

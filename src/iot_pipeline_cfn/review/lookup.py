@@ -2,7 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
+
+from . import values
 
 Resource = Mapping[str, Any]
 Resources = Mapping[str, Resource]
@@ -10,11 +13,7 @@ Resources = Mapping[str, Resource]
 
 def of_type(resources: Resources, kind: str) -> dict[str, Mapping[str, Any]]:
     """Return the properties of every resource of a type, such as `EC2::VPC`, by logical id."""
-    return {
-        name: resource.get("Properties", {})
-        for name, resource in resources.items()
-        if resource["Type"] == f"AWS::{kind}"
-    }
+    return dict(values.of_type(resources, f"AWS::{kind}"))
 
 
 def listed(value: object) -> list[Any]:
@@ -24,7 +23,11 @@ def listed(value: object) -> list[Any]:
 
 def number(value: object, otherwise: float = 0) -> float:
     """Return a number that a property has, or `otherwise` where only a stack could tell."""
-    return float(value) if isinstance(value, int | float | str) else otherwise
+    try:
+        found = float(value) if isinstance(value, int | float | str) else otherwise
+    except ValueError:
+        return otherwise
+    return found if isfinite(found) else otherwise
 
 
 def components(resources: Resources, waits: Mapping[str, set[str]]) -> dict[str, str]:

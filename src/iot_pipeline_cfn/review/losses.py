@@ -10,6 +10,7 @@ from .differences import equal, worded
 from .environments import Resource
 from .remarks import Remark, Severity, about
 from .resources import HOW, Action, Change, Replacement, property_of
+from .values import type_of
 
 
 def losses(
@@ -37,7 +38,7 @@ def _deletion_policy(resource: Resource) -> str:
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
     """
-    kind = resource["Type"]
+    kind = type_of(resource)
     snapshot = kind == "AWS::RDS::DBCluster" or (
         kind == "AWS::RDS::DBInstance" and property_of(resource, "DBClusterIdentifier") is None
     )
@@ -74,7 +75,7 @@ def compare(before: Mapping[str, Resource], after: Mapping[str, Resource]) -> li
     return [
         remark
         for name, resource in after.items()
-        if name in before and before[name]["Type"] == resource["Type"]
+        if name in before and type_of(before[name]) == type_of(resource)
         for remark in (
             *_retention(name, before[name], resource),
             *_protection(name, before[name], resource),
@@ -84,7 +85,7 @@ def compare(before: Mapping[str, Resource], after: Mapping[str, Resource]) -> li
 
 def _retention(name: str, before: Resource, after: Resource) -> Iterator[Remark]:
     for (kind, key), (default, loss) in RETENTION.items():
-        if kind != after["Type"]:
+        if kind != type_of(after):
             continue
         values = [property_of(side, key) for side in (before, after)]
         old, new = (_number(value, default) for value in values)
@@ -104,7 +105,7 @@ def _number(value: Any, default: float) -> float | None:  # noqa: ANN401 A templ
 
 def _protection(name: str, before: Resource, after: Resource) -> Iterator[Remark]:
     """Yield what keeps the data less safely from now on, though nothing is lost yet."""
-    if after["Type"] not in STATEFUL:
+    if type_of(after) not in STATEFUL:
         return
     for policy in sorted(PROTECTION):
         old, new = (
@@ -115,8 +116,8 @@ def _protection(name: str, before: Resource, after: Resource) -> Iterator[Remark
         )
         if {old, new} <= {*STRENGTHS} and STRENGTHS.index(new) < STRENGTHS.index(old):
             when = "removed" if policy == "DeletionPolicy" else "replaced"
-            message = f"what it holds {fate(new)} from now on if it is {when}: {policy}"
-            yield about(Severity.CHANGE, name, message, old, new)
+            message = f"what {name} holds {fate(new)} from now on if it is {when}: {policy}"
+            yield Remark(Severity.CHANGE, name, message, old, new)
     old, new = (property_of(side, "DeletionProtection") for side in (before, after))
     if equal(old, True) and not equal(new, True):
         message = "is not protected from deletion any more: DeletionProtection"

@@ -7,7 +7,7 @@ from typing import Final
 from .remarks import Remark, Severity
 from .resources import Change, PropertyChange
 from .tables import code, escaped, table
-from .verdict import Review, rank, word
+from .verdict import DATA, Entry, Review, rank, word
 
 SHOWN: Final = 100
 """So many characters of a value are shown."""
@@ -30,38 +30,49 @@ def _review(review: Review) -> Iterator[str]:
     yield ""
     sections = review.sections()
     folded = {
-        heading: remarks
-        for heading, remarks in sections.items()
-        if all(rank(remark.severity) > rank(Severity.INTERRUPTION) for remark, _ in remarks)
+        heading: entries
+        for heading, entries in sections.items()
+        if heading != DATA
+        and all(rank(entry.remark.severity) > rank(Severity.INTERRUPTION) for entry in entries)
     }
-    for heading, remarks in sections.items():
+    for heading, entries in sections.items():
         if heading not in folded:
-            yield from _section(heading, remarks)
+            yield from _section(heading, entries)
     changes = review.changes()
     if folded or changes:
         headings = [*folded, *(["Resources"] if changes else [])]
         yield f"<details><summary>{', '.join(headings)}</summary>"
         yield ""
-        for heading, remarks in folded.items():
-            yield from _section(heading, remarks)
+        for heading, entries in folded.items():
+            yield from _section(heading, entries)
         yield from _table(changes)
         yield "</details>"
         yield ""
 
 
-def _section(heading: str, remarks: Sequence[tuple[Remark, str]]) -> Iterator[str]:
+def _section(heading: str, entries: Sequence[Entry]) -> Iterator[str]:
     yield f"**{escaped(heading)}**"
     yield ""
-    for remark, place in remarks:
-        values = _values(remark.before, remark.after)
-        yield f"- {_said(remark)}{values and ': '}{values}{_where(place)}"
+    for entry in entries:
+        yield f"- {_said(entry.remark)}{_where(entry.place)}"
+        if entry.followers:
+            # Within the item, by its indentation; GitHub's Markdown needs the empty lines.
+            yield ""
+            yield f"  <details><summary>With it {entry.number}, and why</summary>"
+            yield ""
+            yield from (f"  - {_said(one)}{_where(place)}" for one, place in entry.followers)
+            yield ""
+            yield "  </details>"
+            yield ""
     yield ""
 
 
 def _said(remark: Remark) -> str:
     """Return what a remark says, with what it is about as code."""
     subject = re.compile(rf"(?<!\w){re.escape(escaped(remark.subject))}(?!\w)")
-    return subject.sub(lambda _: code(remark.subject), escaped(remark.message), count=1)
+    message = subject.sub(lambda _: code(remark.subject), escaped(remark.message), count=1)
+    values = _values(remark.before, remark.after)
+    return f"{message}{values and ': '}{values}"
 
 
 def _where(place: str) -> str:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from iot_pipeline_cfn.quotas import QUOTAS
 from iot_pipeline_cfn.references import references
 
-from .lookup import Resources, listed, number, of_type
+from .lookup import Resources, number, of_type
 from .remarks import Remark, Severity
+from .values import at, text_of
 
 CPU_UNITS: Final = 1024
 """So many are one vCPU."""
@@ -24,25 +26,16 @@ MIB: Final = 1024
 """So many are one GB, as Fargate calls it."""
 
 
-@dataclass(frozen=True)
-class Quota:
-    """What is limited, by how much in a new account, and how much of it resources need."""
-
-    what: str
-    default: int
-    needed: Callable[[Resources], float]
-
-
 def needs(resources: Resources) -> dict[str, float]:
-    """Return what an environment needs of each quota, by the code of the check for it."""
-    return {code: quota.needed(resources) for code, quota in QUOTAS.items()}
+    """Return what an environment needs of each quota."""
+    return {name: needed(resources) for name, needed in NEEDED.items()}
 
 
 def compare(before: Resources, after: Resources) -> list[Remark]:
     """Return what is needed that was not, and the other way round."""
     held, wanted = needs(before), needs(after)
     return [
-        _remark(code, held[code], wanted[code]) for code in QUOTAS if held[code] != wanted[code]
+        _remark(code, held[code], wanted[code]) for code in NEEDED if held[code] != wanted[code]
     ]
 
 
@@ -53,7 +46,7 @@ def _remark(code: str, held: float, wanted: float) -> Remark:
     return Remark(
         Severity.CHANGE if wanted > held else Severity.NOTE,
         subject=code,
-        message=f"needs {direction} {quota.what}; {limit}AWS's default of {quota.default}",
+        message=f"needs {direction} {quota.limited}; {limit}AWS's default of {quota.default}",
         before=f"{held:g}",
         after=f"{wanted:g}",
     )
@@ -147,38 +140,38 @@ def services(resources: Resources) -> dict[str, Tasks]:
     found = {}
     for name, service in of_type(resources, "ECS::Service").items():
         definition = definitions.get(next(references(service.get("TaskDefinition")), ""), {})
-        strategy = listed(service.get("CapacityProviderStrategy"))
-        platform = definition.get("RuntimePlatform", {})
+        providers = at(service, "CapacityProviderStrategy.CapacityProvider")
+        architectures = at(definition, "RuntimePlatform.CpuArchitecture")
         found[name] = Tasks(
             desired=number(service.get("DesiredCount"), 1),
-            provider=strategy[0].get("CapacityProvider") if strategy else "FARGATE",
+            provider=text_of(providers[0]) if providers else "FARGATE",
             vcpu=number(definition.get("Cpu")) / CPU_UNITS,
             gigabytes=number(definition.get("Memory")) / MIB,
-            architecture=platform.get("CpuArchitecture", "X86_64"),
+            architecture=text_of(architectures[0]) if architectures else "X86_64",
         )
     return found
 
 
 def _rest_apis(resources: Resources) -> float:
     return sum(
-        "REGIONAL" in listed(api.get("EndpointConfiguration", {}).get("Types"))
+        "REGIONAL" in at(api, "EndpointConfiguration.Types")
         for api in of_type(resources, "ApiGateway::RestApi").values()
     )
 
 
-QUOTAS: Final[Mapping[str, Quota]] = MappingProxyType(
+NEEDED: Final[Mapping[str, Callable[[Resources], float]]] = MappingProxyType(
     {
-        "elastic-ips": Quota("Elastic IPs", 5, _count("EC2::EIP")),
-        "vpcs": Quota("VPCs", 5, _count("EC2::VPC")),
-        "internet-gateways": Quota("internet gateways", 5, _count("EC2::InternetGateway")),
-        "nat-gateways": Quota("NAT gateways per zone", 5, _nat_gateways),
-        "interface-endpoints": Quota("interface endpoints per VPC", 50, _interface_endpoints),
-        "load-balancers": Quota("application load balancers", 50, _load_balancers),
-        "db-instances": Quota("DB instances", 40, _count("RDS::DBInstance")),
-        "cache-nodes": Quota("ElastiCache nodes", 300, _cache_nodes),
-        "fargate-vcpu": Quota("Fargate vCPU on demand", 6, _vcpus("FARGATE")),
-        "fargate-spot-vcpu": Quota("Fargate vCPU on Spot", 6, _vcpus("FARGATE_SPOT")),
-        "rest-apis": Quota("regional REST APIs", 600, _rest_apis),
+        "elastic-ips": _count("EC2::EIP"),
+        "vpcs": _count("EC2::VPC"),
+        "internet-gateways": _count("EC2::InternetGateway"),
+        "nat-gateways": _nat_gateways,
+        "interface-endpoints": _interface_endpoints,
+        "load-balancers": _load_balancers,
+        "db-instances": _count("RDS::DBInstance"),
+        "cache-nodes": _cache_nodes,
+        "fargate-vcpu": _vcpus("FARGATE"),
+        "fargate-spot-vcpu": _vcpus("FARGATE_SPOT"),
+        "rest-apis": _rest_apis,
     }
 )
-"""By the codes of the checks before a deployment."""
+"""How much of each quota resources need."""

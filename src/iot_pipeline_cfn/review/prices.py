@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from .differences import equal
 from .lookup import Resources, listed, of_type
 from .needs import cache_nodes, services
 from .remarks import Remark, Severity
@@ -98,9 +99,10 @@ def compare(before: Resources, after: Resources, *, region: str) -> list[Remark]
 
 def _difference(old: Sequence[Item], new: Sequence[Item]) -> Iterator[Remark]:
     costs, held = _costs(new), _costs(old)
-    differing = sorted(name for name in {*held, *costs} if costs[name] != held[name])
+    unknown = {item.logical_id for item in _changed_unpriced(old, new)}
+    differing = sorted(name for name in {*held, *costs} - unknown if costs[name] != held[name])
     if differing:
-        change = total(new) - total(old)
+        change = sum(costs[name] - held[name] for name in differing)
         yield Remark(
             Severity.CHANGE,
             SUBJECT,
@@ -120,10 +122,15 @@ def _costs(items: Iterable[Item]) -> Counter[str]:
 
 
 def _unpriced(old: Sequence[Item], new: Sequence[Item], region: str) -> Iterator[Remark]:
-    for item in new:
-        if item.monthly is None and item not in old:
-            message = f"the price of {item.what} in {region} is not in the table"
-            yield Remark(Severity.NOTE, item.logical_id, message)
+    for item in _changed_unpriced(old, new):
+        message = f"the price of {item.what} in {region} is not in the table"
+        yield Remark(Severity.NOTE, item.logical_id, message)
+
+
+def _changed_unpriced(old: Sequence[Item], new: Sequence[Item]) -> Iterator[Item]:
+    """Yield what has no price and comes or goes, so that nobody can say what that saves."""
+    for one, other in ((new, old), (old, new)):
+        yield from (item for item in one if item.monthly is None and item not in other)
 
 
 def _monthly(prices: Mapping[str, float], each: Billed) -> float | None:
@@ -174,7 +181,7 @@ def _tasks(resources: Resources) -> Iterator[Billed]:
 def _database_and_cache(resources: Resources) -> Iterator[Billed]:
     for name, database in of_type(resources, "RDS::DBInstance").items():
         size, engine = (str(database.get(key)) for key in ("DBInstanceClass", "Engine"))
-        instances = 2 if database.get("MultiAZ") in {True, "true"} else 1
+        instances = 2 if equal(database.get("MultiAZ"), True) else 1
         yield Billed(name, f"{size} {engine}", instances, {f"{size} {engine}": 1})
     for name, group in of_type(resources, "ElastiCache::ReplicationGroup").items():
         size, engine = (str(group.get(key)) for key in ("CacheNodeType", "Engine"))

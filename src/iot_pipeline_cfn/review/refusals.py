@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from .differences import equal, is_function, worded
 from .environments import Resource
@@ -67,13 +68,23 @@ def _names(kind: str) -> Iterator[str]:
             yield name
 
 
+WITHIN: Final = MappingProxyType(
+    {
+        # "The name of the scaling policy", of which there is one of a name for a target:
+        # https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html
+        "AWS::ApplicationAutoScaling::ScalingPolicy": {"ResourceId", "ScalingTargetId"},
+    }
+)
+"""Properties within which a name is taken, where no identifier says so."""
+
+
 def _moves(change: Change) -> bool:
     """Return whether it is replaced within something else, where the name is free."""
-    parts = paths(change.resource_type, "primaryIdentifier") - paths(
+    identifying = paths(change.resource_type, "primaryIdentifier") - paths(
         change.resource_type, "readOnlyProperties"
     )
-    replaced = {part.name for part in change.causes}
-    return any(way[0] in replaced for way in parts)
+    within = {way[0] for way in identifying} | WITHIN.get(change.resource_type, set())
+    return any(part.name in within for part in change.causes)
 
 
 def renames(

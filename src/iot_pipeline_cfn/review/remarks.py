@@ -24,6 +24,8 @@ class Remark:
     message: str
     before: str = ""
     after: str = ""
+    causes: tuple[str, ...] = ()
+    """The logical ids that it follows from, through however many others; none of a cause."""
 
 
 def about(severity: Severity, subject: str, what: str, before: str = "", after: str = "") -> Remark:

@@ -93,6 +93,11 @@ class Change:
         return tuple(part for part in self.properties if part.behaviour is self.behaviour)
 
     @property
+    def follows(self) -> bool:
+        """Whether all that happens to it happens because of others."""
+        return bool(self.properties) and all(part.because_of for part in self.properties)
+
+    @property
     def because(self) -> str:
         """Why what happens to it happens, in a few words."""
         return " and ".join(dict.fromkeys(part.cause for part in self.causes))

@@ -4,23 +4,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from iot_pipeline_cfn.parameters import FIXED, ParameterFile
+from iot_pipeline_cfn.parameters import FIXED, IMAGE_PARAMETER, ParameterFile
+from iot_pipeline_cfn.references import renamed
 
-from . import refusals
-from .analyses import DATA, analysed
+from . import failures, refusals
+from .analyses import analysed
 from .behaviour import Behaviour
+from .causes import causes
 from .differences import equal, worded
 from .environments import NOTHING, Environment, Template, kept_values, resolved
 from .interface import misfits, outputs, parameters
 from .losses import losses
 from .remarks import Remark, Severity, about
 from .resources import HOW, REVISIONS, Action, Change, Replacement, changes
-from .verdict import REFUSED, Group, Review, Section, Verdict, rank
+from .verdict import DATA, NEW, OUTPUTS, REFUSED, Group, Review, Section, Verdict, rank
 
 REPLACED: Final = "Replaced"
 REVISED: Final = "New revisions"
 INTERRUPTED: Final = "Interrupted"
-OUTPUTS: Final = "Outputs"
 PARAMETERS: Final = "Parameters"
 STACK: Final = "Stack"
 ORDER: Final = "Order of operations"
@@ -64,7 +65,7 @@ def _reviewed(name: str, before: Side, after: Side, region: str) -> Review:
         found += [(kind, only_new, verdict) for only_new, verdict in verdicts]
         if not verdicts:
             untouched.append(kind)
-    general = _verdict((), [*_general(old, new)]) if old and new else NO_VERDICT
+    general = _verdict((), [*_general(old, new, alike=not found)]) if old and new else NO_VERDICT
     differs = old != new or before.files != after.files
     return Review(name, general, tuple(_grouped(found)), tuple(filter(None, untouched)), differs)
 
@@ -78,8 +79,15 @@ def _grouped(found: Sequence[tuple[str, bool, Verdict]]) -> list[Group]:
     return sorted(groups, key=lambda one: rank(one.verdict.worst or Severity.NOTE))
 
 
-def _general(before: Template, after: Template) -> Iterator[tuple[str, Remark]]:
-    """Yield what is so of a template whatever the parameters."""
+def _general(before: Template, after: Template, *, alike: bool) -> Iterator[tuple[str, Remark]]:
+    """Yield what is so of a template whatever the parameters.
+
+    `alike` says that nothing comes of it with those that are given.
+    """
+    for section in ("Conditions", "Mappings"):
+        if alike and not equal(before.get(section, {}), after.get(section, {})):
+            message = "differ, of which nothing comes with the parameters that are given"
+            yield UNKNOWN, about(Severity.NOTE, section, message)
     yield from ((PARAMETERS, remark) for remark in parameters(before, after))
     for section in ("Hooks", "Transform"):
         if not equal(before.get(section), after.get(section)):
@@ -114,6 +122,16 @@ class _State:
         """The parameters that it gives."""
         return self.file.parameters if self.file else {}
 
+    @property
+    def running(self) -> Mapping[str, str]:
+        """The parameters that it gives, and some image where there need not be one.
+
+        Without, no task runs, and what a change does to one would not be seen.
+        """
+        declaration = self.template.get("Parameters", {}).get(IMAGE_PARAMETER, {})
+        image = {IMAGE_PARAMETER: f"${{{IMAGE_PARAMETER}}}"}
+        return {**(image if declaration.get("Default") == "" else {}), **self.given}
+
 
 def _state(side: Side, name: str, kind: str) -> _State | None:
     """Return how a kind of environment is on a side, where it has template and file."""
@@ -126,16 +144,16 @@ def _verdicts(
 ) -> Iterator[tuple[bool, Verdict]]:
     """Yield what happens to all environments of a kind, and what only to new ones."""
     if old and new:
-        kept = kept_values(old.template, new.template, old.given, new.given)
-        before, after = resolved((old.template, old.given), (new.template, kept), region)
+        kept = kept_values(old.template, new.template, old.running, new.running)
+        before, after = resolved((old.template, old.running), (new.template, kept), region)
         yield False, _updated(old, new, before, after, region)
-        same, anew = resolved((new.template, kept), (new.template, new.given), region)
+        same, anew = resolved((new.template, kept), (new.template, new.running), region)
         yield True, _made_anew(same, anew, region)
     elif new:
-        _, there = resolved((EMPTY, {}), (new.template, new.given), region)
-        message = f"is new, with {len(there.resources)} resources"
-        remark = about(Severity.NOTE, kind or "Template", message)
-        yield False, _verdict((), [(STACK, remark), *_analysed(NOTHING, there, region)])
+        _, there = resolved((EMPTY, {}), (new.template, new.running), region)
+        number = f"{len(there.resources)} resources"
+        remark = about(Severity.NOTE, kind or "Template", "is new", after=number)
+        yield False, _verdict((), [(NEW, remark), *_analysed(NOTHING, there, region)])
     elif old:
         message = "is gone: none can be deployed any more, and stacks stay as they are"
         yield False, _verdict((), [(STACK, about(Severity.CHANGE, kind or "Template", message))])
@@ -149,21 +167,32 @@ def _updated(
     resources = before.resources, after.resources
     stay = old.template["Resources"].keys() & new.template["Resources"].keys()
     pairs = [*refusals.renames(found, *resources, stay)]
+    origins = causes(found, pairs)
     sections = (
         (DATA, losses(found, *resources)),
         (REFUSED, refusals.retyped(*resources)),
         (REFUSED, refusals.stuck(found, *resources)),
         (REFUSED, refusals.renamed(pairs, *resources)),
+        (REFUSED, failures.moved(found)),
+        (REFUSED, failures.outside(*resources)),
+        (REFUSED, failures.upgraded(*resources)),
         (REFUSED, refusals.denied(found, old.file.stack_policy if old.file else None)),
         (REFUSED, _misfits(old, new)),
         (INTERRUPTED, _interrupted(found)),
         (STACK, _stack(old.file, new.file)),
-        (OUTPUTS, outputs(found, before, after)),
         (ORDER, _reordered(before, after)),
     )
     remarks = [(heading, remark) for heading, remarks in sections for remark in remarks]
-    analysed_remarks = _analysed(before, after, region)
-    return _verdict(found, [*analysed_remarks, *_replaced(found, pairs), *remarks])
+    caused = [
+        (heading, replace(remark, causes=origins.get(remark.subject, ())))
+        for heading, remark in (*_replaced(found, pairs), *remarks)
+    ]
+    shown = [(OUTPUTS, remark) for remark in outputs(found, before, after, origins)]
+    # What a renamed resource is allowed, or reaches, is not new.
+    names = dict(pairs)
+    stays = {names.get(name, name): body for name, body in renamed(before.resources, names).items()}
+    same = replace(before, resources=stays)
+    return _verdict(found, [*_analysed(same, after, region), *caused, *shown])
 
 
 def _made_anew(updated: Environment, new: Environment, region: str) -> Verdict:
@@ -179,7 +208,7 @@ def _made_anew(updated: Environment, new: Environment, region: str) -> Verdict:
         for heading, remark in _analysed(updated, new, region)
         if remark.severity is not Severity.DATA_LOSS
     ]
-    remarks += [(OUTPUTS, remark) for remark in outputs(found, updated, new)]
+    remarks += [(OUTPUTS, remark) for remark in outputs(found, updated, new, {})]
     return _verdict(found, remarks)
 
 
@@ -274,8 +303,8 @@ def _reordered(before: Environment, after: Environment) -> Iterator[Remark]:
 
 
 def _verdict(found: tuple[Change, ...], remarks: Sequence[tuple[str, Remark]]) -> Verdict:
-    """Return changes and remarks, these by heading, the worst first."""
-    ordered = sorted(remarks, key=lambda pair: rank(pair[1].severity))
+    """Return changes and remarks, these by heading, the worst and its causes first."""
+    ordered = sorted(remarks, key=lambda pair: (rank(pair[1].severity), bool(pair[1].causes)))
     headings = dict.fromkeys(heading for heading, _ in ordered)
     sections = (
         Section(heading, tuple(remark for other, remark in ordered if other == heading))

@@ -6,14 +6,14 @@ path, how exposed a value leaves it, and words that follow the name of the resou
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from iot_pipeline_cfn.references import references
 
-from .remarks import Remark, Severity
+from .remarks import Remark, Severity, about
 from .values import Resources, at, listing, of_type, properties, shown, text_of, type_of
 
 Level = Callable[[Any], int | None]
@@ -262,16 +262,15 @@ def compare(before: Resources, after: Resources) -> list[Remark]:
                 sides = "" if was is None else _shown(rule, was), _shown(rule, properties(resource))
                 found[remark].append(sides)
     remarks = [
-        Remark(
-            severity,
-            name,
-            f"{name} {words}",
-            *(", ".join(dict.fromkeys(filter(None, side))) for side in both),
-        )
+        about(severity, name, words, *map(_listing, zip(*sides, strict=True)))
         for (severity, name, words), sides in found.items()
-        for both in [zip(*sides, strict=True)]
     ]
     return [*remarks, *_unprotected(before, after)]
+
+
+def _listing(values: Iterable[str]) -> str:
+    """Return values, each once."""
+    return ", ".join(dict.fromkeys(filter(None, values)))
 
 
 def _judged(

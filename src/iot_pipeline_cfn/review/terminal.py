@@ -6,8 +6,8 @@ from typing import Final
 
 from .differences import one_line
 from .remarks import Remark, Severity
-from .resources import PropertyChange
-from .verdict import Review, word
+from .resources import Change, PropertyChange
+from .verdict import Entry, Review, word
 
 STYLES: Final = MappingProxyType(
     {
@@ -30,21 +30,34 @@ def lines(reviews: Sequence[Review]) -> Iterator[Line]:
         for place, words in review.counts().items():
             if place:
                 yield f"  {place}: {words}", ""
-        for heading, remarks in review.sections().items():
+        for heading, entries in review.sections().items():
             yield from (("", ""), (heading, "bold"))
-            for remark, place in remarks:
-                said = f"  {_remark(remark)}{_where(place)}"
-                yield said, STYLES.get(remark.severity, "")
+            for entry in entries:
+                yield from _entry(entry)
         changes = review.changes()
         if changes:
             yield from (("", ""), ("Resources", "bold"))
         for change, place in changes:
-            yield (
-                f"  {change.logical_id} ({change.resource_type}) {word(change)}{_where(place)}",
-                "",
-            )
-            for part in change.properties:
-                yield f"    {_property(part)}", "dim"
+            yield from _change(change, place)
+
+
+def _entry(entry: Entry) -> Iterator[Line]:
+    """Yield what is said of a cause, and in a line what follows; why is said of each resource."""
+    said = f"  {_remark(entry.remark)}{_where(entry.place)}"
+    yield said, STYLES.get(entry.remark.severity, "")
+    if entry.followers:
+        names = {one.subject + _where(place): None for one, place in entry.followers}
+        yield f"    with it {entry.number}: {', '.join(names)}", "dim"
+
+
+def _change(change: Change, place: str) -> Iterator[Line]:
+    said = f"  {change.logical_id} ({change.resource_type}) {word(change)}{_where(place)}"
+    if change.follows:
+        yield f"{said}: {'; '.join(map(_property, change.properties))}", "dim"
+        return
+    yield said, ""
+    for part in change.properties:
+        yield f"    {_property(part)}", "dim"
 
 
 def _where(place: str) -> str:

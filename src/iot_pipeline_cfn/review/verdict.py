@@ -1,7 +1,7 @@
 """What a review comes to: for each template and each kind of environment, and in one sentence."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,6 +44,15 @@ class Verdict:
         found = [section.worst for section in self.sections]
         found += [Severity.CHANGE] if self.changes else []
         return min(found, key=rank, default=None)
+
+    def under(self, heading: str) -> list[Remark]:
+        """Return all remarks under a heading."""
+        return [
+            remark
+            for section in self.sections
+            if section.heading == heading
+            for remark in section.remarks
+        ]
 
     def remarks(self, severity: Severity) -> list[Remark]:
         """Return all remarks of a severity."""
@@ -105,6 +114,24 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A remark, where that is so, and what follows from it, each with where."""
+
+    remark: Remark
+    place: str
+    followers: tuple[tuple[Remark, str], ...] = ()
+    number: str = ""
+    """How many follow in an environment, in words."""
+
+
+def _between(numbers: Collection[int]) -> str:
+    """Return how many there are of something, which need not be as many everywhere."""
+    least, most = min(numbers, default=0), max(numbers, default=0)
+    words = f"{most}" if least == most else f"{least} to {most}"
+    return f"{words} {'other' if most == 1 else 'others'}"
+
+
+@dataclass(frozen=True)
 class Review:
     """What a change does to all environments of a template.
 
@@ -125,10 +152,11 @@ class Review:
         found = [self.general.worst, *(group.verdict.worst for group in self.groups)]
         return min((one for one in found if one), key=rank, default=None)
 
-    def sections(self) -> dict[str, list[tuple[Remark, str]]]:
+    def sections(self) -> dict[str, list[Entry]]:
         """Return every remark once, by its heading, with the environments that it is about.
 
-        These are empty where they are all to which anything happens. The worst comes first.
+        These are empty where they are all to which anything happens. The worst comes first, and
+        what only follows from a remark under the same heading comes with that.
         """
         found: dict[tuple[str, Remark], list[Name]] = {}
         for group in self.groups:
@@ -137,11 +165,29 @@ class Review:
                     found.setdefault((section.heading, remark), []).extend(group.names)
         for section in self.general.sections:
             found |= {(section.heading, remark): self._every for remark in section.remarks}
-        sections: dict[str, list[tuple[Remark, str]]] = {}
+        sections: dict[str, dict[Remark, list[Name]]] = {}
         for heading, remark in sorted(found, key=_order):
-            where = self._place(found[heading, remark])
-            sections.setdefault(heading, []).append((remark, where))
-        return sections
+            sections.setdefault(heading, {})[remark] = found[heading, remark]
+        return {heading: [*self._folded(remarks)] for heading, remarks in sections.items()}
+
+    def _folded(self, remarks: Mapping[Remark, Sequence[Name]]) -> Iterator[Entry]:
+        """Yield the remarks under a heading, with each cause what follows from it."""
+        causes = {remark.subject: remark for remark in remarks if not remark.causes}
+        followers: dict[Remark, list[Remark]] = {}
+        for remark in remarks:
+            if cause := next((causes[name] for name in remark.causes if name in causes), None):
+                followers.setdefault(cause, []).append(remark)
+        folded = {remark for below in followers.values() for remark in below}
+        for remark in remarks:
+            if remark not in folded:
+                below = followers.get(remark, [])
+                numbers = Counter(name for one in below for name in remarks[one]).values()
+                yield Entry(
+                    remark,
+                    self._place(remarks[remark]),
+                    tuple((one, self._place(remarks[one])) for one in below),
+                    _between(numbers),
+                )
 
     def changes(self) -> list[tuple[Change, str]]:
         """Return what happens to each resource once, with the environments in which it does."""
@@ -149,14 +195,15 @@ class Review:
         for group in self.groups:
             for change in group.verdict.changes:
                 found.setdefault(change, []).extend(group.names)
-        ordered = sorted(found, key=lambda one: (one.logical_id, one.action))
+        ordered = sorted(found, key=lambda one: (one.follows, one.logical_id, one.action))
         return [(change, self._place(found[change])) for change in ordered]
 
     def counts(self) -> dict[str, str]:
         """Return to how many resources what happens, by the environments with as many."""
         found: dict[str, list[Name]] = {}
         for group in self.groups:
-            words = group.verdict.counts() or "no resource changes"
+            new = "".join(f"new, {remark.after}" for remark in group.verdict.under(NEW))
+            words = group.verdict.counts() or new or "no resource changes"
             found.setdefault(words, []).extend(group.names)
         counts = {place(names): words for words, names in found.items()}
         return counts | ({listed(self.untouched): "nothing"} if counts and self.untouched else {})
@@ -204,37 +251,36 @@ def _sentences(review: Review) -> Iterator[str]:
 def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
     """Yield what matters most in a group, as a verb, and what that is about."""
     verdict = group.verdict
-    refused = [
-        remark
-        for section in verdict.sections
-        if section.heading == REFUSED
-        for remark in section.remarks
-    ]
+    refused = verdict.under(REFUSED)
+    replaced = [one for one in verdict.remarks(Severity.REPLACEMENT) if one not in refused]
     worst = [
-        (verb, _subjects(found))
-        for verb, found in (
-            ("Data can be lost", verdict.remarks(Severity.DATA_LOSS)),
-            ("Access widens", verdict.remarks(Severity.EXPOSURE)),
-            ("CloudFormation refuses this", refused),
-        )
-        if found
+        ("Data can be lost", verdict.remarks(Severity.DATA_LOSS)),
+        ("Access widens", verdict.remarks(Severity.EXPOSURE)),
     ]
     bad = [
-        (verb, _subjects(found))
-        for verb, severity in (
-            ("Resources are replaced", Severity.REPLACEMENT),
-            ("Interruptions are possible", Severity.INTERRUPTION),
-        )
-        if (found := verdict.remarks(severity))
+        ("Resources are replaced", replaced),
+        ("Interruptions are possible", verdict.remarks(Severity.INTERRUPTION)),
     ]
-    if worst or bad:
-        yield from worst or bad[:1]
-    elif verdict.changes:
-        verb = "What is made differs" if group.only_new else UNHARMED
-        yield verb, verdict.counts()
-    else:
-        first = verdict.sections[0].remarks[0]
-        yield "No resource changes", first.message
+    said = [(verb, _subjects(found)) for verb, found in worst if found]
+    # What is replaced besides data that is lost with it, is a matter of the lines below.
+    said += [] if said else [(verb, _causes(found)) for verb, found in bad if found][:1]
+    if refused:
+        said.append(("CloudFormation refuses this", _subjects(refused)))
+    if not said and (unsafe := verdict.under(DATA)):
+        said.append(("Data is kept less safely", _subjects(unsafe)))
+    gone = [one for one in verdict.under(OUTPUTS) if one.before and not one.after]
+    if gone:
+        said.append(("Outputs go", _subjects(gone)))
+    yield from said or [_harmless(group)]
+
+
+def _harmless(group: Group) -> tuple[str, str]:
+    verdict = group.verdict
+    if new := verdict.under(NEW):
+        return "New", new[0].after
+    if verdict.changes:
+        return "What is made differs" if group.only_new else UNHARMED, verdict.counts()
+    return "No resource changes", verdict.sections[0].remarks[0].message
 
 
 def _order(pair: tuple[str, Remark]) -> tuple[int, bool]:
@@ -245,12 +291,29 @@ def _order(pair: tuple[str, Remark]) -> tuple[int, bool]:
 
 UNHARMED: Final = "Nothing is lost, replaced or interrupted"
 
+DATA: Final = "Data"
+NEW: Final = "New"
+OUTPUTS: Final = "Outputs"
 REFUSED: Final = "Refused"
-"""The heading of what CloudFormation refuses."""
+"""Headings of what has a sentence of its own."""
 
 
 def _subjects(remarks: Sequence[Remark]) -> str:
-    return _shortened([*dict.fromkeys(remark.subject for remark in remarks)])
+    """Return what remarks are about, and why where none of that is a cause."""
+    names = _shortened([*dict.fromkeys(remark.subject for remark in remarks)])
+    if not all(remark.causes for remark in remarks):
+        return names
+    causes = _shortened(sorted({name for remark in remarks for name in remark.causes}))
+    return f"{names}, because of {causes}"
+
+
+def _causes(remarks: Sequence[Remark]) -> str:
+    """Return what remarks are about that is a cause; and that there is more, if there is."""
+    first = [remark for remark in remarks if not remark.causes]
+    if not first:
+        return _subjects(remarks)
+    more = ", and what follows" if len(first) < len(remarks) else ""
+    return _subjects(first) + more
 
 
 def _shortened(names: Sequence[str]) -> str:

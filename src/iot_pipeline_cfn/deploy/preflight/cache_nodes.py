@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CODE = "cache-nodes"
 
-QUOTA = Quota(CODE, "cache node", "elasticache", "L-DFE45DF3", 300)
+QUOTA = Quota.of(CODE)
 
 GROUP = "AWS::ElastiCache::ReplicationGroup"
 NUMBERS = ("NumCacheClusters", "NumNodeGroups", "ReplicasPerNodeGroup")

@@ -14,7 +14,7 @@ from .quotas import Holder, Quota
 
 CODE = "db-instances"
 
-QUOTA = Quota(CODE, "database instance", "rds", "L-7B6409FD", 40)
+QUOTA = Quota.of(CODE)
 
 ELSEWHERE = MappingProxyType({"ap-south-1": replace(QUOTA, default=20)})
 """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html"""

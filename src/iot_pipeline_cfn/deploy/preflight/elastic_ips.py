@@ -14,7 +14,7 @@ FIRST = "NatElasticIp1"
 
 CODE = "elastic-ips"
 
-QUOTA = Quota(CODE, "Elastic IP", "ec2", "L-0263D0A3", 5)
+QUOTA = Quota.of(CODE)
 
 
 def look(subject: Subject) -> Iterator[Finding]:

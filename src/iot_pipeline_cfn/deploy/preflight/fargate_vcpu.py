@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
 
 CODE = "fargate-vcpu"
-ON_DEMAND = Quota(CODE, "Fargate vCPU", "fargate", "L-3032A538", 6, reliable=False)
-SPOT = replace(ON_DEMAND, what="Fargate Spot vCPU", code="L-36FBB829")
+ON_DEMAND, SPOT = Quota.of(CODE), Quota.of("fargate-spot-vcpu")
 SERVICE = "AWS::ECS::Service"
 UNITS = 1024
 """Of a task's `Cpu`, in a vCPU."""

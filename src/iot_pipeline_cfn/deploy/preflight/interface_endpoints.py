@@ -12,7 +12,7 @@ from .quotas import Quota, holders_of
 
 CODE = "interface-endpoints"
 
-QUOTA = Quota(CODE, "interface endpoint", "vpc", "L-29B6F2EB", 50)
+QUOTA = Quota.of(CODE)
 
 COUNTED = frozenset({"Interface", "GatewayLoadBalancer"})
 

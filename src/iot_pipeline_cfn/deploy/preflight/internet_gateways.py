@@ -11,7 +11,7 @@ from .quotas import Quota, holders_of
 
 CODE = "internet-gateways"
 
-QUOTA = Quota(CODE, "internet gateway", "vpc", "L-F678F1CE", 5)
+QUOTA = Quota.of(CODE)
 
 
 def look(subject: Subject) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CODE = "load-balancers"
 
-QUOTA = Quota(CODE, "Application Load Balancer", "elasticloadbalancing", "L-53DA6B97", 50)
+QUOTA = Quota.of(CODE)
 
 DESCRIBED = 20
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html"""

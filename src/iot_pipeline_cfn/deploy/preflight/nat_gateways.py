@@ -11,7 +11,7 @@ from .quotas import Quota, holders_of
 
 CODE = "nat-gateways"
 
-QUOTA = Quota(CODE, "NAT gateway", "vpc", "L-FE5A380F", 5)
+QUOTA = Quota.of(CODE)
 
 COUNTED = ("pending", "available", "deleting")
 

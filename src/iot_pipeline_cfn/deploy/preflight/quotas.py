@@ -11,10 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from iot_pipeline_cfn import quotas
 from iot_pipeline_cfn.deploy.cloudformation import find_stack
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import code_of
@@ -53,17 +54,13 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class Quota:
-    """A quota as Service Quotas has it, and the code of the check that looks at it."""
+class Quota(quotas.Quota):
+    """A quota of which an account can be asked what is left."""
 
-    check: str
-    what: str
-    service: str
-    code: str
-    default: int
-    adjustable: bool = True
-    reliable: bool = True
-    """Whether no account begins with less than the default."""
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Return one of those that can stand in the way."""
+        return cls(**vars(quotas.QUOTAS[name]))
 
     def findings(
         self,

@@ -10,7 +10,7 @@ from .quotas import Holder, Quota
 
 CODE = "rest-apis"
 
-QUOTA = Quota(CODE, "regional REST API", "apigateway", "L-AA0FF27B", 600, adjustable=False)
+QUOTA = Quota.of(CODE)
 
 OTHERS = frozenset({"EDGE", "PRIVATE"})
 """Types of endpoints that have quotas of their own."""

@@ -10,7 +10,7 @@ from .quotas import Quota, holders_of
 
 CODE = "vpcs"
 
-QUOTA = Quota(CODE, "VPC", "vpc", "L-F678F1CE", 5)
+QUOTA = Quota.of(CODE)
 
 
 def look(subject: Subject) -> Iterator[Finding]:
