@@ -83,7 +83,8 @@ def test_branch_is_compared_with_where_it_has_left_main(repository, template):
     git(repository, "commit", "--all", "--quiet", "--message", "Other")
     git(repository, "checkout", "--quiet", "branch")
     done = review(cwd=repository)
-    assert (done.status, done.err) == (0, "")
+    left = git(repository, "rev-parse", "--short=12", "HEAD^")
+    assert (done.status, done.err) == (0, f"compared with {left}\n")
     assert "Data can be lost everywhere: Database." in done.out.splitlines()[0]
     assert "Vpc" not in done.out
 
@@ -241,7 +242,7 @@ def test_two_files_need_neither_git_nor_parameters(pair):
     files = pair({"Resources": {"Topic": TOPIC | {"Properties": {"DisplayName": "second"}}}})
     done = review(*files)
     assert done.out.splitlines() == [
-        "new: Nothing is lost, replaced or interrupted: 1 changed.",
+        "new: Nothing is lost or replaced: 1 changed.",
         "",
         "Resources",
         "  Topic (AWS::SNS::Topic) changed",

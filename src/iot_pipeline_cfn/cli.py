@@ -549,7 +549,9 @@ def _sides(files: Sequence[Path], options: Mapping[str, Any]) -> "tuple[Side, Si
             message = "--parameters goes with two files; else parameters/ is read"
             raise click.UsageError(message)
         after = work_tree()
-        return committed(base(options["base"])), after
+        commit = base(options["base"])
+        echo(f"compared with {commit[:12]}", err=True)
+        return committed(commit), after
     given = {path.stem: load(path) for path in options["parameter_files"]}
     name = files[1].stem
     old, new = (Side({name: template_of(path)}, given) for path in files)

@@ -289,7 +289,7 @@ def _order(pair: tuple[str, Remark]) -> tuple[int, bool]:
     return rank(remark.severity), heading != REFUSED
 
 
-UNHARMED: Final = "Nothing is lost, replaced or interrupted"
+UNHARMED: Final = "Nothing is lost or replaced"
 
 DATA: Final = "Data"
 NEW: Final = "New"
