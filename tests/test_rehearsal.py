@@ -104,7 +104,7 @@ BREAKAGES = {
     take_the_cache_for_the_database: ((CREATED, PUSHED, STARTED), "does not match host name"),
     listen_elsewhere: ((CREATED, PUSHED, STARTED), "registers port 9090, and not 8080"),
     forget_rotation: ((CREATED, PUSHED, STARTED, ROTATED), "does not get new tasks"),
-    open_the_api: (TO_READINGS, "a caller without a key is answered with 200, not 403"),
+    open_the_api: (TO_READINGS, "a caller who brings nothing is answered with 200, not 403"),
     keep_the_topic: ((CREATED, DESTROYED), "something is left: see list_topics"),
     forget_an_output: ((CREATED, PUSHED), "the output RepositoryUri is missing"),
 }

@@ -181,7 +181,7 @@ class Life:
         stored = stores.stored()
         ingest = Ingest(self.connection, self.outputs)
         body = json.dumps(self._reading()).encode()
-        self._refused(ingest.post(body, authorized=False).status, 403, "a caller without a key")
+        self._refused(ingest.post(body, authorized=False).status, 403, "a caller who brings nothing")
         answer = ingest.post(NOT_A_READING)
         self._refused(answer.status, 400, "what is no reading")
         if BY_THE_API not in answer.body:
@@ -190,7 +190,7 @@ class Life:
         if stores.stored() != stored:
             message = "what was refused is in PostgreSQL"
             raise OffError(message)
-        yield "without a key 403, not a reading 400, and neither arrives"
+        yield "without a key or signature 403, not a reading 400, and neither arrives"
 
     def be_flooded(self) -> Iterator[str]:
         """Send more than is let through."""
