@@ -181,7 +181,8 @@ class Life:
         stored = stores.stored()
         ingest = Ingest(self.connection, self.outputs)
         body = json.dumps(self._reading()).encode()
-        self._refused(ingest.post(body, authorized=False).status, 403, "a caller who brings nothing")
+        unauthorized = ingest.post(body, authorized=False)
+        self._refused(unauthorized.status, 403, "a caller who brings nothing")
         answer = ingest.post(NOT_A_READING)
         self._refused(answer.status, 400, "what is no reading")
         if BY_THE_API not in answer.body:
