@@ -95,9 +95,20 @@ def listen_elsewhere(template):
     container(template)["PortMappings"][0]["ContainerPort"] = 9090
 
 
+def spell_the_repository_in_capitals(template):
+    template["Resources"]["Repository"]["Properties"]["RepositoryName"] = "IoT-Pipeline"
+
+
+def need_six_addresses(template):
+    address = {"Type": "AWS::EC2::EIP", "Properties": {}}
+    template["Resources"] |= {f"Address{number}": address for number in range(6)}
+
+
 TO_READINGS = (CREATED, PUSHED, STARTED, READINGS)
 BREAKAGES = {
     remove_integration: (TO_READINGS, "a reading is answered with 500"),
+    spell_the_repository_in_capitals: ((CREATED,), "error names: "),
+    need_six_addresses: ((CREATED,), "needs 6 Elastic IPs; 0 of 5"),
     remove_log_group: ((CREATED, PUSHED, STARTED), "the log group '' does not exist"),
     ask_for_tasks_at_once: ((CREATED,), "asks for 1 tasks, and there is no image"),
     rename_secret: ((CREATED, PUSHED, STARTED), "not set: DB_PASSWORD"),
@@ -141,8 +152,8 @@ def test_what_is_broken_is_found(tmp_path, template, breakage, monkeypatch):
     names, words = BREAKAGES[breakage]
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(life, "STEPS", [step for step in STEPS if step[0] in names])
-    monkeypatch.setattr(life, "PATIENCE_SECONDS", 1)
-    monkeypatch.setattr(task, "START_SECONDS", 2)
+    monkeypatch.setattr(life, "PATIENCE_SECONDS", 3)
+    monkeypatch.setattr(task, "START_SECONDS", 6)
     *before, last = rehearsed(path)
     assert not any(step.off or step.skipped for step in before)
     assert last.name == names[-1]

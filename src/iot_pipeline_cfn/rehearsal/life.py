@@ -308,7 +308,8 @@ class Life:
             text=True,
         )
         if done.returncode != expected:
-            said = done.stderr.rpartition("iot-pipeline: ")[2].strip()
+            found = [line for line in done.stderr.splitlines() if line.startswith("error ")]
+            said = "; ".join([*found, done.stderr.rpartition("iot-pipeline: ")[2].strip()])
             message = f"{verb} has ended with {done.returncode}, not {expected}: {said}"
             raise OffError(message)
         return done.stdout if "--json" in options else done.stdout + done.stderr
