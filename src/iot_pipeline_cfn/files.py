@@ -1,8 +1,19 @@
-"""Files that are there whole, or not at all."""
+"""Files that are there whole, or not at all, and what a log says last."""
 
 import os
 from contextlib import suppress
 from pathlib import Path
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a log that has one to say, for the person who wonders what happened.
+
+    Raises:
+        OSError: when the log cannot be read.
+
+    """
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else "it says nothing"
 
 
 def write(path: Path, text: str) -> None:

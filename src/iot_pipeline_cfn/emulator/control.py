@@ -22,6 +22,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
+from iot_pipeline_cfn.files import last_line
+
 HOST = "127.0.0.1"
 DIRECTORY = Path(".emulator")
 """In the directory where a command runs: each checkout has an emulator of its own."""
@@ -212,6 +214,4 @@ def _log(directory: Path) -> Path:
 
 def _why_it_ended(directory: Path) -> str:
     log = _log(directory)
-    lines = log.read_text(errors="replace").split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "it says nothing")
-    return f"the embedded AWS ended while it started: {last} (see {log})"
+    return f"the embedded AWS ended while it started: {last_line(log)} (see {log})"

@@ -24,7 +24,9 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any
+from typing import Any, TypeVar
+
+from iot_pipeline_cfn.files import last_line
 
 HOST = "127.0.0.1"
 NAME = "localhost"
@@ -201,12 +203,8 @@ def postgresql() -> Iterator[PostgreSQL]:
             # Only root may be able to enter the directory that the package is in.
             root = shutil.copytree(packaged.parents[1], directory / "installed", symlinks=True)
             binary = root / "bin" / "postgres"
-        server = PostgreSQL(directory, binary.parent)
-        try:
-            server.start()
+        with _running(PostgreSQL(directory, binary.parent)) as server:
             yield server
-        finally:
-            server.stop()
 
 
 @contextmanager
@@ -223,13 +221,20 @@ def redis() -> Iterator[Redis]:
     )
     if not binary:
         raise ServerMissingError(_missing("Redis", "redis-server"))
-    with _directory("redis") as directory:
-        server = Redis(directory, binary)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop()
+    with _directory("redis") as directory, _running(Redis(directory, binary)) as server:
+        yield server
+
+
+Server = TypeVar("Server", PostgreSQL, Redis)
+
+
+@contextmanager
+def _running(server: Server) -> Iterator[Server]:
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 class _Terminator(socketserver.ThreadingTCPServer):
@@ -371,8 +376,7 @@ def _wait(server: PostgreSQL | Redis, is_ready: Callable[[], bool]) -> None:
 
 
 def _why(directory: Path) -> str:
-    lines = (directory / "log").read_text(errors="replace").strip().splitlines()
-    return f"a server does not start: {lines[-1].strip() if lines else 'it says nothing'}"
+    return f"a server does not start: {last_line(directory / 'log')}"
 
 
 def _stop(process: subprocess.Popen[bytes] | None, number: signal.Signals) -> None:

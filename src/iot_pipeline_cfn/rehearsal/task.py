@@ -21,6 +21,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from iot_pipeline_cfn.deploy.connection import Connection
+from iot_pipeline_cfn.files import last_line
 
 from .servers import HOST, free_port
 from .stores import Stores
@@ -73,7 +74,7 @@ class Task:
             msg = f"the container does not stop within {STOP_SECONDS} s of SIGTERM"
             raise TaskError(msg) from None
         if status:
-            msg = f"the container has ended with {status} after SIGTERM: {_last_line(self.log)}"
+            msg = f"the container has ended with {status} after SIGTERM: {last_line(self.log)}"
             raise TaskError(msg)
 
     def kill(self) -> None:
@@ -234,10 +235,10 @@ def _await_health(task: Task, path: str) -> None:
     answer = "nothing"
     while answer != "200":
         if task.process.poll() is not None:
-            msg = f"the container has ended with {task.process.returncode}: {_last_line(task.log)}"
+            msg = f"the container has ended with {task.process.returncode}: {last_line(task.log)}"
             raise TaskError(msg)
         if time.monotonic() > deadline:
-            msg = f"GET {path} answers {answer} after {START_SECONDS} s: {_last_line(task.log)}"
+            msg = f"GET {path} answers {answer} after {START_SECONDS} s: {last_line(task.log)}"
             raise TaskError(msg)
         time.sleep(POLL_SECONDS)
         answer = _health(task.port, path)
@@ -252,8 +253,3 @@ def _health(port: int, path: str) -> str:
         return type(error).__name__
     finally:
         client.close()
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it says nothing"
