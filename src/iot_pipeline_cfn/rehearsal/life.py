@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -179,11 +180,10 @@ class Life:
             raise OffError(message)
         yield "a batch does too"
         stored = stores.stored()
-        ingest = Ingest(self.connection, self.outputs)
         body = json.dumps(self._reading()).encode()
-        unauthorized = ingest.post(body, authorized=False)
+        unauthorized = self._ingest.post(body, authorized=False)
         self._refused(unauthorized.status, 403, "a caller who brings nothing")
-        answer = ingest.post(NOT_A_READING)
+        answer = self._ingest.post(NOT_A_READING)
         self._refused(answer.status, 400, "what is no reading")
         if BY_THE_API not in answer.body:
             message = f"what is no reading has passed the API, and is answered with {answer.body}"
@@ -197,9 +197,8 @@ class Life:
         """Send more than is let through."""
         stores, _ = self._running()
         before, accepted = stores.stored(), 0
-        ingest = Ingest(self.connection, self.outputs)
         for _ in range(10 * BURST):
-            answer = ingest.send(self._reading())
+            answer = self._ingest.send(self._reading())
             if answer.status == TOO_MANY:
                 break
             self._succeeded(answer)
@@ -361,9 +360,8 @@ class Life:
         return "a reading arrives in PostgreSQL and in Redis"
 
     def _accepted(self, *readings: Reading) -> None:
-        ingest = Ingest(self.connection, self.outputs)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (answer := ingest.send(*readings)).status == TOO_MANY:
+        while (answer := self._ingest.send(*readings)).status == TOO_MANY:
             if time.monotonic() > deadline:
                 break
             time.sleep(1 / RATE)
@@ -380,6 +378,11 @@ class Life:
         if status != expected:
             message = f"{what} is answered with {status}, not {expected}"
             raise OffError(message)
+
+    @cached_property
+    def _ingest(self) -> Ingest:
+        """The API, which is the same for life; so is the key that callers bring."""
+        return Ingest(self.connection, self.outputs)
 
     def _desired_tasks(self) -> int:
         return int(service_of(self.connection, self.outputs)["desiredCount"])
