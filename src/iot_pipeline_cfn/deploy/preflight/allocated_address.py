@@ -18,7 +18,7 @@ def look(subject: Subject) -> Iterator[Finding]:
     # A second gateway that is added has an address of its own, while the first keeps this one.
     users = [
         logical_id
-        for logical_id, properties in subject.properties("AWS::EC2::NatGateway").items()
+        for logical_id, properties in subject.touched("AWS::EC2::NatGateway").items()
         if properties.get("AllocationId") == given
     ]
     if not given or not users:

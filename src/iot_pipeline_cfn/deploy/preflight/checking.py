@@ -69,18 +69,11 @@ class Subject:
         given = {**self.parameters, "AWS::Region": self.connection.region}
         return resolve(self.template, given)["Resources"]
 
-    def properties(self, resource_type: str) -> dict[str, Mapping[str, Any]]:
-        """Return the properties of what `new` lists, by logical id."""
-        return {
-            logical_id: self.resources[logical_id].get("Properties", {})
-            for logical_id in self.new(resource_type)
-            if logical_id in self.resources
-        }
-
     def touched(self, resource_type: str, *names: str) -> dict[str, Mapping[str, Any]]:
         """Return the properties of what `new` lists, and of what changes in some property.
 
         `names` are those properties; a change within one, such as `Variables.name`, is one of it.
+        Without names it is only what is new.
         """
         new = self.new(resource_type)
         return {

@@ -25,7 +25,7 @@ def look(subject: Subject) -> Iterator[Finding]:
         return
     needed = [
         name
-        for name, endpoint in subject.properties(kind).items()
+        for name, endpoint in subject.touched(kind).items()
         if endpoint.get("VpcEndpointType") in COUNTED
     ]
     if not needed:

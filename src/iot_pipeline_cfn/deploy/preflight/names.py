@@ -65,7 +65,7 @@ https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
 def look(subject: Subject) -> Iterator[Finding]:
     """Look whether a service would take each name that something new is given."""
     for (resource_type, name), rule in RULES.items():
-        for logical_id, properties in subject.properties(resource_type).items():
+        for logical_id, properties in subject.touched(resource_type).items():
             value = properties.get(name)
             if isinstance(value, str) and not re.fullmatch(rule.pattern, value):
                 message = f"{logical_id}: {name} {value!r} is not {rule.words}"
