@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from iot_pipeline_cfn.parameters import IMAGE_PARAMETER
+
 from . import cloudformation, events, planning
 from .cloudformation import Stack
 from .connection import Connection
@@ -45,7 +47,7 @@ def summary_of(stack: Stack) -> Summary:
         created=stack.created,
         updated=stack.updated or stack.created,
         owner=stack.tags.get(OWNER_TAG, ""),
-        image=stack.parameters.get("ImageTag", ""),
+        image=stack.parameters.get(IMAGE_PARAMETER, ""),
         protected=stack.termination_protection or planning.is_protected(stack.parameters),
     )
 

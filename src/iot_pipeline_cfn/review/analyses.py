@@ -4,16 +4,14 @@ An analysis is a module's `compare`, from the resolved resources before and afte
 one is a line in `ANALYSES`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from . import losses, needs, permissions, prices, surface, traffic
-from .environments import Resource
 from .remarks import Remark
+from .values import Resources
 from .verdict import DATA
-
-Resources = Mapping[str, Resource]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from iot_pipeline_cfn.references import waits_for
 
-from .lookup import Resources
+from .values import Resources
 
 
 @cache

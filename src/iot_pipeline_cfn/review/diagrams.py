@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from iot_pipeline_cfn.references import references
 
-from .lookup import Resources, listed, of_type
+from .lookup import listed, of_type
 from .traffic import Flow
+from .values import Resources
 
 ANY = "0.0.0.0/0"
 ANYBODY, ANYWHERE = "Anybody", "Anywhere"

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from iot_pipeline_cfn.parameters import IMAGE_PARAMETER
 from iot_pipeline_cfn.quotas import QUOTAS
 from iot_pipeline_cfn.references import references
 from iot_pipeline_cfn.resolution import resolve
 
 from . import diagrams, prices
 from .creation import dependencies
-from .lookup import Resources, components, of_type
+from .lookup import components, of_type
 from .needs import needs
 from .permissions import ALLOW, Grant, Terms, grants
 from .tables import code, codes, escaped, table
 from .traffic import Flow, flows
-from .values import shown, text_of
+from .values import Resources, shown, text_of
 
 WORD = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where words of a name in capitals meet."""
@@ -102,7 +103,7 @@ def _kinds(template: Mapping[str, Any], given: Mapping[str, Mapping[str, str]]) 
 
 def _kind(template: Mapping[str, Any], name: str, given: Mapping[str, str]) -> Kind:
     # Without an image, no task would run.
-    resolved = resolve(template, {"ImageTag": "any", **given})
+    resolved = resolve(template, {IMAGE_PARAMETER: "any", **given})
     # Whether the template was just built or read from its file.
     resources = dict(sorted(resolved["Resources"].items()))
     used = {

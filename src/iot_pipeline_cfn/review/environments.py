@@ -7,10 +7,11 @@ from typing import Any, Final
 from iot_pipeline_cfn.references import SUBSTITUTED
 from iot_pipeline_cfn.resolution import Resolver
 
+from .values import Resource
+
 MOVED: Final = " (changed)"
 """Stands behind the name of what has changed and cannot be resolved."""
 
-Resource = Mapping[str, Any]
 Template = Mapping[str, Any]
 
 

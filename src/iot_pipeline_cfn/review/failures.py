@@ -7,10 +7,9 @@ from typing import Final
 from iot_pipeline_cfn.references import references
 
 from .differences import equal, worded
-from .environments import Resource
 from .remarks import Remark, Severity, about
 from .resources import Action, Change, Replacement, property_of
-from .values import is_within, network_of, of_type, type_of
+from .values import Resource, is_within, network_of, of_type, type_of
 
 IMMOVABLE: Final = frozenset(
     {

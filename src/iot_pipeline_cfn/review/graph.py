@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 from .creation import Creation, creation, dependencies, durations, essential, is_observed, seconds
-from .lookup import Resource, Resources, components
+from .lookup import components
+from .values import Resource, Resources
 
 COLOURS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -6,9 +6,7 @@ from math import isfinite
 from typing import Any
 
 from . import values
-
-Resource = Mapping[str, Any]
-Resources = Mapping[str, Resource]
+from .values import Resource, Resources
 
 
 def of_type(resources: Resources, kind: str) -> dict[str, Mapping[str, Any]]:

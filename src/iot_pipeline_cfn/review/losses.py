@@ -7,10 +7,9 @@ from typing import Any, Final
 from iot_pipeline_cfn.data import STATEFUL, fate
 
 from .differences import equal, worded
-from .environments import Resource
 from .remarks import Remark, Severity, about
 from .resources import HOW, Action, Change, Replacement, property_of
-from .values import type_of
+from .values import Resource, type_of
 
 
 def losses(

@@ -15,9 +15,9 @@ from typing import Any, Final
 from iot_pipeline_cfn.quotas import QUOTAS
 from iot_pipeline_cfn.references import references
 
-from .lookup import Resources, number, of_type
+from .lookup import number, of_type
 from .remarks import Remark, Severity
-from .values import at, text_of
+from .values import Resources, at, text_of
 
 CPU_UNITS: Final = 1024
 """So many are one vCPU."""

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from .differences import equal
-from .lookup import Resources, listed, of_type
+from .lookup import listed, of_type
 from .needs import cache_nodes, services
 from .remarks import Remark, Severity
+from .values import Resources
 
 NOT_COUNTED: Final = (
     "data transfer, storage, backups, logs, metrics, alarms, requests, capacity units of the load "

@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from .differences import equal, is_function, worded
-from .environments import Resource
 from .remarks import Remark, Severity, about
 from .resources import Action, Change, Replacement, property_of
 from .schemas import paths
+from .values import Resource
 
 ALIKE = 0.7
 """Two resources that have this much in common are one that was renamed."""

@@ -12,8 +12,8 @@ from iot_pipeline_cfn.references import Use, uses
 
 from .behaviour import Behaviour, behaviour
 from .differences import differences, equal, spelled, worded
-from .environments import Resource
 from .schemas import paths
+from .values import Resource
 
 
 class Action(StrEnum):

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import code_of, explained
 from iot_pipeline_cfn.deploy.operations import command
+from iot_pipeline_cfn.parameters import IMAGE_PARAMETER
 
 from .checking import Finding, Severity, Subject
 from .commands import aws_command
@@ -92,7 +93,7 @@ def look(subject: Subject) -> Iterator[Finding]:
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
     """
-    tag = subject.parameters.get("ImageTag")
+    tag = subject.parameters.get(IMAGE_PARAMETER)
     users = [
         change.logical_id
         for change in subject.changes
