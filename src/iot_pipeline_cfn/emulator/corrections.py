@@ -229,37 +229,31 @@ def _load_balancer(handler: Handler) -> Handler:
     return {"delete": delete}
 
 
-def _service(handler: Handler) -> Handler:
+def _taking(change: Callable[[Properties], Properties]) -> Callable[[Handler], Handler]:
+    """Return a correction of what a handler is given."""
+
+    def correction(handler: Handler) -> Handler:
+        return {
+            "create": lambda logical_id, properties, stack_name: handler["create"](
+                logical_id, change(properties), stack_name
+            ),
+            "update": lambda reference, old, new, *names: handler["update"](
+                reference, change(old), change(new), *names
+            ),
+        }
+
+    return correction
+
+
+def _service(properties: Properties) -> Properties:
     """Take the number of tasks from a parameter, which is text."""
-
-    def counted(properties: Properties) -> Properties:
-        return {**properties, "DesiredCount": int(properties.get("DesiredCount", 1))}
-
-    return {
-        "create": lambda logical_id, properties, stack_name: handler["create"](
-            logical_id, counted(properties), stack_name
-        ),
-        "update": lambda reference, old, new, stack_name: handler["update"](
-            reference, counted(old), counted(new), stack_name
-        ),
-    }
+    return {**properties, "DesiredCount": int(properties.get("DesiredCount", 1))}
 
 
-def _api(handler: Handler) -> Handler:
+def _api(properties: Properties) -> Properties:
     """Take the types of an API's endpoint under the name that CloudFormation gives them."""
-
-    def renamed(properties: Properties) -> Properties:
-        types = properties.get("EndpointConfiguration", {}).get("Types", ["EDGE"])
-        return {**properties, "EndpointConfiguration": {"types": types}}
-
-    return {
-        "create": lambda logical_id, properties, stack_name: handler["create"](
-            logical_id, renamed(properties), stack_name
-        ),
-        "update": lambda reference, old, new, *names: handler["update"](
-            reference, renamed(old), renamed(new), *names
-        ),
-    }
+    types = properties.get("EndpointConfiguration", {}).get("Types", ["EDGE"])
+    return {**properties, "EndpointConfiguration": {"types": types}}
 
 
 def _method(handler: Handler) -> Handler:
@@ -331,8 +325,8 @@ def _name_of_secret(arn: str) -> str | None:
 
 CORRECTIONS = {
     "AWS::ApiGateway::Method": _method,
-    "AWS::ApiGateway::RestApi": _api,
-    "AWS::ECS::Service": _service,
+    "AWS::ApiGateway::RestApi": _taking(_api),
+    "AWS::ECS::Service": _taking(_service),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": _load_balancer,
     "AWS::KMS::Key": _key,
     "AWS::RDS::DBInstance": _database,
