@@ -709,17 +709,12 @@ def _check(
         DeploymentError: when it is an error, which stops the deployment.
 
     """
+    from .deploy.deployment import subject_of
     from .deploy.errors import DeploymentError, ExitCode
-    from .deploy.preflight.checking import Severity, Subject, joined, run
+    from .deploy.preflight.checking import Severity, joined, run
     from .deploy.preflight.checks import CHECKS
 
-    subject = Subject(
-        operations.environment.name,
-        operations.connection,
-        wish.template,
-        proposal.content.parameters,
-        proposal.changes,
-    )
+    subject = subject_of(operations, wish, proposal.content, proposal.changes)
     found = [] if proposal.empty else run(CHECKS, subject, options["ignored"])
     warnings, findings = joined(proposal.warnings, found)
     console.findings(warnings, findings, err=err)

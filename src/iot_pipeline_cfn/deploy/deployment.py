@@ -300,18 +300,25 @@ def _refused(
     if change_set.state is not ChangeSetState.FAILED:
         return DeploymentError(reason)
     lines = [f"{reason}: {change_set.reason}"]
-    subject = Subject(
-        operations.environment.name,
-        operations.connection,
-        wish.template,
-        content.parameters,
-        change_set.changes,
-    )
+    subject = subject_of(operations, wish, content, change_set.changes)
     for finding in _findings(operations, change_set):
         lines.append(str(finding))
         if way := name_taken.way_on(subject, finding):
             lines.append(f"  {way}")
     return cloudformation.invalid(lines)
+
+
+def subject_of(
+    operations: Operations, wish: Wish, content: Content, changes: Sequence[Change]
+) -> Subject:
+    """Return what checks look at, of changes that a change set would make."""
+    return Subject(
+        operations.environment.name,
+        operations.connection,
+        wish.template,
+        content.parameters,
+        changes,
+    )
 
 
 def _warnings(operations: Operations, change_set: ChangeSet) -> list[ValidationFinding]:
