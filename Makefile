@@ -11,8 +11,8 @@ COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --no-annota
 PROCESSOR := examples/processor/requirements
 # The directories are listed too: removing or renaming a file in one changes its time.
 SOURCES := generate.py $(wildcard parameters parameters/*.json \
-    $(foreach directory,src/iot_pipeline_cfn src/iot_pipeline_cfn/review, \
-    $(directory) $(directory)/*.py $(directory)/*.json))
+    $(foreach package,cli review review/report stack template, \
+    $(foreach directory,src/iot_pipeline_cfn/$(package), $(directory) $(directory)/*.py $(directory)/*.json)))
 TEMPLATES := templates $(wildcard templates/*.json templates/*.md)
 
 .PHONY: help
@@ -98,15 +98,20 @@ emulator-status: .venv/installed ## Show whether the embedded AWS runs
 test: .venv/installed ## Run the tests
 	$(BIN)/pytest --numprocesses auto
 
+.PHONY: test-fast
+test-fast: .venv/installed ## Run the tests that need no emulator and no server
+	$(BIN)/pytest --numprocesses auto -m "not slow"
+
 .PHONY: integration
 integration: .venv/installed ## Test ENV as it is deployed: TARGET=aws|local REGION=
-	@$(BIN)/pytest --deployed -rs --tb=short tests/integration
+	@$(BIN)/pytest --deployed -rs --tb=short tests/deployed
 
 .PHONY: lint
 lint: .venv/installed ## Check formatting, style, types and workflows
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --pedantic --quiet .github
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     try:
-        from iot_pipeline_cfn.generator import main
+        from iot_pipeline_cfn.cli.generate import main
 
         root = Path(__file__).parent
         status = main(directory=root / "templates", parameters=root / "parameters")

@@ -19,9 +19,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from iot_pipeline_cfn.deploy.environments import environment_named
-from iot_pipeline_cfn.parameters import load_template
 from iot_pipeline_cfn.rehearsal.ingest import Ingest
 from iot_pipeline_cfn.rehearsal.life import Life, alone
+from iot_pipeline_cfn.template.parameters import load_template
 
 ROOT = Path(__file__).parents[1]
 REGION = "ap-northeast-1"

@@ -1,108 +1,61 @@
 """The rendered templates, and the environments that parameters make of them."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cache
-from itertools import count
-from pathlib import Path
-from typing import Any
 from urllib.request import Request, urlopen
 
 import boto3
 import botocore.session
 import hypothesis
 import pytest
-from moto.server import ThreadedMotoServer
 
+from checkout import ACCOUNTS, PARAMETER_FILES, REGION, ROOT, resolve_all
+from deployed import observed
 from deploying import Project, listening, small_template
-from integration import deployed
 from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_session
-from iot_pipeline_cfn.emulator.control import start, stop
-from iot_pipeline_cfn.parameters import load
-from iot_pipeline_cfn.rendering import render_all
-from resolution import resolve
-
-# A shell that runs the tests in the background ignores it, and so would what they start.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+from iot_pipeline_cfn.emulator import control
+from iot_pipeline_cfn.stack import render_all
 
 # Each of many sessions would read the descriptions of services anew.
 botocore.session.create_loader = cache(botocore.session.create_loader)
+
+# A shell that runs the tests in the background ignores it, and so would what they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no finding.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
-ROOT = Path(__file__).parents[1]
-CFN_LINT = Path(sys.executable).with_name("cfn-lint")
-PARAMETER_FILES = sorted((ROOT / "parameters").glob("*.json"))
-REGION = "ap-northeast-1"
-ACCOUNTS = count(111_111_111_111)
-CERTIFICATE = {
-    "CertificateArn": "arn:aws:acm:ap-northeast-1:123456789012:certificate/0a1b2c3d",
-    "DomainName": "iot.example.com",
-}
-ENVIRONMENTS = {file.stem: dict(load(file).parameters) for file in PARAMETER_FILES} | {
-    "defaults": {},
-    "least": {
-        "ApiAuthorization": "NONE",
-        "Availability": "single-zone",
-        "Durability": "ephemeral",
-        "NatGateways": "none",
-    },
-    "public-https": {"ApiAuthorization": "NONE", "ImageTag": "v1"} | CERTIFICATE,
-    "most": {
-        "AlarmEmail": "somebody@example.com",
-        "ApiAccessLogs": "enabled",
-        "AvailabilityZone1": "ap-northeast-1a",
-        "AvailabilityZone2": "ap-northeast-1c",
-        "EncryptionKey": "customer-managed",
-        "FlowLogs": "enabled",
-        "ImageTag": "v1",
-        "Ingress": "private",
-        "Monitoring": "detailed",
-        "NatElasticIpAllocationId": "eipalloc-0123456789abcdef0",
-        "NatGateways": "per-zone",
-        "WebAcl": "enabled",
-    }
-    | CERTIFICATE,
-}
-"""The parameters of every kind of environment, and of some that go to extremes."""
+
+SLOW_FIXTURES = frozenset({"emulator", "moto_url"})
+SLOW_DIRECTORIES = frozenset({"deployed", "emulator", "examples", "rehearsal"})
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that need the emulator or another server as slow."""
+    for item in items:
+        parts = item.path.relative_to(ROOT / "tests").parts
+        if SLOW_FIXTURES & {*item.fixturenames} or parts[0] in SLOW_DIRECTORIES:
+            item.add_marker("slow")
 
 
 def pytest_addoption(parser):
     parser.addoption(
         "--deployed",
         action="store_true",
-        help="Run tests/integration against the environment that ENVIRONMENT_SUFFIX, "
+        help="Run tests/deployed against the environment that ENVIRONMENT_SUFFIX, "
         "IOT_PIPELINE_TARGET and IOT_PIPELINE_REGION name. Nothing else heeds these.",
     )
 
 
-def run(*command, cwd=ROOT, env=None):
-    """Run a program to its end and return what it said and its exit code."""
-    return subprocess.run(command, capture_output=True, check=False, cwd=cwd, env=env, text=True)
-
-
-def make(*arguments, cwd=ROOT):
-    """Run make as a person does, also where make itself runs the tests."""
-    env = {name: value for name, value in os.environ.items() if "MAKE" not in name}
-    return run("make", *arguments, cwd=cwd, env=env)
-
-
-def resolve_all(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what the template comes to in each environment, by its name."""
-    return {name: resolve(template, given) for name, given in ENVIRONMENTS.items()}
-
-
-@pytest.fixture(scope="session", params=render_all().items(), ids=lambda item: item[0])
+@pytest.fixture(
+    scope="session", params=[path.stem for path in sorted((ROOT / "templates").glob("*.json"))]
+)
 def template(request):
-    _, rendering = request.param
-    return json.loads(rendering.text)
+    """A template as it is rendered now, and not as it is committed."""
+    return json.loads(cache(render_all)()[request.param].text)
 
 
 @pytest.fixture(scope="session")
@@ -114,8 +67,8 @@ def environments(template):
 def emulator(tmp_path_factory):
     """An embedded AWS that the tests share; `aws` gives each test an account of its own there."""
     directory = tmp_path_factory.mktemp("emulator")
-    yield start(directory, REGION)
-    stop(directory)
+    yield control.start(directory, REGION)
+    control.stop(directory)
 
 
 @pytest.fixture(scope="session")
@@ -164,6 +117,8 @@ def connect_to(emulator, aws):
 @pytest.fixture(scope="session")
 def moto_url():
     """The URL of a second AWS that is not ours, for what the embedded one has not."""
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -212,7 +167,7 @@ def deploy_environment(emulator, container_port, tmp_path_factory):
         assert result.status == 0, result.err
         session = boto3.Session(account, "made-up", region_name=REGION)
         connection = Connection(session, REGION, Target.LOCAL, emulator.endpoint_url)
-        environment = deployed.find(name, connection)
+        environment = observed.find(name, connection)
         if "ImageTag" in parameters:
             connection.elbv2.register_targets(
                 TargetGroupArn=environment.outputs["TargetGroupArn"],

@@ -10,8 +10,8 @@ from functools import partial
 
 import pytest
 
-from conftest import ROOT
-from integration import (
+from checkout import ROOT
+from deployed import (
     test_api,
     test_containers,
     test_data,
@@ -20,7 +20,7 @@ from integration import (
     test_network,
     test_traffic,
 )
-from integration.deployed import Deployed
+from deployed.observed import Deployed
 
 MODULES = (
     test_api,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from integration.reachability import INTERNET, End, Network
+from deployed.reachability import INTERNET, End, Network
 
 VPC, SUBNETS = "10.0.0.0/16", {"subnet-public": "10.0.1.0/24", "subnet-private": "10.0.3.0/24"}
 ANYWHERE = "0.0.0.0/0"

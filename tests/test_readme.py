@@ -2,12 +2,10 @@
 
 import json
 import re
-import shutil
-import sys
 
 import pytest
 
-from conftest import ROOT, make, run
+from checkout import ROOT, make
 from iot_pipeline_cfn.deploy.errors import ExitCode
 from iot_pipeline_cfn.emulator.control import RECORDED
 
@@ -45,54 +43,6 @@ def examples(heading):
     return re.findall(r"```python\n(.*?)```", section, re.DOTALL)
 
 
-def test_worked_example_works(tmp_path):
-    """In a copy of the package: rendered, and with nothing for the linter to say."""
-    module, composition = examples("Add a resource")
-    import_line, call = composition.strip("\n").split("\n\n")
-    package = tmp_path / "src/iot_pipeline_cfn"
-    shutil.copytree(ROOT / "src/iot_pipeline_cfn", package)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    (package / "dead_letters.py").write_text(module)
-    stacks = (package / "stacks.py").read_text()
-    stacks = stacks.replace("from .encryption", f"{import_line}\nfrom .encryption", 1)
-    stacks = stacks.replace("\n    return template", f"\n{call}\n    return template", 1)
-    (package / "stacks.py").write_text(stacks)
-
-    def python(*arguments):
-        return run(sys.executable, *arguments, cwd=tmp_path, env={"PYTHONPATH": "src"})
-
-    code = "from iot_pipeline_cfn.rendering import render_all as r; print(r()['iot-pipeline'].text)"
-    rendered = json.loads(python("-c", code).stdout)
-    assert rendered["Resources"]["DeadLetterQueue"]["Type"] == "AWS::SQS::Queue"
-    assert rendered["Outputs"]["DeadLetterQueueUrl"]["Value"] == {"Ref": "DeadLetterQueue"}
-    for check in (["ruff", "check"], ["ruff", "format", "--check"]):
-        done = python("-m", *check, "--no-cache", "src")
-        assert done.returncode == 0, done.stdout
-
-
-def test_check_of_the_example_is_found_and_passes_its_test(tmp_path):
-    """In a copy of all of it, where nothing but its row in the documentation is missing."""
-    module, test = examples("Add a check")
-    for name in ("docs", "parameters", "src", "templates", "tests"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    added = tmp_path / "src/iot_pipeline_cfn/deploy/preflight/security_groups.py"
-    added.write_text(module)
-    tested = tmp_path / "tests/test_preflight_security_groups.py"
-    tested.write_text(test)
-
-    def python(*arguments):
-        return run(sys.executable, "-m", *arguments, cwd=tmp_path, env={"PYTHONPATH": "src"})
-
-    for check in (["ruff", "check"], ["ruff", "format", "--check"]):
-        done = python(*check, "--no-cache", str(added), str(tested))
-        assert done.returncode == 0, done.stdout
-    codes = "tests/test_preflight.py::test_every_code_is_documented"
-    done = python("pytest", "-p", "no:cacheprovider", str(tested), codes)
-    assert "1 failed, 1 passed" in done.stdout, done.stdout
-    assert "security-groups" in done.stdout
-
-
 def test_template_is_as_large_as_the_readme_says(template):
     """Too large for a call, and a fifth of it tags."""
     size = len(json.dumps(template, separators=(",", ":")))
@@ -100,14 +50,6 @@ def test_template_is_as_large_as_the_readme_says(template):
     tags = [resource["Properties"].get("Tags", []) for resource in resources]
     assert size == pytest.approx(92_000, rel=0.03)
     assert len(json.dumps(tags, separators=(",", ":"))) / size == pytest.approx(1 / 5, abs=0.03)
-
-
-def test_every_module_is_in_the_layout():
-    """And every module of the layout is there."""
-    layout = README.partition("## Layout")[2]
-    named = set(re.findall(r"\b(\w+\.py)\b", layout))
-    there = {path.name for path in (ROOT / "src/iot_pipeline_cfn").glob("*.py")}
-    assert named == (there - {"__init__.py"}) | {"generate.py"}
 
 
 def test_every_target_that_is_named_is_there():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from iot_pipeline_cfn.data import SECRET, STATEFUL, fate
+from iot_pipeline_cfn.template.stateful import SECRET, STATEFUL, fate
 
 
 @dataclass(frozen=True)

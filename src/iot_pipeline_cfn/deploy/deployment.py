@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.parameters import SUFFIX_PARAMETER, ParameterFile, parameter_problems
+from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, ParameterFile, parameter_problems
 
 from . import cloudformation, events, planning
 from .changes import Change

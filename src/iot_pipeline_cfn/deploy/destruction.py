@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.resolution import Resolver
+from iot_pipeline_cfn.template.resolution import Resolver
 
 from . import cloudformation, events, following, planning
 from .cloudformation import Stack

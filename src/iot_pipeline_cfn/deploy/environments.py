@@ -8,13 +8,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
-from iot_pipeline_cfn.parameters import SUFFIX_PARAMETER, broken_rule
+from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, broken_rule
 
 from .errors import DeploymentError
 
 STACK_PREFIX = "iot-pipeline-"
+
+SAME_FILE: Final[Mapping[str, str]] = MappingProxyType({"feature": "pr"})
+"""Environment types that use another type's parameter file: a branch is deployed as its pull
+request will be."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,14 @@ def parameter_file(environment: Environment, directory: Path) -> Path:
         DeploymentError: when there is neither, since a slip of the pen must not create anything.
 
     """
-    kind = re.match("[a-z]+", environment.suffix)
-    for stem in (environment.suffix, kind and kind[0]):
+    letters = re.match("[a-z]+", environment.suffix)
+    kind = letters[0] if letters else ""
+    for stem in (environment.suffix, kind, SAME_FILE.get(kind)):
         path = directory / f"{stem}.json"
         if path.is_file():
             return path
-    names = ", ".join(sorted(path.stem for path in directory.glob("*.json")))
+    stems = {path.stem for path in directory.glob("*.json")}
+    names = ", ".join(sorted(stems | {same for same, file in SAME_FILE.items() if file in stems}))
     message = (
         f"there is no kind of environment for {environment.suffix!r}: {directory}/ has "
         f"{names or 'no files'}; a name is one of these, alone or followed by digits or - and more"

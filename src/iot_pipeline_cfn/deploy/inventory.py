@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from iot_pipeline_cfn.parameters import IMAGE_PARAMETER
+from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
 from . import cloudformation, events, planning
 from .cloudformation import Stack

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.parameters import FIXED
+from iot_pipeline_cfn.template.parameters import FIXED
 
 from .errors import DeploymentError, ExitCode
 

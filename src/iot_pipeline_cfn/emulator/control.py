@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
-from iot_pipeline_cfn.files import last_line
+from iot_pipeline_cfn.template.files import last_line
 
 HOST = "127.0.0.1"
 DIRECTORY = Path(".emulator")

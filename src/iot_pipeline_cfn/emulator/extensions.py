@@ -8,10 +8,12 @@ from . import (
     data_plane,
     log_deliveries,
     networking,
-    operations,
     recorded,
     template_checks,
     web_acls,
+)
+from . import (
+    stack_events as operations,
 )
 from .resource_types import register
 

@@ -2,13 +2,7 @@
 
 from ministack.services import cloudwatch_logs as logs
 
-from .resource_types import (
-    Attributes,
-    Properties,
-    ResourceType,
-    content_of,
-    tags_of,
-)
+from .resource_types import Attributes, Properties, ResourceType, content_of, tags_of
 
 
 def _put_source(properties: Properties) -> tuple[str, Attributes]:

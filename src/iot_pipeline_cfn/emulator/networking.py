@@ -10,14 +10,7 @@ from typing import Any
 from ministack.services import ec2
 from ministack.services.cloudformation import provisioners
 
-from .resource_types import (
-    Answer,
-    Attributes,
-    Properties,
-    ResourceType,
-    accepted,
-    refuse,
-)
+from .resource_types import Answer, Attributes, Properties, ResourceType, accepted, refuse
 
 
 def _identifier(answer: Answer, element: str) -> str:

@@ -20,7 +20,7 @@ def serve(directory: Path) -> None:
     port = listener.getsockname()[1]
     os.environ["GATEWAY_PORT"] = str(port)
     # Not before its environment is complete.
-    from .application import run  # noqa: PLC0415
+    from .application import run
 
     run(listener.detach(), lambda: _describe(directory, port))
 

@@ -25,13 +25,13 @@ from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_sess
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import ExitCode
 from iot_pipeline_cfn.emulator import control
-from iot_pipeline_cfn.parameters import load_object
+from iot_pipeline_cfn.template.parameters import load_object
 
 from .ingest import Answer, Ingest
-from .inventory import inventory
+from .leftovers import inventory
+from .local_task import Task, TaskError, service_of, started
 from .servers import ServerError, ServerMissingError, postgresql, redis
 from .stores import Reading, StoreError, Stores
-from .task import Task, TaskError, service_of, started
 
 PROGRAM: Final = "from iot_pipeline_cfn.cli import main; main()"
 IMAGE_TAG: Final = "rehearsal"
@@ -369,7 +369,7 @@ class Life:
 
     @staticmethod
     def _succeeded(answer: Answer) -> None:
-        if not 200 <= answer.status < 300:  # noqa: PLR2004
+        if not 200 <= answer.status < 300:
             message = f"a reading is answered with {answer.status}: {answer.body}"
             raise OffError(message)
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, TypeVar
 
-from iot_pipeline_cfn.files import last_line
+from iot_pipeline_cfn.template.files import last_line
 
 HOST = "127.0.0.1"
 NAME = "localhost"
@@ -258,7 +258,7 @@ class _Terminator(socketserver.ThreadingTCPServer):
         self._clients.add(client)
         return client, address
 
-    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, ARG002
+    def finish_request(self, request: Any, client_address: Any) -> None:
         """Carry bytes both ways until one end closes."""
         with suppress(OSError), socket.socket(socket.AF_UNIX) as upstream:
             request.do_handshake()
@@ -270,7 +270,7 @@ class _Terminator(socketserver.ThreadingTCPServer):
                         return
                     others[end].sendall(chunk)
 
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401
+    def shutdown_request(self, request: Any) -> None:
         """Close a connection."""
         self._clients.discard(request)
         super().shutdown_request(request)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from . import losses, needs, permissions, prices, surface, traffic
+from . import grants, losses, needs, prices, surface, traffic
 from .remarks import Remark
 from .values import Resources
 from .verdict import DATA
@@ -29,7 +29,7 @@ class Analysis:
 ANALYSES: Final = (
     Analysis(DATA, losses.compare),
     Analysis("Traffic", traffic.compare),
-    Analysis("Permissions", permissions.compare),
+    Analysis("Permissions", grants.compare),
     Analysis("Surface", surface.compare),
     Analysis("Quotas", needs.compare, of_new=True),
     Analysis("Cost", prices.compare, regional=True, of_new=True),

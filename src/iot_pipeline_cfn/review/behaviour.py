@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from .schemas import paths, schema_of
+from iot_pipeline_cfn.template.schemas import paths, schema_of
 
 
 class Behaviour(StrEnum):
@@ -51,7 +51,7 @@ Of these, some are under `conditionalCreateOnlyProperties` because other engines
 """
 
 
-def behaviour(kind: str, path: tuple[str, ...], before: Any, after: Any) -> Behaviour:  # noqa: ANN401
+def behaviour(kind: str, path: tuple[str, ...], before: Any, after: Any) -> Behaviour:
     """Return what a change at a path of a resource's properties does.
 
     Args:

@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from iot_pipeline_cfn.references import references
+from iot_pipeline_cfn.template.references import references
 
 from .lookup import listed, of_type
 from .traffic import Flow

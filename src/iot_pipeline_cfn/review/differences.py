@@ -36,7 +36,7 @@ def equal(first: object, second: object) -> bool:
     return first == second or _canonical(first) == _canonical(second)
 
 
-def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference]:  # noqa: ANN401
+def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference]:
     """Yield where two values differ, as deep inside as can be told.
 
     Items of lists are matched by a key such as `Name` if they have one, else by what they have in
@@ -64,7 +64,7 @@ def is_function(value: object) -> bool:
     return name in {"Ref", "Condition"} or str(name).startswith("Fn::")
 
 
-def _opened(value: Any) -> Any:  # noqa: ANN401
+def _opened(value: Any) -> Any:
     """Return what is inside of JSON that is written as a text, and any other value as it is."""
     match value:
         case {"Fn::ToJsonString": inside} if len(value) == 1:

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.parameters import IMAGE_PARAMETER
-from iot_pipeline_cfn.quotas import QUOTAS
-from iot_pipeline_cfn.references import references
-from iot_pipeline_cfn.resolution import resolve
+from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
+from iot_pipeline_cfn.template.quotas import QUOTAS
+from iot_pipeline_cfn.template.references import dependencies, references
+from iot_pipeline_cfn.template.resolution import resolve
 
 from . import diagrams, prices
-from .creation import dependencies
+from .grants import ALLOW, Grant, Terms, grants
 from .lookup import components, of_type
 from .needs import needs
-from .permissions import ALLOW, Grant, Terms, grants
-from .tables import code, codes, escaped, table
+from .report.tables import code, codes, escaped, table
 from .traffic import Flow, flows
 from .values import Resources, shown, text_of
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from iot_pipeline_cfn.references import references
+from iot_pipeline_cfn.template.references import references
 
 from .differences import equal, worded
 from .remarks import Remark, Severity, about

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from iot_pipeline_cfn.data import masked
-from iot_pipeline_cfn.parameters import SUFFIX_PARAMETER, parameter_problems
-from iot_pipeline_cfn.references import references
+from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, parameter_problems
+from iot_pipeline_cfn.template.references import references
+from iot_pipeline_cfn.template.stateful import masked
 
 from .causes import Causes
 from .differences import equal, worded
-from .environments import Environment, Template
 from .remarks import Remark, Severity, about
+from .resolved import Environment, Template
 from .resources import Change, Replacement
 
 HIDDEN: Final = "****"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.data import STATEFUL, fate
+from iot_pipeline_cfn.template.stateful import STATEFUL, fate
 
 from .differences import equal, worded
 from .remarks import Remark, Severity, about
@@ -93,7 +93,7 @@ def _retention(name: str, before: Resource, after: Resource) -> Iterator[Remark]
             yield about(Severity.DATA_LOSS, name, f"{key} becomes less: {loss}", *kept)
 
 
-def _number(value: Any, default: float) -> float | None:  # noqa: ANN401 A template holds anything.
+def _number(value: Any, default: float) -> float | None:
     if value is None:
         return default
     try:

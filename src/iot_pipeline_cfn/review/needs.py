@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.quotas import QUOTAS
-from iot_pipeline_cfn.references import references
+from iot_pipeline_cfn.template.quotas import QUOTAS
+from iot_pipeline_cfn.template.references import references
 
 from .lookup import number, of_type
 from .remarks import Remark, Severity

@@ -5,10 +5,11 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final
 
+from iot_pipeline_cfn.template.schemas import paths
+
 from .differences import equal, is_function, worded
 from .remarks import Remark, Severity, about
 from .resources import Action, Change, Replacement, property_of
-from .schemas import paths
 from .values import Resource
 
 ALIKE = 0.7

@@ -7,12 +7,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.data import masked
-from iot_pipeline_cfn.references import Use, uses
+from iot_pipeline_cfn.template.references import Use, uses
+from iot_pipeline_cfn.template.schemas import paths
+from iot_pipeline_cfn.template.stateful import masked
 
 from .behaviour import Behaviour, behaviour
 from .differences import differences, equal, spelled, worded
-from .schemas import paths
 from .values import Resource
 
 
@@ -239,7 +239,7 @@ def _added(parts: list[PropertyChange], part: PropertyChange) -> bool:
     return True
 
 
-def property_of(resource: Resource, name: str) -> Any:  # noqa: ANN401 A template holds anything.
+def property_of(resource: Resource, name: str) -> Any:
     """Return a property of a resource, or None."""
     properties = resource.get("Properties", {})
     return properties.get(name) if isinstance(properties, Mapping) else None

@@ -4,18 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from iot_pipeline_cfn.parameters import FIXED, IMAGE_PARAMETER, ParameterFile
-from iot_pipeline_cfn.references import renamed
+from iot_pipeline_cfn.template.parameters import FIXED, IMAGE_PARAMETER, ParameterFile
+from iot_pipeline_cfn.template.references import renamed
 
 from . import failures, refusals
 from .analyses import analysed
 from .behaviour import Behaviour
 from .causes import causes
 from .differences import equal, worded
-from .environments import NOTHING, Environment, Template, kept_values, resolved
 from .interface import misfits, outputs, parameters
 from .losses import losses
 from .remarks import Remark, Severity, about
+from .resolved import NOTHING, Environment, Template, kept_values, resolved
 from .resources import HOW, REVISIONS, Action, Change, Replacement, changes
 from .verdict import DATA, NEW, OUTPUTS, REFUSED, Group, Review, Section, Verdict, rank
 

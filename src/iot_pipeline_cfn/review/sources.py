@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from iot_pipeline_cfn.parameters import (
+from iot_pipeline_cfn.template.parameters import (
     UnreadableFileError,
     load,
     load_object,

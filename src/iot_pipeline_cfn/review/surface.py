@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.references import references
+from iot_pipeline_cfn.template.references import references
 
 from .remarks import Remark, Severity, about
 from .values import Resources, at, listing, of_type, properties, shown, text_of, type_of

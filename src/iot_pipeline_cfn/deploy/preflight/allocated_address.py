@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .checking import Finding, Severity, Subject, tags_of
 from .commands import aws_command
-from .quotas import STACK_TAG
+from .consumption import STACK_TAG
 
 CODE = "allocated-address"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from iot_pipeline_cfn.deploy.changes import Change
 
 from .checking import Finding, Subject
-from .quotas import NAMED, Holder, Quota, number
+from .consumption import NAMED, Holder, Quota, number
 
 if TYPE_CHECKING:
     from types_boto3_elasticache import ElastiCacheClient

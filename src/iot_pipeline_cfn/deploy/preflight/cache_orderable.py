@@ -43,14 +43,14 @@ def look(subject: Subject) -> Iterator[Finding]:
             yield Finding(CODE, Severity.WARNING, message, [logical_id])
 
 
-def _versions(subject: Subject, engine: Any) -> list[str]:  # noqa: ANN401 As properties are.
+def _versions(subject: Subject, engine: Any) -> list[str]:
     pages = subject.connection.elasticache.get_paginator("describe_cache_engine_versions").paginate(
         Engine=engine
     )
     return [one["EngineVersion"] for page in pages for one in page["CacheEngineVersions"]]
 
 
-def _is_offered(subject: Subject, node_type: Any) -> bool:  # noqa: ANN401
+def _is_offered(subject: Subject, node_type: Any) -> bool:
     pages = subject.connection.elasticache.get_paginator(
         "describe_reserved_cache_nodes_offerings"
     ).paginate(CacheNodeType=node_type)

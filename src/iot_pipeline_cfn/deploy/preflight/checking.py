@@ -13,7 +13,7 @@ from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import EXPIRED, code_of, explained
-from iot_pipeline_cfn.resolution import resolve
+from iot_pipeline_cfn.template.resolution import resolve
 
 
 class Severity(StrEnum):

@@ -87,7 +87,7 @@ def _zones(
         )
 
 
-def _options(subject: Subject, **order: Any) -> list["Option"]:  # noqa: ANN401 As properties are.
+def _options(subject: Subject, **order: Any) -> list["Option"]:
     pages = subject.connection.rds.get_paginator("describe_orderable_db_instance_options").paginate(
         **order, Vpc=True
     )

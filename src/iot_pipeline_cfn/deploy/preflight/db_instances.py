@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from .checking import Finding, Subject, tags_of
-from .quotas import Holder, Quota
+from .consumption import Holder, Quota
 
 CODE = "db-instances"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from .checking import Finding, Subject, tags_of
-from .quotas import STACK_TAG, Quota, holders_of
+from .consumption import STACK_TAG, Quota, holders_of
 
 FIRST = "NatElasticIp1"
 """What an address that is given stands for; a second gateway always has one of its own."""

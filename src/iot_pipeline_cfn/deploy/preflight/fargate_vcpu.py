@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from iot_pipeline_cfn.deploy.changes import Change
 
 from .checking import Finding, Severity, Subject
-from .quotas import Holder, Quota, number
+from .consumption import Holder, Quota, number
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient

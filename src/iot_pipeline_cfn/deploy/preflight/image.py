@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import code_of, explained
 from iot_pipeline_cfn.deploy.operations import command
-from iot_pipeline_cfn.parameters import IMAGE_PARAMETER
+from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
 from .checking import Finding, Severity, Subject
 from .commands import aws_command

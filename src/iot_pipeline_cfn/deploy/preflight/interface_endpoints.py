@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 
 from .checking import Finding, Subject
-from .quotas import Quota, holders_of
+from .consumption import Quota, holders_of
 
 CODE = "interface-endpoints"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .checking import Finding, Subject, tags_of
-from .quotas import Holder, Quota
+from .consumption import Holder, Quota
 
 if TYPE_CHECKING:
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client

@@ -17,11 +17,11 @@ from iot_pipeline_cfn.deploy import cloudformation
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.environments import STACK_PREFIX
-from iot_pipeline_cfn.parameters import SUFFIX_PARAMETER
+from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER
 
 from .checking import Finding, Severity, Subject, tags_of
 from .commands import aws_command
-from .quotas import STACK_TAG
+from .consumption import STACK_TAG
 
 CODE = "name-taken"
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from .checking import Finding, Subject
-from .quotas import Quota, holders_of
+from .consumption import Quota, holders_of
 
 CODE = "nat-gateways"
 

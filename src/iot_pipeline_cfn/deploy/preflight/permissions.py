@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.environments import STACK_PREFIX
 from iot_pipeline_cfn.deploy.errors import DENIED, code_of
-from iot_pipeline_cfn.parameters import SUFFIX_PARAMETER
+from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER
 
 from .checking import Finding, Severity, Subject
 

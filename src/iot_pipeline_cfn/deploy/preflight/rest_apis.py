@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-executi
 from collections.abc import Iterator
 
 from .checking import Finding, Subject
-from .quotas import Holder, Quota
+from .consumption import Holder, Quota
 
 CODE = "rest-apis"
 

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limi
 from collections.abc import Iterator
 
 from .checking import Finding, Subject
-from .quotas import Quota, holders_of
+from .consumption import Quota, holders_of
 
 CODE = "vpcs"
 

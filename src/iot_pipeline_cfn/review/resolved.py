@@ -1,0 +1,174 @@
+"""One kind of environment before and after a change, with its parameters resolved."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from iot_pipeline_cfn.template.references import SUBSTITUTED
+from iot_pipeline_cfn.template.resolution import Resolver
+
+from .values import Resource
+
+MOVED: Final = " (changed)"
+"""Stands behind the name of what has changed and cannot be resolved."""
+
+Template = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a template comes to with one set of parameters."""
+
+    resources: Mapping[str, Resource]
+    outputs: Mapping[str, Mapping[str, Any]]
+
+
+NOTHING: Final = Environment({}, {})
+
+
+def kept_values(
+    before: Template, after: Template, old: Mapping[str, str], new: Mapping[str, str]
+) -> dict[str, str | None]:
+    """Return the parameters that a stack has after an update, None where that cannot be told.
+
+    A stack keeps the value that it has of a parameter that is not given any more, whatever the new
+    default is; `old` and `new` are what is given.
+    """
+    declared, declares = before.get("Parameters", {}), after.get("Parameters", {})
+    kept: dict[str, str | None] = {
+        name: old.get(name, _default(declared[name])) for name in declares if name in declared
+    }
+    return {**kept, **new}
+
+
+def _default(declaration: Mapping[str, Any]) -> str | None:
+    default = declaration.get("Default")
+    return None if default is None else str(default)
+
+
+def pseudo_parameters(region: str) -> dict[str, str]:
+    """Return what is known of a stack in a region before there is one.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/pseudo-parameter-reference.html
+    """
+    china = region.startswith("cn-")
+    partition = "aws-cn" if china else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    return {
+        "AWS::Partition": partition,
+        "AWS::Region": region,
+        "AWS::URLSuffix": "amazonaws.com.cn" if china else "amazonaws.com",
+    }
+
+
+def resolved(
+    before: tuple[Template, Mapping[str, str | None]],
+    after: tuple[Template, Mapping[str, str | None]],
+    region: str,
+) -> tuple[Environment, Environment]:
+    """Return what two templates come to, each with its parameters.
+
+    What cannot be resolved stays as it is. Where that means something else afterwards, such as a
+    condition on a parameter that is not given, its name is marked, so that it differs.
+    """
+    sides = [_Side(template, values, region) for template, values in (before, after)]
+    first, second = (side.open_names() for side in sides)
+    moved = {
+        name for name in first.keys() & second.keys() if first[name] != second[name]
+    }  # A name that is there on one side only differs by itself.
+    marks = (frozenset[tuple[str, str]](), frozenset(moved))
+    old, new = (side.environment(marked) for side, marked in zip(sides, marks, strict=True))
+    return old, new
+
+
+class _Side:
+    """A template with one set of parameters."""
+
+    def __init__(self, template: Template, values: Mapping[str, str | None], region: str) -> None:
+        """Take them; a parameter that is None is unknown even if it has a default."""
+        parameters = {
+            name: {part: entry[part] for part in entry if part != "Default"}
+            if name in values and values[name] is None
+            else entry
+            for name, entry in template.get("Parameters", {}).items()
+        }
+        self._values = {name: value for name, value in values.items() if value is not None}
+        self._template = {**template, "Parameters": parameters}
+        self._resolver = Resolver(self._template, self._values | pseudo_parameters(region))
+
+    def open_names(self) -> dict[tuple[str, str], object]:
+        """Return what is behind each name that may stay in what is resolved, by its kind."""
+        conditions = self._template.get("Conditions", {})
+        return {
+            **{
+                ("Parameter", name): self._values.get(name, declaration.get("Default"))
+                for name, declaration in self._template["Parameters"].items()
+            },
+            **{
+                ("Condition", name): self._expanded(body, frozenset({name}))
+                for name, body in conditions.items()
+                if self._resolver.holds({"Condition": name}) is None
+            },
+            **{
+                ("Mapping", name): body for name, body in self._template.get("Mappings", {}).items()
+            },
+        }
+
+    def _expanded(self, expression: Any, within: frozenset[str]) -> Any:
+        """Return a condition with those that it consists of, and its parameters resolved."""
+        match expression:
+            case {"Condition": str(name)} if name not in within:
+                inner = self._template.get("Conditions", {}).get(name)
+                return self._expanded(inner, within | {name})
+            case {"Fn::And": list()} | {"Fn::Or": list()} | {"Fn::Not": list()}:
+                return {
+                    name: [self._expanded(operand, within) for operand in operands]
+                    for name, operands in expression.items()
+                }
+        return self._resolver.value(expression)
+
+    def environment(self, moved: frozenset[tuple[str, str]]) -> Environment:
+        """Return what it comes to, with what has moved marked where it is left."""
+        sections = {}
+        for section in ("Resources", "Outputs"):
+            bodies = self._template.get(section, {})
+            found = self._resolver.section(section)
+            for name, body in found.items():
+                # Whether it is there could not be decided.
+                if (condition := bodies[name].get("Condition")) and (
+                    self._resolver.holds({"Condition": condition}) is None
+                ):
+                    found[name] = {**body, "Condition": condition}
+            sections[section] = _marked(found, moved) if moved else found
+        return Environment(sections["Resources"], sections["Outputs"])
+
+
+def _marked(value: Any, moved: frozenset[tuple[str, str]]) -> Any:
+    if isinstance(value, list):
+        return [_marked(item, moved) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+
+    def mark(kind: str, name: str) -> str:
+        return f"{name}{MOVED}" if (kind, name) in moved else name
+
+    done = {key: _marked(item, moved) for key, item in value.items()}
+    match done:
+        case {"Ref": str(name)}:
+            done["Ref"] = mark("Parameter", name)
+        case {"Fn::If": [str(name), *rest]}:
+            done["Fn::If"] = [mark("Condition", name), *rest]
+        case {"Fn::FindInMap": [str(name), *rest]}:
+            done["Fn::FindInMap"] = [mark("Mapping", name), *rest]
+        case {"Fn::Sub": str(text)}:
+            done["Fn::Sub"] = _marked_text(text, mark)
+        case {"Fn::Sub": [str(text), own]}:
+            done["Fn::Sub"] = [_marked_text(text, mark), own]
+        case {"Type": str(), "Condition": str(name)}:
+            done["Condition"] = mark("Condition", name)
+    return done
+
+
+def _marked_text(text: str, mark: Callable[[str, str], str]) -> str:
+    return SUBSTITUTED.sub(
+        lambda found: found[0].replace(found[1], mark("Parameter", found[1]), 1), text
+    )

@@ -1,0 +1,200 @@
+"""The traffic matrix: who may open a connection to whom, and nothing else.
+
+A group names in its own body who may come in. What it may reach is a resource of its own where
+that is another group, because two groups that name each other in their bodies are a circle.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from troposphere import If, Template
+from troposphere.ec2 import SecurityGroup, SecurityGroupEgress, SecurityGroupRule
+
+from .context import Environment
+from .ingress import HTTP_PORT, HTTPS_PORT, Ingress
+from .naming import tags
+from .network import ANYWHERE, Network
+from .sections import add_output
+
+CONTAINER_PORT = 8080
+DATABASE_PORT = 5432
+CACHE_PORT = 6379
+
+
+@dataclass(frozen=True)
+class SecurityGroups:
+    """One security group for each part; `vpc_link` exists only with private ingress."""
+
+    vpc_link: SecurityGroup
+    load_balancer: SecurityGroup
+    container: SecurityGroup
+    endpoints: SecurityGroup
+    database: SecurityGroup
+    cache: SecurityGroup
+
+
+def add_security_groups(
+    template: Template, *, environment: Environment, network: Network, ingress: Ingress
+) -> SecurityGroups:
+    """Add the security groups with all of their rules."""
+    add = partial(_add_group, template, environment=environment, network=network)
+    vpc_link = add("VpcLinkSecurityGroup", "VPC link", condition=ingress.uses_private_ingress)
+    load_balancer = add(
+        "LoadBalancerSecurityGroup", "Load balancer", rules=_way_in(ingress, vpc_link)
+    )
+    container = add(
+        "ContainerSecurityGroup",
+        "Containers",
+        rules=[_from_group("Requests from the load balancer", load_balancer, CONTAINER_PORT)],
+        # Image layers come from S3, whose prefix list CloudFormation cannot look up.
+        egress=_any_address(
+            "HTTPS to the endpoints, to S3 and through the NAT gateway", HTTPS_PORT
+        ),
+    )
+    endpoints = add(
+        "EndpointsSecurityGroup",
+        "VPC endpoints",
+        rules=[_from_group("HTTPS from the containers", container, HTTPS_PORT)],
+    )
+    database = add(
+        "DatabaseSecurityGroup",
+        "Database",
+        rules=[_from_group("PostgreSQL from the containers", container, DATABASE_PORT)],
+    )
+    cache = add(
+        "CacheSecurityGroup",
+        "Cache",
+        rules=[_from_group("Redis from the containers", container, CACHE_PORT)],
+    )
+    groups = SecurityGroups(
+        vpc_link=vpc_link,
+        load_balancer=load_balancer,
+        container=container,
+        endpoints=endpoints,
+        database=database,
+        cache=cache,
+    )
+    _add_egress_to_groups(template, groups, ingress)
+    return groups
+
+
+def _add_group(
+    template: Template,
+    title: str,
+    description: str,
+    *,
+    environment: Environment,
+    network: Network,
+    rules: Sequence[SecurityGroupRule] | If = (),
+    egress: SecurityGroupRule | None = None,
+    condition: str | None = None,
+) -> SecurityGroup:
+    group = SecurityGroup(
+        title,
+        GroupDescription=description,
+        SecurityGroupEgress=[egress or _no_egress()],
+        Tags=tags(environment.suffix, title, component="security"),
+        VpcId=network.vpc.ref(),
+    )
+    if rules:
+        group.SecurityGroupIngress = rules
+    if condition is not None:
+        group.Condition = condition
+    template.add_resource(group)
+    add_output(
+        template,
+        f"{title}Id",
+        f"Security group: {description}.",
+        group.ref(),
+        condition=condition,
+    )
+    return group
+
+
+def _add_egress_to_groups(template: Template, groups: SecurityGroups, ingress: Ingress) -> None:
+    """Add what a group may reach in another group; whom that lets in stands in its own body."""
+    for title, description, source, destination, port in (
+        (
+            "VpcLinkEgressToLoadBalancer",
+            "Requests to the load balancer",
+            groups.vpc_link,
+            groups.load_balancer,
+            ingress.listener_port(),
+        ),
+        (
+            "LoadBalancerEgressToContainers",
+            "Requests and health checks to the containers",
+            groups.load_balancer,
+            groups.container,
+            CONTAINER_PORT,
+        ),
+        (
+            "ContainerEgressToDatabase",
+            "PostgreSQL to the database",
+            groups.container,
+            groups.database,
+            DATABASE_PORT,
+        ),
+        (
+            "ContainerEgressToCache",
+            "Redis to the cache",
+            groups.container,
+            groups.cache,
+            CACHE_PORT,
+        ),
+    ):
+        rule = SecurityGroupEgress(
+            title,
+            Description=description,
+            DestinationSecurityGroupId=destination.ref(),
+            FromPort=port,
+            GroupId=source.ref(),
+            IpProtocol="tcp",
+            ToPort=port,
+        )
+        if source is groups.vpc_link:
+            rule.Condition = ingress.uses_private_ingress
+        template.add_resource(rule)
+
+
+def _way_in(ingress: Ingress, vpc_link: SecurityGroup) -> If:
+    """Return who reaches the load balancer: the API's VPC link, or the world."""
+    return If(
+        ingress.uses_private_ingress,
+        [_from_group("Requests from the API", vpc_link, ingress.listener_port())],
+        [
+            _any_address("HTTP from anywhere", HTTP_PORT),
+            _any_address("HTTPS from anywhere", HTTPS_PORT),
+        ],
+    )
+
+
+def _from_group(description: str, source: SecurityGroup, port: int | If) -> SecurityGroupRule:
+    return SecurityGroupRule(
+        Description=description,
+        FromPort=port,
+        IpProtocol="tcp",
+        SourceSecurityGroupId=source.ref(),
+        ToPort=port,
+    )
+
+
+def _any_address(description: str, port: int) -> SecurityGroupRule:
+    """Return a rule for connections from, or to, any address."""
+    return SecurityGroupRule(
+        CidrIp=ANYWHERE, Description=description, FromPort=port, IpProtocol="tcp", ToPort=port
+    )
+
+
+def _no_egress() -> SecurityGroupRule:
+    """Return an egress rule that reaches nobody.
+
+    A group without one gets EC2's own, which allows everything
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ec2-securitygroup.html).
+    """
+    return SecurityGroupRule(
+        CidrIp="127.0.0.1/32",
+        Description="In place of the rule of EC2 that allows all",
+        IpProtocol="-1",
+    )

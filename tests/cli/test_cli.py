@@ -1,0 +1,177 @@
+"""The command line, run as a person runs it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from checkout import PIPELINE, ROOT, run
+from iot_pipeline_cfn import cli
+
+
+def generate(*arguments, cwd=ROOT):
+    return run(sys.executable, str(ROOT / "generate.py"), *arguments, cwd=cwd)
+
+
+def pipeline(*arguments, cwd=ROOT):
+    return run(PIPELINE, *arguments, cwd=cwd)
+
+
+def test_generate_writes_every_template_and_says_what_is_in_it(tmp_path):
+    """One line for each, with the path as seen from here."""
+    done = generate("--directory", str(tmp_path / "templates"), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    resources, parameters, outputs, size = done.stdout.split()[1::2][:4]
+    assert done.stdout.startswith("templates/iot-pipeline.json: ")
+    assert " resources, " in done.stdout
+    assert done.stdout.endswith(" bytes as sent\n")
+    committed = (ROOT / "templates/iot-pipeline.json").read_text()
+    assert (tmp_path / "templates/iot-pipeline.json").read_text() == committed
+    assert all(number.isdecimal() for number in (resources, parameters, outputs, size))
+
+
+def test_generate_finds_the_templates_from_any_directory(tmp_path):
+    """Its own, and not those of where it is called."""
+    done = generate("--check", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_check_names_what_is_stale_and_writes_nothing(tmp_path):
+    """With the differences, and what to do."""
+    shutil.copytree(ROOT / "templates", tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "iot-pipeline.json"
+    path.write_text(changed := path.read_text().replace("10.0.1.0/24", "10.0.9.0/24"))
+    done = generate("--check", "--directory", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("iot-pipeline.json: stale\n    run make template")
+    assert '10.0.9.0/24"' in done.stderr
+    assert path.read_text() == changed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--chekc"], "unrecognized arguments: --chekc"),
+        (["more"], "unrecognized arguments: more"),
+        (["--che"], "unrecognized arguments: --che"),
+        (["--directory", "generate.py"], "generate.py/iot-pipeline.json: Not a directory"),
+        (["--check", "--directory", "generate.py"], "generate.py: Not a directory"),
+        (["--directory", "/missing/templates"], "/missing/templates: No such"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(arguments, message):
+    """On stderr, with exit code 2."""
+    done = generate(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("generate.py: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_its_packages_generate_says_how_to_get_them():
+    """A person who has not run make yet gets one line too."""
+    done = run(sys.executable, "-I", "-S", str(ROOT / "generate.py"))
+    assert done.returncode == 2
+    assert "make template" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_rendering_imports_nothing_that_it_does_not_need():
+    """Neither AWS's client nor the linter, which are slow to import."""
+    done = run(sys.executable, "-X", "importtime", str(ROOT / "generate.py"), "--check")
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "troposphere" in imported
+    unneeded = {"boto3", "botocore", "cfnlint", "ministack", "rich"}
+    assert not imported & unneeded
+
+
+def test_validating_imports_nothing_that_it_does_not_need():
+    """Not even troposphere: the template is there, rendered."""
+    done = run(sys.executable, "-X", "importtime", str(PIPELINE), "validate")
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "iot_pipeline_cfn.template.parameters" in imported
+    assert not imported & {"boto3", "botocore", "cfnlint", "rich", "troposphere"}
+
+
+def test_help_names_every_command():
+    """With and without being asked for."""
+    for arguments, status in ((["--help"], 0), ([], 2)):
+        done = pipeline(*arguments)
+        assert done.returncode == status
+        for command in cli.pipeline.commands:
+            assert f"\n  {command} " in done.stdout + done.stderr
+
+
+def test_validate_takes_the_committed_files():
+    """Every parameter file fits the template."""
+    done = pipeline("validate")
+    expected = "4 parameter files fit templates/iot-pipeline.json\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
+
+
+def test_validate_names_file_parameter_and_rule(tmp_path):
+    """One line for each, and exit code 3."""
+    path = tmp_path / "bad.json"
+    path.write_text('{"Parameters": {"Availability": "always", "Colour": "red"}}')
+    done = pipeline("validate", str(path))
+    assert (done.returncode, done.stdout) == (3, "")
+    unknown, wrong = done.stderr.splitlines()
+    assert unknown.startswith(f"{path}: 'Colour': no such parameter; the template has AlarmEmail,")
+    assert wrong == f"{path}: Availability: 'always' is not one of single-zone, multi-zone"
+
+
+def test_validate_reports_every_file_and_says_which_it_cannot_read(tmp_path):
+    """One that is broken hides nothing of the others; exit code 2."""
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "wrong.json").write_text('{"Parameters": {"Ingress": "both"}}')
+    names = ["missing.json", "broken.json", "wrong.json", "."]
+    template = ROOT / "templates/iot-pipeline.json"
+    done = pipeline("validate", *names, "--template", str(template), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    missing, broken, wrong, directory = done.stderr.splitlines()
+    assert missing == "missing.json: No such file or directory"
+    assert broken.startswith("broken.json: not JSON: ")
+    assert wrong == "wrong.json: Ingress: 'both' is not one of public, private"
+    assert directory == ".: Is a directory"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["validate"], "there are no files in parameters/"),
+        (["validate", "a.json"], "templates/iot-pipeline.json: No such file or directory"),
+        (["validate", "a.json", "--template", "a.json"], "a.json: is not a template"),
+        (["valdiate"], "No such command 'valdiate'"),
+        (["validate", "--al"], "No such option '--al'"),
+    ],
+)
+def test_what_is_not_understood_is_said_in_one_line(tmp_path, arguments, message):
+    """Also where the project's own files are missing."""
+    (tmp_path / "a.json").write_text("{}")
+    done = pipeline(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"iot-pipeline: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("program", [(sys.executable, "generate.py"), (PIPELINE, "validate")])
+def test_interruption_is_no_traceback(program, tmp_path):
+    """A named pipe in a file's place keeps the program waiting until it is interrupted."""
+    pipe = tmp_path / "iot-pipeline.json"
+    os.mkfifo(pipe)
+    option = "--check --directory" if "generate.py" in program else "parameters/pr.json --template"
+    place = tmp_path if "generate.py" in program else pipe
+    process = subprocess.Popen(
+        [*program, *option.split(), str(place)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    # Opening the other end returns once the program reads from this one.
+    with pipe.open("wb"):
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    # click first ends the line in which a terminal shows ^C.
+    assert "interrupted" in said
+    assert said.strip().count("\n") == 0

@@ -1,0 +1,582 @@
+"""Deploying for real, on the embedded AWS."""
+
+import json
+import os
+import subprocess
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from checkout import PARAMETER_FILES, ROOT
+from deploying import (
+    BUCKET,
+    IMPOSSIBLE,
+    PROGRAM,
+    log_group,
+    record_image,
+    small_template,
+    stack_of,
+    topic,
+)
+from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
+
+OURS = {"Key": ENVIRONMENT_TAG, "Value": "pr1"}
+
+
+def names_of_stacks(aws):
+    return [stack["StackName"] for stack in aws("cloudformation").describe_stacks()["Stacks"]]
+
+
+def change_sets(aws, suffix="pr1"):
+    """Return the change sets of an environment that were not executed."""
+    listed = aws("cloudformation").list_change_sets(StackName=f"iot-pipeline-{suffix}")
+    return [one for one in listed["Summaries"] if "EXECUTE" not in one["ExecutionStatus"]]
+
+
+def test_environment_is_created_and_its_outputs_printed(project, aws):
+    """With its tags; nothing is printed on stdout but the outputs."""
+    done = project.deploy("pr1")
+    assert done.status == 0, done.err
+    stack = stack_of(aws)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert OURS in stack["Tags"]
+    assert done.out.splitlines()[1].split() == [
+        "TopicArn",
+        stack["Outputs"][0]["OutputValue"],
+        "The",
+        "topic.",
+    ]
+    assert "Add     Topic       AWS::SNS::Topic" in done.err
+    assert "CREATE_COMPLETE       Topic (AWS::SNS::Topic)" in done.err
+
+
+def test_nothing_to_change_is_said_and_leaves_nothing(project, aws):
+    """With exit code 0, and the outputs all the same."""
+    first = project.deploy("pr1")
+    updated = stack_of(aws)
+    again = project.deploy("pr1")
+    assert (again.status, again.out) == (0, first.out)
+    assert again.err == "iot-pipeline-pr1: nothing to change\n"
+    assert stack_of(aws) == updated
+    assert change_sets(aws) == []
+
+
+def test_update_in_place_keeps_what_is_not_given(project, aws):
+    """The file goes before the previous value, an option before the file."""
+    project.deploy("pr1", "--image-tag", "v1", "--parameter", "DisplayName=second")
+    assert values(aws) == {"ImageTag": "v1", "DisplayName": "second"}
+    project.deploy("pr1", "--parameter", "DisplayName=third")
+    assert values(aws) == {"ImageTag": "v1", "DisplayName": "third"}
+    project.write(small_template(), pr={"Parameters": {"DisplayName": "of the file"}})
+    project.deploy("pr1")
+    assert values(aws) == {"ImageTag": "v1", "DisplayName": "of the file"}
+    project.deploy("pr1", "--parameter", "DisplayName=of the option", IOT_PIPELINE_IMAGE_TAG="")
+    assert values(aws) == {"ImageTag": "v1", "DisplayName": "of the option"}
+    project.deploy("pr1", "--image-tag", "")
+    assert values(aws) == {"ImageTag": "", "DisplayName": "of the file"}
+
+
+def values(aws):
+    found = {one["ParameterKey"]: one["ParameterValue"] for one in stack_of(aws)["Parameters"]}
+    return {name: found[name] for name in ("ImageTag", "DisplayName")}
+
+
+def test_replacement_is_shown_before_it_happens(project, aws):
+    """And the removal of what holds data stands out."""
+    project.write(small_template({"Logs": log_group("/pr1/a"), "Named": topic(TopicName="a")}))
+    project.deploy("pr1")
+    project.write(small_template({"Named": topic(TopicName="b")}))
+    done = project.deploy("pr1")
+    assert done.status == 0, done.err
+    assert "! Logs is removed, and what it holds is lost" in done.err
+    shown = {line.split()[-4]: line for line in done.err.splitlines() if "  yes  " in line}
+    assert "TopicName" in next(iter(shown.values()))
+    topics = aws("sns").list_topics()["Topics"]
+    assert {one["TopicArn"].rsplit(":", 1)[-1] for one in topics} >= {"b"}
+
+
+def test_failed_creation_leaves_nothing_of_an_ephemeral_environment(project, aws):
+    """The root cause is told once, and what to run."""
+    project.write(small_template({"Impossible": IMPOSSIBLE | {"DependsOn": "Topic"}}))
+    done = project.deploy("pr1")
+    assert done.status == 4
+    assert names_of_stacks(aws) == []
+    assert aws("sns").list_topics()["Topics"] == []
+    message = done.err[done.err.index("iot-pipeline: ") :]
+    assert message.count("Impossible (AWS::EC2::NatGateway): ") == 1
+    assert "nothing of it is left; once that is mended, run the same command again" in message
+
+
+def test_failed_creation_of_a_protected_environment_is_cleaned_by_the_next_deployment(project, aws):
+    """It stays to be looked at; since it holds nothing, deploying removes it and goes on."""
+    kept = {"Parameters": {"Durability": "protected"}}
+    project.write(small_template({"Impossible": IMPOSSIBLE}), pr=kept)
+    assert project.deploy("pr1").status == 4
+    assert stack_of(aws)["StackStatus"] == "ROLLBACK_COMPLETE"
+    planned = project.run("plan", "pr1")
+    assert planned.status == 1
+    assert "deploy removes it and creates it anew" in planned.err
+    project.write(small_template(), pr=kept)
+    done = project.deploy("pr1")
+    assert done.status == 0, done.err
+    assert "holds nothing since its creation failed: removing it" in done.err
+    assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_failed_update_rolls_back(project, aws):
+    """The environment is as it was, and the message says so."""
+    before = project.deploy("pr1").out
+    project.write(small_template({"Impossible": IMPOSSIBLE}))
+    done = project.deploy("pr1")
+    assert done.status == 4
+    assert "Impossible (AWS::EC2::NatGateway)" in done.err
+    assert "it is as it was before" in done.last_line
+    assert stack_of(aws)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert project.run("outputs", "pr1").out == before
+    project.write(small_template())
+    assert project.deploy("pr1").status == 0
+
+
+def test_two_environments_side_by_side(project, aws):
+    """Each of a name of its own; taking one down leaves the other."""
+    assert project.deploy("pr1").status == project.deploy("PR-2").status == 0
+    assert sorted(names_of_stacks(aws)) == ["iot-pipeline-pr-2", "iot-pipeline-pr1"]
+    assert project.run("destroy", "PR-2", "--yes").status == 0
+    assert names_of_stacks(aws) == ["iot-pipeline-pr1"]
+
+
+def test_two_names_never_come_to_one_environment(project, aws):
+    """Whatever is wanted; the refusal says whose it is."""
+    project.deploy("PR-1")
+    for verb in (["deploy", "--yes"], ["plan"], ["destroy", "--yes"], ["outputs"], ["status"]):
+        done = project.run(verb[0], "pr_1", *verb[1:])
+        assert done.status == 1, verb
+        assert "made as 'PR-1'" in done.last_line
+    assert stack_of(aws, "pr-1")["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_stack_of_somebody_else_is_left_alone(project, aws):
+    """Although it has the name."""
+    body = json.dumps({"Resources": {"Topic": topic()}})
+    aws("cloudformation").create_stack(StackName="iot-pipeline-pr1", TemplateBody=body)
+    for verb in (["deploy", "--yes"], ["plan"], ["destroy", "--yes"], ["cancel"]):
+        done = project.run(verb[0], "pr1", *verb[1:])
+        assert done.status == 1, verb
+        assert "made by something else" in done.last_line
+    assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
+    assert project.run("list").out == ""
+
+
+def test_plan_changes_nothing(project, aws):
+    """Not even a stack in review is left; and what is there stays as it is."""
+    done = project.run("plan", "pr1")
+    assert done.status == 0
+    assert "Topic" in done.out
+    assert names_of_stacks(aws) == []
+    project.deploy("pr1")
+    before = stack_of(aws)
+    assert "DisplayName" in project.run("plan", "pr1", "--parameter", "DisplayName=x").out
+    assert stack_of(aws) == before
+    assert change_sets(aws) == []
+    assert "nothing to change" in project.run("plan", "pr1").err
+
+
+def test_stack_in_review_counts_as_absent(project, aws):
+    """Such as one of a process that was killed."""
+    aws("cloudformation").create_change_set(
+        StackName="iot-pipeline-pr1",
+        ChangeSetName="left-over",
+        ChangeSetType="CREATE",
+        TemplateBody=json.dumps(small_template()),
+        Parameters=[{"ParameterKey": "EnvironmentSuffix", "ParameterValue": "pr1"}],
+    )
+    assert stack_of(aws)["StackStatus"] == "REVIEW_IN_PROGRESS"
+    assert project.deploy("pr1").status == 0
+    assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_review_that_still_holds_is_executed(project, aws):
+    """For a new environment, and for one that exists."""
+    review = str(project.directory / "review.json")
+    for parameter in ("first", "second"):
+        options = ("--parameter", f"DisplayName={parameter}")
+        assert project.run("plan", "pr1", *options, "--save", review).status == 0
+        assert project.deploy("pr1", *options, "--reviewed", review).status == 0
+    assert values(aws)["DisplayName"] == "second"
+
+
+def test_review_that_does_not_hold_is_refused(project, aws):
+    """It says what has moved: parameters, template, or the environment itself."""
+    review = str(project.directory / "review.json")
+    project.deploy("pr1")
+    project.run("plan", "pr1", "--parameter", "DisplayName=x", "--save", review)
+
+    def refused(*options):
+        done = project.deploy("pr1", *options, "--reviewed", review)
+        assert done.status == 1
+        assert change_sets(aws) == []
+        return done.last_line
+
+    assert "parameters;" in refused("--parameter", "DisplayName=y")
+    project.write(small_template(outputs={"More": {"Value": "x"}}))
+    assert "template;" in refused("--parameter", "DisplayName=x")
+    project.write(small_template())
+    project.deploy("pr1", "--image-tag", "v1")
+    assert "lastUpdated, parameters;" in refused("--parameter", "DisplayName=x")
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "refusal"),
+    [
+        ({}, ("--parameter", "Nonsense=1"), (3, "'Nonsense': no such parameter")),
+        ({}, ("--parameter", "Nonsense"), (2, "NAME=VALUE")),
+        ({"pr": {"Tags": {"Name": "x"}}}, (), (3, "tag Name: is the template's to set")),
+        ({"pr": {"Parameter": {}}}, (), (2, "must have nothing but")),
+        ({"pr": {"Bucket": "No"}}, (), (2, "Bucket must be the name of an S3 bucket")),
+        ({}, ("--template", "nowhere.json"), (2, "nowhere.json: No such file or directory")),
+        ({}, ("--reviewed", "nowhere.json"), (2, "nowhere.json: No such file or directory")),
+        ({}, ("--region", "nowhere 1"), (2, "region")),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_created(project, aws, files, options, refusal):
+    """In one line."""
+    status, said = refusal
+    project.write(small_template(), **files)
+    done = project.deploy("pr1", *options)
+    assert done.status == status
+    assert said in done.err
+    assert done.err.count("\n") == 1
+    assert names_of_stacks(aws) == []
+
+
+def test_large_template_needs_a_bucket(project, aws):
+    """That is said before AWS is called; a bucket can be in the parameter file too."""
+    template = small_template() | {"Metadata": {"Padding": "x" * 60_000}}
+    project.write(template)
+    done = project.run("deploy", "pr1", "--yes", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert done.status == 1
+    assert "51,200" in done.err
+    assert "--bucket" in done.err
+    project.write(template, pr={"Bucket": "iot-pipeline-templates"})
+    assert project.run("deploy", "pr1", "--yes").status == 0
+    assert project.run("deploy", "pr1", "--yes", "--bucket", "not-there").status == 1
+    assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_template_that_cloudformation_refuses_is_said_to_be_so(project, aws):
+    """In its words, and nothing is left."""
+    project.write(small_template({"Topic": {"Type": "AWS::SNS::Topik"}}))
+    done = project.deploy("pr1")
+    assert done.status == 3
+    assert "Topik" in done.last_line
+    assert names_of_stacks(aws) == []
+
+
+def test_where_nobody_can_be_asked_nothing_is_done(project, aws):
+    """Unless that was said beforehand, or CI runs it."""
+    done = project.run("deploy", "pr1")
+    assert (done.status, names_of_stacks(aws)) == (2, [])
+    assert "--yes" in done.err
+    assert project.run("deploy", "pr1", CI="false").status == 2
+    assert project.run("deploy", "pr1", CI="true").status == 0
+    done = project.run("destroy", "pr1", CI="true")
+    assert done.status == 2
+    assert names_of_stacks(aws) == ["iot-pipeline-pr1"]
+
+
+def test_zones_are_chosen_once(project, aws):
+    """And are never changed by a deployment."""
+    parameters = {
+        name: {"Type": "String", "Default": ""}
+        for name in ("AvailabilityZone1", "AvailabilityZone2")
+    }
+    project.write(small_template(parameters=parameters))
+    project.deploy("pr1")
+    found = {one["ParameterKey"]: one["ParameterValue"] for one in stack_of(aws)["Parameters"]}
+    assert found["AvailabilityZone1"] == "ap-northeast-1a"
+    assert found["AvailabilityZone2"] != found["AvailabilityZone1"]
+    done = project.deploy("pr1", "--parameter", "AvailabilityZone1=ap-northeast-1d")
+    assert done.status == 1
+    assert "AvailabilityZone1 is 'ap-northeast-1a' and stays so" in done.err
+
+
+def test_events_of_a_large_operation_are_all_told(project):
+    """There are more than 300, on several pages."""
+    topics = {f"Topic{number}": topic() for number in range(150)}
+    project.write(small_template(topics))
+    done = project.deploy("pr1")
+    assert done.status == 0
+    assert done.err.count("CREATE_COMPLETE       Topic") == 151
+    shown = project.run("events", "pr1").out.splitlines()
+    assert len(shown) == 2 * 151 + 2
+    lines = [json.loads(line) for line in project.run("events", "pr1", "--json").out.splitlines()]
+    assert [line["status"] for line in lines][:1] == ["CREATE_IN_PROGRESS"]
+    assert len(lines) == len(shown)
+
+
+def test_json_is_for_scripts(project):
+    """A line for the change set, what checks find, each event, and the outputs."""
+    done = project.deploy("pr1", "--json")
+    proposal, findings, *events, outputs = map(json.loads, done.out.splitlines())
+    assert findings == {"findings": [], "warnings": []}
+    assert [change["logical_id"] for change in proposal["changes"]] == ["Topic"]
+    assert all("event" in event for event in events)
+    assert outputs.keys() == {"TopicArn"}
+    assert json.loads(project.run("outputs", "pr1", "--json").out) == outputs
+    status = json.loads(project.run("status", "pr1", "--json").out)
+    assert status["state"] == "CREATE_COMPLETE"
+    assert datetime.fromisoformat(status["created"]).tzinfo
+    (listed,) = json.loads(project.run("list", "--json").out)
+    assert listed["name"] == "pr1"
+
+
+def test_outputs_go_to_a_file_whole(project):
+    """As flat JSON; nothing is printed."""
+    project.deploy("pr1")
+    assert project.run("outputs", "pr1", "--file", "outputs.json").out == ""
+    flat = json.loads((project.directory / "outputs.json").read_text())
+    assert flat.keys() == {"TopicArn"}
+    done = project.run("outputs", "pr1", "--file", "no/such/directory/outputs.json")
+    assert done.status == 2
+    assert done.err.count("\n") == 1
+
+
+def test_absent_environment_has_nothing_to_show(project):
+    """Which is said."""
+    for verb in ("outputs", "status", "events", "cancel"):
+        done = project.run(verb, "pr1")
+        assert done.status == 1, verb
+        assert "there is no" in done.err
+
+
+def test_status_says_whether_the_template_is_in_step(project):
+    """And, if asked, what has drifted."""
+    project.deploy("pr1")
+    assert "in step with the template: yes" in project.run("status", "pr1").out
+    project.write(small_template(outputs={"More": {"Value": "x"}}))
+    assert "in step with the template: no" in project.run("status", "pr1").out
+    assert "drift: none" in project.run("status", "pr1", "--drift").out
+
+
+def test_list_shows_who_made_what(project):
+    """All of them, with their images; an update does not change the owner."""
+    project.write(small_template(), prod={"Parameters": {"Durability": "protected"}})
+    project.deploy("PR-1", "--image-tag", "v1", GITHUB_ACTOR="somebody[bot]")
+    project.deploy("PR-1", "--image-tag", "v2", GITHUB_ACTOR="somebody-else")
+    project.deploy("prod", GITHUB_ACTOR="operator")
+    first, second = project.run("list").out.splitlines()[1:]
+    assert first.split()[:3] == ["PR-1", "iot-pipeline-pr-1", "UPDATE_COMPLETE"]
+    assert first.split()[-3:] == ["somebody-bot-", "v2", "no"]
+    assert second.split()[-3:] == ["operator", "none", "yes"]
+
+
+@pytest.mark.parametrize("kind", [file.stem for file in PARAMETER_FILES])
+def test_template_deploys_with_every_parameter_file(project, aws, environments, kind):
+    """The real one: first without an image, and so without a task, then with one."""
+    file = ROOT / f"parameters/{kind}.json"
+    project.write(
+        (ROOT / "templates/iot-pipeline.json").read_text(), **{kind: json.loads(file.read_text())}
+    )
+    proposal, *_, outputs = map(json.loads, project.deploy(kind, "--json").out.splitlines())
+    added = {change["logical_id"] for change in proposal["changes"]}
+    assert added == environments[kind]["Resources"].keys()
+    assert outputs.keys() == environments[kind]["Outputs"].keys()
+    assert described_service(aws, kind)["desiredCount"] == 0
+    record_image(aws, kind, "v1")
+    assert project.deploy(kind, "--image-tag", "v1").status == 0
+    assert described_service(aws, kind)["desiredCount"] > 0
+
+
+def described_service(aws, suffix):
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack_of(aws, suffix)["Outputs"]}
+    (service,) = aws("ecs").describe_services(
+        cluster=outputs["ClusterName"], services=[outputs["ServiceName"]]
+    )["services"]
+    return service
+
+
+def test_nothing_secret_is_printed(project, aws):
+    """By any verb, however much it says, of what Secrets Manager holds."""
+    template = (ROOT / "templates/iot-pipeline.json").read_text()
+    project.write(template, pr=json.loads((ROOT / "parameters/pr.json").read_text()))
+    review = ("--save", "review.json")
+    verbs = [
+        ("plan", "pr1", *BUCKET, *review),
+        ("deploy", "pr1", "--yes", *BUCKET),
+        ("deploy", "pr1", "--yes", *BUCKET, "--image-tag", "v1", "--json"),
+        ("outputs", "pr1"),
+        ("outputs", "pr1", "--json"),
+        ("status", "pr1", "--drift"),
+        ("events", "pr1"),
+        ("list",),
+        ("cancel", "pr1"),
+        ("destroy", "pr1", "--yes"),
+    ]
+    printed, secrets = "", set()
+    for verb in verbs:
+        if "--image-tag" in verb:
+            record_image(aws, "pr1", "v1")
+        done = project.run(*verb, "--debug")
+        assert "cloudformation." in done.err
+        printed += done.out + done.err
+        secrets |= held_secrets(aws)
+    printed += (project.directory / "review.json").read_text()
+    assert len(secrets) >= 3
+    assert [secret for secret in secrets if secret in printed] == []
+
+
+def held_secrets(aws):
+    """Return all that Secrets Manager holds, whole and by its parts."""
+    client = aws("secretsmanager")
+    found = set()
+    for secret in client.list_secrets()["SecretList"]:
+        value = client.get_secret_value(SecretId=secret["ARN"])["SecretString"]
+        parts = json.loads(value) if value.startswith("{") else {}
+        found |= {value, *(part for part in parts.values() if len(part) > 12)}
+    return found
+
+
+def test_outputs_alone_can_change(project, aws):
+    """CloudFormation has no resource changes to show for that, and still something to do."""
+    project.deploy("pr1")
+    project.write(small_template(outputs={"More": {"Value": "more", "Description": "More."}}))
+    planned = project.run("plan", "pr1")
+    assert "no resource changes, but outputs or metadata do" in planned.err
+    done = project.deploy("pr1")
+    assert done.status == 0, done.err
+    assert "More" in done.out
+    assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--parameter", "EnvironmentSuffix=other"), "is the environment's name"),
+        (("--parameter", "DisplayName=a", "--parameter", "DisplayName=b"), "is set twice"),
+        (("--image-tag", "v1", "--parameter", "ImageTag=v2"), "is set twice"),
+        (("--bucket", "s3://a"), "is not the name of an S3 bucket"),
+        (("--bucket", "my bucket!"), "is not the name of an S3 bucket"),
+    ],
+)
+def test_options_that_contradict_are_refused(project, options, said):
+    """Rather than one of them being left aside."""
+    done = project.run("plan", "pr1", *options)
+    assert done.status == 2
+    assert said in done.err
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        {"Parameters": {}},
+        {"Parameters": {"EnvironmentSuffix": 3}, "Resources": {"A": {"Type": "AWS::SNS::Topic"}}},
+        small_template() | {"Resources": {}},
+        small_template({"A": {}}),
+        small_template() | {"Parameters": {"Other": {"Type": "String"}}},
+        "[]",
+        "{",
+    ],
+    ids=lambda template: str(template)[:40],
+)
+def test_broken_template_is_refused(project, template):
+    """In one line, with its path."""
+    project.write(template)
+    done = project.deploy("pr1")
+    assert done.status == 2
+    assert done.err.startswith("iot-pipeline: templates/iot-pipeline.json: ")
+    assert done.err.count("\n") == 1
+
+
+def test_review_that_hides_nothing(project):
+    """A stack policy or a tag that came after the review is what has moved."""
+    review = str(project.directory / "review.json")
+    project.deploy("pr1")
+    options = ("--parameter", "DisplayName=x")
+    project.run("plan", "pr1", *options, "--save", review)
+    policy = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Resource": "*"}]}
+    for file, moved in (({"StackPolicy": policy}, "stackPolicy"), ({"Tags": {"A": "b"}}, "tags")):
+        project.write(small_template(), pr=file)
+        done = project.deploy("pr1", *options, "--reviewed", review)
+        assert (done.status, moved in done.last_line) == (1, True)
+    project.write(small_template())
+    assert project.deploy("pr1", *options, "--reviewed", review).status == 0
+
+
+@pytest.mark.parametrize("verb", [("outputs", "pr1"), ("events", "pr1"), ("list",)])
+def test_reader_that_has_had_enough_is_no_failure(project, verb):
+    """Such as `head`."""
+    project.deploy("pr1")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [PROGRAM, *verb],
+        check=False,
+        env=project.environment,
+        cwd=project.directory,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_deployment_nobody_reads_of_is_carried_out(project, aws):
+    """And one whose outputs cannot be written says so."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [PROGRAM, "deploy", "pr1", "--yes", *BUCKET]
+    with Path("/dev/full").open("w") as full:
+        for stdout, stderr, status in ((writer, writer, 0), (full, subprocess.PIPE, 2)):
+            done = subprocess.run(
+                command,
+                check=False,
+                env=project.environment,
+                cwd=project.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                text=True,
+            )
+            assert done.returncode == status
+            assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
+    os.close(writer)
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_process_without_streams_works(project, aws):
+    """As some daemons start one."""
+    script = f"{PROGRAM} deploy pr1 --yes --bucket {BUCKET[1]} <&- >&- 2>&-"
+    done = subprocess.run(
+        ["sh", "-c", script], check=False, env=project.environment, cwd=project.directory
+    )
+    assert done.returncode == 0
+    assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_settings_beside_the_change_set_are_shown(project, aws):
+    """The stack policy and the protection, which no change set carries; a plan leaves them."""
+    project.deploy("pr1")
+    policy = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Resource": "*"}]}
+    project.write(small_template(), pr={"StackPolicy": policy})
+    said = "the stack policy changes to that of the parameter file"
+    for _ in range(2):
+        assert said in project.run("plan", "pr1").err
+    done = project.deploy("pr1")
+    assert (done.status, said in done.err, "nothing to change" in done.err) == (0, True, False)
+    found = aws("cloudformation").get_stack_policy(StackName="iot-pipeline-pr1")
+    assert json.loads(found["StackPolicyBody"]) == policy
+    assert "nothing to change" in project.deploy("pr1").err
+
+
+def test_link_is_followed_when_a_file_is_written(project):
+    """It stays one, and what it leads to is written."""
+    project.deploy("pr1")
+    real, link = project.directory / "real.json", project.directory / "link.json"
+    link.symlink_to(real)
+    assert project.run("outputs", "pr1", "--file", "link.json").status == 0
+    assert link.is_symlink()
+    assert json.loads(real.read_text()).keys() == {"TopicArn"}

@@ -1,0 +1,527 @@
+"""What becomes of an environment when something goes wrong at any of the calls to AWS.
+
+A fault is injected at each call that a verb makes, in an account of its own each time. What must
+come of it is what comes of a run that nothing disturbs.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.loaders
+import botocore.session
+import pytest
+from botocore.retries.standard import ExponentialBackoff
+
+from checkout import ACCOUNTS, REGION
+from deploying import BUCKET, IMPOSSIBLE, Project, Result, small_template, topic
+from faults import (
+    DENIED,
+    EXPIRED,
+    FAILED,
+    LOST,
+    THROTTLED,
+    UNKNOWN,
+    UNREACHED,
+    Fault,
+    Proxy,
+    asking,
+    at,
+    every_other,
+    from_,
+    proxy_to,
+    undisturbed,
+)
+from iot_pipeline_cfn.deploy import events
+from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
+
+STACK = "iot-pipeline-pr1"
+BURST = 3
+ZONES = {
+    name: {"Type": "String", "Default": ""} for name in ("AvailabilityZone1", "AvailabilityZone2")
+}
+PADDING = {"Metadata": {"Padding": "x" * 60_000}}
+POLICY = {
+    "Statement": [
+        {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "Update:Delete", "Principal": "*", "Resource": "*"},
+    ]
+}
+PROTECTED = {"Durability": "protected"}
+
+FORKSERVER = multiprocessing.get_context("forkserver")
+FORKSERVER.set_forkserver_preload(
+    [
+        "boto3",
+        "iot_pipeline_cfn.cli",
+        "iot_pipeline_cfn.cli.console",
+        "iot_pipeline_cfn.deploy.deployment",
+        "iot_pipeline_cfn.deploy.destruction",
+        "iot_pipeline_cfn.template.parameters",
+        "pytest",
+        "rich.table",
+    ]
+)
+"""Processes to kill are forked from one that has imported what they need and has no threads."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A verb, the files that it reads, and the environment that it finds."""
+
+    name: str
+    arguments: tuple[str, ...]
+    template: Mapping[str, Any] = field(default_factory=small_template)
+    file: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 0
+    stack: Mapping[str, Any] | None = None
+    stack_status: str = "CREATE_COMPLETE"
+
+    def __str__(self) -> str:
+        """Return what the test is called by."""
+        return self.name
+
+
+DEPLOY = ("deploy", "pr1", "--yes", *BUCKET)
+PLAN = ("plan", "pr1", *BUCKET)
+DESTROY = ("destroy", "pr1", "--yes")
+
+
+def found(template: Mapping[str, Any], **parameters: str) -> dict[str, Any]:
+    """Return the arguments of CreateStack for an environment that a verb finds."""
+    given = {"EnvironmentSuffix": "pr1"} | parameters
+    return {
+        "TemplateBody": json.dumps(template),
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": value} for key, value in given.items()
+        ],
+        "Tags": [{"Key": ENVIRONMENT_TAG, "Value": "pr1"}],
+    }
+
+
+PROTECTED_STACK = found(small_template(parameters=ZONES), **PROTECTED) | {
+    "EnableTerminationProtection": True,
+    "StackPolicyBody": json.dumps(POLICY),
+}
+
+CREATION = Scenario(
+    "creation",
+    DEPLOY,
+    small_template(parameters=ZONES),
+    {"Parameters": PROTECTED, "StackPolicy": POLICY},
+)
+UPDATE = Scenario(
+    "update through a bucket",
+    (*DEPLOY, "--parameter", "DeletionProtection=disabled", "--parameter", "DisplayName=second"),
+    small_template({"More": topic()}, parameters=ZONES) | PADDING,
+    {"Parameters": PROTECTED},
+    stack=PROTECTED_STACK,
+)
+DESTRUCTION = Scenario("destruction", DESTROY, stack=found(small_template()))
+FAILING_CREATION = Scenario(
+    "creation that fails", DEPLOY, small_template({"Impossible": IMPOSSIBLE}), status=4
+)
+FAILING_UPDATE = Scenario(
+    "update that fails",
+    (*DEPLOY, "--image-tag", "v2"),
+    small_template({"Impossible": IMPOSSIBLE | {"DependsOn": "Topic"}}),
+    status=4,
+    stack=found(small_template()),
+)
+NOTHING = Scenario("nothing to change", DEPLOY, stack=found(small_template(), DisplayName="x"))
+RECREATION = Scenario(
+    "creation anew",
+    DEPLOY,
+    file={"Parameters": PROTECTED},
+    stack=found(small_template({"Impossible": IMPOSSIBLE}), **PROTECTED)
+    | {"EnableTerminationProtection": True},
+    stack_status="ROLLBACK_COMPLETE",
+)
+PLANNED_CREATION = Scenario("plan of a creation", PLAN, CREATION.template, CREATION.file)
+PLANNED_UPDATE = replace(
+    UPDATE, name="plan of an update", arguments=("plan", "pr1", *UPDATE.arguments[3:])
+)
+
+SLOW = Scenario(
+    "creation that takes a second",
+    DEPLOY,
+    small_template(
+        {
+            "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+            "Waits": {
+                "Type": "AWS::CloudFormation::WaitCondition",
+                "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "1"},
+            },
+        }
+    ),
+)
+
+OPTIONAL = frozenset({"DescribeEvents"})
+"""Actions that a verb gets on without."""
+
+EVERY_FAULT = (CREATION, UPDATE, DESTRUCTION)
+LOST_ANSWERS = (FAILING_CREATION, FAILING_UPDATE, NOTHING, RECREATION)
+PLANS = (PLANNED_CREATION, PLANNED_UPDATE)
+
+
+LOADER = botocore.loaders.create_loader()
+"""What remembers the descriptions of services from one run to the next."""
+
+
+@pytest.fixture(scope="module")
+def proxy(emulator):
+    with proxy_to(emulator.endpoint_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def tally(request):
+    """How many positions have been tried of each scenario, by the fault; it is told in the end."""
+    tried: dict[str, Counter[str]] = {}
+    yield tried
+    plugins = request.config.pluginmanager
+    terminal = plugins.getplugin("terminalreporter")
+    with plugins.getplugin("capturemanager").global_and_fixture_disabled():
+        terminal.ensure_newline()
+        for scenario, faults in tried.items():
+            terminal.write_line(
+                f"{scenario}: {max(faults.values())} positions x {len(faults)} faults tried"
+            )
+
+
+@pytest.fixture(autouse=True)
+def haste(monkeypatch):
+    """Nothing is waited for that makes no difference here.
+
+    How long botocore waits before it tries again is botocore's, and that it tries again is not
+    touched. The embedded AWS is done within milliseconds. Descriptions of services are read once.
+    """
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
+    monkeypatch.setattr(events, "SHORTEST_PAUSE", 0.005)
+    monkeypatch.setattr(botocore.session, "create_loader", lambda *_: LOADER)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where scenarios are run: each time in an account of its own, and through the proxy."""
+
+    directory: Path
+    proxy: Proxy
+    session: boto3.Session
+    endpoint_url: str
+
+    def write(self, scenario: Scenario) -> None:
+        """Write the files that the verb reads."""
+        self.project("").write(scenario.template, pr=scenario.file)
+
+    def project(self, account: str) -> Project:
+        return Project(self.directory, account, self.proxy.endpoint_url, REGION)
+
+    def prepared(self, scenario: Scenario) -> Project:
+        """Return the project in a new account, with the environment that the verb finds."""
+        project = self.project(f"{next(ACCOUNTS):012}")
+        if scenario.stack:
+            with self.clients(project.account) as client:
+                cloudformation = client("cloudformation")
+                cloudformation.create_stack(StackName=STACK, **scenario.stack)
+                while described(cloudformation)["StackStatus"] != scenario.stack_status:
+                    time.sleep(0.002)
+        return project
+
+    def clients(self, account: str) -> "Clients":
+        return Clients(self.session, self.endpoint_url, account)
+
+    def state(self, account: str) -> dict[str, Any]:
+        """Return all that a verb can have left behind, as far as it is the same in every run."""
+        with self.clients(account) as client:
+            return state_of(client)
+
+
+class Clients(ExitStack):
+    """Clients of an account, which go past the proxy and are closed in the end."""
+
+    def __init__(self, session: boto3.Session, endpoint_url: str, account: str) -> None:
+        super().__init__()
+        self.session, self.endpoint_url, self.account = session, endpoint_url, account
+
+    def __call__(self, service: str) -> Any:
+        """Return a client of a service."""
+        client = self.session.client(
+            service,
+            aws_access_key_id=self.account,
+            aws_secret_access_key=self.account,
+            endpoint_url=self.endpoint_url,
+        )
+        self.callback(client.close)
+        return client
+
+
+def described(cloudformation):
+    (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+    return stack
+
+
+def state_of(client):
+    cloudformation, sns = client("cloudformation"), client("sns")
+    return {
+        "stacks": [
+            state_of_stack(cloudformation, stack)
+            for stack in cloudformation.describe_stacks()["Stacks"]
+        ],
+        "topics": sorted(
+            sns.get_topic_attributes(TopicArn=one["TopicArn"])["Attributes"]["DisplayName"]
+            for one in sns.list_topics()["Topics"]
+        ),
+    }
+
+
+def state_of_stack(cloudformation, stack):
+    name = stack["StackName"]
+    policy = cloudformation.get_stack_policy(StackName=name).get("StackPolicyBody")
+    return {
+        "name": name,
+        "status": stack["StackStatus"],
+        "parameters": {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]},
+        "tags": {one["Key"]: one["Value"] for one in stack["Tags"]},
+        "outputs": sorted(one["OutputKey"] for one in stack.get("Outputs", [])),
+        "protected": stack.get("EnableTerminationProtection", False),
+        "policy": policy and json.loads(policy),
+        "resources": {
+            one["LogicalResourceId"]: one["ResourceStatus"]
+            for one in cloudformation.list_stack_resources(StackName=name)["StackResourceSummaries"]
+        },
+        # The emulator keeps those of a stack in review that it has put another in the place of.
+        "change sets": [
+            one["ExecutionStatus"]
+            for one in cloudformation.list_change_sets(StackName=name)["Summaries"]
+            if one["StackId"] == stack["StackId"]
+        ],
+    }
+
+
+@pytest.fixture
+def bench(tmp_path, emulator, proxy, session):
+    proxy.disturb()
+    return Bench(tmp_path, proxy, session, emulator.endpoint_url)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run that may have been disturbed, and what it has left behind."""
+
+    project: Project
+    done: Result
+    state: Mapping[str, Any]
+    calls: int
+    struck: int
+
+
+def tried(bench, scenario, fault=LOST, chooses=undisturbed):
+    """Run a verb in an account of its own."""
+    project = bench.prepared(scenario)
+    bench.proxy.disturb(fault, chooses)
+    done = project.run(*scenario.arguments)
+    proxy = bench.proxy
+    return Trial(
+        project, done, bench.state(project.account), len(proxy.requests), len(proxy.struck)
+    )
+
+
+def baseline(bench, scenario):
+    """Return the run that nothing disturbs."""
+    bench.write(scenario)
+    trial = tried(bench, scenario)
+    assert trial.done.status == scenario.status, trial.done.err
+    assert trial.calls > 0
+    return trial
+
+
+def count(tally, scenario, fault, reached):
+    """Remember how many positions a fault was tried at."""
+    assert reached > 0
+    tally.setdefault(str(scenario), Counter())[fault] += reached
+
+
+def passing(bench, scenario, fault, times, tally):
+    """Try a fault that passes at each position, and return where it has made a difference."""
+    expected = baseline(bench, scenario)
+    different = []
+    reached = 0
+    for position in range(1, expected.calls + 1):
+        trial = tried(bench, scenario, fault, at(position, times))
+        reached += trial.struck > 0
+        if (trial.done.status, trial.state) != (scenario.status, expected.state):
+            different.append(difference(bench, position, trial, expected))
+    count(tally, scenario, f"{fault.name} x {times}", reached)
+    return different
+
+
+def difference(bench, position, trial, expected):
+    """Return what a fault has made of a run, for whoever has to mend that."""
+    action = bench.proxy.struck[0].action if bench.proxy.struck else "nothing"
+    return (position, action, trial.done.status, trial.done.err, trial.state, expected.state)
+
+
+@pytest.mark.parametrize(
+    ("fault", "times"),
+    [(THROTTLED, BURST), (FAILED, BURST), (UNREACHED, BURST), (LOST, 1), (LOST, BURST)],
+    ids=lambda value: str(getattr(value, "name", value)),
+)
+@pytest.mark.parametrize("scenario", EVERY_FAULT, ids=str)
+def test_fault_that_passes_makes_no_difference(bench, tally, scenario, fault, times):
+    """Wherever it strikes, and though the call may have been carried out without an answer.
+
+    One that strikes several times in a row has struck once on its way.
+    """
+    assert passing(bench, scenario, fault, times, tally) == []
+
+
+@pytest.mark.parametrize("scenario", LOST_ANSWERS, ids=str)
+def test_lost_answer_makes_no_difference_to_less_common_ways(bench, tally, scenario):
+    """A deployment that fails says so, one with nothing to do leaves all as it is."""
+    assert passing(bench, scenario, LOST, 1, tally) == []
+
+
+@pytest.mark.parametrize("scenario", [*EVERY_FAULT, *LOST_ANSWERS, *PLANS], ids=str)
+def test_first_answer_to_each_call_is_lost(bench, scenario):
+    """All of them in one run."""
+    expected = baseline(bench, scenario)
+    trial = tried(bench, scenario, LOST, every_other)
+    assert (trial.done.status, trial.state) == (scenario.status, expected.state), trial.done.err
+    assert trial.struck >= expected.calls - 1
+
+
+@pytest.mark.parametrize("fault", [UNREACHED, LOST], ids=lambda fault: fault.name)
+@pytest.mark.parametrize("scenario", PLANS, ids=str)
+def test_plan_leaves_nothing_behind(bench, tally, scenario, fault):
+    """No stack, no change set, whichever of its calls goes wrong first."""
+    before = bench.state(bench.prepared(scenario).account)
+    assert passing(bench, scenario, fault, 1, tally) == []
+    assert baseline(bench, scenario).state == before
+
+
+@pytest.mark.parametrize("scenario", EVERY_FAULT, ids=str)
+def test_expired_credentials_are_said_and_the_same_command_goes_on(bench, tally, scenario):
+    """Whenever they expire; nothing is left that is in the way of the next attempt."""
+    expected = baseline(bench, scenario)
+    reached = 0
+    for position in range(1, expected.calls + 1):
+        trial = tried(bench, scenario, EXPIRED, from_(position))
+        if trial.struck:
+            reached += 1
+            assert trial.done.status == 7, (position, trial.done.err)
+            assert trial.done.err.count("the AWS credentials have expired") == 1
+            assert "run the same command again" in trial.done.last_line
+        bench.proxy.disturb()
+        again = trial.project.run(*scenario.arguments)
+        assert again.status == 0, (position, again.err)
+        assert bench.state(trial.project.account) == expected.state, position
+    count(tally, scenario, EXPIRED.name, reached)
+
+
+@pytest.mark.parametrize("forwards", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("scenario", EVERY_FAULT, ids=str)
+def test_same_command_goes_on_where_a_killed_process_left_off(bench, tally, scenario, forwards):
+    """Before a call is carried out, and after it but before its answer has come."""
+    expected = baseline(bench, scenario)
+    different = []
+    reached = 0
+    for position in range(1, expected.calls + 1):
+        project = bench.prepared(scenario)
+        reached += killed(bench, project, scenario, at(position), forwards=forwards)
+        bench.proxy.disturb()
+        done = project.run(*scenario.arguments)
+        state = bench.state(project.account)
+        if (done.status, state) != (scenario.status, expected.state):
+            different.append((position, done, state, expected.state))
+    count(tally, scenario, f"killed {'after' if forwards else 'before'}", reached)
+    assert different == []
+
+
+def killed(bench, project, scenario, chooses, *, forwards):
+    """Run a verb in a process of its own that is killed at a call; return whether it was."""
+    process = FORKSERVER.Process(target=project.run, args=scenario.arguments)
+    started = threading.Event()
+
+    def kill():
+        started.wait()
+        os.kill(process.pid, signal.SIGKILL)
+
+    bench.proxy.disturb(Fault("killed", forwards=forwards, strikes=kill), chooses)
+    process.start()
+    started.set()
+    process.join()
+    exit_code = process.exitcode
+    process.close()
+    assert exit_code in {0, -signal.SIGKILL}
+    return exit_code == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("scenario", EVERY_FAULT, ids=str)
+def test_denied_action_is_named(bench, tally, scenario):
+    """With the resource, for each action that the verb needs."""
+    baseline(bench, scenario)
+    actions = {request.action: request for request in bench.proxy.requests}
+    for action, request in actions.items():
+        trial = tried(bench, scenario, DENIED, asking(action))
+        said = f"not authorized to perform: {request.service}:{action} on resource: arn:aws:some:"
+        assert said in trial.done.err, action
+        assert trial.done.status == (0 if action in OPTIONAL else 7), trial.done.err
+    count(tally, scenario, "denied", len(actions))
+
+
+@pytest.mark.parametrize("scenario", [CREATION, UPDATE], ids=str)
+def test_change_set_that_may_not_be_executed_is_removed(bench, scenario):
+    """And the stack in review, although it is protected by then."""
+    bench.write(scenario)
+    before = bench.state(bench.prepared(scenario).account)
+    trial = tried(bench, scenario, DENIED, asking("ExecuteChangeSet"))
+    assert trial.struck
+    assert without_policies(trial.state) == without_policies(before)
+
+
+def without_policies(state):
+    """Return a state without what an update sets before it is executed."""
+    return {**state, "stacks": [{**stack, "policy": None} for stack in state["stacks"]]}
+
+
+def test_unknown_credentials_are_said(bench):
+    """In one line, with what to do."""
+    bench.write(CREATION)
+    trial = tried(bench, CREATION, UNKNOWN, from_(1))
+    assert trial.done.status == 7
+    assert trial.done.err.count("\n") == 1
+    assert "AWS does not accept the credentials" in trial.done.err
+
+
+@pytest.mark.parametrize("scenario", [CREATION, PLANNED_CREATION, DESTRUCTION], ids=str)
+def test_without_connection_it_is_said_in_one_line(bench, scenario):
+    """Nothing listens there."""
+    bench.write(scenario)
+    done = bench.project("1" * 12).run(*scenario.arguments, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert done.status == 7
+    assert done.err.count("\n") == 1
+    assert "AWS cannot be reached" in done.err
+
+
+def test_giving_up_is_no_failure_of_the_deployment(bench):
+    """It ends with an exit code of its own, and the next one waits for what still goes on."""
+    bench.write(SLOW)
+    project = bench.prepared(SLOW)
+    done = project.run(*SLOW.arguments, "--timeout", "0.2")
+    assert done.status == 6
+    assert "goes on; attach to it with: iot-pipeline events --follow pr1" in done.last_line
+    bench.write(CREATION)
+    again = project.run(*CREATION.arguments)
+    assert again.status == 0, again.err
+    assert "waiting for that to end" in again.err

@@ -1,0 +1,284 @@
+"""A deployed environment: its outputs, its parameters, and what AWS says of its parts."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+from iot_pipeline_cfn.deploy.connection import Target
+from iot_pipeline_cfn.deploy.environments import environment_named
+from iot_pipeline_cfn.deploy.operations import Operations
+from iot_pipeline_cfn.template.parameters import load_template
+
+from .reachability import End, Network
+
+TEMPLATE = Path(__file__).parents[2] / "templates/iot-pipeline.json"
+ENDPOINTS = {
+    "S3Endpoint": "s3",
+    "SecretsManagerEndpoint": "secretsmanager",
+    "EcrApiEndpoint": "ecr.api",
+    "EcrDkrEndpoint": "ecr.dkr",
+    "LogsEndpoint": "logs",
+}
+PUBLIC = ("PublicSubnet1", "PublicSubnet2")
+PRIVATE = ("PrivateSubnet1", "PrivateSubnet2")
+
+
+def find(name, connection):
+    """Return the environment of a name, found as the deployer finds it.
+
+    Raises:
+        DeploymentError: when there is none, or it is somebody else's.
+
+    """
+    environment = environment_named(name, load_template(TEMPLATE))
+    # Nothing is followed, and nobody told.
+    operations = Operations(environment, connection, audience=None, follower=None, wait=False)
+    return Deployed(connection, operations.find_own())
+
+
+def check(resource, described, wanted):
+    """Fail where a resource is not described as wanted, and say what is wrong with it."""
+    wrong = [
+        f"{resource}: {name} is {described.get(name)!r} and should be {value!r}"
+        for name, value in wanted.items()
+        if described.get(name) != value
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+class Outputs(dict[str, str]):
+    """The outputs of an environment, by name."""
+
+    def __missing__(self, name):
+        """Say what is missing, and what to do about it."""
+        message = f"the environment has no output {name}: deploy it with the committed template"
+        raise AssertionError(message)
+
+
+class Deployed:
+    """An environment that is there. Whatever is asked about it is asked once."""
+
+    def __init__(self, connection, stack):
+        self.connection = connection
+        self.stack = stack
+        self.outputs = Outputs({output.name: output.value for output in stack.outputs})
+        self.parameters = stack.parameters
+        self._answers = {}
+        self._clients = {}
+
+    @property
+    def is_local(self):
+        return self.connection.target is Target.LOCAL
+
+    def chooses(self, parameter, value):
+        """Return whether a parameter of the environment has a value."""
+        return self.parameters[parameter] == value
+
+    def listed(self, service, operation, key, **request):
+        """Return what AWS lists under a key, every page of it."""
+        question = json.dumps([service, operation, key, request], sort_keys=True)
+        if question not in self._answers:
+            client = self._client(service)
+            pages = (
+                client.get_paginator(operation).paginate(**request)
+                if client.can_paginate(operation)
+                else [getattr(client, operation)(**request)]
+            )
+            self._answers[question] = [each for page in pages for each in page[key]]
+        return self._answers[question]
+
+    def one(self, service, operation, key, **request):
+        """Return the one that AWS lists."""
+        found = self.listed(service, operation, key, **request)
+        assert len(found) == 1, f"{operation} finds {len(found)} {key} and not one for {request}"
+        return found[0]
+
+    def asked(self, service, operation, **request):
+        """Return what AWS answers."""
+        return getattr(self._client(service), operation)(**request)
+
+    def _client(self, service):
+        if service not in self._clients:
+            client = self.connection.session.client(service, **self.connection.settings())
+            self._clients[service] = client
+        return self._clients[service]
+
+    def fields_of_secret(self, output):
+        """Return which fields of a secret are filled, never what with; `""` if it is not JSON."""
+        text = self.asked("secretsmanager", "get_secret_value", SecretId=self.outputs[output])
+        try:
+            content = json.loads(text["SecretString"])
+        except ValueError:
+            return {""} if text["SecretString"] else set()
+        return {name for name, value in content.items() if value}
+
+    def ids(self, names):
+        """Return the ids of subnets or endpoints, which are outputs."""
+        return {self.outputs[f"{name}Id"] for name in names}
+
+    @property
+    def in_vpc(self):
+        """What a call takes for all of the VPC."""
+        return [{"Name": "vpc-id", "Values": [self.outputs["VpcId"]]}]
+
+    @cached_property
+    def subnets(self):
+        found = self.listed("ec2", "describe_subnets", "Subnets", Filters=self.in_vpc)
+        return {each["SubnetId"]: each for each in found}
+
+    @cached_property
+    def network(self):
+        """The VPC as far as it decides who reaches whom."""
+        vpc = self.one("ec2", "describe_vpcs", "Vpcs", VpcIds=[self.outputs["VpcId"]])
+        tables = self.listed("ec2", "describe_route_tables", "RouteTables", Filters=self.in_vpc)
+        return Network(
+            cidr=vpc["CidrBlock"],
+            subnets=self.subnets.values(),
+            route_tables=tables,
+            security_groups=self.security_groups.values(),
+        )
+
+    @cached_property
+    def security_groups(self):
+        found = self.listed(
+            "ec2", "describe_security_groups", "SecurityGroups", Filters=self.in_vpc
+        )
+        return {each["GroupId"]: each for each in found}
+
+    @cached_property
+    def endpoints(self):
+        """The VPC endpoints by the names of their outputs."""
+        found = self.listed(
+            "ec2",
+            "describe_vpc_endpoints",
+            "VpcEndpoints",
+            VpcEndpointIds=sorted(self.ids(ENDPOINTS)),
+        )
+        by_id = {each["VpcEndpointId"]: each for each in found}
+        return {name: by_id[self.outputs[f"{name}Id"]] for name in ENDPOINTS}
+
+    @property
+    def load_balancer(self):
+        return self.one(
+            "elbv2",
+            "describe_load_balancers",
+            "LoadBalancers",
+            LoadBalancerArns=[self.outputs["LoadBalancerArn"]],
+        )
+
+    @property
+    def targets(self):
+        return self.asked(
+            "elbv2", "describe_target_health", TargetGroupArn=self.outputs["TargetGroupArn"]
+        )["TargetHealthDescriptions"]
+
+    @property
+    def service(self):
+        return self.one(
+            "ecs",
+            "describe_services",
+            "services",
+            cluster=self.outputs["ClusterName"],
+            services=[self.outputs["ServiceName"]],
+        )
+
+    @cached_property
+    def task(self):
+        """The task definition."""
+        return self.asked(
+            "ecs", "describe_task_definition", taskDefinition=self.outputs["TaskDefinitionArn"]
+        )["taskDefinition"]
+
+    @property
+    def container(self):
+        """The definition of the one container."""
+        (container,) = self.task["containerDefinitions"]
+        return container
+
+    @property
+    def database(self):
+        return self.one(
+            "rds",
+            "describe_db_instances",
+            "DBInstances",
+            DBInstanceIdentifier=self.outputs["DatabaseInstanceId"],
+        )
+
+    @property
+    def cache(self):
+        """The replication group."""
+        return self.one(
+            "elasticache",
+            "describe_replication_groups",
+            "ReplicationGroups",
+            ReplicationGroupId=self.outputs["CacheReplicationGroupId"],
+        )
+
+    @property
+    def cache_nodes(self):
+        return [
+            self.one("elasticache", "describe_cache_clusters", "CacheClusters", CacheClusterId=name)
+            for name in self.cache["MemberClusters"]
+        ]
+
+    @property
+    def cache_subnets(self):
+        """The ids of the subnets in which nodes of the cache are."""
+        groups = [
+            self.one(
+                "elasticache",
+                "describe_cache_subnet_groups",
+                "CacheSubnetGroups",
+                CacheSubnetGroupName=node["CacheSubnetGroupName"],
+            )
+            for node in self.cache_nodes
+        ]
+        return {each["SubnetIdentifier"] for group in groups for each in group["Subnets"]}
+
+    @property
+    def database_subnets(self):
+        return {each["SubnetIdentifier"] for each in self.database["DBSubnetGroup"]["Subnets"]}
+
+    @cached_property
+    def ends(self):
+        """Who takes connections, with the security groups that each really has."""
+        load_balancer, awsvpc = self.load_balancer, self.service["networkConfiguration"]
+        zones = load_balancer["AvailabilityZones"]
+        attached = {
+            "the load balancer": (
+                load_balancer["SecurityGroups"],
+                (zone["SubnetId"] for zone in zones),
+                load_balancer["Scheme"] == "internet-facing",
+            ),
+            "the containers": (
+                awsvpc["awsvpcConfiguration"]["securityGroups"],
+                awsvpc["awsvpcConfiguration"]["subnets"],
+                awsvpc["awsvpcConfiguration"]["assignPublicIp"] == "ENABLED",
+            ),
+            "the database": (
+                (each["VpcSecurityGroupId"] for each in self.database["VpcSecurityGroups"]),
+                self.database_subnets,
+                self.database["PubliclyAccessible"],
+            ),
+            "the cache": (
+                (
+                    group["SecurityGroupId"]
+                    for node in self.cache_nodes
+                    for group in node["SecurityGroups"]
+                ),
+                self.cache_subnets,
+                False,
+            ),
+        } | {
+            name: (
+                (each["GroupId"] for each in endpoint["Groups"]),
+                endpoint["SubnetIds"],
+                False,
+            )
+            for name, endpoint in self.endpoints.items()
+            if endpoint["VpcEndpointType"] == "Interface"
+        }
+        return {
+            name: End(frozenset(groups), frozenset(subnets), public)
+            for name, (groups, subnets, public) in attached.items()
+        }

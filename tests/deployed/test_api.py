@@ -1,0 +1,200 @@
+"""The API: what it demands, where it leads, and what it answers."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from iot_pipeline_cfn.rehearsal.ingest import Ingest
+
+from .observed import PRIVATE, check
+
+
+def methods(environment):
+    """Return the methods of the API by what a caller would say."""
+    resources = environment.listed(
+        "apigateway",
+        "get_resources",
+        "items",
+        restApiId=environment.outputs["ApiId"],
+        embed=["methods"],
+    )
+    return {
+        f"{verb} {resource['path']}": method
+        for resource in resources
+        for verb, method in resource.get("resourceMethods", {}).items()
+    }
+
+
+def stage(environment):
+    return environment.asked(
+        "apigateway",
+        "get_stage",
+        restApiId=environment.outputs["ApiId"],
+        stageName=environment.outputs["ApiStageName"],
+    )
+
+
+def test_api_is_regional(environment):
+    """And is called by the URL that is an output."""
+    api = environment.outputs["ApiId"]
+    described = environment.asked("apigateway", "get_rest_api", restApiId=api)
+    types = described["endpointConfiguration"].get("types")
+    assert types == ["REGIONAL"], f"API {api} is {types} and not REGIONAL"
+    url, ending = environment.outputs["ApiInvokeUrl"], "/prod/ingest"
+    assert url.startswith(f"https://{api}.execute-api.{environment.connection.region}."), url
+    assert url.endswith(ending), f"the API is called by {url}, which does not end in {ending}"
+
+
+def test_every_method_leads_to_the_load_balancer(environment):
+    """By its name, by the certificate's name, or with private ingress through the VPC link."""
+    outputs = environment.outputs
+    assert set(methods(environment)) == {"POST /ingest"}, (
+        f"the API has {sorted(methods(environment)) or 'no methods'} and should have POST /ingest"
+    )
+    private = environment.chooses("Ingress", "private")
+    has_certificate = not environment.chooses("CertificateArn", "")
+    for name, method in methods(environment).items():
+        integration = method.get("methodIntegration")
+        assert integration, f"{name} has no integration: the API answers it with an error"
+        uri = (
+            "https://${stageVariables.domainName}/ingest"
+            if has_certificate
+            else f"http://{outputs['LoadBalancerDnsName']}/ingest"
+        )
+        check(
+            f"the integration of {name}",
+            # AWS need not say what is the default.
+            {"connectionType": "INTERNET"} | integration,
+            {
+                "connectionType": "VPC_LINK" if private else "INTERNET",
+                "httpMethod": "POST",
+                "integrationTarget": outputs["LoadBalancerArn"] if private else None,
+                "type": "HTTP_PROXY",
+                "uri": uri,
+            },
+        )
+
+
+def test_callers_bring_what_is_demanded(environment):
+    """An API key of a usage plan of this stage, a signature by IAM, or nothing."""
+    outputs = environment.outputs
+    demanded = environment.parameters["ApiAuthorization"]
+    for name, method in methods(environment).items():
+        check(
+            name,
+            method,
+            {
+                "apiKeyRequired": demanded == "API_KEY",
+                "authorizationType": "AWS_IAM" if demanded == "AWS_IAM" else "NONE",
+            },
+        )
+    if demanded == "API_KEY":
+        stage_of_outputs = {"apiId": outputs["ApiId"], "stage": outputs["ApiStageName"]}
+        keys = {
+            key["id"]
+            for plan in environment.listed("apigateway", "get_usage_plans", "items")
+            if any(stage_of_outputs.items() <= each.items() for each in plan.get("apiStages", []))
+            for key in environment.listed(
+                "apigateway", "get_usage_plan_keys", "items", usagePlanId=plan["id"]
+            )
+        }
+        assert outputs["ApiKeyId"] in keys, (
+            f"key {outputs['ApiKeyId']} is in no usage plan of the stage: callers are refused"
+        )
+
+
+def test_stage_is_throttled(environment):
+    """By the rate and the burst that were chosen."""
+    found = stage(environment)
+    assert found["stageName"] == "prod", f"the stage is {found['stageName']} and not prod"
+    check(
+        "the stage",
+        found["methodSettings"].get("*/*", {}),
+        {
+            "throttlingBurstLimit": int(environment.parameters["ThrottleBurst"]),
+            "throttlingRateLimit": float(environment.parameters["ThrottleRate"]),
+        },
+    )
+
+
+def test_stage_serves_what_the_api_is_now(environment):
+    """A deployment is a snapshot: what changes after it, callers do not meet."""
+    found = stage(environment)
+    deployment = environment.asked(
+        "apigateway",
+        "get_deployment",
+        restApiId=environment.outputs["ApiId"],
+        deploymentId=found["deploymentId"],
+        embed=["apisummary"],
+    )
+    served = {
+        f"{verb} {path}": method.get("apiKeyRequired", False)
+        for path, verbs in deployment["apiSummary"].items()
+        for verb, method in verbs.items()
+    }
+    now = {name: method["apiKeyRequired"] for name, method in methods(environment).items()}
+    assert served == now, f"the stage serves {served} and the API is {now} (API key required)"
+
+
+def ingest(environment):
+    return Ingest(environment.connection, environment.outputs)
+
+
+def test_request_without_what_is_demanded_is_refused(environment):
+    """Whatever is in it."""
+    if environment.chooses("ApiAuthorization", "NONE"):
+        pytest.skip("the environment's API demands nothing")
+    answer = ingest(environment).post(b"{}", authorized=False)
+    assert answer.status == 403, f"the API answers {answer} and should answer 403"
+
+
+def test_what_is_no_reading_is_refused(environment):
+    """By the API itself: no task sees it."""
+    answer = ingest(environment).send({"deviceId": "integration-test"})
+    assert answer.status == 400, f"the API answers {answer} and should answer 400"
+
+
+def test_reading_is_accepted(environment):
+    """The one thing that these tests leave behind: a reading of `integration-test-...`.
+
+    Where no task runs yet, the load balancer says so.
+    """
+    if environment.is_local and not environment.chooses("CertificateArn", ""):
+        pytest.skip("only on AWS: nothing here speaks TLS under the name of the certificate")
+    has_image = not environment.chooses("ImageTag", "")
+    if environment.is_local and has_image and not environment.targets:
+        pytest.skip("only on AWS: the embedded one starts no containers, and nobody has for it")
+    answer = ingest(environment).send(
+        {
+            "deviceId": f"integration-test-{uuid4().hex}",
+            "measurements": {"temperature": 21.5},
+            "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+    )
+    wanted = range(200, 300) if has_image else [503]
+    assert answer.status in wanted, (
+        f"a reading is answered with {answer}, and should be "
+        f"{'accepted' if has_image else 'answered with 503, since no task runs without an image'}"
+    )
+
+
+@pytest.mark.aws("the embedded AWS has no VPC links")
+def test_vpc_link_leads_into_the_private_subnets(environment):
+    """With a security group of its own."""
+    if environment.chooses("Ingress", "public"):
+        pytest.skip("with public ingress there is no VPC link")
+    for name, method in methods(environment).items():
+        link = environment.asked(
+            "apigatewayv2", "get_vpc_link", VpcLinkId=method["methodIntegration"]["connectionId"]
+        )
+        check(
+            f"the VPC link of {name}",
+            link,
+            {
+                "SecurityGroupIds": [environment.outputs["VpcLinkSecurityGroupId"]],
+                "VpcLinkStatus": "AVAILABLE",
+            },
+        )
+        found, wanted = set(link["SubnetIds"]), environment.ids(PRIVATE)
+        assert found == wanted, f"the VPC link is in {found} and should be in {wanted}"

@@ -1,0 +1,174 @@
+"""The containers: registry, cluster, task definition and service."""
+
+import pytest
+
+from .observed import PRIVATE, check
+
+
+def test_cluster_has_container_insights(environment):
+    """Enhanced with detailed monitoring."""
+    name = environment.outputs["ClusterName"]
+    cluster = environment.one(
+        "ecs", "describe_clusters", "clusters", clusters=[name], include=["SETTINGS"]
+    )
+    wanted = "enhanced" if environment.chooses("Monitoring", "detailed") else "enabled"
+    settings = {each["name"]: each["value"] for each in cluster["settings"]}
+    check(name, settings, {"containerInsights": wanted})
+
+
+def test_repository_scans_what_is_pushed(environment):
+    """And never lets a tag name another image."""
+    uri = environment.outputs["RepositoryUri"]
+    repository = environment.one(
+        "ecr",
+        "describe_repositories",
+        "repositories",
+        repositoryNames=[uri.partition("/")[2]],
+    )
+    check(
+        uri,
+        repository,
+        {
+            "imageScanningConfiguration": {"scanOnPush": True},
+            "imageTagMutability": "IMMUTABLE",
+            "repositoryUri": uri,
+        },
+    )
+
+
+def test_task_runs_on_fargate(environment):
+    """In the size that is chosen, with the two roles of the outputs."""
+    cpu, memory = environment.parameters["TaskSize"].split("/")
+    check(
+        environment.outputs["TaskDefinitionArn"],
+        environment.task,
+        {
+            "cpu": cpu,
+            "memory": memory,
+            "executionRoleArn": environment.outputs["ExecutionRoleArn"],
+            "networkMode": "awsvpc",
+            "requiresCompatibilities": ["FARGATE"],
+            "status": "ACTIVE",
+            "taskRoleArn": environment.outputs["TaskRoleArn"],
+        },
+    )
+    check("the container", environment.container, {"name": "iot-processor"})
+    ports = [each["containerPort"] for each in environment.container["portMappings"]]
+    assert ports == [8080], f"the container listens on {ports} and should on 8080"
+
+
+@pytest.mark.parametrize("role", ["ExecutionRoleArn", "TaskRoleArn"])
+def test_tasks_may_assume_their_roles(environment, role):
+    """And nobody else may."""
+    name = environment.outputs[role].rpartition("/")[2]
+    trust = environment.asked("iam", "get_role", RoleName=name)["Role"]
+    trusted = [each["Principal"] for each in trust["AssumeRolePolicyDocument"]["Statement"]]
+    assert trusted == [{"Service": "ecs-tasks.amazonaws.com"}], f"{role} trusts {trusted}"
+
+
+def test_image_is_from_the_repository_of_the_environment(environment):
+    """Under the tag that was deployed; as long as there is none, no task runs."""
+    tag = environment.parameters["ImageTag"] or "none"
+    check(
+        "the container",
+        environment.container,
+        {"image": f"{environment.outputs['RepositoryUri']}:{tag}"},
+    )
+
+
+def test_logs_go_to_a_log_group_that_is_there(environment):
+    """Otherwise no task starts."""
+    check(
+        "where the container logs",
+        environment.container.get("logConfiguration", {}).get("options", {}),
+        {
+            "awslogs-group": environment.outputs["ContainerLogGroupName"],
+            "awslogs-region": environment.connection.region,
+        },
+    )
+
+
+def test_container_is_told_where_everything_is(environment):
+    """Database and cache, each by its own address."""
+    outputs = environment.outputs
+    check(
+        "the variables of the container",
+        {each["name"]: each["value"] for each in environment.container["environment"]},
+        {
+            "DB_HOST": outputs["DatabaseEndpointAddress"],
+            "DB_NAME": outputs["DatabaseName"],
+            "DB_PORT": outputs["DatabaseEndpointPort"],
+            "DB_SECRET_ARN": outputs["DatabaseSecretArn"],
+            "REDIS_HOST": outputs["CachePrimaryEndpointAddress"],
+            "REDIS_PORT": outputs["CachePort"],
+        },
+    )
+
+
+def test_credentials_come_from_secrets_manager(environment):
+    """When a task starts; none of them is a variable."""
+    outputs = environment.outputs
+    container = environment.container
+    check(
+        "the secrets of the container",
+        {each["name"]: each["valueFrom"] for each in container.get("secrets", [])},
+        {
+            "DB_PASSWORD": f"{outputs['DatabaseSecretArn']}:password::",
+            "DB_USERNAME": f"{outputs['DatabaseSecretArn']}:username::",
+            "REDIS_AUTH_TOKEN": outputs["CacheAuthTokenArn"],
+        },
+    )
+    plain = {each["name"] for each in container["environment"]}
+    told = {"DB_PASSWORD", "DB_USERNAME", "REDIS_AUTH_TOKEN"} & plain
+    assert not told, f"{', '.join(sorted(told))} stands in the task definition, for all to read"
+
+
+def test_service_is_in_the_private_subnets(environment):
+    """Without public addresses."""
+    awsvpc = environment.service["networkConfiguration"]["awsvpcConfiguration"]
+    check(environment.outputs["ServiceName"], awsvpc, {"assignPublicIp": "DISABLED"})
+    found, wanted = set(awsvpc["subnets"]), environment.ids(PRIVATE)
+    assert found == wanted, f"tasks start in {sorted(found)} and should in {sorted(wanted)}"
+
+
+def test_service_is_registered_with_the_target_group(environment):
+    """With the port that the container listens on."""
+    registered = {
+        (each["targetGroupArn"], each["containerName"], each["containerPort"])
+        for each in environment.service["loadBalancers"]
+    }
+    wanted = (environment.outputs["TargetGroupArn"], "iot-processor", 8080)
+    assert registered == {wanted}, (
+        f"the service is registered with {registered or 'no target group'} and should be with "
+        f"{wanted}: no request reaches a task"
+    )
+
+
+def test_service_runs_as_many_tasks_as_it_should(environment):
+    """None without an image; with one, between the desired and the maximum count."""
+    service = environment.service
+    name = service["serviceName"]
+    check(
+        name,
+        service,
+        {"status": "ACTIVE", "taskDefinition": environment.outputs["TaskDefinitionArn"]},
+    )
+    desired = service["desiredCount"]
+    if environment.parameters["ImageTag"]:
+        least, most = (
+            int(environment.parameters[each]) for each in ("DesiredCount", "MaximumCount")
+        )
+        assert least <= desired <= most, f"{name} wants {desired} tasks, not {least} to {most}"
+    else:
+        assert desired == 0, f"{name} wants {desired} tasks, though no image is named: they hang"
+
+
+@pytest.mark.aws("tasks of the embedded AWS are running at once, whatever the image")
+def test_tasks_are_running(environment):
+    """All that are wanted, and the last deployment of the service is through."""
+    service = environment.service
+    check(
+        service["serviceName"],
+        service | {"deployments": [each["rolloutState"] for each in service["deployments"]]},
+        {"runningCount": service["desiredCount"], "deployments": ["COMPLETED"]},
+    )

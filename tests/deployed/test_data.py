@@ -1,0 +1,170 @@
+"""Database, cache, and the credentials of both."""
+
+import json
+
+from .observed import PRIVATE, check
+
+WORKING = {"available", "backing-up", "snapshotting", "storage-optimization"}
+"""The states in which a database or a cache answers, and nobody is changing it."""
+
+
+def test_database_is_postgresql(environment):
+    """Where the outputs say it is, in the class that was chosen."""
+    database, outputs = environment.database, environment.outputs
+    name = outputs["DatabaseInstanceId"]
+    check(
+        name,
+        database | {"Endpoint": (database["Endpoint"]["Address"], database["Endpoint"]["Port"])},
+        {
+            "DBInstanceClass": environment.parameters["DatabaseInstanceClass"],
+            "DBName": outputs["DatabaseName"],
+            "Endpoint": (outputs["DatabaseEndpointAddress"], int(outputs["DatabaseEndpointPort"])),
+            "Engine": "postgres",
+            "StorageType": "gp3",
+        },
+    )
+    status, storage = database["DBInstanceStatus"], database["AllocatedStorage"]
+    assert status in WORKING, f"{name} is in {status}"
+    # It grows by itself.
+    assert storage >= 20, f"{name} has {storage} GB and should have 20 at least"
+    version = database["EngineVersion"]
+    assert version.startswith("16."), f"{name} is PostgreSQL {version} and not 16"
+
+
+def test_database_is_private_and_encrypted(environment):
+    """With the customer key where there is one, and in the private subnets alone."""
+    name = environment.outputs["DatabaseInstanceId"]
+    check(name, environment.database, {"PubliclyAccessible": False, "StorageEncrypted": True})
+    if environment.chooses("EncryptionKey", "customer-managed"):
+        key = environment.outputs["EncryptionKeyArn"]
+        check(name, environment.database, {"KmsKeyId": key})
+    found, wanted = environment.database_subnets, environment.ids(PRIVATE)
+    assert found == wanted, f"{name} may be in {sorted(found)} and should in {sorted(wanted)}"
+
+
+def test_database_takes_tls_only(environment):
+    """As its parameter group says."""
+    (group,) = environment.database["DBParameterGroups"]
+    name = group["DBParameterGroupName"]
+    parameters = environment.listed(
+        "rds", "describe_db_parameters", "Parameters", DBParameterGroupName=name
+    )
+    values = {each["ParameterName"]: each.get("ParameterValue") for each in parameters}
+    check(name, values, {"rds.force_ssl": "1"})
+
+
+def test_database_is_kept_as_it_should_be(environment):
+    """Backups of a week where the environment is protected; a standby where it has two zones."""
+    is_protected = environment.chooses("Durability", "protected")
+    check(
+        environment.outputs["DatabaseInstanceId"],
+        environment.database,
+        {
+            "BackupRetentionPeriod": 7 if is_protected else 0,
+            "DeletionProtection": is_protected
+            and environment.chooses("DeletionProtection", "enabled"),
+            "MultiAZ": environment.chooses("Availability", "multi-zone"),
+        },
+    )
+
+
+def test_cache_is_redis(environment):
+    """Where the outputs say it is, with a second node and failover where there are two zones."""
+    group, outputs = environment.cache, environment.outputs
+    multi_zone = environment.chooses("Availability", "multi-zone")
+    (shard,) = group["NodeGroups"]
+    state = "enabled" if multi_zone else "disabled"
+    check(
+        outputs["CacheReplicationGroupId"],
+        group
+        | {
+            "nodes": len(environment.cache_nodes),
+            "primary": (shard["PrimaryEndpoint"]["Address"], shard["PrimaryEndpoint"]["Port"]),
+            "reader": shard["ReaderEndpoint"]["Address"],
+        },
+        {
+            "AutomaticFailover": state,
+            "CacheNodeType": environment.parameters["CacheNodeType"],
+            "MultiAZ": state,
+            "nodes": 2 if multi_zone else 1,
+            "primary": (outputs["CachePrimaryEndpointAddress"], int(outputs["CachePort"])),
+            "reader": outputs["CacheReaderEndpointAddress"],
+        },
+    )
+    assert group["Status"] in WORKING, f"{group['ReplicationGroupId']} is in {group['Status']}"
+    for node in environment.cache_nodes:
+        version = node["EngineVersion"]
+        assert node["Engine"] == "redis", f"{node['CacheClusterId']} is {node['Engine']}"
+        assert version.startswith("7.1"), f"{node['CacheClusterId']} is Redis {version}, not 7.1"
+
+
+def test_cache_is_private_and_encrypted(environment):
+    """At rest, on the way, behind a token, and in the private subnets alone."""
+    name = environment.outputs["CacheReplicationGroupId"]
+    check(
+        name,
+        environment.cache,
+        {
+            "AtRestEncryptionEnabled": True,
+            "AuthTokenEnabled": True,
+            "TransitEncryptionEnabled": True,
+        },
+    )
+    found, wanted = environment.cache_subnets, environment.ids(PRIVATE)
+    assert found == wanted, f"{name} may be in {sorted(found)} and should in {sorted(wanted)}"
+
+
+def test_secrets_can_be_read(environment):
+    """That of the database has a user name and a password, that of the cache is its token."""
+    for output, wanted in (
+        ("DatabaseSecretArn", {"username", "password"}),
+        ("CacheAuthTokenArn", {""}),
+    ):
+        found = environment.fields_of_secret(output)
+        assert wanted <= found, (
+            f"{output}: the secret has {sorted(found) or 'nothing'} and lacks "
+            f"{sorted(wanted - found)}"
+        )
+
+
+def test_password_is_rotated_by_rds(environment):
+    """Which made the secret, so that no schedule waits for a function that nobody wrote."""
+    outputs = environment.outputs
+    secret = outputs["DatabaseSecretArn"]
+    managed = environment.database.get("MasterUserSecret", {})
+    assert managed.get("SecretArn") == secret, (
+        f"{secret} is not managed by RDS: nobody rotates the password in it"
+    )
+    described = environment.asked("secretsmanager", "describe_secret", SecretId=secret)
+    check(secret, described, {"RotationEnabled": True})
+
+
+def test_rotation_rolls_the_service(environment):
+    """A rule sees that the password is another one, and starts what replaces the tasks."""
+    outputs = environment.outputs
+    secret = outputs["DatabaseSecretArn"]
+    rules = [
+        rule
+        for rule in environment.listed("events", "list_rules", "Rules")
+        if secret in json.loads(rule.get("EventPattern", "{}")).get("resources", [])
+    ]
+    assert rules, f"no rule sees that the password in {secret} is rotated"
+    (rule,) = rules
+    check(rule["Name"], rule, {"State": "ENABLED"})
+    targets = environment.listed("events", "list_targets_by_rule", "Targets", Rule=rule["Name"])
+    machines = [target["Arn"] for target in targets if ":stateMachine:" in target["Arn"]]
+    assert machines, f"{rule['Name']} starts nothing: tasks keep a password that is rotated"
+    machine = environment.asked(
+        "stepfunctions", "describe_state_machine", stateMachineArn=machines[0]
+    )
+    check(machine["name"], machine, {"status": "ACTIVE"})
+    update = json.loads(machine["definition"])["States"]["StartRoll"]["Arguments"]
+    check(
+        machine["name"],
+        update,
+        {
+            "Cluster": outputs["ClusterName"],
+            "ForceNewDeployment": True,
+            "Service": outputs["ServiceName"],
+        },
+    )

@@ -1,0 +1,209 @@
+"""The twelve failures of the system's first version, each of which must never come back.
+
+Here as far as a template can see to it: that a suffix comes from `ENVIRONMENT_SUFFIX`, that outputs
+are one flat file and that quotas are compared beforehand is for whoever deploys it.
+"""
+
+import re
+import tomllib
+from itertools import chain
+
+import pytest
+
+from checkout import ROOT
+from iot_pipeline_cfn.review.traffic import Flow, flows
+from iot_pipeline_cfn.stack.network import ANYWHERE
+from iot_pipeline_cfn.template.references import references
+from resolution import container_of, name_of, of_type, only, resolve, waits_for
+from schemas import identifier
+
+AWS_SERVICES_OF_A_TASK = {"ecr.api", "ecr.dkr", "logs", "s3", "secretsmanager"}
+
+OUTPUTS = {
+    # What the table of outputs names, in an environment that has all of it.
+    "network": {
+        "VpcId",
+        "VpcCidr",
+        "PublicSubnet1Id",
+        "PublicSubnet2Id",
+        "PrivateSubnet1Id",
+        "PrivateSubnet2Id",
+        "NatGateway1Id",
+        "NatGateway2Id",
+    },
+    "endpoints": {
+        "S3EndpointId",
+        "SecretsManagerEndpointId",
+        "EcrApiEndpointId",
+        "EcrDkrEndpointId",
+        "LogsEndpointId",
+    },
+    "security groups": {
+        "LoadBalancerSecurityGroupId",
+        "ContainerSecurityGroupId",
+        "EndpointsSecurityGroupId",
+        "DatabaseSecurityGroupId",
+        "CacheSecurityGroupId",
+        "VpcLinkSecurityGroupId",
+    },
+    "load balancer": {"LoadBalancerArn", "LoadBalancerDnsName", "TargetGroupArn"},
+    "containers": {
+        "ClusterName",
+        "ServiceName",
+        "TaskDefinitionArn",
+        "ExecutionRoleArn",
+        "TaskRoleArn",
+        "RepositoryUri",
+        "ContainerLogGroupName",
+    },
+    "database": {
+        "DatabaseEndpointAddress",
+        "DatabaseEndpointPort",
+        "DatabaseName",
+        "DatabaseInstanceId",
+        "DatabaseSecretArn",
+    },
+    "cache": {"CachePrimaryEndpointAddress", "CacheReaderEndpointAddress", "CachePort"},
+    "API": {"ApiId", "ApiStageName", "ApiInvokeUrl"},
+}
+
+
+def test_failure_1_rotation_without_a_function(template, environments):
+    """RDS rotates its own secret; there is no schedule that nothing carries out."""
+    assert not of_type(template, "SecretsManager::RotationSchedule")
+    for environment in environments.values():
+        database = only(environment, "RDS::DBInstance")
+        assert database["ManageMasterUserPassword"] is True
+        assert "MasterUserPassword" not in database
+
+
+def test_failure_2_log_group_that_nobody_created(environments):
+    """A writer of logs refers to a log group of the stack, which so exists before it."""
+    for environment in environments.values():
+        container = container_of(environment)
+        written = [container["LogConfiguration"]["Options"]["awslogs-group"]]
+        written += [log["LogGroupName"] for log in of_type(environment, "EC2::FlowLog").values()]
+        stage = only(environment, "ApiGateway::Stage")
+        written += [log["DestinationArn"] for log in [stage.get("AccessLogSetting")] if log]
+        log_groups = of_type(environment, "Logs::LogGroup")
+        for log_group in written:
+            assert set(references(log_group)) & log_groups.keys()
+        assert "ContainerLogGroup" in waits_for(environment, "Service")
+
+
+@pytest.mark.parametrize("desired", ["1", "100"])
+def test_failure_3_tasks_without_an_image(template, desired):
+    """Without an image zero tasks, whatever else is set; with one, as many as are desired."""
+    counts = {"DesiredCount": desired, "MaximumCount": "100"}
+    without = resolve(template, counts)
+    assert only(without, "ECS::Service")["DesiredCount"] == 0
+    assert not of_type(without, "ApplicationAutoScaling::ScalableTarget")
+    environment = resolve(template, counts | {"ImageTag": "v1"})
+    assert only(environment, "ECS::Service")["DesiredCount"] == desired
+    container = container_of(environment)
+    assert name_of(container["Image"]) == "${Repository.RepositoryUri}:v1"
+
+
+def test_failure_4_method_without_integration(environments):
+    """Every method hands its requests to the load balancer that the service registers with."""
+    for environment in environments.values():
+        methods = of_type(environment, "ApiGateway::Method")
+        assert methods
+        for method in methods.values():
+            integration = method["Integration"]
+            assert integration["Type"] == "HTTP_PROXY"
+            assert integration["IntegrationHttpMethod"] == method["HttpMethod"]
+            resource = environment["Resources"][method["ResourceId"]["Ref"]]
+            assert name_of(integration["Uri"]).endswith(f"/{resource['Properties']['PathPart']}")
+            assert (
+                "LoadBalancer" in references(integration)
+                or "domainName" in (only(environment, "ApiGateway::Stage")["Variables"])
+            )
+
+
+def test_failures_5_and_6_unused_imports_and_left_over_code():
+    """The linter looks for both, and no file is exempt."""
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+    exceptions = {*rules["ignore"], *chain(*rules["per-file-ignores"].values())}
+    assert {"F", "ERA"} <= {*rules["select"]}
+    assert not any(exception.startswith(("F4", "F8", "ERA")) for exception in exceptions)
+
+
+def test_failure_7_names_without_the_suffix(template):
+    """What names a resource among all of an account's carries the suffix, or is AWS's to give."""
+    environment = resolve(template, {"EnvironmentSuffix": "pr123"})
+    named = {
+        name: value
+        for name, resource in environment["Resources"].items()
+        for key in identifier(resource["Type"])
+        if isinstance(value := resource["Properties"].get(key), str)
+        # Within the API, which has the environment's name: its stage.
+        and len(identifier(resource["Type"])) == 1
+    }
+    assert {"Cluster", "ContainerLogGroup", "Dashboard", "Repository"} <= named.keys()
+    assert all("iot-pipeline-pr123" in value for value in named.values()), named
+
+
+def test_failure_8_order_left_to_chance(environments):
+    """Where AWS needs an order that no reference implies, DependsOn gives it."""
+    for environment in environments.values():
+        needed = [
+            ("Service", "HttpListener"),
+            ("Cluster", "ContainerInsightsLogGroup"),
+            ("PublicDefaultRoute", "InternetGatewayAttachment"),
+            ("LoadBalancer", "InternetGatewayAttachment"),
+            *((name, "IngestMethod") for name in of_type(environment, "ApiGateway::Deployment")),
+            *(
+                (name, "InternetGatewayAttachment")
+                for name in of_type(environment, "EC2::NatGateway")
+            ),
+        ]
+        for later, earlier in needed:
+            assert earlier in waits_for(environment, later), (later, earlier)
+
+
+def test_failure_8_order_said_twice(template):
+    """DependsOn stands nowhere that a reference implies it already."""
+    for name, resource in template["Resources"].items():
+        if "DependsOn" in resource:
+            without = {key: value for key, value in resource.items() if key != "DependsOn"}
+            implied = waits_for({"Resources": template["Resources"] | {name: without}}, name)
+            assert resource["DependsOn"] not in implied, name
+
+
+def test_failure_9_aws_services_through_the_nat_gateway(environments):
+    """Private DNS and the S3 routes lead to the endpoints, which the containers can reach."""
+    for environment in environments.values():
+        endpoints = of_type(environment, "EC2::VPCEndpoint").values()
+        found = {endpoint["ServiceName"].partition("ap-northeast-1.")[2] for endpoint in endpoints}
+        assert found == AWS_SERVICES_OF_A_TASK
+        for endpoint in endpoints:
+            assert endpoint.get("PrivateDnsEnabled") or len(endpoint["RouteTableIds"]) == 2
+        assert flows(environment["Resources"]) >= {
+            Flow("ContainerSecurityGroup", "EndpointsSecurityGroup", "tcp", 443, 443),
+            Flow("ContainerSecurityGroup", ANYWHERE, "tcp", 443, 443),
+        }
+
+
+@pytest.mark.parametrize("part", OUTPUTS)
+def test_failure_10_incomplete_outputs(environments, part):
+    """An integration test hard-codes nothing: all it needs is an output."""
+    assert environments["most"]["Outputs"].keys() >= OUTPUTS[part]
+
+
+def test_failure_11_name_that_aws_refuses(template):
+    """A repository name with capitals cannot be composed: the suffix is refused before."""
+    pattern = template["Parameters"]["EnvironmentSuffix"]["AllowedPattern"]
+    assert not re.search(pattern, "PR123")
+    name = only(resolve(template, {"EnvironmentSuffix": "pr123"}), "ECR::Repository")
+    assert re.fullmatch(
+        "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*", name["RepositoryName"]
+    )
+
+
+def test_failure_12_no_elastic_ip_left(environments):
+    """A pull request's environment needs none, and none is needed by accident."""
+    needed = {name: len(of_type(found, "EC2::EIP")) for name, found in environments.items()}
+    assert needed["pr"] == 0
+    assert needed["dev"] == needed["staging"] == 1
+    assert needed["prod"] == 2

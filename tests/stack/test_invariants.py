@@ -1,0 +1,204 @@
+"""What holds for every template in `stacks.py`."""
+
+import json
+import sys
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from checkout import CFN_LINT, ENVIRONMENTS, ROOT, run
+from iot_pipeline_cfn.review.grants import documents
+from iot_pipeline_cfn.stack import render_all
+from iot_pipeline_cfn.template.parameters import parameter_problems
+from iot_pipeline_cfn.template.references import references
+from resolution import of_type, resolve
+from schemas import tag_property
+
+# CloudFormation's quotas for one template
+# (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
+RESOURCES, PARAMETERS, OUTPUTS, BYTES_BY_URL = 500, 200, 200, 1_000_000
+REGIONS = ("ap-northeast-1", "us-east-1", "eu-central-1")
+OPTIONAL = ENVIRONMENTS["most"]
+
+
+TOGETHER = (
+    {"AvailabilityZone1", "AvailabilityZone2"},
+    {"CertificateArn", "DomainName"},
+    {"ImageTag"},
+    {"AlarmEmail"},
+)
+"""Optional parameters that are given together or not at all."""
+
+
+@st.composite
+def parameters(draw, template):
+    """Draw values for every parameter that the template takes together."""
+    values = {"EnvironmentSuffix": "any"}
+    for name, declaration in template["Parameters"].items():
+        if "AllowedValues" in declaration:
+            values[name] = draw(st.sampled_from(declaration["AllowedValues"]))
+    for names in TOGETHER:
+        if draw(st.booleans()):
+            values |= {name: OPTIONAL[name] for name in names}
+    if values["NatGateways"] != "none" and draw(st.booleans()):
+        values["NatElasticIpAllocationId"] = OPTIONAL["NatElasticIpAllocationId"]
+    return values
+
+
+def test_cfn_lint_finds_nothing(tmp_path):
+    """In three regions, not even what is merely unwise, and with nothing suppressed."""
+    templates = map(str, sorted((ROOT / "templates").glob("*.json")))
+    found = run(
+        *(CFN_LINT, "--regions", *REGIONS, "--include-checks", "I", "--", *templates),
+        cwd=tmp_path,  # Out of reach of a configuration that could switch rules off.
+    )
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+def test_nothing_is_suppressed(template):
+    """A template can switch rules off for itself; this one does not."""
+    assert "cfn-lint" not in json.dumps(template)
+
+
+def test_template_stays_within_the_quotas_of_cloudformation(template):
+    """With room to grow."""
+    assert len(template["Resources"]) < RESOURCES
+    assert len(template["Parameters"]) < PARAMETERS
+    assert len(template["Outputs"]) < OUTPUTS
+    assert len(json.dumps(template, separators=(",", ":")).encode()) < BYTES_BY_URL
+
+
+def test_every_taggable_resource_has_the_four_tags(template):
+    """AWS's own schemas say which types take tags."""
+    for name, resource in template["Resources"].items():
+        key = tag_property(resource["Type"])
+        if key is None:
+            assert "Tags" not in resource["Properties"], name
+            continue
+        tags = resource["Properties"][key]
+        if isinstance(tags, list):
+            assert len(tags) == 4, name
+            tags = {tag["Key"]: tag["Value"] for tag in tags}
+        assert tags.keys() == {"Component", "Environment", "Name", "Project"}, name
+        assert tags["Environment"] == {"Ref": "EnvironmentSuffix"}
+        assert tags["Project"] == "iot-pipeline"
+        assert "${EnvironmentSuffix}" in tags["Name"]["Fn::Sub"]
+
+
+def test_every_output_is_described_and_exported_nowhere(template):
+    """An export would tie one environment to another."""
+    for name, output in template["Outputs"].items():
+        assert output["Description"].endswith("."), name
+        assert "Export" not in output, name
+
+
+def test_every_parameter_is_described_grouped_and_labelled(template):
+    """In exactly one group, with words for the console."""
+    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(template["Parameters"])
+    assert interface["ParameterLabels"].keys() == template["Parameters"].keys()
+    for name, declaration in template["Parameters"].items():
+        assert declaration["Description"].endswith("."), name
+
+
+def test_every_wrong_value_is_answered_with_the_rule(template):
+    """Each parameter has bounds, choices or a pattern, and says them in words."""
+    bounds = {"AllowedValues", "AllowedPattern", "MinValue"}
+    for name, declaration in template["Parameters"].items():
+        assert bounds & declaration.keys(), name
+        assert declaration["ConstraintDescription"].endswith("."), name
+
+
+def test_every_parameter_and_condition_is_used(template):
+    """None is left over from something that is gone."""
+    body = json.dumps({key: value for key, value in template.items() if key != "Metadata"})
+    for name in template["Parameters"]:
+        assert f'{{"Ref": "{name}"}}' in body or f"${{{name}}}" in body, name
+    for name in template["Conditions"]:
+        assert body.count(f'"{name}"') > 1, name
+
+
+def test_every_log_group_forgets(template):
+    """Logs without retention are kept, and paid for, for ever."""
+    log_groups = of_type(template, "Logs::LogGroup")
+    assert log_groups
+    assert all(1 <= group["RetentionInDays"] <= 365 for group in log_groups.values())
+
+
+def test_ephemeral_environment_leaves_nothing_behind(environments):
+    """Every resource that has a policy is deleted with its stack, logs of RDS included."""
+    for name, environment in environments.items():
+        policies = {
+            policy
+            for resource in environment["Resources"].values()
+            for key, policy in resource.items()
+            if key in {"DeletionPolicy", "UpdateReplacePolicy"}
+        }
+        database = environment["Resources"]["Database"]["Properties"]
+        if name in {"dev", "least", "pr"}:
+            assert policies == {"Delete"}
+            assert "EnableCloudwatchLogsExports" not in database
+        else:
+            assert "Snapshot" in policies
+
+
+def test_no_credential_is_a_parameter_an_output_or_a_literal(template):
+    """They are in Secrets Manager, and everything else refers to them there."""
+    for name, declaration in template["Parameters"].items():
+        assert not any(word in name for word in ("Password", "Secret", "Token")), name
+        assert "NoEcho" not in declaration
+    for name, output in template["Outputs"].items():
+        assert "resolve:" not in json.dumps(output), name
+        if any(word in name for word in ("Password", "Secret", "Token", "Key")):
+            assert name.endswith(("Arn", "Id")), name
+    (container,) = of_type(template, "ECS::TaskDefinition")["TaskDefinition"][
+        "ContainerDefinitions"
+    ]
+    assert not {entry["Name"] for entry in container["Environment"]} & {
+        entry["Name"] for entry in container["Secrets"]
+    }
+    assert "resolve:" not in json.dumps(container)
+    for database in of_type(template, "RDS::DBInstance").values():
+        assert "MasterUserPassword" not in database
+
+
+@settings(max_examples=100)
+@given(data=st.data())
+def test_no_choice_of_parameters_leaves_a_reference_to_nothing(template, data):
+    """A resource under a condition is referred to only where the condition holds."""
+    chosen = data.draw(parameters(template))
+    assert not list(parameter_problems(template, chosen))
+    environment = resolve(template, chosen)
+    known = environment["Resources"].keys()
+    for section in environment.values():
+        for name, body in section.items():
+            assert not {
+                reference
+                for reference in references(body)
+                if reference not in known and not reference.startswith("AWS::")
+            }, name
+    for resource in environment["Resources"].values():
+        assert resource.get("DependsOn", "Vpc") in known
+        assert all(document["Statement"] for _, document in documents(resource))
+
+
+def test_committed_templates_are_as_rendered():
+    """The golden files: what is reviewed is what the code says."""
+    for name, rendering in render_all().items():
+        assert (ROOT / "templates" / f"{name}.json").read_text() == rendering.text
+
+
+def test_rendering_is_the_same_in_every_process():
+    """No set order, time, or variable of the environment gets into a template."""
+    code = (
+        "from iot_pipeline_cfn.stack import render_all\n"
+        "print([rendering.text for rendering in render_all().values()])"
+    )
+    texts = set()
+    for seed, zone in (("0", "UTC"), ("1", "Asia/Tokyo"), ("2", "UTC")):
+        env = {"PYTHONHASHSEED": seed, "TZ": zone, "ENVIRONMENT_SUFFIX": "pr9"}
+        done = run(sys.executable, "-c", code, env=env)
+        assert done.returncode == 0, done.stderr
+        texts.add(done.stdout)
+    assert len(texts) == 1

@@ -1,0 +1,120 @@
+"""Load balancer, target group, listeners and access logs."""
+
+import re
+
+import pytest
+
+from checkout import CERTIFICATE
+from resolution import of_type, only, resolve, waits_for
+
+
+def attributes(environment):
+    return {
+        attribute["Key"]: attribute["Value"]
+        for attribute in only(environment, "ElasticLoadBalancingV2::LoadBalancer")[
+            "LoadBalancerAttributes"
+        ]
+    }
+
+
+def test_target_group_is_what_the_service_registers_with(environments):
+    """Addresses of tasks, HTTP on the container's port, and the health check asked for."""
+    group = only(environments["defaults"], "ElasticLoadBalancingV2::TargetGroup")
+    assert (group["TargetType"], group["Protocol"], group["Port"]) == ("ip", "HTTP", 8080)
+    assert group["HealthCheckPath"] == "/"
+    assert group["HealthCheckIntervalSeconds"] == 30
+    assert group["Matcher"] == {"HttpCode": "200"}
+    assert (group["HealthyThresholdCount"], group["UnhealthyThresholdCount"]) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("ingress", "scheme", "kind"),
+    [("public", "internet-facing", "Public"), ("private", "internal", "Private")],
+)
+def test_ingress_decides_where_the_load_balancer_stands(template, ingress, scheme, kind):
+    """Internet-facing in the public subnets, or internal in the private ones."""
+    load_balancer = only(
+        resolve(template, {"Ingress": ingress}), "ElasticLoadBalancingV2::LoadBalancer"
+    )
+    assert load_balancer["Scheme"] == scheme
+    assert load_balancer["Subnets"] == [{"Ref": f"{kind}Subnet{n}"} for n in (1, 2)]
+
+
+def test_change_of_ingress_replaces_the_target_group_too(template):
+    """One target group cannot belong to the old and to the new load balancer at once."""
+    create_only = {"Name", "Port", "Protocol", "ProtocolVersion", "TargetType", "VpcId"}
+    public, private = (
+        only(resolve(template, {"Ingress": ingress}), "ElasticLoadBalancingV2::TargetGroup")
+        for ingress in ("public", "private")
+    )
+    assert {key for key in create_only if public.get(key) != private.get(key)}
+
+
+def test_without_certificate_http_serves(environments):
+    """One listener, which forwards."""
+    listener = only(environments["defaults"], "ElasticLoadBalancingV2::Listener")
+    assert (listener["Port"], listener["Protocol"]) == (80, "HTTP")
+    assert listener["DefaultActions"] == [
+        {"TargetGroupArn": {"Ref": "TargetGroup"}, "Type": "forward"}
+    ]
+    assert not of_type(environments["defaults"], "ElasticLoadBalancingV2::ListenerRule")
+
+
+def test_with_certificate_https_serves_and_http_redirects(environments):
+    """Every path of HTTP is redirected, and TLS is of today."""
+    listeners = of_type(environments["public-https"], "ElasticLoadBalancingV2::Listener")
+    https = listeners["HttpsListener"]
+    assert (https["Port"], https["Protocol"]) == (443, "HTTPS")
+    assert https["Certificates"] == [{"CertificateArn": CERTIFICATE["CertificateArn"]}]
+    assert re.match(r"ELBSecurityPolicy-TLS13-1-2-Res", https["SslPolicy"])
+    assert https["DefaultActions"][0]["TargetGroupArn"] == {"Ref": "TargetGroup"}
+    rule = only(environments["public-https"], "ElasticLoadBalancingV2::ListenerRule")
+    assert rule["ListenerArn"] == {"Ref": "HttpListener"}
+    assert rule["Conditions"][0]["PathPatternConfig"]["Values"] == ["/*"]
+    (action,) = rule["Actions"]
+    assert action["RedirectConfig"] == {
+        "Port": "443",
+        "Protocol": "HTTPS",
+        "StatusCode": "HTTP_301",
+    }
+
+
+@pytest.mark.parametrize(
+    ("certificate", "listener"), [({}, "HttpListener"), (CERTIFICATE, "HttpsListener")]
+)
+def test_private_integration_reaches_the_containers_without_the_stage(
+    template, certificate, listener
+):
+    """Whether or not API Gateway puts the stage in front, the container sees /ingest."""
+    environment = resolve(template, {"Ingress": "private"} | certificate)
+    rule = of_type(environment, "ElasticLoadBalancingV2::ListenerRule")["StageListenerRule"]
+    assert rule["ListenerArn"] == {"Ref": listener}
+    (transform,) = rule["Transforms"]
+    (rewrite,) = transform["UrlRewriteConfig"]["Rewrites"]
+    replacement = rewrite["Replace"].replace("$", "\\")
+    assert re.sub(rewrite["Regex"], replacement, "/prod/ingest") == "/ingest"
+    assert re.sub(rewrite["Regex"], replacement, "/ingest") == "/ingest"
+
+
+def test_attributes_protect_containers_and_deletion(environments):
+    """Invalid headers never reach a container; a protected load balancer is not deleted."""
+    assert attributes(environments["defaults"]) == {
+        "deletion_protection.enabled": "true",
+        "load_balancing.cross_zone.enabled": "true",
+        "routing.http.drop_invalid_header_fields.enabled": "true",
+    }
+    assert attributes(environments["least"])["deletion_protection.enabled"] == "false"
+
+
+def test_access_logs_of_detailed_monitoring_go_to_a_log_group(environments):
+    """Source, destination and delivery belong together, and the group deletes with the stack."""
+    environment = environments["most"]
+    source = only(environment, "Logs::DeliverySource")
+    assert source["LogType"] == "ALB_ACCESS_LOGS"
+    assert source["ResourceArn"] == {"Ref": "LoadBalancer"}
+    destination = only(environment, "Logs::DeliveryDestination")
+    assert destination["DestinationResourceArn"] == {"Fn::GetAtt": ["LoadBalancerLogGroup", "Arn"]}
+    assert {"LoadBalancerLogSource", "LoadBalancerLogDestination"} <= waits_for(
+        environment, "LoadBalancerLogDelivery"
+    )
+    assert not of_type(environments["defaults"], "Logs::Delivery")

@@ -1,0 +1,157 @@
+"""Names: what AWS refuses is refused by the suffix's own rule, before anything is created."""
+
+import re
+
+import botocore.session
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from troposphere import Parameter, Ref, Tags
+
+from checkout import ENVIRONMENTS
+from iot_pipeline_cfn.deploy.preflight.names import RULES
+from iot_pipeline_cfn.stack.naming import (
+    SUFFIX_MAX_LENGTH,
+    SUFFIX_PATTERN,
+    environment_name,
+    tag_map,
+    tags,
+)
+from iot_pipeline_cfn.template.parameters import TAGS_OF_TEMPLATE, broken_rule
+from resolution import resolve
+
+SUFFIX = Parameter("EnvironmentSuffix", Type="String")
+SUFFIXES = st.from_regex(SUFFIX_PATTERN, fullmatch=True).filter(
+    lambda suffix: len(suffix) <= SUFFIX_MAX_LENGTH
+)
+NASTY_SUFFIXES = [
+    "a",
+    "a" * SUFFIX_MAX_LENGTH,
+    "a" + "-0" * ((SUFFIX_MAX_LENGTH - 1) // 2) + "0",
+    "internal",
+    "sg-1",
+    "aws-iot",
+    "pr-abc123",  # Ends as the six characters that Secrets Manager adds to a name.
+    "x-000000",
+]
+
+CALLS = {
+    ("AWS::ApiGateway::RestApi", "Name"): ("apigateway", "CreateRestApi", "name"),
+    ("AWS::ApiGatewayV2::VpcLink", "Name"): ("apigatewayv2", "CreateVpcLink", "Name"),
+    ("AWS::CloudWatch::Alarm", "AlarmName"): ("cloudwatch", "PutMetricAlarm", "AlarmName"),
+    ("AWS::CloudWatch::Dashboard", "DashboardName"): (
+        "cloudwatch",
+        "PutDashboard",
+        "DashboardName",
+    ),
+    ("AWS::ECR::Repository", "RepositoryName"): ("ecr", "CreateRepository", "repositoryName"),
+    ("AWS::ECS::Cluster", "ClusterName"): ("ecs", "CreateCluster", "clusterName"),
+    ("AWS::ECS::TaskDefinition", "Family"): ("ecs", "RegisterTaskDefinition", "family"),
+    ("AWS::KMS::Alias", "AliasName"): ("kms", "CreateAlias", "AliasName"),
+    ("AWS::Logs::DeliveryDestination", "Name"): ("logs", "PutDeliveryDestination", "name"),
+    ("AWS::Logs::DeliverySource", "Name"): ("logs", "PutDeliverySource", "name"),
+    ("AWS::Logs::LogGroup", "LogGroupName"): ("logs", "CreateLogGroup", "logGroupName"),
+}
+"""Which service, operation and member of it botocore knows each name by."""
+
+
+def names(template, suffix):
+    """Return every name that the template composes, by resource type and property."""
+    resources = resolve(template, ENVIRONMENTS["most"] | {"EnvironmentSuffix": suffix})["Resources"]
+    return {
+        ((resource["Type"], key), value)
+        for resource in resources.values()
+        for key, value in resource["Properties"].items()
+        if isinstance(value, str) and f"iot-pipeline-{suffix}" in value
+    }
+
+
+@pytest.fixture(scope="session")
+def shapes():
+    session = botocore.session.get_session()
+    return {
+        name: session.get_service_model(service)
+        .operation_model(operation)
+        .input_shape.members[member]
+        for name, (service, operation, member) in CALLS.items()
+    }
+
+
+def check_names(template, shapes, suffix):
+    found = names(template, suffix)
+    assert {kind for kind, _ in found} == RULES.keys() == CALLS.keys()
+    for kind, name in found:
+        rules = shapes[kind].metadata
+        assert rules.get("min", 0) <= len(name) <= rules.get("max", 1024), (kind, name)
+        if "pattern" in rules:
+            # botocore writes patterns in Java's way, and not every one with anchors.
+            pattern = rules["pattern"].replace(r"\p{L}\p{Z}\p{N}", r"\w\s")
+            assert re.fullmatch(pattern, name), (kind, name)
+        assert re.fullmatch(RULES[kind].pattern, name), (kind, name)
+
+
+@pytest.mark.parametrize("suffix", NASTY_SUFFIXES)
+def test_names_hold_for_the_shortest_longest_and_nastiest_suffix(template, shapes, suffix):
+    """AWS accepts what the template composes with any suffix that the template accepts."""
+    assert broken_rule(template["Parameters"]["EnvironmentSuffix"], suffix) is None
+    check_names(template, shapes, suffix)
+
+
+@given(suffix=SUFFIXES)
+def test_names_hold_for_any_suffix(template, shapes, suffix):
+    """No suffix that the pattern admits breaks a rule of AWS."""
+    check_names(template, shapes, suffix)
+
+
+@given(one=SUFFIXES, more=st.from_regex("-?[a-z0-9]+", fullmatch=True))
+def test_two_environments_never_compose_the_same_name(template, one, more):
+    """Not even where one suffix begins with the other, as `pr` and `pr-api` do."""
+    assert not names(template, one) & names(template, f"{one}{more}")
+
+
+@given(suffix=SUFFIXES)
+def test_stack_name_is_one_that_cloudformation_takes(suffix):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html."""
+    assert re.fullmatch(r"[A-Za-z][-A-Za-z0-9]{0,127}", f"iot-pipeline-{suffix}")
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    ["", "PR123", "1", "-a", "a-", "a--b", "a_b", "a.b", "a b", "ä", "a\n", "a" * 33, "pr/1"],
+)
+def test_suffix_that_would_break_a_name_is_refused_with_the_rule(template, suffix):
+    """The message is the rule and not a regular expression."""
+    broken = broken_rule(template["Parameters"]["EnvironmentSuffix"], suffix)
+    assert "lowercase letters" in broken
+
+
+@pytest.mark.parametrize("ending", ["-api", "api", "0"])
+def test_ending_that_could_belong_to_another_suffix_is_refused(ending):
+    """Environment `pr` with ending `-api` would be named as environment `pr-api`."""
+    with pytest.raises(ValueError, match="another environment's suffix"):
+        environment_name(SUFFIX, ending=ending)
+
+
+def test_environment_name_is_prefix_project_suffix_and_ending():
+    """The suffix stays a reference: one template serves all environments."""
+    name = environment_name(SUFFIX, prefix="/ecs/", ending="/Errors")
+    assert name.to_dict() == {"Fn::Sub": "/ecs/iot-pipeline-${EnvironmentSuffix}/Errors"}
+
+
+def test_tags_are_a_new_object_each_time():
+    """Troposphere changes the right operand of `tags + tags`."""
+    first, second = (tags(SUFFIX, "vpc", component="network") for _ in range(2))
+    _ = Tags(Owner="x") + first
+    assert len(first.to_dict()) == 5
+    assert len(second.to_dict()) == 4
+
+
+def test_tags_and_tag_map_say_the_same():
+    """Both forms come from one place."""
+    listed = {entry["Key"]: entry["Value"] for entry in tags(SUFFIX, "a", component="b").to_dict()}
+    mapped = tag_map(SUFFIX, "a", component="b")
+    assert mapped.keys() == TAGS_OF_TEMPLATE
+    assert mapped["Environment"].to_dict() == Ref("EnvironmentSuffix").to_dict()
+    assert {
+        key: getattr(value, "to_dict", lambda value=value: value)() for key, value in mapped.items()
+    } == listed

@@ -1,0 +1,65 @@
+"""This checkout, as the tests see it: paths, parameter files, programs, accounts to use."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from iot_pipeline_cfn.template.parameters import load
+from resolution import resolve
+
+ROOT = Path(__file__).parents[2]
+PIPELINE = Path(sys.executable).with_name("iot-pipeline")
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
+PARAMETER_FILES = sorted((ROOT / "parameters").glob("*.json"))
+REGION = "ap-northeast-1"
+ACCOUNTS = count(111_111_111_111)
+CERTIFICATE = {
+    "CertificateArn": "arn:aws:acm:ap-northeast-1:123456789012:certificate/0a1b2c3d",
+    "DomainName": "iot.example.com",
+}
+ENVIRONMENTS = {file.stem: dict(load(file).parameters) for file in PARAMETER_FILES} | {
+    "defaults": {},
+    "least": {
+        "ApiAuthorization": "NONE",
+        "Availability": "single-zone",
+        "Durability": "ephemeral",
+        "NatGateways": "none",
+    },
+    "public-https": {"ApiAuthorization": "NONE", "ImageTag": "v1"} | CERTIFICATE,
+    "most": {
+        "AlarmEmail": "somebody@example.com",
+        "ApiAccessLogs": "enabled",
+        "AvailabilityZone1": "ap-northeast-1a",
+        "AvailabilityZone2": "ap-northeast-1c",
+        "EncryptionKey": "customer-managed",
+        "FlowLogs": "enabled",
+        "ImageTag": "v1",
+        "Ingress": "private",
+        "Monitoring": "detailed",
+        "NatElasticIpAllocationId": "eipalloc-0123456789abcdef0",
+        "NatGateways": "per-zone",
+        "WebAcl": "enabled",
+    }
+    | CERTIFICATE,
+}
+"""The parameters of every kind of environment, and of some that go to extremes."""
+
+
+def run(*command, cwd=ROOT, env=None):
+    """Run a program to its end and return what it said and its exit code."""
+    return subprocess.run(command, capture_output=True, check=False, cwd=cwd, env=env, text=True)
+
+
+def make(*arguments, cwd=ROOT):
+    """Run make as a person does, also where make itself runs the tests."""
+    env = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    return run("make", *arguments, cwd=cwd, env=env)
+
+
+def resolve_all(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the template comes to in each environment, by its name."""
+    return {name: resolve(template, given) for name, given in ENVIRONMENTS.items()}

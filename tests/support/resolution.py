@@ -1,0 +1,55 @@
+"""What the template comes to in environments, and what is asked of that again and again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from iot_pipeline_cfn.review.values import shown, text_of
+from iot_pipeline_cfn.template import resolution
+from iot_pipeline_cfn.template.references import reachable
+
+PSEUDO_PARAMETERS = {
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+    "AWS::Region": "ap-northeast-1",
+    "AWS::StackName": "iot-pipeline-any",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+
+
+def resolve(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the template with its parameters given, in an account and a region that are made up.
+
+    Of references, those to resources are all that remains.
+    """
+    return resolution.resolve(template, {**PSEUDO_PARAMETERS, "EnvironmentSuffix": "any", **given})
+
+
+def of_type(template: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """Return the properties of every resource of a type, by logical id."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == f"AWS::{kind}"
+    }
+
+
+def only(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return the properties of the one resource of a type."""
+    (properties,) = of_type(template, kind).values()
+    return properties
+
+
+def name_of(value: object) -> str:
+    """Return a value as text, where a reference to a resource is short: `Database.Arn`."""
+    return shown(text_of(value))
+
+
+def container_of(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the definition of the one container."""
+    (container,) = only(environment, "ECS::TaskDefinition")["ContainerDefinitions"]
+    return container
+
+
+def waits_for(template: Mapping[str, Any], name: str) -> set[str]:
+    """Return every resource that CloudFormation creates before this one."""
+    return reachable(name, template["Resources"], template["Resources"].__getitem__)

@@ -1,0 +1,608 @@
+"""Changes of the real template, each with what AWS's documentation says that it does.
+
+Where nothing else is said, the source is "Update requires" of the property in the reference of its
+type: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
+"""
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from checkout import PARAMETER_FILES
+from iot_pipeline_cfn.template.parameters import load
+
+Template = dict[str, Any]
+ABSENT = object()
+FILES = {path.stem: load(path) for path in PARAMETER_FILES}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A change, and what it does to an environment of a kind, as `said` puts it."""
+
+    what: str
+    change: Callable[[Template], None]
+    expected: str
+    kind: str = "prod"
+
+    def applied(self, template: Template) -> Template:
+        """Return a copy of a template with the change."""
+        changed = copy.deepcopy(template)
+        self.change(changed)
+        return changed
+
+
+def at(place: str, value: Any) -> Callable[[Template], None]:
+    """Set what is at a place of the resources, such as `Database.Port`; ABSENT removes it."""
+    logical_id, _, path = place.partition(".")
+    return anywhere(f"Resources.{logical_id}.Properties.{path}", value)
+
+
+def anywhere(place: str, value: Any) -> Callable[[Template], None]:
+    """Set what is at a place of the template."""
+    *way, last = (int(part) if part.isdecimal() else part for part in place.split("."))
+
+    def change(template: Template) -> None:
+        inside = template
+        for part in way:
+            inside = inside[part]
+        if value is ABSENT:
+            del inside[last]
+        else:
+            inside[last] = value
+
+    return change
+
+
+def attribute(place: str, value: Any) -> Callable[[Template], None]:
+    """Set an attribute of a resource, such as `Database.DeletionPolicy`."""
+    return anywhere(f"Resources.{place}", value)
+
+
+def both(*changes: Callable[[Template], None]) -> Callable[[Template], None]:
+    """Make several changes."""
+
+    def change(template: Template) -> None:
+        for one in changes:
+            one(template)
+
+    return change
+
+
+def renamed(old: str, new: str) -> Callable[[Template], None]:
+    """Give a resource another logical id, also where it is referred to."""
+
+    def visited(value: Any) -> Any:
+        match value:
+            case {"Ref": str(name)}:
+                return {"Ref": new if name == old else name}
+            case {"Fn::GetAtt": [str(name), attribute]}:
+                return {"Fn::GetAtt": [new if name == old else name, attribute]}
+            case {"Fn::Sub": str(text)}:
+                text = text.replace(f"${{{old}}}", f"${{{new}}}")
+                return {"Fn::Sub": text.replace(f"${{{old}.", f"${{{new}.")}
+            case dict():
+                return {key: visited(item) for key, item in value.items()}
+            case list():
+                return [visited(item) for item in value]
+        return value
+
+    def change(template: Template) -> None:
+        resources = visited(template["Resources"])
+        resources[new] = resources.pop(old)
+        for resource in resources.values():
+            if resource.get("DependsOn") == old:
+                resource["DependsOn"] = new
+        template["Resources"] = resources
+        template["Outputs"] = visited(template["Outputs"])
+
+    return change
+
+
+def removed(*logical_ids: str) -> Callable[[Template], None]:
+    """Remove resources, and the outputs that refer to them."""
+
+    def change(template: Template) -> None:
+        for name in logical_ids:
+            del template["Resources"][name]
+        template["Outputs"] = {
+            name: output
+            for name, output in template["Outputs"].items()
+            if not any(f'"{one}"' in json.dumps(output["Value"]) for one in logical_ids)
+        }
+
+    return change
+
+
+def added(name: str, kind: str, **properties: Any) -> Callable[[Template], None]:
+    """Add a resource."""
+    return attribute(name, {"Type": kind, "Properties": properties})
+
+
+CONTAINER = "TaskDefinition.ContainerDefinitions.0"
+
+CASES = [
+    # The network.
+    Case(
+        "another range of the VPC",
+        at("Vpc.CidrBlock", "10.1.0.0/16"),
+        """
+        Vpc replaced, PublicSubnet1 replaced, PublicSubnet2 replaced, PrivateSubnet1 replaced,
+        PrivateSubnet2 replaced, InternetGatewayAttachment replaced, PublicRouteTable replaced,
+        PrivateRouteTable1 replaced, PrivateRouteTable2 replaced, PublicDefaultRoute replaced,
+        PrivateDefaultRoute1 replaced, PrivateDefaultRoute2 replaced, NatGateway1 replaced,
+        NatGateway2 replaced, PublicSubnet1RouteTableAssociation replaced,
+        PublicSubnet2RouteTableAssociation replaced, PrivateSubnet1RouteTableAssociation replaced,
+        PrivateSubnet2RouteTableAssociation replaced, S3Endpoint replaced, EcrApiEndpoint replaced,
+        EcrDkrEndpoint replaced, LogsEndpoint replaced, SecretsManagerEndpoint replaced,
+        FlowLog replaced, LoadBalancerSecurityGroup replaced, ContainerSecurityGroup replaced,
+        DatabaseSecurityGroup replaced, CacheSecurityGroup replaced,
+        EndpointsSecurityGroup replaced, VpcLinkSecurityGroup replaced, VpcLink replaced,
+        TargetGroup replaced,
+        ContainerEgressToCache replaced, ContainerEgressToDatabase replaced,
+        LoadBalancerEgressToContainers replaced, VpcLinkEgressToLoadBalancer replaced,
+        DatabaseSubnetGroup refused, CacheSubnetGroup refused, LoadBalancer refused,
+        PublicSubnet1 refused, PublicSubnet2 refused, PrivateSubnet1 refused, PrivateSubnet2 refused
+        """,
+    ),
+    Case("no DNS hostnames", at("Vpc.EnableDnsHostnames", False), "Vpc changed"),
+    Case(
+        "another range of a public subnet",
+        at("PublicSubnet1.CidrBlock", "10.0.9.0/24"),
+        "PublicSubnet1 replaced, NatGateway1 replaced, PublicSubnet1RouteTableAssociation replaced",
+    ),
+    Case(
+        "another range of a private subnet, on which nothing but the VPC link is fixed",
+        at("PrivateSubnet1.CidrBlock", "10.0.9.0/24"),
+        "PrivateSubnet1 replaced, PrivateSubnet1RouteTableAssociation replaced, VpcLink replaced",
+    ),
+    Case(
+        "public addresses in a subnet",
+        at("PublicSubnet1.MapPublicIpOnLaunch", True),
+        "PublicSubnet1 changed",
+    ),
+    Case(
+        "another target of a route",
+        at("PublicDefaultRoute.GatewayId", "igw-0"),
+        "PublicDefaultRoute changed",
+    ),
+    Case(
+        "another destination of a route",
+        at("PublicDefaultRoute.DestinationCidrBlock", "10.9.0.0/16"),
+        "PublicDefaultRoute replaced",
+    ),
+    Case(
+        "a NAT gateway on another address",
+        at("NatGateway1.AllocationId", "eipalloc-0"),
+        "NatGateway1 replaced",
+    ),
+    Case(
+        "an endpoint for another service",
+        at("LogsEndpoint.ServiceName", "com.amazonaws.ap-northeast-1.sqs"),
+        "LogsEndpoint replaced",
+    ),
+    Case(
+        "an endpoint without DNS",
+        at("LogsEndpoint.PrivateDnsEnabled", False),
+        "LogsEndpoint changed",
+    ),
+    Case(
+        "less in the flow log, which cannot be changed",
+        at("FlowLog.TrafficType", "REJECT"),
+        "FlowLog replaced",
+    ),
+    # Security groups: a description is fixed, and so is a rule that is a resource of its own.
+    Case(
+        "another description of a security group",
+        at("DatabaseSecurityGroup.GroupDescription", "Something else"),
+        "DatabaseSecurityGroup replaced, ContainerEgressToDatabase replaced",
+    ),
+    Case(
+        "a rule more in a security group",
+        at("DatabaseSecurityGroup.SecurityGroupIngress.0.Description", "Other words"),
+        "DatabaseSecurityGroup changed",
+    ),
+    Case(
+        "another port of a rule that is a resource",
+        at("ContainerEgressToDatabase.ToPort", 5433),
+        "ContainerEgressToDatabase replaced",
+    ),
+    Case(
+        "another description of a rule that is a resource",
+        at("ContainerEgressToDatabase.Description", "Other words"),
+        "ContainerEgressToDatabase changed",
+    ),
+    # The load balancer.
+    Case(
+        "a load balancer of another scheme",
+        at("LoadBalancer.Scheme", "internet-facing"),
+        """
+        LoadBalancer replaced, HttpListener replaced, StageListenerRule replaced
+        """,
+    ),
+    Case(
+        "another attribute of the load balancer",
+        at("LoadBalancer.LoadBalancerAttributes.0.Value", "7"),
+        "LoadBalancer changed",
+    ),
+    Case(
+        "another port of the targets",
+        at("TargetGroup.Port", 9090),
+        "TargetGroup replaced",
+    ),
+    Case(
+        "another health check",
+        at("TargetGroup.HealthCheckPath", "/health"),
+        "TargetGroup changed",
+    ),
+    Case("another port of the listener", at("HttpListener.Port", 81), "HttpListener changed"),
+    # Containers.
+    Case(
+        "another environment variable, for which there is a new revision of the task",
+        at(f"{CONTAINER}.Environment.1.Value", "other"),
+        "TaskDefinition revised",
+    ),
+    Case(
+        "tags of the task, which are no revision",
+        at("TaskDefinition.Tags.0.Value", "other"),
+        "TaskDefinition changed",
+    ),
+    Case("more memory", at("TaskDefinition.Memory", "4096"), "TaskDefinition revised"),
+    Case("more tasks", at("Service.DesiredCount", 3), "Service changed"),
+    Case(
+        "another name of the cluster",
+        at("Cluster.ClusterName", "other"),
+        """
+        Cluster replaced, Service replaced, ServiceScalableTarget replaced,
+        CpuScalingPolicy replaced, RequestsScalingPolicy replaced
+        """,
+    ),
+    Case(
+        "another setting of the cluster",
+        at("Cluster.ClusterSettings.0.Value", "disabled"),
+        "Cluster changed",
+    ),
+    Case(
+        "encryption of the repository, which keeps its name",
+        at("Repository.EncryptionConfiguration", {"EncryptionType": "KMS"}),
+        """
+        Repository replaced, Repository loses data, Repository refused,
+        TaskDefinition revised
+        """,
+        kind="pr",
+    ),
+    Case(
+        "another name of the repository",
+        at("Repository.RepositoryName", "other"),
+        "Repository replaced, Repository loses data, TaskDefinition revised",
+    ),
+    Case(
+        "images that can be overwritten",
+        at("Repository.ImageTagMutability", "MUTABLE"),
+        "Repository changed",
+    ),
+    Case(
+        "another target of scaling, of which there is one where there is an image",
+        at("ServiceScalableTarget.ScalableDimension", "ecs:service:Other"),
+        """
+        ServiceScalableTarget replaced, CpuScalingPolicy replaced, RequestsScalingPolicy replaced
+        """,
+    ),
+    # The database.
+    Case(
+        "another name of the database, which the stack policy denies",
+        at("Database.DBName", "other"),
+        "Database replaced, Database loses data, Database refused, TaskDefinition revised",
+    ),
+    Case(
+        "another name of the database, where no stack policy is",
+        at("Database.DBName", "other"),
+        "Database replaced, Database loses data, TaskDefinition revised",
+        kind="pr",
+    ),
+    Case(
+        "another master user",
+        at("Database.MasterUsername", "other"),
+        "Database replaced, Database loses data, TaskDefinition revised",
+        kind="pr",
+    ),
+    Case(
+        "an unencrypted database",
+        at("Database.StorageEncrypted", False),
+        "Database replaced, Database loses data, TaskDefinition revised",
+        kind="pr",
+    ),
+    Case(
+        "another key of the database",
+        at("Database.KmsKeyId", "alias/other"),
+        "Database replaced, Database loses data, TaskDefinition revised",
+        kind="staging",
+    ),
+    Case(
+        "another engine, for which some are replaced",
+        at("Database.Engine", "mysql"),
+        "Database may be replaced, Database loses data, TaskDefinition revised",
+        kind="pr",
+    ),
+    Case(
+        "a later minor version of the engine",
+        at("Database.EngineVersion", "16.20"),
+        "Database may be interrupted",
+    ),
+    Case(
+        "an earlier minor version of the engine",
+        at("Database.EngineVersion", "16.2"),
+        "Database may be interrupted, Database refused",
+    ),
+    Case(
+        "another major version of the engine, with parameters of the old one",
+        both(
+            at("Database.EngineVersion", "17.5"),
+            at("Database.AllowMajorVersionUpgrade", True),
+        ),
+        "Database may be interrupted, Database refused",
+    ),
+    Case(
+        "another major version of the engine without leave",
+        both(
+            at("Database.EngineVersion", "17.5"),
+            at("DatabaseParameterGroup.Family", "postgres17"),
+        ),
+        "Database may be interrupted, DatabaseParameterGroup replaced, Database refused",
+    ),
+    Case(
+        "another major version of the engine as it has to be",
+        both(
+            at("Database.EngineVersion", "17.5"),
+            at("Database.AllowMajorVersionUpgrade", True),
+            at("DatabaseParameterGroup.Family", "postgres17"),
+        ),
+        "Database may be interrupted, DatabaseParameterGroup replaced",
+    ),
+    Case(
+        "another class of the database",
+        at("Database.DBInstanceClass", "db.r7g.large"),
+        "Database may be interrupted",
+    ),
+    Case("a standby", at("Database.MultiAZ", True), "Database may be interrupted", kind="pr"),
+    Case(
+        "fewer backups",
+        at("Database.BackupRetentionPeriod", 1),
+        "Database may be interrupted, Database loses data",
+    ),
+    Case(
+        "more backups",
+        at("Database.BackupRetentionPeriod", 30),
+        "Database may be interrupted",
+    ),
+    Case("more storage", at("Database.AllocatedStorage", "100"), "Database changed"),
+    Case(
+        "another port, which the containers learn",
+        at("Database.Port", "5433"),
+        "Database changed, TaskDefinition revised",
+    ),
+    Case(
+        "a database that can be deleted",
+        at("Database.DeletionProtection", False),
+        "Database changed",
+    ),
+    Case(
+        "parameters of another family",
+        at("DatabaseParameterGroup.Family", "postgres17"),
+        "DatabaseParameterGroup replaced, Database may be interrupted, Database refused",
+    ),
+    Case(
+        "another parameter",
+        at("DatabaseParameterGroup.Parameters", {"rds.force_ssl": "0"}),
+        "DatabaseParameterGroup changed",
+    ),
+    Case(
+        "a subnet group with another description",
+        at("DatabaseSubnetGroup.DBSubnetGroupDescription", "Something else"),
+        "DatabaseSubnetGroup changed",
+    ),
+    # The cache.
+    Case(
+        "another port of the cache",
+        at("Cache.Port", 6380),
+        "Cache replaced, Cache loses data, Cache refused, TaskDefinition revised",
+    ),
+    Case(
+        "a cache that is not encrypted",
+        at("Cache.AtRestEncryptionEnabled", False),
+        "Cache replaced, Cache loses data, TaskDefinition revised",
+        kind="dev",
+    ),
+    Case("larger nodes", at("Cache.CacheNodeType", "cache.r7g.large"), "Cache changed"),
+    Case("no snapshots", at("Cache.SnapshotRetentionLimit", 0), "Cache changed, Cache loses data"),
+    # Keys, secrets, logs.
+    Case(
+        "a key that does not rotate",
+        at("EncryptionKmsKey.EnableKeyRotation", False),
+        "EncryptionKmsKey changed",
+    ),
+    Case(
+        "another alias of the key",
+        at("EncryptionKmsAlias.AliasName", "alias/other"),
+        "EncryptionKmsAlias replaced",
+    ),
+    Case(
+        "a secret with a name",
+        at("CacheAuthToken.Name", "other"),
+        """
+        CacheAuthToken replaced, CacheAuthToken loses data, Cache may be replaced,
+        Cache loses data, Cache refused, TaskDefinition revised
+        """,
+    ),
+    Case(
+        "logs that are kept for less time",
+        at("ContainerLogGroup.RetentionInDays", 1),
+        "ContainerLogGroup changed, ContainerLogGroup loses data",
+    ),
+    Case(
+        "logs that are kept for more time",
+        at("ContainerLogGroup.RetentionInDays", 731),
+        "ContainerLogGroup changed",
+    ),
+    Case(
+        "logs that are kept for ever",
+        at("ContainerLogGroup.RetentionInDays", ABSENT),
+        "ContainerLogGroup changed",
+    ),
+    Case(
+        "another name of a log group",
+        at("ContainerLogGroup.LogGroupName", "/other"),
+        "ContainerLogGroup replaced, ContainerLogGroup loses data, TaskDefinition revised",
+    ),
+    # The API.
+    Case("another name of the API", at("RestApi.Name", "other"), "RestApi changed"),
+    Case(
+        "another path of the API",
+        at("IngestResource.PathPart", "readings"),
+        "IngestResource replaced, IngestMethod replaced",
+    ),
+    Case(
+        "another stage",
+        at("ApiStage.StageName", "v2"),
+        "ApiStage replaced, ApiWebAclAssociation replaced",
+    ),
+    Case(
+        "another model, in place",
+        at("ReadingsModel.Schema", {"type": "object"}),
+        "ReadingsModel changed",
+    ),
+    Case(
+        "another content type of the model",
+        at("ReadingsModel.ContentType", "text/json"),
+        "ReadingsModel replaced",
+    ),
+    Case(
+        "other limits",
+        at("ApiStage.MethodSettings.0.ThrottlingRateLimit", 1),
+        "ApiStage changed",
+    ),
+    # Roles, alarms, rotation.
+    Case(
+        "another path of a role",
+        at("TaskRole.Path", "/other/"),
+        "TaskRole replaced, TaskDefinition revised",
+    ),
+    Case("another threshold", at("ApiErrorsAlarm.Threshold", 9), "ApiErrorsAlarm changed"),
+    Case(
+        "another name of an alarm",
+        at("ApiErrorsAlarm.AlarmName", "other"),
+        "ApiErrorsAlarm replaced",
+    ),
+    Case(
+        "another definition of the state machine",
+        at("RollServiceStateMachine.DefinitionString", "{}"),
+        "RollServiceStateMachine changed",
+    ),
+    Case(
+        "another kind of state machine",
+        at("RollServiceStateMachine.StateMachineType", "EXPRESS"),
+        "RollServiceStateMachine replaced",
+    ),
+    Case("a topic with a name", at("AlarmTopic.TopicName", "other"), "AlarmTopic replaced"),
+    # Resources that come and go.
+    Case("a new queue", added("Queue", "AWS::SQS::Queue"), "Queue added"),
+    Case("no dashboard", removed("Dashboard"), "Dashboard removed"),
+    Case(
+        "no log group",
+        removed("FlowLogGroup", "FlowLogRole", "FlowLog"),
+        "FlowLogGroup removed, FlowLogGroup loses data, FlowLogRole removed, FlowLog removed",
+    ),
+    Case(
+        "another logical id, and no name of its own",
+        renamed("ReadingsValidator", "Validator"),
+        """
+        ReadingsValidator removed, Validator added, ReadingsValidator renamed to Validator,
+        IngestMethod changed
+        """,
+    ),
+    Case(
+        "another logical id, and a name of its own",
+        renamed("Dashboard", "Board"),
+        "Dashboard removed, Board added, Dashboard renamed to Board, Dashboard -> Board refused",
+    ),
+    Case(
+        "another logical id of what holds data",
+        renamed("ContainerLogGroup", "Logs"),
+        """
+        ContainerLogGroup removed, ContainerLogGroup loses data, Logs added,
+        ContainerLogGroup renamed to Logs, ContainerLogGroup -> Logs refused,
+        ExecutionRole changed, TaskDefinition revised
+        """,
+        kind="pr",
+    ),
+    Case(
+        "another logical id of what there can be only one of",
+        renamed("ApiWebAclAssociation", "Association"),
+        """
+        ApiWebAclAssociation removed, Association added,
+        ApiWebAclAssociation renamed to Association, ApiWebAclAssociation -> Association refused
+        """,
+    ),
+    Case(
+        "another type",
+        attribute("Dashboard", {"Type": "AWS::SQS::Queue"}),
+        "Dashboard removed, Dashboard added, Dashboard refused",
+    ),
+    # Attributes.
+    Case(
+        "data that is not kept any more",
+        attribute("Database.DeletionPolicy", "Delete"),
+        "Database changed",
+    ),
+    Case(
+        "another order only",
+        attribute("Cluster.DependsOn", ABSENT),
+        "",
+    ),
+    Case("other metadata only", attribute("Cluster.Metadata", {"Owner": "somebody"}), ""),
+    Case("another description only", anywhere("Description", "Other words"), ""),
+    # Conditions and parameters.
+    Case(
+        "a condition that comes out otherwise",
+        anywhere("Conditions.HasFlowLogs", {"Fn::Equals": [{"Ref": "FlowLogs"}, "never"]}),
+        "FlowLog removed, FlowLogGroup removed, FlowLogGroup loses data, FlowLogRole removed",
+    ),
+    Case(
+        "a condition that comes out the same",
+        anywhere(
+            "Conditions.HasFlowLogs",
+            {"Fn::Not": [{"Fn::Equals": [{"Ref": "FlowLogs"}, "disabled"]}]},
+        ),
+        "",
+    ),
+    Case(
+        "a default that only new environments have",
+        anywhere("Parameters.CpuArchitecture.Default", "ARM64"),
+        "",
+    ),
+    Case(
+        "a value that is not allowed any more",
+        anywhere("Parameters.NatGateways.AllowedValues", ["none", "single"]),
+        "NatGateways refused",
+    ),
+    Case(
+        "a parameter of another type",
+        anywhere("Parameters.WebAcl.Type", "Number"),
+        "WebAcl refused",
+    ),
+    Case(
+        "a parameter that is gone, and with it a choice",
+        both(
+            anywhere("Parameters.WebAcl", ABSENT),
+            anywhere("Conditions.HasWebAcl", {"Fn::Equals": ["always", "always"]}),
+        ),
+        "WebAcl refused",
+    ),
+    Case(
+        "a new parameter, which must be given",
+        anywhere("Parameters.Colour", {"Type": "String"}),
+        "Colour refused",
+    ),
+]

@@ -1,0 +1,17 @@
+"""What AWS's own resource schemas say of a resource type."""
+
+from iot_pipeline_cfn.template.schemas import schema_of
+
+
+def tag_property(kind: str) -> str | None:
+    """Return the property that holds a resource type's tags, or nothing where it has none."""
+    schema = schema_of(kind)
+    tagging = schema.get("tagging", {})
+    if tagging.get("taggable", schema.get("taggable", "Tags" in schema["properties"])):
+        return tagging.get("tagProperty", "/properties/Tags").rpartition("/")[2]
+    return None
+
+
+def identifier(kind: str) -> list[str]:
+    """Return the properties that name one resource of a type among all of an account's."""
+    return [path.rpartition("/")[2] for path in schema_of(kind)["primaryIdentifier"]]

@@ -1,0 +1,117 @@
+"""What a template comes to, where that can be resolved, and where only a stack could tell."""
+
+import pytest
+
+from iot_pipeline_cfn.template.resolution import Resolver, resolve
+
+TEMPLATE = {
+    "Parameters": {
+        "Name": {"Type": "String", "Default": "one"},
+        "Count": {"Type": "Number", "Default": 2},
+        "Zones": {"Type": "CommaDelimitedList", "Default": "a, b"},
+        "Secret": {"Type": "String", "Default": "hidden", "NoEcho": True},
+        "Image": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/path"},
+        "Open": {"Type": "String"},
+    },
+    "Mappings": {"Sizes": {"one": {"cpu": "256"}}},
+    "Conditions": {
+        "IsOne": {"Fn::Equals": [{"Ref": "Name"}, "one"]},
+        "IsTwo": {"Fn::Equals": [{"Ref": "Count"}, 2]},
+        "IsOpen": {"Fn::Equals": [{"Ref": "Open"}, "yes"]},
+        "Never": {"Fn::Not": [{"Condition": "IsOne"}]},
+    },
+}
+HERE = {"Ref": "Vpc"}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({"Ref": "Name"}, "one"),
+        ({"Ref": "Count"}, "2"),
+        ({"Ref": "Zones"}, ["a", "b"]),
+        ({"Ref": "Secret"}, {"Ref": "Secret"}),
+        ({"Ref": "Image"}, {"Ref": "Image"}),
+        ({"Ref": "AWS::Region"}, "eu-west-1"),
+        ({"Ref": "AWS::AccountId"}, {"Ref": "AWS::AccountId"}),
+        (HERE, HERE),
+        ({"a": {"Ref": "AWS::NoValue"}, "b": [1, {"Ref": "AWS::NoValue"}]}, {"b": [1]}),
+        ({"Fn::If": ["IsOne", "yes", "no"]}, "yes"),
+        ({"Fn::If": ["IsOpen", {"Ref": "Name"}, "no"]}, {"Fn::If": ["IsOpen", "one", "no"]}),
+        (
+            {"Fn::If": ["IsOpen", {"Ref": "AWS::NoValue"}, "no"]},
+            {"Fn::If": ["IsOpen", {"Ref": "AWS::NoValue"}, "no"]},
+        ),
+        ({"Fn::If": "not as documented"}, {"Fn::If": "not as documented"}),
+        ({"Fn::FindInMap": ["Sizes", {"Ref": "Name"}, "cpu"]}, "256"),
+        ({"Fn::FindInMap": ["Sizes", "two", "cpu", {"DefaultValue": "1"}]}, "1"),
+        ({"Fn::FindInMap": ["Sizes", "two", "cpu"]}, {"Fn::FindInMap": ["Sizes", "two", "cpu"]}),
+        ({"Fn::Sub": "${Name}-${AWS::Region}"}, "one-eu-west-1"),
+        ({"Fn::Sub": "${Name}-${Vpc.CidrBlock}"}, {"Fn::Sub": "one-${Vpc.CidrBlock}"}),
+        ({"Fn::Sub": "${!Name}"}, "${Name}"),
+        ({"Fn::Sub": ["${A}-${B}", {"A": "a", "B": HERE}]}, {"Fn::Sub": ["a-${B}", {"B": HERE}]}),
+        ({"Fn::Join": ["-", [{"Ref": "Name"}, "b"]]}, "one-b"),
+        ({"Fn::Join": ["-", [HERE, "b"]]}, {"Fn::Join": ["-", [HERE, "b"]]}),
+        ({"Fn::Join": [",", {"Ref": "Zones"}]}, "a,b"),
+        ({"Fn::Select": ["1", {"Fn::Split": ["/", "a/b"]}]}, "b"),
+        ({"Fn::Select": [9, ["a"]]}, {"Fn::Select": [9, ["a"]]}),
+        ({"Fn::Split": ["/", HERE]}, {"Fn::Split": ["/", HERE]}),
+        ({"Fn::Base64": {"Ref": "Name"}}, {"Fn::Base64": "one"}),
+    ],
+    ids=str,
+)
+def test_value_is_what_can_be_known_of_it(source, expected):
+    """Nothing is guessed: what only a stack could tell stays as it is."""
+    assert Resolver(TEMPLATE, {"AWS::Region": "eu-west-1"}).value(source) == expected
+
+
+ONE, TWO, OPEN = ({"Condition": name} for name in ("IsOne", "IsTwo", "IsOpen"))
+NEVER = {"Condition": "Never"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (ONE, True),
+        (TWO, True),
+        (NEVER, False),
+        (OPEN, None),
+        ({"Condition": "NotThere"}, None),
+        ({"Fn::Not": [OPEN]}, None),
+        ({"Fn::And": [ONE, TWO]}, True),
+        ({"Fn::And": [ONE, OPEN]}, None),
+        ({"Fn::And": [OPEN, NEVER]}, False),
+        ({"Fn::Or": [NEVER, NEVER]}, False),
+        ({"Fn::Or": [OPEN, ONE]}, True),
+        ({"Fn::Or": [OPEN, NEVER]}, None),
+        ({"Fn::Equals": [HERE, HERE]}, True),
+        ({"Fn::Equals": [HERE, "vpc-1"]}, None),
+        ({"Fn::Contains": [{"Ref": "Zones"}, "b"]}, True),
+        ({"Fn::Contains": [HERE, "b"]}, None),
+        ({"Fn::EachMemberIn": [["a"], ["a"]]}, None),
+    ],
+    ids=str,
+)
+def test_condition_holds_does_not_or_is_not_known(expression, expected):
+    """One that decides alone does so whatever the others are."""
+    assert Resolver(TEMPLATE, {}).holds(expression) is expected
+
+
+def test_what_a_condition_leaves_out_is_not_there():
+    """What cannot be decided is, since it may be."""
+    kept = {"Type": "AWS::SNS::Topic"}
+    resources = {
+        "Always": kept,
+        "Kept": kept | {"Condition": "IsOne"},
+        "Perhaps": kept | {"Condition": "IsOpen"},
+        "Gone": kept | {"Condition": "Never"},
+    }
+    found = resolve(TEMPLATE | {"Resources": resources}, {})
+    assert found == {"Resources": dict.fromkeys(("Always", "Kept", "Perhaps"), kept), "Outputs": {}}
+
+
+def test_given_value_goes_before_the_default():
+    """Where the template has such a parameter."""
+    resolver = Resolver(TEMPLATE, {"Name": "two", "Zones": "c", "Other": "x"})
+    assert resolver.value([{"Ref": "Name"}, {"Ref": "Zones"}]) == ["two", ["c"]]
+    assert resolver.value({"Ref": "Other"}) == {"Ref": "Other"}
