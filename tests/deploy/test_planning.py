@@ -14,14 +14,13 @@ from iot_pipeline_cfn.deploy.planning import (
     Wanted,
     capabilities,
     decide,
-    effective_parameters,
     exit_code_of,
     failure_mode,
     is_protected,
     owner_of,
-    parameters_to_send,
     refuse_fixed,
 )
+from iot_pipeline_cfn.template.parameters import ParameterSet
 
 STATUSES = (
     botocore.session.Session().get_service_model("cloudformation").shape_for("StackStatus").enum
@@ -148,38 +147,11 @@ def test_capabilities_of_the_template(template):
     assert capabilities(template) == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
-TEMPLATE = {
-    "Parameters": {
-        "Given": {"Type": "String"},
-        "Kept": {"Type": "String", "Default": "default"},
-        "New": {"Type": "Number", "Default": 3},
-    }
-}
-
-
-def test_parameters_of_a_creation_are_those_that_are_given():
-    """`UsePreviousValue` is an error there."""
-    assert parameters_to_send(TEMPLATE, {"Given": "a"}, {}) == {"Given": "a"}
-    values = effective_parameters(TEMPLATE, {"Given": "a"}, {})
-    assert values == {"Given": "a", "Kept": "default", "New": "3"}
-
-
-def test_parameters_of_an_update_keep_what_is_not_given():
-    """A parameter that the template has no more is dropped, a new one takes its default."""
-    previous = {"Given": "old", "Kept": "old", "Gone": "old"}
-    assert parameters_to_send(TEMPLATE, {"Given": "a"}, previous) == {"Given": "a", "Kept": None}
-    values = effective_parameters(TEMPLATE, {"Given": "a"}, previous)
-    assert values == {"Given": "a", "Kept": "old", "New": "3"}
-
-
 @pytest.mark.parametrize("name", ["AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"])
 def test_what_would_replace_the_database_is_fixed(name):
-    """Setting it to what it is already is fine, and so is setting it first."""
-    refuse_fixed({name: "a"}, {name: "a"})
-    refuse_fixed({name: "a"}, {})
-    refuse_fixed({}, {name: "a"})
+    """Other zones and another key replace the database."""
     with pytest.raises(DeploymentError, match=name):
-        refuse_fixed({name: "b"}, {name: "a"})
+        refuse_fixed(ParameterSet({}, {name: "b"}, {name: "a"}))
 
 
 @pytest.mark.parametrize(

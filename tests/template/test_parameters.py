@@ -6,6 +6,8 @@ import pytest
 
 from checkout import ENVIRONMENTS, PARAMETER_FILES
 from iot_pipeline_cfn.template.parameters import (
+    FIXED,
+    ParameterSet,
     UnreadableFileError,
     broken_rule,
     load,
@@ -212,3 +214,43 @@ def test_file_may_set_neither_the_suffix_nor_the_template_s_own_tags(tmp_path, t
     assert environment == "tag Environment: is the template's to set"
     assert empty.startswith("tag '': a key has 1 to 128 characters")
     assert aws.startswith("tag 'aws:x': a key")
+
+
+DECLARED = {
+    "Given": {"Type": "String"},
+    "Kept": {"Type": "String", "Default": "default"},
+    "New": {"Type": "Number", "Default": 3},
+}
+
+
+def test_new_stack_gets_given_values_and_defaults():
+    """CloudFormation rejects `UsePreviousValue` when it creates a stack."""
+    parameters = ParameterSet(DECLARED, {"Given": "a"})
+    assert parameters.to_send() == {"Given": "a"}
+    assert parameters.effective() == {"Given": "a", "Kept": "default", "New": "3"}
+
+
+def test_update_keeps_the_values_that_are_not_given():
+    """A parameter that was removed from the template is dropped, a new one takes its default."""
+    parameters = ParameterSet(DECLARED, {"Given": "a"}, {"Given": "b", "Kept": "b", "Gone": "b"})
+    assert parameters.to_send() == {"Given": "a", "Kept": None}
+    assert parameters.effective() == {"Given": "a", "Kept": "b", "New": "3"}
+
+
+def test_value_without_default_is_unknown_unless_given():
+    previous = ParameterSet(DECLARED, {}).effective()
+    assert previous["Given"] is None
+    declared = {"Given": {"Type": "String", "Default": "new"}}
+    parameters = ParameterSet(declared, {}, previous)
+    assert parameters.effective() == {"Given": None}
+    assert parameters.known() == {}
+
+
+@pytest.mark.parametrize("name", sorted(FIXED))
+def test_fixed_parameter_keeps_its_first_value(name):
+    assert not ParameterSet({}, {name: "a"}, {name: "a"}).fixed_changes()
+    assert not ParameterSet({}, {name: "a"}).fixed_changes()
+    assert not ParameterSet({}, {}, {name: "a"}).fixed_changes()
+    assert not ParameterSet({}, {name: "a"}, {name: None}).fixed_changes()
+    changed = ParameterSet({}, {name: "b"}, {name: "a"})
+    assert changed.fixed_changes() == {name: ("a", "b")}

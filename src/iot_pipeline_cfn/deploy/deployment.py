@@ -15,7 +15,12 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, ParameterFile, parameter_problems
+from iot_pipeline_cfn.template.parameters import (
+    SUFFIX_PARAMETER,
+    ParameterFile,
+    ParameterSet,
+    parameter_problems,
+)
 
 from . import cloudformation, events, planning
 from .changes import Change
@@ -198,16 +203,16 @@ def _content(operations: Operations, wish: Wish, stack: Stack | None) -> Content
     """
     previous = stack.parameters if stack else {}
     given = _given(operations, wish, creates=stack is None)
-    planning.refuse_fixed(given, previous)
-    parameters = planning.effective_parameters(wish.template, given, previous)
-    if problems := list(parameter_problems(wish.template, parameters | given)):
+    parameters = ParameterSet(wish.template["Parameters"], given, previous)
+    planning.refuse_fixed(parameters)
+    if problems := list(parameter_problems(wish.template, parameters.known() | given)):
         raise cloudformation.invalid(problems)
     owner = (stack and stack.tags.get(OWNER_TAG)) or wish.owner
     name = operations.environment.name
     return Content(
         template=wish.body,
-        parameters=parameters,
-        sent=planning.parameters_to_send(wish.template, given, previous),
+        parameters=parameters.known(),
+        sent=parameters.to_send(),
         tags={**wish.file.tags, planning.ENVIRONMENT_TAG: name, OWNER_TAG: owner},
     )
 

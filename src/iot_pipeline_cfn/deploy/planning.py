@@ -10,7 +10,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.template.parameters import FIXED
+from iot_pipeline_cfn.template.parameters import ParameterSet
 
 from .errors import DeploymentError, ExitCode
 
@@ -203,29 +203,7 @@ def capabilities(template: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def parameters_to_send(
-    template: Mapping[str, Any], given: Mapping[str, str], previous: Mapping[str, str]
-) -> dict[str, str | None]:
-    """Return the value of every parameter that is given or has one; None is the previous one.
-
-    `previous` is empty where the stack is created. A parameter that is neither given nor there
-    takes the template's default, as does one that the template has only now.
-    """
-    kept = {name: None for name in template["Parameters"] if name in previous}
-    return {**kept, **given}
-
-
-def effective_parameters(
-    template: Mapping[str, Any], given: Mapping[str, str], previous: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the value that every parameter of the template is going to have."""
-    return {
-        name: given.get(name, previous.get(name, str(declaration.get("Default", ""))))
-        for name, declaration in template["Parameters"].items()
-    }
-
-
-def refuse_fixed(given: Mapping[str, str], previous: Mapping[str, str]) -> None:
+def refuse_fixed(parameters: ParameterSet) -> None:
     """Refuse to change what a stack keeps for its life.
 
     Raises:
@@ -233,14 +211,12 @@ def refuse_fixed(given: Mapping[str, str], previous: Mapping[str, str]) -> None:
             them, and another key the database, whatever the rest of the change is about.
 
     """
-    for name in FIXED & given.keys() & previous.keys():
-        if given[name] != previous[name]:
-            message = (
-                f"{name} is {previous[name]!r} and stays so for the life of the environment, not "
-                f"{given[name]!r}: changing it would replace the database; destroy the environment "
-                "first"
-            )
-            raise DeploymentError(message)
+    for name, (old, new) in parameters.fixed_changes().items():
+        message = (
+            f"{name} is {old!r} and stays so for the life of the environment, not {new!r}: "
+            "changing it would replace the database; destroy the environment first"
+        )
+        raise DeploymentError(message)
 
 
 def is_protected(parameters: Mapping[str, str]) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from iot_pipeline_cfn.template.parameters import ParameterSet
 from iot_pipeline_cfn.template.references import SUBSTITUTED
 from iot_pipeline_cfn.template.resolution import Resolver
 
@@ -26,24 +27,12 @@ class Environment:
 NOTHING: Final = Environment({}, {})
 
 
-def kept_values(
+def updated_parameters(
     before: Template, after: Template, old: Mapping[str, str], new: Mapping[str, str]
-) -> dict[str, str | None]:
-    """Return the parameters that a stack has after an update, None where that cannot be told.
-
-    A stack keeps the value that it has of a parameter that is not given any more, whatever the new
-    default is; `old` and `new` are what is given.
-    """
-    declared, declares = before.get("Parameters", {}), after.get("Parameters", {})
-    kept: dict[str, str | None] = {
-        name: old.get(name, _default(declared[name])) for name in declares if name in declared
-    }
-    return {**kept, **new}
-
-
-def _default(declaration: Mapping[str, Any]) -> str | None:
-    default = declaration.get("Default")
-    return None if default is None else str(default)
+) -> ParameterSet:
+    """Return the parameters of a stack that is updated; `old` and `new` are the given values."""
+    previous = ParameterSet(before.get("Parameters", {}), old).effective()
+    return ParameterSet(after.get("Parameters", {}), new, previous)
 
 
 def pseudo_parameters(region: str) -> dict[str, str]:

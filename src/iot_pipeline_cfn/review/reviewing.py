@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from iot_pipeline_cfn.template.parameters import FIXED, IMAGE_PARAMETER, ParameterFile
+from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER, ParameterFile
 from iot_pipeline_cfn.template.references import renamed
 
 from . import failures, refusals
@@ -15,7 +15,7 @@ from .differences import equal, worded
 from .interface import misfits, outputs, parameters
 from .losses import losses
 from .remarks import Remark, Severity, about
-from .resolved import NOTHING, Environment, Template, kept_values, resolved
+from .resolved import NOTHING, Environment, Template, resolved, updated_parameters
 from .resources import HOW, REVISIONS, Action, Change, Replacement, changes
 from .verdict import DATA, NEW, OUTPUTS, REFUSED, Group, Review, Section, Verdict, rank
 
@@ -144,7 +144,7 @@ def _verdicts(
 ) -> Iterator[tuple[bool, Verdict]]:
     """Yield what happens to all environments of a kind, and what only to new ones."""
     if old and new:
-        kept = kept_values(old.template, new.template, old.running, new.running)
+        kept = updated_parameters(old.template, new.template, old.running, new.running).effective()
         before, after = resolved((old.template, old.running), (new.template, kept), region)
         yield False, _updated(old, new, before, after, region)
         same, anew = resolved((new.template, kept), (new.template, new.running), region)
@@ -231,13 +231,11 @@ def _analysed(before: Environment, after: Environment, region: str) -> Iterator[
 
 def _misfits(old: _State, new: _State) -> Iterator[Remark]:
     if new.file:
-        kept = kept_values(old.template, new.template, old.given, new.given)
-        known = {name: value for name, value in kept.items() if value is not None}
-        before = kept_values(old.template, old.template, old.given, old.given)
-        for name in sorted(FIXED & new.given.keys()):
-            if (value := before.get(name)) not in {None, new.given[name]}:
-                message = "stays for the life of an environment: deploy refuses another value"
-                yield about(Severity.REPLACEMENT, name, message, value or "", new.given[name])
+        parameters = updated_parameters(old.template, new.template, old.given, new.given)
+        for name, values in parameters.fixed_changes().items():
+            message = "stays for the life of an environment: deploy refuses another value"
+            yield about(Severity.REPLACEMENT, name, message, *values)
+        known = {**parameters.known(), **new.given}
         yield from misfits((old.template, old.given), (new.template, known))
 
 

@@ -9,7 +9,7 @@ and may have `"Bucket": "..."` besides, the S3 bucket that the template goes thr
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,56 @@ def problems(template: Mapping[str, Any], file: ParameterFile) -> Iterator[str]:
                 f"{file.path}: tag {_shown(key)}: a key has 1 to 128 characters and does not begin "
                 "with aws:, a value has at most 256"
             )
+
+
+@dataclass(frozen=True)
+class ParameterSet:
+    """How given, previous and default values of a stack's parameters combine.
+
+    A stack keeps the value of a parameter that is no longer given, whatever the new default is. A
+    parameter that the template has only now takes its default.
+
+    Attributes:
+        declared: The template's `Parameters`.
+        given: The values that are given.
+        previous: The values that the stack has, None for one that is not known; empty where the
+            stack does not exist yet.
+
+    """
+
+    declared: Mapping[str, Mapping[str, Any]]
+    given: Mapping[str, str]
+    previous: Mapping[str, str | None] = field(default_factory=dict)
+
+    def effective(self) -> dict[str, str | None]:
+        """Return the value that each declared parameter gets, None for one that is not known."""
+        return {name: self._effective(name) for name in self.declared}
+
+    def _effective(self, name: str) -> str | None:
+        if name in self.given:
+            return self.given[name]
+        if name in self.previous:
+            return self.previous[name]
+        default = self.declared[name].get("Default")
+        return None if default is None else str(default)
+
+    def known(self) -> dict[str, str]:
+        """Return the effective values that are known."""
+        return {name: value for name, value in self.effective().items() if value is not None}
+
+    def to_send(self) -> dict[str, str | None]:
+        """Return the parameters of the change set; None stands for `UsePreviousValue`."""
+        kept = {name: None for name in self.declared if name in self.previous}
+        return {**kept, **self.given}
+
+    def fixed_changes(self) -> dict[str, tuple[str, str]]:
+        """Return the fixed parameters that are given another value, with both values."""
+        found = {}
+        for name in sorted(FIXED & self.given.keys()):
+            old, new = self.previous.get(name), self.given[name]
+            if old is not None and old != new:
+                found[name] = (old, new)
+        return found
 
 
 def parameter_problems(template: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[str]:
