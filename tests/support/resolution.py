@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from iot_pipeline_cfn.review.values import shown, text_of
 from iot_pipeline_cfn.template import resolution
+from iot_pipeline_cfn.template.lookup import short_text_of
 from iot_pipeline_cfn.template.references import reachable
 
 PSEUDO_PARAMETERS = {
@@ -41,7 +41,7 @@ def only(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 def name_of(value: object) -> str:
     """Return a value as text, where a reference to a resource is short: `Database.Arn`."""
-    return shown(text_of(value))
+    return short_text_of(value)
 
 
 def container_of(environment: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from iot_pipeline_cfn.template.lookup import Resources
+
 from . import grants, losses, needs, prices, surface, traffic
 from .remarks import Remark
-from .values import Resources
 from .verdict import DATA
 
 

@@ -7,11 +7,10 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from iot_pipeline_cfn.template.lookup import Resources, as_list, of_type
 from iot_pipeline_cfn.template.references import references
 
-from .lookup import listed, of_type
 from .traffic import Flow
-from .values import Resources
 
 ANY = "0.0.0.0/0"
 ANYBODY, ANYWHERE = "Anybody", "Anywhere"
@@ -25,7 +24,7 @@ def network(resources: Resources, used: Mapping[str, set[str]]) -> list[str]:
     """
     lines = ["flowchart LR"]
     holds = _standing(resources, used)
-    for vpc, properties in of_type(resources, "EC2::VPC").items():
+    for vpc, properties in of_type(resources, "AWS::EC2::VPC").items():
         lines.append(f'subgraph {vpc}["{_text(vpc, properties.get("CidrBlock"))}"]')
         for number, subnets in enumerate(_zones(resources, vpc), 1):
             lines.append(f'subgraph {vpc}Zone{number}["Zone {number}"]')
@@ -34,7 +33,7 @@ def network(resources: Resources, used: Mapping[str, set[str]]) -> list[str]:
             lines.append("end")
         lines += [
             f'{name}["{_text(name)}"]'
-            for name, endpoint in of_type(resources, "EC2::VPCEndpoint").items()
+            for name, endpoint in of_type(resources, "AWS::EC2::VPCEndpoint").items()
             if vpc in used[name] and endpoint.get("RouteTableIds")
         ]
         lines.append("end")
@@ -44,7 +43,7 @@ def network(resources: Resources, used: Mapping[str, set[str]]) -> list[str]:
 def _zones(resources: Resources, vpc: str) -> list[list[str]]:
     """Return the subnets of each zone of a VPC."""
     zones = defaultdict(list)
-    for name, subnet in of_type(resources, "EC2::Subnet").items():
+    for name, subnet in of_type(resources, "AWS::EC2::Subnet").items():
         if vpc in references(subnet.get("VpcId")):
             zones[json.dumps(subnet.get("AvailabilityZone"), sort_keys=True)].append(name)
     return [zones[zone] for zone in sorted(zones)]
@@ -52,9 +51,9 @@ def _zones(resources: Resources, vpc: str) -> list[list[str]]:
 
 def _subnet(resources: Resources, subnet: str, holds: Sequence[str]) -> Iterator[str]:
     """Yield a subnet with what stands in it."""
-    cidr = of_type(resources, "EC2::Subnet")[subnet].get("CidrBlock")
+    cidr = of_type(resources, "AWS::EC2::Subnet")[subnet].get("CidrBlock")
     yield f'subgraph {subnet}["{_text(subnet, cidr)}"]'
-    gateways = of_type(resources, "EC2::NatGateway")
+    gateways = of_type(resources, "AWS::EC2::NatGateway")
     yield from (f'{name}["{_text(name)}"]' for name in holds if name in gateways)
     others = [_placed(resources, name) for name in holds if name not in gateways]
     if others or not holds:
@@ -64,7 +63,7 @@ def _subnet(resources: Resources, subnet: str, holds: Sequence[str]) -> Iterator
 
 def _standing(resources: Resources, used: Mapping[str, set[str]]) -> dict[str, list[str]]:
     """Return what stands in each subnet, by itself or by its subnet group."""
-    subnets = of_type(resources, "EC2::Subnet").keys()
+    subnets = of_type(resources, "AWS::EC2::Subnet").keys()
     groups = {
         name: used[name] & subnets
         for name, resource in resources.items()
@@ -82,18 +81,18 @@ def _standing(resources: Resources, used: Mapping[str, set[str]]) -> dict[str, l
 
 def _placed(resources: Resources, name: str) -> str:
     """Return a name, and that its one instance may be elsewhere, where that is so."""
-    database = of_type(resources, "RDS::DBInstance").get(name, {"MultiAZ": True})
+    database = of_type(resources, "AWS::RDS::DBInstance").get(name, {"MultiAZ": True})
     return _text(name) if database.get("MultiAZ") else f"{_text(name)}, here or there"
 
 
 def _routes(resources: Resources) -> Iterator[str]:
     """Yield where the routes of each subnet lead."""
     subnets = defaultdict(list)
-    for each in of_type(resources, "EC2::SubnetRouteTableAssociation").values():
+    for each in of_type(resources, "AWS::EC2::SubnetRouteTableAssociation").values():
         subnets[_name(each.get("RouteTableId"))].append(_name(each.get("SubnetId")))
-    gateways = of_type(resources, "EC2::InternetGateway")
-    ways = gateways.keys() | of_type(resources, "EC2::NatGateway").keys()
-    for route in of_type(resources, "EC2::Route").values():
+    gateways = of_type(resources, "AWS::EC2::InternetGateway")
+    ways = gateways.keys() | of_type(resources, "AWS::EC2::NatGateway").keys()
+    for route in of_type(resources, "AWS::EC2::Route").values():
         cidr = route.get("DestinationCidrBlock")
         label = "" if cidr == ANY else f'|"{_text(cidr)}"|'
         way = _name(route.get("GatewayId", route.get("NatGatewayId")))
@@ -101,8 +100,8 @@ def _routes(resources: Resources) -> Iterator[str]:
             yield from (
                 f"{subnet} -->{label} {way}" for subnet in subnets[_name(route.get("RouteTableId"))]
             )
-    for name, endpoint in of_type(resources, "EC2::VPCEndpoint").items():
-        for routes in listed(endpoint.get("RouteTableIds")):
+    for name, endpoint in of_type(resources, "AWS::EC2::VPCEndpoint").items():
+        for routes in as_list(endpoint.get("RouteTableIds")):
             yield from (f"{subnet} --> {name}" for subnet in subnets[_name(routes)])
     for name in gateways:
         yield f"{name} --> Internet((Internet))"
@@ -156,7 +155,9 @@ def traffic(
 
 def _carriers(resources: Resources, used: Mapping[str, set[str]]) -> dict[str, list[str]]:
     """Return what carries each security group."""
-    found: dict[str, list[str]] = {name: [] for name in of_type(resources, "EC2::SecurityGroup")}
+    found: dict[str, list[str]] = {
+        name: [] for name in of_type(resources, "AWS::EC2::SecurityGroup")
+    }
     for name, others in used.items():
         if not resources[name]["Type"].startswith("AWS::EC2::SecurityGroup"):
             for group in found.keys() & others:
@@ -186,14 +187,14 @@ def _relations(resources: Resources) -> Iterator[tuple[str, str, str]]:
     """Yield who talks to whom where no security group says so."""
     yield from _requests(resources)
     yield from _of_tasks(resources)
-    for name, rule in of_type(resources, "Events::Rule").items():
+    for name, rule in of_type(resources, "AWS::Events::Rule").items():
         for source in _known(resources, rule.get("EventPattern")):
             yield source, name, "event"
-        for target in listed(rule.get("Targets")):
+        for target in as_list(rule.get("Targets")):
             yield from ((name, other, "starts") for other in _known(resources, target.get("Arn")))
-    for name, machine in of_type(resources, "StepFunctions::StateMachine").items():
+    for name, machine in of_type(resources, "AWS::StepFunctions::StateMachine").items():
         steps = machine.get("DefinitionString")
-        services = of_type(resources, "ECS::Service").keys()
+        services = of_type(resources, "AWS::ECS::Service").keys()
         for other in _known(resources, steps):
             if other in services:
                 yield name, other, "fresh tasks"
@@ -201,10 +202,10 @@ def _relations(resources: Resources) -> Iterator[tuple[str, str, str]]:
 
 def _requests(resources: Resources) -> Iterator[tuple[str, str, str]]:
     """Yield the way of requests from their callers to the load balancer."""
-    paths = of_type(resources, "ApiGateway::Resource")
-    links = of_type(resources, "ApiGatewayV2::VpcLink").keys()
-    balancers = of_type(resources, "ElasticLoadBalancingV2::LoadBalancer").keys()
-    for method in of_type(resources, "ApiGateway::Method").values():
+    paths = of_type(resources, "AWS::ApiGateway::Resource")
+    links = of_type(resources, "AWS::ApiGatewayV2::VpcLink").keys()
+    balancers = of_type(resources, "AWS::ElasticLoadBalancingV2::LoadBalancer").keys()
+    for method in of_type(resources, "AWS::ApiGateway::Method").values():
         api = _name(method.get("RestApiId"))
         path = paths.get(_name(method.get("ResourceId")), {}).get("PathPart", "")
         yield "Callers", api, f"{method.get('HttpMethod')} /{path}"
@@ -214,9 +215,9 @@ def _requests(resources: Resources) -> Iterator[tuple[str, str, str]]:
         ]
         for way in ways:
             yield api, way, "privately" if way in links else "over the internet"
-    for each in of_type(resources, "WAFv2::WebACLAssociation").values():
+    for each in of_type(resources, "AWS::WAFv2::WebACLAssociation").values():
         for acl in _known(resources, each.get("WebACLArn")):
-            stages = of_type(resources, "ApiGateway::Stage")
+            stages = of_type(resources, "AWS::ApiGateway::Stage")
             for stage in _known(resources, each.get("ResourceArn")):
                 yield acl, _name(stages.get(stage, {}).get("RestApiId")) or stage, "filters"
 
@@ -228,8 +229,8 @@ def _of_tasks(resources: Resources) -> Iterator[tuple[str, str, str]]:
         "AWS::Logs::LogGroup": "logs",
         "AWS::SecretsManager::Secret": "secret",
     }
-    definitions = of_type(resources, "ECS::TaskDefinition")
-    for name, service in of_type(resources, "ECS::Service").items():
+    definitions = of_type(resources, "AWS::ECS::TaskDefinition")
+    for name, service in of_type(resources, "AWS::ECS::Service").items():
         for definition in _known(resources, service.get("TaskDefinition")):
             containers = definitions.get(definition, {}).get("ContainerDefinitions")
             for other in _known(resources, containers):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .values import text_of
+from iot_pipeline_cfn.template.lookup import text_of
 
 Path = tuple[str, ...]
 """The way to a place: names of properties, and items of lists such as `[web]`."""

@@ -4,12 +4,13 @@ Made from nothing but the rendered template and the parameter files.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from iot_pipeline_cfn.template.lookup import Resource, Resources, of_type, short_text_of, text_of
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 from iot_pipeline_cfn.template.quotas import QUOTAS
 from iot_pipeline_cfn.template.references import dependencies, references
@@ -17,11 +18,9 @@ from iot_pipeline_cfn.template.resolution import resolve
 
 from . import diagrams, prices
 from .grants import ALLOW, Grant, Terms, grants
-from .lookup import components, of_type
 from .needs import needs
 from .report.tables import code, codes, escaped, table
 from .traffic import Flow, flows
-from .values import Resources, shown, text_of
 
 WORD = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where words of a name in capitals meet."""
@@ -258,7 +257,7 @@ def _permissions(kinds: Sequence[Kind]) -> Iterator[str]:
     held = defaultdict(list)
     for grant in only:
         held[grant.holder].append(grant)
-    roles = {name for kind in kinds for name in of_type(kind.resources, "IAM::Role")}
+    roles = {name for kind in kinds for name in of_type(kind.resources, "AWS::IAM::Role")}
     yield from ("## Who may do what", "")
     yield from ("Roles first. The policy of an endpoint only limits what others allow.", "")
     for role in sorted(roles):
@@ -286,7 +285,7 @@ def _role(
     managed = {
         kind.name: [
             text_of(arn)
-            for arn in of_type(kind.resources, "IAM::Role")
+            for arn in of_type(kind.resources, "AWS::IAM::Role")
             .get(role, {})
             .get("ManagedPolicyArns", [])
         ]
@@ -330,7 +329,7 @@ def _action(action: Terms) -> tuple[str, str]:
 
 def _terms(terms: Terms, everything: str) -> str:
     names = [
-        everything if pattern == "*" else code(shown(pattern).removeprefix("Service:"))
+        everything if pattern == "*" else code(short_text_of(pattern).removeprefix("Service:"))
         for pattern in sorted(terms.patterns)
     ]
     return f"{'all but ' if terms.is_inverse else ''}{', '.join(names)}"
@@ -367,3 +366,30 @@ def _outputs(template: Mapping[str, Any], kinds: Sequence[Kind]) -> Iterator[str
         for name, output in sorted(template.get("Outputs", {}).items())
     ]
     yield from table(("Output", "Description", "Only in"), rows, optional=1)
+
+
+def components(resources: Resources, waits: Mapping[str, set[str]]) -> dict[str, str]:
+    """Return the part that each resource belongs to, by its tag.
+
+    What takes no tags belongs where most of those do that it refers to. `waits` gives these.
+    """
+    found = {name: _tag(resource) for name, resource in resources.items()}
+    while missing := {name: _majority(waits[name], found) for name in found if not found[name]}:
+        if not any(missing.values()):
+            return found | dict.fromkeys(missing, "others")
+        found |= missing
+    return found
+
+
+def _tag(resource: Resource) -> str:
+    match resource.get("Properties", {}).get("Tags"):
+        case {"Component": str(part)}:
+            return part
+        case [*tags]:
+            return next((tag["Value"] for tag in tags if tag["Key"] == "Component"), "")
+    return ""
+
+
+def _majority(names: Iterable[str], parts: Mapping[str, str]) -> str:
+    votes = Counter(sorted(parts[name] for name in names if parts[name]))
+    return votes.most_common(1)[0][0] if votes else ""

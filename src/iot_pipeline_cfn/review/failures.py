@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from iot_pipeline_cfn.template.lookup import Resource, of_type, type_of
 from iot_pipeline_cfn.template.references import references
 
+from .addresses import is_within, parse_network
 from .differences import equal, worded
 from .remarks import Remark, Severity, about
 from .resources import Action, Change, Replacement, property_of
-from .values import Resource, is_within, network_of, of_type, type_of
 
 IMMOVABLE: Final = frozenset(
     {
@@ -60,17 +61,17 @@ def _outside(resources: Mapping[str, Resource]) -> Iterator[tuple[str, str, str,
     # Those that have more than one range.
     extended = {
         name
-        for _, block in of_type(resources, "AWS::EC2::VPCCidrBlock")
+        for block in of_type(resources, "AWS::EC2::VPCCidrBlock").values()
         for name in references(block.get("VpcId"))
     }
     ranges = {
         name: worded(vpc.get("CidrBlock"))
-        for name, vpc in of_type(resources, "AWS::EC2::VPC")
+        for name, vpc in of_type(resources, "AWS::EC2::VPC").items()
         if name not in extended
     }
-    for name, subnet in of_type(resources, "AWS::EC2::Subnet"):
+    for name, subnet in of_type(resources, "AWS::EC2::Subnet").items():
         own, vpc = worded(subnet.get("CidrBlock")), next(references(subnet.get("VpcId")), "")
-        inner, outer = network_of(own), network_of(ranges.get(vpc, ""))
+        inner, outer = parse_network(own), parse_network(ranges.get(vpc, ""))
         if inner and outer and not is_within(inner, outer):
             yield name, own, vpc, ranges[vpc]
 

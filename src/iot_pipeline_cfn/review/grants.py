@@ -14,20 +14,19 @@ from itertools import product
 from types import MappingProxyType
 from typing import Any, Final
 
-from .remarks import Remark, Severity
-from .values import (
-    SHOWN,
+from iot_pipeline_cfn.template.lookup import (
     Resources,
-    alternatives,
-    is_within,
-    listing,
     mappings,
-    network_of,
-    properties,
-    shown,
+    possible_values,
+    properties_of,
+    short_text_of,
     text_of,
     type_of,
 )
+
+from .addresses import is_within, parse_network
+from .remarks import Remark, Severity
+from .report.access_wording import SHOWN, listing
 
 ALLOW, DENY = "Allow", "Deny"
 EVERYBODY = "*"
@@ -80,7 +79,7 @@ class Terms:
 
     def __str__(self) -> str:
         """Return the terms for people."""
-        names = listing(map(shown, self.patterns))
+        names = listing(map(short_text_of, self.patterns))
         return f"all but {names}" if self.is_inverse else names
 
 
@@ -138,7 +137,7 @@ def documents(resource: object) -> Iterator[tuple[bool, Mapping[str, Any]]]:
 
     Wherever it stands, also as text.
     """
-    to_do: list[tuple[bool, object]] = [(False, properties(resource))]
+    to_do: list[tuple[bool, object]] = [(False, properties_of(resource))]
     while to_do:
         is_trust, part = to_do.pop()
         if isinstance(part, str) and '"Statement"' in part:
@@ -215,16 +214,16 @@ def _attached(resources: Resources) -> dict[str, list[str]]:
     found = defaultdict(list)
     for name, resource in resources.items():
         if type_of(resource) in IDENTITIES:
-            for policy in alternatives(properties(resource).get("ManagedPolicyArns")):
-                found[shown(text_of(policy))].append(name)
+            for policy in possible_values(properties_of(resource).get("ManagedPolicyArns")):
+                found[short_text_of(policy)].append(name)
     return found
 
 
 def _holders(name: str, resource: object, attached: Mapping[str, list[str]]) -> set[str]:
     return {
-        shown(text_of(holder)).removesuffix(".Arn")
+        short_text_of(holder).removesuffix(".Arn")
         for key in HOLDERS.get(type_of(resource), ())
-        for holder in alternatives(properties(resource).get(key))
+        for holder in possible_values(properties_of(resource).get(key))
     }.union(attached.get(name, ())) or {name}
 
 
@@ -248,12 +247,12 @@ def _terms(
 
 
 def _texts(value: object) -> Iterator[str]:
-    return map(text_of, alternatives(value))
+    return map(text_of, possible_values(value))
 
 
 def _principals(value: object) -> Iterator[str]:
     """Yield `*`, `AWS:` and an account or an ARN, `Service:` and a name, and so on."""
-    for item in alternatives(value):
+    for item in possible_values(value):
         kinds = PRINCIPALS & item.keys() if isinstance(item, Mapping) else frozenset()
         if not isinstance(item, Mapping) or not kinds:
             yield text_of(item)
@@ -373,7 +372,7 @@ def _is_same(one: str, other: str) -> bool:
 
 
 def _is_network_within(outer: str, inner: str) -> bool:
-    return outer == inner or is_within(network_of(inner), network_of(outer))
+    return outer == inner or is_within(parse_network(inner), parse_network(outer))
 
 
 COMPARED: Final[Mapping[str, Callable[[str, str], bool]]] = MappingProxyType(
@@ -528,7 +527,7 @@ def _boundaries(before: Resources, after: Resources) -> Iterator[Remark]:
         if type_of(resource) not in IDENTITIES or name not in before:
             continue
         was, will_be = (
-            shown(text_of(properties(one).get("PermissionsBoundary")))
+            short_text_of(properties_of(one).get("PermissionsBoundary"))
             for one in (before[name], resource)
         )
         if was and not will_be:

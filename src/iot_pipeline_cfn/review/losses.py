@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from iot_pipeline_cfn.template.lookup import Resource, type_of
 from iot_pipeline_cfn.template.stateful import STATEFUL, fate
 
 from .differences import equal, worded
 from .remarks import Remark, Severity, about
 from .resources import HOW, Action, Change, Replacement, property_of
-from .values import Resource, type_of
 
 
 def losses(

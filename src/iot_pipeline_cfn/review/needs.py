@@ -8,22 +8,15 @@ https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
+from iot_pipeline_cfn.template.capacity import ON_DEMAND, SPOT, cache_nodes, service_tasks
+from iot_pipeline_cfn.template.lookup import Resources, of_type, values_at
 from iot_pipeline_cfn.template.quotas import QUOTAS
 from iot_pipeline_cfn.template.references import references
 
-from .lookup import number, of_type
 from .remarks import Remark, Severity
-from .values import Resources, at, text_of
-
-CPU_UNITS: Final = 1024
-"""So many are one vCPU."""
-
-MIB: Final = 1024
-"""So many are one GB, as Fargate calls it."""
 
 
 def needs(resources: Resources) -> dict[str, float]:
@@ -63,19 +56,19 @@ def _most(keys: Iterable[object]) -> float:
 
 def _nat_gateways(resources: Resources) -> float:
     """Return how many stand in one zone."""
-    subnets = of_type(resources, "EC2::Subnet")
+    subnets = of_type(resources, "AWS::EC2::Subnet")
 
     def zone(subnet: object) -> object:
         name = next(references(subnet), "")
         return subnets[name].get("AvailabilityZone") if name in subnets else subnet
 
-    gateways = of_type(resources, "EC2::NatGateway").values()
+    gateways = of_type(resources, "AWS::EC2::NatGateway").values()
     return _most(zone(gateway.get("SubnetId")) for gateway in gateways)
 
 
 def _interface_endpoints(resources: Resources) -> float:
     """Return how many are in one VPC."""
-    endpoints = of_type(resources, "EC2::VPCEndpoint").values()
+    endpoints = of_type(resources, "AWS::EC2::VPCEndpoint").values()
     return _most(
         endpoint.get("VpcId")
         for endpoint in endpoints
@@ -84,93 +77,44 @@ def _interface_endpoints(resources: Resources) -> float:
 
 
 def _load_balancers(resources: Resources) -> float:
-    balancers = of_type(resources, "ElasticLoadBalancingV2::LoadBalancer").values()
+    balancers = of_type(resources, "AWS::ElasticLoadBalancingV2::LoadBalancer").values()
     kinds = [balancer.get("Type", "application") for balancer in balancers]
     return kinds.count("application")
 
 
-def cache_nodes(group: Mapping[str, Any]) -> float:
-    """Return how many nodes a replication group has."""
-    if "NumCacheClusters" in group:
-        return number(group["NumCacheClusters"])
-    return number(group.get("NumNodeGroups"), 1) * (1 + number(group.get("ReplicasPerNodeGroup")))
-
-
 def _cache_nodes(resources: Resources) -> float:
-    groups = of_type(resources, "ElastiCache::ReplicationGroup").values()
+    groups = of_type(resources, "AWS::ElastiCache::ReplicationGroup").values()
     return sum(map(cache_nodes, groups))
 
 
 def _vcpus(provider: str) -> Callable[[Resources], float]:
     """Return what counts the vCPU of as many tasks as auto scaling may run with a provider."""
-
-    def needed(resources: Resources) -> float:
-        return sum(
-            max(tasks.desired, _maximum(resources, name)) * tasks.vcpu
-            for name, tasks in services(resources).items()
-            if tasks.provider == provider
-        )
-
-    return needed
-
-
-def _maximum(resources: Resources, service: str) -> float:
-    """Return how many tasks auto scaling may run of a service."""
-    targets = of_type(resources, "ApplicationAutoScaling::ScalableTarget").values()
-    return max(
-        (number(target.get("MaxCapacity")) for target in targets if service in references(target)),
-        default=0,
+    return lambda resources: sum(
+        tasks.maximum * tasks.vcpu
+        for tasks in service_tasks(resources).values()
+        if tasks.provider == provider
     )
-
-
-@dataclass(frozen=True)
-class Tasks:
-    """How many tasks a service asks for, where they run, and how large each is."""
-
-    desired: float
-    provider: str
-    vcpu: float
-    gigabytes: float
-    architecture: str
-
-
-def services(resources: Resources) -> dict[str, Tasks]:
-    """Return the tasks of each service on Fargate, by its logical id."""
-    definitions = of_type(resources, "ECS::TaskDefinition")
-    found = {}
-    for name, service in of_type(resources, "ECS::Service").items():
-        definition = definitions.get(next(references(service.get("TaskDefinition")), ""), {})
-        providers = at(service, "CapacityProviderStrategy.CapacityProvider")
-        architectures = at(definition, "RuntimePlatform.CpuArchitecture")
-        found[name] = Tasks(
-            desired=number(service.get("DesiredCount"), 1),
-            provider=text_of(providers[0]) if providers else "FARGATE",
-            vcpu=number(definition.get("Cpu")) / CPU_UNITS,
-            gigabytes=number(definition.get("Memory")) / MIB,
-            architecture=text_of(architectures[0]) if architectures else "X86_64",
-        )
-    return found
 
 
 def _rest_apis(resources: Resources) -> float:
     return sum(
-        "REGIONAL" in at(api, "EndpointConfiguration.Types")
-        for api in of_type(resources, "ApiGateway::RestApi").values()
+        "REGIONAL" in values_at(api, "EndpointConfiguration.Types")
+        for api in of_type(resources, "AWS::ApiGateway::RestApi").values()
     )
 
 
 NEEDED: Final[Mapping[str, Callable[[Resources], float]]] = MappingProxyType(
     {
-        "elastic-ips": _count("EC2::EIP"),
-        "vpcs": _count("EC2::VPC"),
-        "internet-gateways": _count("EC2::InternetGateway"),
+        "elastic-ips": _count("AWS::EC2::EIP"),
+        "vpcs": _count("AWS::EC2::VPC"),
+        "internet-gateways": _count("AWS::EC2::InternetGateway"),
         "nat-gateways": _nat_gateways,
         "interface-endpoints": _interface_endpoints,
         "load-balancers": _load_balancers,
-        "db-instances": _count("RDS::DBInstance"),
+        "db-instances": _count("AWS::RDS::DBInstance"),
         "cache-nodes": _cache_nodes,
-        "fargate-vcpu": _vcpus("FARGATE"),
-        "fargate-spot-vcpu": _vcpus("FARGATE_SPOT"),
+        "fargate-vcpu": _vcpus(ON_DEMAND),
+        "fargate-spot-vcpu": _vcpus(SPOT),
         "rest-apis": _rest_apis,
     }
 )

@@ -12,11 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from iot_pipeline_cfn.template.capacity import SPOT, cache_nodes, service_tasks
+from iot_pipeline_cfn.template.lookup import Resources, as_list, of_type
+
 from .differences import equal
-from .lookup import listed, of_type
-from .needs import cache_nodes, services
 from .remarks import Remark, Severity
-from .values import Resources
 
 NOT_COUNTED: Final = (
     "data transfer, storage, backups, logs, metrics, alarms, requests, capacity units of the load "
@@ -143,13 +143,13 @@ def _monthly(prices: Mapping[str, float], each: Billed) -> float | None:
 
 def _billed(resources: Resources) -> Iterator[Billed]:
     """Yield all that is billed by the hour, whether or not it has a price."""
-    for name in of_type(resources, "EC2::NatGateway"):
+    for name in of_type(resources, "AWS::EC2::NatGateway"):
         yield Billed(name, "NAT gateway", 1, {"nat-gateway": 1})
-    for name in of_type(resources, "EC2::EIP"):
+    for name in of_type(resources, "AWS::EC2::EIP"):
         yield Billed(name, "public IPv4 address", 1, {"public-ipv4": 1})
-    for name, endpoint in of_type(resources, "EC2::VPCEndpoint").items():
+    for name, endpoint in of_type(resources, "AWS::EC2::VPCEndpoint").items():
         if endpoint.get("VpcEndpointType") == "Interface":
-            zones = len(listed(endpoint.get("SubnetIds")))
+            zones = len(as_list(endpoint.get("SubnetIds")))
             yield Billed(name, "interface endpoint, per zone", zones, {"interface-endpoint": 1})
     yield from _load_balancers(resources)
     yield from _tasks(resources)
@@ -157,20 +157,20 @@ def _billed(resources: Resources) -> Iterator[Billed]:
 
 
 def _load_balancers(resources: Resources) -> Iterator[Billed]:
-    for name, balancer in of_type(resources, "ElasticLoadBalancingV2::LoadBalancer").items():
+    for name, balancer in of_type(resources, "AWS::ElasticLoadBalancingV2::LoadBalancer").items():
         kind = balancer.get("Type", "application")
         rates = {"load-balancer": 1} if kind == "application" else {}
         yield Billed(name, f"{kind} load balancer", 1, rates)
         if balancer.get("Scheme", "internet-facing") == "internet-facing":
-            addresses = len(listed(balancer.get("Subnets")))
+            addresses = len(as_list(balancer.get("Subnets")))
             yield Billed(name, "public IPv4 address", addresses, {"public-ipv4": 1})
 
 
 def _tasks(resources: Resources) -> Iterator[Billed]:
     """Yield the tasks, with those on Spot at the price on demand, which theirs is at most."""
-    for name, tasks in services(resources).items():
+    for name, tasks in service_tasks(resources).items():
         what = f"Fargate task, {tasks.vcpu:g} vCPU, {tasks.gigabytes:g} GB, {tasks.architecture}"
-        if tasks.provider == "FARGATE_SPOT":
+        if tasks.provider == SPOT:
             what += ", at most: Spot costs less"
         rates = {
             f"fargate-vcpu {tasks.architecture}": tasks.vcpu,
@@ -180,10 +180,10 @@ def _tasks(resources: Resources) -> Iterator[Billed]:
 
 
 def _database_and_cache(resources: Resources) -> Iterator[Billed]:
-    for name, database in of_type(resources, "RDS::DBInstance").items():
+    for name, database in of_type(resources, "AWS::RDS::DBInstance").items():
         size, engine = (str(database.get(key)) for key in ("DBInstanceClass", "Engine"))
         instances = 2 if equal(database.get("MultiAZ"), True) else 1
         yield Billed(name, f"{size} {engine}", instances, {f"{size} {engine}": 1})
-    for name, group in of_type(resources, "ElastiCache::ReplicationGroup").items():
+    for name, group in of_type(resources, "AWS::ElastiCache::ReplicationGroup").items():
         size, engine = (str(group.get(key)) for key in ("CacheNodeType", "Engine"))
         yield Billed(name, f"{size} {engine}", cache_nodes(group), {f"{size} {engine}": 1})

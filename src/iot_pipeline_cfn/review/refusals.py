@@ -5,12 +5,12 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final
 
+from iot_pipeline_cfn.template.lookup import Resource
 from iot_pipeline_cfn.template.schemas import paths
 
 from .differences import equal, is_function, worded
 from .remarks import Remark, Severity, about
 from .resources import Action, Change, Replacement, property_of
-from .values import Resource
 
 ALIKE = 0.7
 """Two resources that have this much in common are one that was renamed."""

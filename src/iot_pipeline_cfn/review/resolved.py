@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from iot_pipeline_cfn.template.lookup import Resource
 from iot_pipeline_cfn.template.parameters import ParameterSet
 from iot_pipeline_cfn.template.references import SUBSTITUTED
 from iot_pipeline_cfn.template.resolution import Resolver
-
-from .values import Resource
 
 MOVED: Final = " (changed)"
 """Stands behind the name of what has changed and cannot be resolved."""

@@ -7,13 +7,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from iot_pipeline_cfn.template.lookup import Resource
 from iot_pipeline_cfn.template.references import Use, uses
 from iot_pipeline_cfn.template.schemas import paths
 from iot_pipeline_cfn.template.stateful import masked
 
 from .behaviour import Behaviour, behaviour
 from .differences import differences, equal, spelled, worded
-from .values import Resource
 
 
 class Action(StrEnum):

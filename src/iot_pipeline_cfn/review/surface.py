@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from iot_pipeline_cfn.template.lookup import (
+    Resources,
+    of_type,
+    properties_of,
+    short_text_of,
+    text_of,
+    type_of,
+    values_at,
+)
 from iot_pipeline_cfn.template.references import references
 
 from .remarks import Remark, Severity, about
-from .values import Resources, at, listing, of_type, properties, shown, text_of, type_of
+from .report.access_wording import listing
 
 Level = Callable[[Any], int | None]
 """How exposed a value leaves a resource, nothing where only a stack can tell.
@@ -73,7 +82,7 @@ def listener_level(listener: Mapping[str, Any]) -> int | None:
     protocol, policy = listener.get("Protocol"), listener.get("SslPolicy")
     if isinstance(protocol, Mapping) or isinstance(policy, Mapping):
         return None
-    if {text_of(kind) for kind in at(listener, "DefaultActions.Type")} == {"redirect"}:
+    if {text_of(kind) for kind in values_at(listener, "DefaultActions.Type")} == {"redirect"}:
         return NOTHING_TO_ENCRYPT
     if text_of(protocol) not in ("HTTPS", "TLS"):
         return IN_THE_CLEAR
@@ -257,9 +266,12 @@ def compare(before: Resources, after: Resources) -> list[Remark]:
             continue
         is_new = old is None or type_of(old) != type_of(resource)
         for rule in BY_TYPE.get(type_of(resource), ()):
-            was = None if is_new else properties(old)
-            if remark := _judged(rule, name, was, properties(resource)):
-                sides = "" if was is None else _shown(rule, was), _shown(rule, properties(resource))
+            was = None if is_new else properties_of(old)
+            if remark := _judged(rule, name, was, properties_of(resource)):
+                sides = (
+                    "" if was is None else _shown(rule, was),
+                    _shown(rule, properties_of(resource)),
+                )
                 found[remark].append(sides)
     remarks = [
         about(severity, name, words, *map(_listing, zip(*sides, strict=True)))
@@ -290,7 +302,7 @@ def _judged(
 
 
 def _values(rule: Rule, body: Mapping[str, Any]) -> list[Any]:
-    return (at(body, rule.path) if rule.path else [body]) or [None]
+    return (values_at(body, rule.path) if rule.path else [body]) or [None]
 
 
 def _level(rule: Rule, body: Mapping[str, Any]) -> int | None:
@@ -307,9 +319,9 @@ def _shown(rule: Rule, body: Mapping[str, Any]) -> str:
     """Return the properties that a rule is about, with their values."""
     paths = rule.shown or ((rule.path,) if rule.path else ())
     return ", ".join(
-        f"{path.rpartition('.')[2]} {listing(shown(text_of(value)) for value in values) or 'none'}"
+        f"{path.rpartition('.')[2]} {listing(short_text_of(value) for value in values) or 'none'}"
         for path in paths
-        for values in [at(body, path)]
+        for values in [values_at(body, path)]
     )
 
 
@@ -327,6 +339,6 @@ def _protected(resources: Resources) -> dict[str, set[str]]:
     """Return the resources that each association of a web ACL names, by the text of its ARN."""
     return {
         text_of(arn): set(references(arn)) & resources.keys()
-        for _, association in of_type(resources, "AWS::WAFv2::WebACLAssociation")
+        for _, association in of_type(resources, "AWS::WAFv2::WebACLAssociation").items()
         for arn in [association.get("ResourceArn")]
     }

@@ -13,21 +13,20 @@ from itertools import product
 from types import MappingProxyType
 from typing import Any, Final
 
-from .remarks import Remark, Severity
-from .values import (
-    Network,
+from iot_pipeline_cfn.template.lookup import (
     Resources,
-    alternatives,
-    is_within,
-    listing,
     mappings,
-    network_of,
     of_type,
-    properties,
-    shown,
+    possible_values,
+    properties_of,
+    short_text_of,
     text_of,
     type_of,
 )
+
+from .addresses import Network, is_within, parse_network
+from .remarks import Remark, Severity
+from .report.access_wording import listing
 
 ANY_IPV4: Final = IPv4Network("0.0.0.0/0")
 ANY_IPV6: Final = IPv6Network("::/0")
@@ -317,21 +316,24 @@ def _outside(end: _End, ports: _Ports, rule: _Rule) -> Iterator[tuple[_End, _Por
 
 
 def _matrix(resources: Resources, carriers: Mapping[str, frozenset[str]]) -> _Matrix:
-    groups = dict(of_type(resources, "AWS::EC2::SecurityGroup"))
+    groups = of_type(resources, "AWS::EC2::SecurityGroup")
     networks = {
         f"${{{name}.CidrBlock}}": text_of(vpc.get("CidrBlock"))
-        for name, vpc in of_type(resources, "AWS::EC2::VPC")
+        for name, vpc in of_type(resources, "AWS::EC2::VPC").items()
     }
     ingress, egress = (_rules(resources, side, networks) for side in ("Ingress", "Egress"))
     carried = frozenset().union(*carriers.values())
     alone = (groups.keys() | ingress.keys() | egress.keys()) - carried
     # With a second range of addresses, the first one says nothing about a group's.
     extended = {
-        _group(block.get("VpcId")) for _, block in of_type(resources, "AWS::EC2::VPCCidrBlock")
+        _group(block.get("VpcId"))
+        for block in of_type(resources, "AWS::EC2::VPCCidrBlock").values()
     }
 
     def network(vpc: str) -> Network:
-        known = None if vpc in extended else network_of(networks.get(f"${{{vpc}.CidrBlock}}", ""))
+        known = (
+            None if vpc in extended else parse_network(networks.get(f"${{{vpc}.CidrBlock}}", ""))
+        )
         return known or ANY_IPV4
 
     return _Matrix(
@@ -345,7 +347,7 @@ def _matrix(resources: Resources, carriers: Mapping[str, frozenset[str]]) -> _Ma
 def _carriers(resources: Resources) -> dict[str, frozenset[str]]:
     """Return the security groups of everything that carries some."""
     found = {
-        name: frozenset(_attached(properties(resource)))
+        name: frozenset(_attached(properties_of(resource)))
         for name, resource in resources.items()
         if not type_of(resource).startswith("AWS::EC2::SecurityGroup")
     }
@@ -359,7 +361,7 @@ def _attached(value: object) -> Iterator[str]:
         part = to_do.pop()
         if isinstance(part, dict):
             for key in part.keys() & ATTACHING:
-                yield from map(_group, alternatives(part[key]))
+                yield from map(_group, possible_values(part[key]))
             part = list(part.values())
         if isinstance(part, list):
             to_do += [inner for inner in part if isinstance(inner, dict | list)]
@@ -367,18 +369,18 @@ def _attached(value: object) -> Iterator[str]:
 
 def _group(value: object) -> str:
     """Return the logical id of a resource that is referred to, or what stands for it."""
-    return shown(text_of(value)).removesuffix(".GroupId")
+    return short_text_of(value).removesuffix(".GroupId")
 
 
 def _rules(resources: Resources, side: str, networks: Mapping[str, str]) -> _Rules:
     """Return the rules of one direction by the group that they are of."""
     bodies: dict[str, list[Mapping[str, Any]]] = {}
     by_default = EGRESS_BY_DEFAULT if side == "Egress" else ()
-    for name, group in of_type(resources, "AWS::EC2::SecurityGroup"):
+    for name, group in of_type(resources, "AWS::EC2::SecurityGroup").items():
         # Without egress rules, a group is created with those of EC2.
         bodies[name] = list(mappings(group.get(f"SecurityGroup{side}"))) or [*by_default]
-    for _, rule in of_type(resources, f"AWS::EC2::SecurityGroup{side}"):
-        for named in alternatives(rule.get("GroupId", rule.get("GroupName"))):
+    for rule in of_type(resources, f"AWS::EC2::SecurityGroup{side}").values():
+        for named in possible_values(rule.get("GroupId", rule.get("GroupName"))):
             bodies.setdefault(_group(named), []).append(rule)
     return {
         name: _collapsed(
@@ -411,16 +413,16 @@ def _ends(rule: Mapping[str, Any], side: str, networks: Mapping[str, str]) -> It
     """Yield whom a rule names."""
     other = "Source" if side == "Ingress" else "Destination"
     for key, everybody in (("CidrIp", ANY_IPV4), ("CidrIpv6", ANY_IPV6)):
-        for value in alternatives(rule.get(key)):
+        for value in possible_values(rule.get(key)):
             text = text_of(value)
-            network = network_of(networks.get(text, text))
-            unknown = _End(shown(text), frozenset({text}), everybody)
+            network = parse_network(networks.get(text, text))
+            unknown = _End(short_text_of(text), frozenset({text}), everybody)
             yield _range(network) if network else unknown
     for key in (f"{other}SecurityGroupId", f"{other}SecurityGroupName"):
-        for name in map(_group, alternatives(rule.get(key))):
+        for name in map(_group, possible_values(rule.get(key))):
             yield _End(name, frozenset({name}), ANY_IPV4)
-    for value in alternatives(rule.get(f"{other}PrefixListId")):
-        yield _End(shown(text_of(value)), frozenset({text_of(value)}))
+    for value in possible_values(rule.get(f"{other}PrefixListId")):
+        yield _End(short_text_of(value), frozenset({text_of(value)}))
 
 
 def _range(network: Network) -> _End:
@@ -435,7 +437,7 @@ def _ports(rule: Mapping[str, Any]) -> _Ports:
     text = text_of(rule.get("IpProtocol")).lower()
     protocol = PROTOCOLS.get(text, text)
     if protocol not in PROTOCOLS.values():
-        return _Ports(shown(protocol))
+        return _Ports(short_text_of(protocol))
     first, last = (text_of(rule.get(key, -1)) for key in ("FromPort", "ToPort"))
     bounds = [int(bound) for bound in (first, last) if bound.removeprefix("-").isdecimal()]
     match bounds:
@@ -445,7 +447,7 @@ def _ports(rule: Mapping[str, Any]) -> _Ports:
             return _Ports(protocol, min(low, high), min(max(low, high), LAST_PORT))
         case [_, _]:
             return _Ports(protocol)
-    return _Ports(protocol, unknown="-".join(dict.fromkeys(map(shown, (first, last)))))
+    return _Ports(protocol, unknown="-".join(dict.fromkeys(map(short_text_of, (first, last)))))
 
 
 def _attachments(old: _Matrix, new: _Matrix, after: Resources) -> Iterator[Remark]:

@@ -1,0 +1,13 @@
+"""The wording of findings about traffic, permissions, exposure, quotas and prices."""
+
+from collections.abc import Iterable
+
+SHOWN = 3
+"""How many of many things a line names."""
+
+
+def listing(items: Iterable[str], separator: str = ", ") -> str:
+    """Return the first few of the items, sorted, and how many there are besides."""
+    ordered = sorted(set(items))
+    more = [f"and {left} more"] if (left := len(ordered) - SHOWN) > 0 else []
+    return " ".join([separator.join(ordered[:SHOWN]), *more])
