@@ -56,7 +56,7 @@ def test_environments_are_listed_from_all_pages(connection, stubber):
     stubber.add_response("describe_stacks", second, {"NextToken": "1"})
     one, two = environments(connection)
     assert (one.name, one.owner, one.image, one.protected) == ("aa", "somebody", "v1", True)
-    assert (two.name, two.owner, two.image, two.protected) == ("PR-2", "", "", False)
+    assert (two.name, two.owner, two.image, two.protected) == ("PR-2", "", "", True)
     assert (one.updated, two.updated) == (CREATED + timedelta(days=1), CREATED)
 
 

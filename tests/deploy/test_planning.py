@@ -16,7 +16,6 @@ from iot_pipeline_cfn.deploy.planning import (
     decide,
     exit_code_of,
     failure_mode,
-    is_protected,
     owner_of,
     refuse_fixed,
 )
@@ -155,19 +154,10 @@ def test_what_would_replace_the_database_is_fixed(name):
 
 
 @pytest.mark.parametrize(
-    ("durability", "protection", "protected", "mode"),
-    [
-        ("protected", "enabled", True, "ROLLBACK"),
-        ("protected", "disabled", False, "ROLLBACK"),
-        ("ephemeral", "enabled", False, "DELETE"),
-        ("ephemeral", "disabled", False, "DELETE"),
-    ],
+    ("durability", "mode"), [("protected", "ROLLBACK"), ("ephemeral", "DELETE")]
 )
-def test_protection_follows_from_the_parameters(durability, protection, protected, mode):
-    """And what becomes of a first deployment that fails."""
-    parameters = {"Durability": durability, "DeletionProtection": protection}
-    assert is_protected(parameters) is protected
-    assert failure_mode(parameters) == mode
+def test_failed_creation_is_kept_where_the_environment_is_protected(durability, mode):
+    assert failure_mode({"Durability": durability}) == mode
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,7 @@ def deploy(*, reviewed: Path | None, allowed: Sequence[str], yes: bool, **option
     from iot_pipeline_cfn.deploy.errors import DeploymentError
     from iot_pipeline_cfn.deploy.guards import refuse_losses
     from iot_pipeline_cfn.deploy.planning import Action, Wanted
+    from iot_pipeline_cfn.deploy.protection import is_protected
     from iot_pipeline_cfn.template.parameters import load_object
 
     environment, wish = _wish(options)
@@ -274,7 +275,7 @@ def deploy(*, reviewed: Path | None, allowed: Sequence[str], yes: bool, **option
         console.proposal(proposal, err=True)
         if review is not None:
             proposal.refuse_moved(review)
-        if proposal.stack.parameters.get("Durability") == "protected" and not proposal.creates:
+        if is_protected(proposal.stack) and not proposal.creates:
             refuse_losses(proposal.changes, allowed)
         _check(operations, wish, proposal, console, options)
         something = proposal.action is Action.EXECUTE or proposal.settings

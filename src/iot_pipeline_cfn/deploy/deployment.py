@@ -22,7 +22,7 @@ from iot_pipeline_cfn.template.parameters import (
     parameter_problems,
 )
 
-from . import cloudformation, events, planning
+from . import cloudformation, events, planning, protection
 from .changes import Change
 from .cloudformation import ChangeSet, Stack, ValidationFinding
 from .connection import Connection
@@ -378,7 +378,7 @@ def execute(operations: Operations, wish: Wish, proposal: Proposal) -> Stack:
     client = operations.connection.cloudformation
     arn = proposal.stack.arn
     parameters = proposal.content.parameters
-    if planning.is_protected(parameters):
+    if protection.wants_termination_protection(parameters):
         # Before there is anything to protect, so that nothing is ever unprotected.
         proposal.protects = True
         _protect(operations.connection, proposal.stack, enabled=True)
@@ -420,7 +420,9 @@ def _begin(operations: Operations, proposal: Proposal) -> None:
 def settle(operations: Operations, wish: Wish, stack: Stack, parameters: Mapping[str, str]) -> None:
     """Bring what no change set carries in line: the stack's policy and its protection."""
     _set_policy(operations.connection, stack.arn, wish)
-    _protect(operations.connection, stack, enabled=planning.is_protected(parameters))
+    _protect(
+        operations.connection, stack, enabled=protection.wants_termination_protection(parameters)
+    )
 
 
 def _protect(connection: Connection, stack: Stack, *, enabled: bool) -> None:
@@ -450,7 +452,7 @@ def _settings(operations: Operations, wish: Wish, stack: Stack, content: Content
     words = []
     if not _has_policy(operations.connection, stack.arn, _policy(wish)):
         words.append("the stack policy changes to that of the parameter file")
-    protected = planning.is_protected(content.parameters)
+    protected = protection.wants_termination_protection(content.parameters)
     if stack.termination_protection != protected:
         words.append(f"termination protection is switched {'on' if protected else 'off'}")
     return words

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.template.resolution import Resolver
 
-from . import cloudformation, events, following, planning
+from . import cloudformation, events, following, planning, protection
 from .cloudformation import Stack
 from .connection import Connection
 from .errors import DeploymentError, ExitCode
@@ -48,9 +48,11 @@ def doomed(operations: Operations) -> tuple[Stack | None, Sequence[Fate]]:
     stack, action = operations.until_ready(Wanted.DESTROY)
     if stack is None or action is Action.NOTHING:
         return None, []
-    protected = stack.termination_protection or planning.is_protected(stack.parameters)
     # A deletion that has failed has been allowed before.
-    if protected and stack.status not in {*planning.NEVER_COMPLETED, "DELETE_FAILED"}:
+    if protection.refuses_deletion(stack) and stack.status not in {
+        *planning.NEVER_COMPLETED,
+        "DELETE_FAILED",
+    }:
         message = (
             f"{operations.environment.suffix} is protected: nothing is deleted. To lift that, with "
             "whatever else you deploy with, such as a bucket, run: "

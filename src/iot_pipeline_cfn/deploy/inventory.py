@@ -14,6 +14,7 @@ from .deployment import OWNER_TAG
 from .environments import STACK_PREFIX
 from .errors import DeploymentError
 from .operations import Operations
+from .protection import is_protected
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
@@ -48,7 +49,7 @@ def summary_of(stack: Stack) -> Summary:
         updated=stack.updated or stack.created,
         owner=stack.tags.get(OWNER_TAG, ""),
         image=stack.parameters.get(IMAGE_PARAMETER, ""),
-        protected=stack.termination_protection or planning.is_protected(stack.parameters),
+        protected=is_protected(stack),
     )
 
 

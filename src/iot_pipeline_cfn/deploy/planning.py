@@ -219,14 +219,6 @@ def refuse_fixed(parameters: ParameterSet) -> None:
         raise DeploymentError(message)
 
 
-def is_protected(parameters: Mapping[str, str]) -> bool:
-    """Return whether an environment with these parameters refuses to be deleted."""
-    return (
-        parameters.get("Durability") == "protected"
-        and parameters.get("DeletionProtection") == "enabled"
-    )
-
-
 def failure_mode(parameters: Mapping[str, str]) -> str:
     """Return what becomes of a stack whose creation fails.
 

@@ -8,18 +8,16 @@ https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetService
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.deploy.cloudformation import find_stack
-from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import code_of
 from iot_pipeline_cfn.deploy.operations import command
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
+from iot_pipeline_cfn.deploy.protection import is_stack_protected
 from iot_pipeline_cfn.template import quotas
 
 from .checking import Finding, Severity, Subject, tags_of
@@ -169,12 +167,6 @@ def _destroying(subject: Subject, holders: Sequence[Holder]) -> list[str]:
         amounts[name] += holder.amount
         stacks[name] = holder.tags.get(STACK_TAG, "")
     others = sorted(amounts.keys() - {"", subject.environment}, key=lambda n: (-amounts[n], n))
-    expendable = (name for name in others if not _is_protected(subject.connection, stacks[name]))
+    client = subject.connection.cloudformation
+    expendable = (name for name in others if not is_stack_protected(client, stacks[name]))
     return [command("destroy", name, subject.connection) for name in islice(expendable, DESTROYED)]
-
-
-def _is_protected(connection: Connection, stack: str) -> bool:
-    with suppress(BotoCoreError, ClientError):
-        found = find_stack(connection.cloudformation, stack) if stack else None
-        return found is not None and found.parameters.get("Durability") == "protected"
-    return False

@@ -1,0 +1,59 @@
+"""What is protected, and what is taken for protected because it is not known."""
+
+from datetime import UTC, datetime
+
+import pytest
+from botocore.stub import Stubber
+
+from deploying import made_up_session
+from iot_pipeline_cfn.deploy.cloudformation import Stack
+from iot_pipeline_cfn.deploy.protection import (
+    is_protected,
+    is_stack_protected,
+    refuses_deletion,
+    wants_termination_protection,
+)
+
+
+def stack(*, termination_protection=False, **parameters):
+    now = datetime.now(UTC)
+    return Stack(
+        "arn", "s", "CREATE_COMPLETE", "", now, None, parameters, {}, (), termination_protection
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "protected", "deletable"),
+    [
+        (stack(Durability="ephemeral", DeletionProtection="enabled"), False, True),
+        (stack(Durability="ephemeral", termination_protection=True), True, False),
+        (stack(Durability="protected", DeletionProtection="enabled"), True, False),
+        (stack(Durability="protected", DeletionProtection="disabled"), True, True),
+        (stack(), True, True),
+    ],
+)
+def test_protection_follows_from_the_stack(found, protected, deletable):
+    assert is_protected(found) is protected
+    assert refuses_deletion(found) is not deletable
+
+
+@pytest.mark.parametrize(
+    ("durability", "deletion_protection", "wanted"),
+    [
+        ("protected", "enabled", True),
+        ("protected", "disabled", False),
+        ("ephemeral", "enabled", False),
+    ],
+)
+def test_termination_protection_can_be_lifted(durability, deletion_protection, wanted):
+    parameters = {"Durability": durability, "DeletionProtection": deletion_protection}
+    assert wants_termination_protection(parameters) is wanted
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ValidationError"])
+def test_stack_that_cannot_be_read_is_protected(code):
+    client = made_up_session().client("cloudformation")
+    with Stubber(client) as stubber:
+        stubber.add_client_error("describe_stacks", code, "Stack with id s does not exist")
+        assert is_stack_protected(client, "s")
+    assert is_stack_protected(client, "")
