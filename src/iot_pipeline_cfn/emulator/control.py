@@ -27,6 +27,8 @@ from iot_pipeline_cfn.template.files import last_line
 HOST = "127.0.0.1"
 DIRECTORY = Path(".emulator")
 """In the directory where a command runs: each checkout has an emulator of its own."""
+NOT_AVAILABLE = "NotAvailableInEmulator"
+"""The error code of requests that only AWS can answer: a check that asks has nothing to report."""
 TEMPLATE_BUCKET = "iot-pipeline-templates"
 """A bucket for templates, which CloudFormation takes inline up to 51,200 bytes only."""
 

@@ -10,6 +10,7 @@ from . import (
     networking,
     recorded,
     template_checks,
+    unavailable,
     web_acls,
 )
 from . import (
@@ -34,3 +35,4 @@ def extend() -> None:
         register(name, resource_type)
     for module in (change_sets, corrections, data_plane, operations, template_checks):
         module.correct()
+    unavailable.patch()

@@ -595,5 +595,5 @@ def test_new_environment_needs_few_clients(aws, template):
     connection = connection_to(aws)
     given = ZONES | ENVIRONMENTS["prod"]
     assert run(CHECKS, Subject("prod", connection, template, given, added)) == []
-    clients = {"apigateway", "cloudformation", "ec2", "elasticache", "elbv2", "rds"}
+    clients = {"apigateway", "ec2", "elasticache", "elbv2", "iam", "rds", "sts"}
     assert {name for name in vars(Connection) if name in vars(connection)} == clients

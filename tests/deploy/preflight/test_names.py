@@ -14,7 +14,7 @@ from deploying import log_group, made_up_session, small_template
 from iot_pipeline_cfn.deploy import deployment
 from iot_pipeline_cfn.deploy.changes import Change, Property
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
-from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_session
+from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.operations import command
 from iot_pipeline_cfn.deploy.preflight import name_taken, names, permissions
 from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
@@ -43,9 +43,8 @@ def change(logical_id, resource_type, **others):
 
 
 @pytest.fixture
-def connection(emulator, aws, monkeypatch):
+def connection(emulator, aws):
     """A connection to the embedded AWS as if it was AWS."""
-    monkeypatch.setattr(Connection, "embedded", False)
     session = boto3.Session(aws.account, "made-up", region_name=REGION)
     return Connection(session, REGION, Target.AWS, emulator.endpoint_url)
 
@@ -463,10 +462,6 @@ def test_credentials_that_expire_meanwhile_are_no_note(nowhere):
             look(permissions, nowhere)
 
 
-def test_nobody_is_asked_where_nothing_is_new_or_everything_is_allowed(emulator):
-    """As on the embedded AWS."""
+def test_nobody_is_asked_where_nothing_is_new():
     there = [change("Repository", "AWS::ECR::Repository", action="Modify")]
     assert look(permissions, NOBODY, there) == []
-    local = Connection(embedded_session(), REGION, Target.LOCAL, emulator.endpoint_url)
-    assert look(permissions, local) == []
-    assert not {"iam", "sts"} & vars(local).keys()

@@ -5,7 +5,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 from cryptography import x509
@@ -19,7 +18,6 @@ from iot_pipeline_cfn.deploy.changes import Change, Property
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
 from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
-from iot_pipeline_cfn.emulator.control import HOST
 
 TEMPLATE = json.loads((ROOT / "templates/iot-pipeline.json").read_text())
 ZONES = {"AvailabilityZone1": "ap-northeast-1a", "AvailabilityZone2": "ap-northeast-1c"}
@@ -365,23 +363,18 @@ def test_certificate_of_another_kind(connection, detail, severity, words):
     assert all(words in finding.message for finding in findings)
 
 
-def test_access_logs_need_the_role_of_the_account(emulator, aws):
-    """Only where they are switched on. By this name the server is not known as the embedded AWS."""
-    credentials = {"aws_access_key_id": aws.account, "aws_secret_access_key": "made-up"}
-    endpoint = emulator.endpoint_url.replace(HOST, "localhost")
-    account = Connection(boto3.Session(**credentials), REGION, Target.AWS, endpoint)
+def test_access_logs_need_the_role_of_the_account(connection):
+    """Only where they are switched on."""
     code, stage = "api-gateway-account", added("ApiStage")
-    assert found(code, account, stage) == []
+    role = {"cloudwatchRoleArn": "arn:aws:iam::123456789012:role/logs"}
+    answers(connection.apigateway, get_account=[({}, {}), ({}, {}), ({}, role)])
+    assert found(code, connection, stage) == []
     for change in (stage, modified("ApiStage", "AccessLogSetting")):
-        (finding,) = found(code, account, change, ApiAccessLogs="enabled")
+        (finding,) = found(code, connection, change, ApiAccessLogs="enabled")
         assert (finding.severity, finding.logical_ids) == (Severity.ERROR, ["ApiStage"])
         assert "no role to write logs with in ap-northeast-1" in finding.message
         assert "--parameter ApiAccessLogs=disabled" in finding.message
-    role = "arn:aws:iam::123456789012:role/logs"
-    account.apigateway.update_account(
-        patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}]
-    )
-    assert found(code, account, stage, ApiAccessLogs="enabled") == []
+    assert found(code, connection, stage, ApiAccessLogs="enabled") == []
 
 
 ROLES = {

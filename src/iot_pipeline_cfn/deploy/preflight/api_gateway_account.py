@@ -16,9 +16,6 @@ POLICY = "AmazonAPIGatewayPushToCloudWatchLogs"
 
 def look(subject: Subject) -> Iterator[Finding]:
     """Look whether API Gateway has the role, where a stage begins to write access logs."""
-    # The embedded AWS writes no such logs, and needs no role for them.
-    if subject.connection.embedded:
-        return
     stages = [
         logical_id
         for logical_id, properties in subject.touched(

@@ -18,9 +18,6 @@ CACHE = "AWS::ElastiCache::ReplicationGroup"
 
 def look(subject: Subject) -> Iterator[Finding]:
     """Look whether each cache that is new, or changes in what is ordered, can be ordered."""
-    # The embedded AWS names a few versions, and knows nothing of reserved nodes.
-    if subject.connection.embedded:
-        return
     region = subject.connection.region
     # What runs a version or on a node that is not sold any more keeps it.
     for logical_id, properties in subject.touched(CACHE, "Engine", "EngineVersion").items():

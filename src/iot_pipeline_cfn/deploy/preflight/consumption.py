@@ -28,9 +28,8 @@ RESOURCE_TAG = "aws:cloudformation:logical-id"
 DEFAULT = "AWS's default"
 ASSUMED = f"{DEFAULT}; the account's own quota cannot be read"
 
-NOT_APPLIED = frozenset({"400", "NoSuchResourceException"})
-"""No quota is applied to the account, which then has the default; or, in the embedded AWS, none
-can be. Whatever else is answered tells nothing of the quota."""
+NOT_APPLIED = "NoSuchResourceException"
+"""The error code when no quota is applied to the account, which then has the default."""
 
 VALIDATION = "QUOTA"
 """In the names of early validations of the same."""
@@ -109,7 +108,7 @@ class Quota(quotas.Quota):
                 ServiceCode=self.service, QuotaCode=self.code
             )
         except ClientError as error:
-            return self.default, DEFAULT if code_of(error) in NOT_APPLIED else ASSUMED
+            return self.default, DEFAULT if code_of(error) == NOT_APPLIED else ASSUMED
         except BotoCoreError:
             return self.default, ASSUMED
         return quota["Quota"]["Value"], ""

@@ -32,9 +32,6 @@ FEATURES: Final[Mapping[str, str]] = MappingProxyType(
 
 def look(subject: Subject) -> Iterator[Finding]:
     """Look whether each database that is new, or changes in what is ordered, can be ordered."""
-    # The embedded AWS names a few classes, which have nothing to do with those that AWS sells.
-    if subject.connection.embedded:
-        return
     ordered = ("DBInstanceClass", "Engine", "EngineVersion", "StorageType", *FEATURES)
     for logical_id, properties in subject.touched(DATABASE, *ordered).items():
         for problem in _problems(subject, logical_id, properties):

@@ -33,8 +33,7 @@ SERVICES: Final[Mapping[str, str]] = MappingProxyType(
 def look(subject: Subject) -> Iterator[Finding]:
     """Look whether the services that a change set uses have been used before."""
     needed = {service: new for kind, service in SERVICES.items() if (new := subject.new(kind))}
-    # The embedded AWS needs none.
-    if not needed or subject.connection.embedded:
+    if not needed:
         return
     pages = subject.connection.iam.get_paginator("list_roles").paginate(PathPrefix=PATH)
     there = {

@@ -40,12 +40,7 @@ def look(subject: Subject) -> Iterator[Finding]:
             # Such as `constrained`: what is needed may well be had.
             message = f"{name}: {zone} is {states[zone]}, says AWS: creations may fail there"
             yield Finding(CODE, Severity.WARNING, message, _of(number, subnets))
-        # Which zone has which id differs from account to account, and the embedded AWS makes it up.
-        if (
-            gateway in gateways
-            and zones[zone]["ZoneId"] in ZONES_WITHOUT_NAT_GATEWAYS
-            and not subject.connection.embedded
-        ):
+        if gateway in gateways and zones[zone]["ZoneId"] in ZONES_WITHOUT_NAT_GATEWAYS:
             fewer = "none" if number == "1" else "single"
             message = (
                 f"{name}: {zone} is {zones[zone]['ZoneId']}, where AWS offers no NAT gateways; "
