@@ -273,7 +273,7 @@ def test_json_has_everything(pair, template):
     assert {"template", "severity", "headline", "general", "environments", "untouched"} == {*found}
     (environment,) = found["environments"]
     assert environment["kinds"] == ["prod"]
-    assert {remark["about"] for remark in environment["remarks"]} >= {"Data", "Refused", "Replaced"}
+    assert {remark["about"] for remark in environment["remarks"]} >= {"data", "refused", "replaced"}
     (database,) = (one for one in environment["changes"] if one["logical_id"] == "Database")
     assert database == {
         "action": "Modify",

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from checkout import REGION
 from foreign import FOREIGN, LOOP, UNKNOWN, mutants, places
-from iot_pipeline_cfn.review.analyses import Analysis
+from iot_pipeline_cfn.review.analyses import Topic
 from iot_pipeline_cfn.review.behaviour import Behaviour
 from iot_pipeline_cfn.review.causes import causes
-from iot_pipeline_cfn.review.remarks import Remark, Severity
 from iot_pipeline_cfn.review.report.markdown import markdown
 from iot_pipeline_cfn.review.report.terminal import lines as terminal_lines
 from iot_pipeline_cfn.review.resolved import resolved
 from iot_pipeline_cfn.review.resources import Action, Change, PropertyChange, changes
 from iot_pipeline_cfn.review.reviewing import Side, review
-from iot_pipeline_cfn.review.verdict import REFUSED, as_data, word
+from iot_pipeline_cfn.review.verdict import as_data, word
 from iot_pipeline_cfn.template import references
+from iot_pipeline_cfn.template.findings import Finding, Severity
 from review_cases import CASES, FILES, anywhere, at, both, renamed
 
 
@@ -49,10 +49,10 @@ def lines(verdict):
         yield f"{remark.subject} loses data"
     for section in verdict.sections:
         for remark in section.remarks:
-            if section.heading == REFUSED:
+            if section.heading is Topic.REFUSED:
                 yield f"{remark.subject} refused"
-            if "is renamed to" in remark.message:
-                yield remark.message.partition(",")[0].replace(" is renamed", " renamed")
+            if "is renamed to" in remark.details.get("message", ""):
+                yield remark.details["message"].partition(",")[0].replace(" is renamed", " renamed")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.what} in {case.kind}")
@@ -145,23 +145,25 @@ def test_what_cannot_be_resolved_still_changes(place, value):
     assert not any(value in (part.before, part.after) for part in found)
 
 
-def test_analysis_is_a_line_in_a_table(monkeypatch, template):
-    """With a heading, the region where it asks for that, and a say where all is new."""
+def test_analysis_is_an_entry_of_the_registry(monkeypatch, template):
+    """It compares two environments, and counts for new ones where its topic does."""
 
-    def compare(before, after, *, region):
-        return [Remark(Severity.EXPOSURE, "Vpc", f"{len(before)} to {len(after)} in {region}")]
+    def widen(before, after):
+        details = {"before": len(before.resources), "region": after.region}
+        yield Finding("widened", Severity.EXPOSURE, "Vpc", details)
 
-    analysis = Analysis("Traffic", compare, regional=True, of_new=True)
-    monkeypatch.setattr("iot_pipeline_cfn.review.analyses.ANALYSES", (analysis,))
+    analyses = {Topic.TRAFFIC: (widen,), Topic.QUOTAS: (widen,)}
+    monkeypatch.setattr("iot_pipeline_cfn.review.analyses.ANALYSES", analyses)
     changed = copy.deepcopy(template)
     anywhere("Resources.Vpc.Properties.EnableDnsSupport", value=False)(changed)
     found = reviewed(template, changed)
     assert found.headline == "Access widens in prod: Vpc."
-    (entry,) = found.sections()["Traffic"]
-    assert entry.remark.message.endswith(f" in {REGION}")
+    (entry,) = found.sections()[Topic.TRAFFIC]
+    assert entry.remark.details["region"] == REGION
     assert entry.place == ""
     (new,) = review(Side({}), Side({"any": template}), region=REGION)
-    assert new.sections()["Traffic"][0].remark.message.startswith("0 to ")
+    assert Topic.TRAFFIC not in new.sections()
+    assert new.sections()[Topic.QUOTAS][0].remark.details["before"] == 0
 
 
 RANGE = at("Vpc.CidrBlock", "10.1.0.0/16")
@@ -171,7 +173,7 @@ def replaced(found):
     """Return what stands under "Replaced": the causes, each with those that follow from it."""
     return {
         entry.remark.subject: {one.subject for one, _ in entry.followers}
-        for entry in found.sections()["Replaced"]
+        for entry in found.sections()[Topic.REPLACED]
     }
 
 
@@ -208,7 +210,7 @@ def test_what_changes_because_of_others_in_place_is_not_lost(template):
     at("DatabaseParameterGroup.Family", "postgres17")(changed)
     found = reviewed(template, changed)
     assert replaced(found) == {"DatabaseParameterGroup": set()}
-    (entry,) = found.sections()["Interrupted"]
+    (entry,) = found.sections()[Topic.INTERRUPTED]
     assert entry.remark.causes == ("DatabaseParameterGroup",)
 
 
@@ -247,11 +249,16 @@ def test_cascade_does_not_drown_the_verdict(template):
     assert "- `NatGateway1` is replaced, because PublicSubnet1 is replaced" in folded
     assert comment.count("<details>") == comment.count("</details>")
     data = as_data(found)["templates"][0]["environments"]
-    remarks = [one for group in data for one in group["remarks"] if one["about"] == "Replaced"]
+    remarks = [one for group in data for one in group["remarks"] if one["about"] == Topic.REPLACED]
     assert remarks[0]["subject"] == "Vpc"
-    assert {one["causes"] for one in remarks if one["subject"] != "Vpc"} == {("Vpc",)}
-    assert {one["causes"] for one in remarks if one["subject"] == "Vpc"} == {()}
-    through = [one for group in data for one in group["remarks"] if "change with" in one["message"]]
+    assert all(one["causes"] == ["Vpc"] for one in remarks if one["subject"] != "Vpc")
+    assert all(one["causes"] == [] for one in remarks if one["subject"] == "Vpc")
+    through = [
+        one
+        for group in data
+        for one in group["remarks"]
+        if "change with" in one["details"].get("message", "")
+    ]
     assert [one["subject"] for one in through] == ["Vpc", "Vpc"]
 
 
@@ -261,8 +268,8 @@ def test_environments_have_an_image(template):
     anywhere("Resources.ServiceScalableTarget.Properties.MaxCapacity", 50)(changed)
     found = reviewed(template, changed)
     assert [change.logical_id for change, _ in found.changes()] == ["ServiceScalableTarget"]
-    (entry,) = found.sections()["Quotas"]
-    assert (entry.remark.subject, entry.remark.after) == ("fargate-vcpu", "50")
+    (entry,) = found.sections()[Topic.QUOTAS]
+    assert (entry.remark.subject, entry.remark.details["after"]) == ("fargate-vcpu", "50")
 
 
 @pytest.mark.parametrize(

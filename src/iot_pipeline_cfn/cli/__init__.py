@@ -488,9 +488,9 @@ def review(*, files: Sequence[Path], fail_on: str | None, **options: Any) -> int
 
     Takes what is in templates/ and parameters/, or else two templates.
     """
-    from iot_pipeline_cfn.review.remarks import Severity
     from iot_pipeline_cfn.review.reviewing import review
     from iot_pipeline_cfn.review.verdict import as_data, rank
+    from iot_pipeline_cfn.template.findings import Severity
 
     if len(files) not in {0, 2}:
         message = "takes no files, or two: OLD.json NEW.json"

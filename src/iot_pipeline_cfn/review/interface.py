@@ -10,14 +10,17 @@ from iot_pipeline_cfn.template.stateful import masked
 from .causes import Causes
 from .differences import equal, worded
 from .remarks import Remark, Severity, about
-from .resolved import Environment, Template
+from .resolved import ResolvedEnvironment, Template
 from .resources import Change, Replacement
 
 HIDDEN: Final = "****"
 
 
 def outputs(
-    found: Sequence[Change], before: Environment, after: Environment, origins: Causes
+    found: Sequence[Change],
+    before: ResolvedEnvironment,
+    after: ResolvedEnvironment,
+    origins: Causes,
 ) -> Iterator[Remark]:
     """Yield outputs that come, go, or get another value, themselves or through what they show.
 
@@ -40,7 +43,9 @@ def outputs(
     yield from _through(found, after, origins)
 
 
-def _through(found: Sequence[Change], after: Environment, origins: Causes) -> Iterator[Remark]:
+def _through(
+    found: Sequence[Change], after: ResolvedEnvironment, origins: Causes
+) -> Iterator[Remark]:
     """Yield which outputs show something of what is replaced, by the causes of that."""
     shown: dict[tuple[tuple[str, ...], str], set[str]] = {}
     for change in found:

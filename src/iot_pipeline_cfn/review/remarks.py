@@ -1,33 +1,50 @@
-"""What a review has to say of a change."""
+"""A bridge to findings, for the analyses that still write sentences; it goes when the last does."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+from iot_pipeline_cfn.template.findings import Finding, Severity
 
+__all__ = ["REMARK", "Remark", "Severity", "about"]
 
-class Severity(StrEnum):
-    """What a remark is about, from the worst."""
-
-    DATA_LOSS = "data-loss"
-    EXPOSURE = "exposure"
-    REPLACEMENT = "replacement"
-    INTERRUPTION = "interruption"
-    CHANGE = "change"
-    NOTE = "note"
+REMARK = "remark"
+"""The code of a finding that brings its sentence along."""
 
 
-@dataclass(frozen=True)
-class Remark:
-    """One line of a review: about a logical id, or about what `subject` names."""
+class Remark(Finding):
+    """A finding that brings its sentence along."""
 
-    severity: Severity
-    subject: str
-    message: str
-    before: str = ""
-    after: str = ""
-    causes: tuple[str, ...] = ()
-    """The logical ids that it follows from, through however many others; none of a cause."""
+    def __init__(  # noqa: PLR0917
+        self,
+        severity: Severity,
+        subject: str,
+        message: str,
+        before: str = "",
+        after: str = "",
+        causes: tuple[str, ...] = (),
+    ) -> None:
+        """Keep the sentence in the details."""
+        details = {"message": message, "before": before, "after": after}
+        super().__init__(REMARK, severity, subject, details, causes)
+
+    @property
+    def message(self) -> str:
+        """The sentence."""
+        return str(self.details["message"])
+
+    @property
+    def before(self) -> str:
+        """The value before the change."""
+        return str(self.details["before"])
+
+    @property
+    def after(self) -> str:
+        """The value after the change."""
+        return str(self.details["after"])
 
 
 def about(severity: Severity, subject: str, what: str, before: str = "", after: str = "") -> Remark:
     """Return a remark that says something of its subject, such as that it `is replaced`."""
     return Remark(severity, subject, f"{subject} {what}", before, after)
+
+
+def as_finding(remark: Finding) -> Finding:
+    """Return a finding that is equal to others like it, whatever their class."""
+    return Finding(remark.code, remark.severity, remark.subject, remark.details, remark.causes)

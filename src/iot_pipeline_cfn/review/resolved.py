@@ -1,7 +1,7 @@
 """One kind of environment before and after a change, with its parameters resolved."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.lookup import Resource
@@ -16,14 +16,19 @@ Template = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Environment:
-    """What a template comes to with one set of parameters."""
+class ResolvedEnvironment:
+    """An environment of one type as a template describes it, with its parameters resolved.
+
+    Attributes:
+        resources: The resources that exist, by logical ID.
+        outputs: The outputs that exist.
+        region: The region that it is in.
+
+    """
 
     resources: Mapping[str, Resource]
-    outputs: Mapping[str, Mapping[str, Any]]
-
-
-NOTHING: Final = Environment({}, {})
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    region: str = ""
 
 
 def updated_parameters(
@@ -52,7 +57,7 @@ def resolved(
     before: tuple[Template, Mapping[str, str | None]],
     after: tuple[Template, Mapping[str, str | None]],
     region: str,
-) -> tuple[Environment, Environment]:
+) -> tuple[ResolvedEnvironment, ResolvedEnvironment]:
     """Return what two templates come to, each with its parameters.
 
     What cannot be resolved stays as it is. Where that means something else afterwards, such as a
@@ -81,6 +86,7 @@ class _Side:
         }
         self._values = {name: value for name, value in values.items() if value is not None}
         self._template = {**template, "Parameters": parameters}
+        self._region = region
         self._resolver = Resolver(self._template, self._values | pseudo_parameters(region))
 
     def open_names(self) -> dict[tuple[str, str], object]:
@@ -114,7 +120,7 @@ class _Side:
                 }
         return self._resolver.value(expression)
 
-    def environment(self, moved: frozenset[tuple[str, str]]) -> Environment:
+    def environment(self, moved: frozenset[tuple[str, str]]) -> ResolvedEnvironment:
         """Return what it comes to, with what has moved marked where it is left."""
         sections = {}
         for section in ("Resources", "Outputs"):
@@ -127,7 +133,7 @@ class _Side:
                 ):
                     found[name] = {**body, "Condition": condition}
             sections[section] = _marked(found, moved) if moved else found
-        return Environment(sections["Resources"], sections["Outputs"])
+        return ResolvedEnvironment(sections["Resources"], sections["Outputs"], self._region)
 
 
 def _marked(value: Any, moved: frozenset[tuple[str, str]]) -> Any:

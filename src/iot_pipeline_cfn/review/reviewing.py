@@ -4,28 +4,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER, ParameterFile
 from iot_pipeline_cfn.template.references import renamed
 
 from . import failures, refusals
-from .analyses import analysed
+from .analyses import Topic, analyzed
 from .behaviour import Behaviour
 from .causes import causes
 from .differences import equal, worded
 from .interface import misfits, outputs, parameters
 from .losses import losses
-from .remarks import Remark, Severity, about
-from .resolved import NOTHING, Environment, Template, resolved, updated_parameters
+from .remarks import Remark, Severity, about, as_finding
+from .resolved import ResolvedEnvironment, Template, resolved, updated_parameters
 from .resources import HOW, REVISIONS, Action, Change, Replacement, changes
-from .verdict import DATA, NEW, OUTPUTS, REFUSED, Group, Review, Section, Verdict, rank
-
-REPLACED: Final = "Replaced"
-REVISED: Final = "New revisions"
-INTERRUPTED: Final = "Interrupted"
-PARAMETERS: Final = "Parameters"
-STACK: Final = "Stack"
-ORDER: Final = "Order of operations"
-UNKNOWN: Final = "Cannot be told"
+from .verdict import Group, Review, Section, Verdict
 
 EMPTY: Final[Template] = {}
 NO_VERDICT: Final = Verdict()
@@ -76,10 +69,10 @@ def _grouped(found: Sequence[tuple[str, bool, Verdict]]) -> list[Group]:
     for kind, only_new, verdict in found:
         kinds.setdefault((only_new, verdict), []).append(kind)
     groups = [Group(tuple(names), verdict, new) for (new, verdict), names in kinds.items()]
-    return sorted(groups, key=lambda one: rank(one.verdict.worst or Severity.NOTE))
+    return sorted(groups, key=lambda one: (one.verdict.worst or Severity.NOTE).rank)
 
 
-def _general(before: Template, after: Template, *, alike: bool) -> Iterator[tuple[str, Remark]]:
+def _general(before: Template, after: Template, *, alike: bool) -> Iterator[tuple[Topic, Finding]]:
     """Yield what is so of a template whatever the parameters.
 
     `alike` says that nothing comes of it with those that are given.
@@ -87,17 +80,20 @@ def _general(before: Template, after: Template, *, alike: bool) -> Iterator[tupl
     for section in ("Conditions", "Mappings"):
         if alike and not equal(before.get(section, {}), after.get(section, {})):
             message = "differ, of which nothing comes with the parameters that are given"
-            yield UNKNOWN, about(Severity.NOTE, section, message)
-    yield from ((PARAMETERS, remark) for remark in parameters(before, after))
+            yield Topic.UNKNOWN, about(Severity.NOTE, section, message)
+    yield from ((Topic.PARAMETERS, remark) for remark in parameters(before, after))
     for section in ("Hooks", "Transform"):
         if not equal(before.get(section), after.get(section)):
             sides = [worded(side.get(section)) for side in (before, after)]
-            yield UNKNOWN, about(Severity.CHANGE, section, "changes what is made of it", *sides)
+            yield (
+                Topic.UNKNOWN,
+                about(Severity.CHANGE, section, "changes what is made of it", *sides),
+            )
     old, new = (_unresolved(side) for side in (before, after))
     for name in sorted({*old, *new}):
         if not equal(old.get(name), new.get(name)):
             message = "changes, and what it makes cannot be told before it is deployed"
-            yield UNKNOWN, about(Severity.CHANGE, name, message)
+            yield Topic.UNKNOWN, about(Severity.CHANGE, name, message)
 
 
 def _unresolved(template: Template) -> dict[str, object]:
@@ -150,17 +146,20 @@ def _verdicts(
         same, anew = resolved((new.template, kept), (new.template, new.running), region)
         yield True, _made_anew(same, anew, region)
     elif new:
-        _, there = resolved((EMPTY, {}), (new.template, new.running), region)
+        nothing, there = resolved((EMPTY, {}), (new.template, new.running), region)
         number = f"{len(there.resources)} resources"
         remark = about(Severity.NOTE, kind or "Template", "is new", after=number)
-        yield False, _verdict((), [(NEW, remark), *_analysed(NOTHING, there, region)])
+        yield False, _verdict((), [(Topic.NEW, remark), *analyzed(nothing, there)])
     elif old:
         message = "is gone: none can be deployed any more, and stacks stay as they are"
-        yield False, _verdict((), [(STACK, about(Severity.CHANGE, kind or "Template", message))])
+        yield (
+            False,
+            _verdict((), [(Topic.STACK, about(Severity.CHANGE, kind or "Template", message))]),
+        )
 
 
 def _updated(
-    old: _State, new: _State, before: Environment, after: Environment, region: str
+    old: _State, new: _State, before: ResolvedEnvironment, after: ResolvedEnvironment, region: str
 ) -> Verdict:
     """Return what an update of a stack does."""
     found = tuple(changes(before.resources, after.resources))
@@ -169,33 +168,33 @@ def _updated(
     pairs = [*refusals.renames(found, *resources, stay)]
     origins = causes(found, pairs)
     sections = (
-        (DATA, losses(found, *resources)),
-        (REFUSED, refusals.retyped(*resources)),
-        (REFUSED, refusals.stuck(found, *resources)),
-        (REFUSED, refusals.renamed(pairs, *resources)),
-        (REFUSED, failures.moved(found)),
-        (REFUSED, failures.outside(*resources)),
-        (REFUSED, failures.upgraded(*resources)),
-        (REFUSED, refusals.denied(found, old.file.stack_policy if old.file else None)),
-        (REFUSED, _misfits(old, new)),
-        (INTERRUPTED, _interrupted(found)),
-        (STACK, _stack(old.file, new.file)),
-        (ORDER, _reordered(before, after)),
+        (Topic.DATA, losses(found, *resources)),
+        (Topic.REFUSED, refusals.retyped(*resources)),
+        (Topic.REFUSED, refusals.stuck(found, *resources)),
+        (Topic.REFUSED, refusals.renamed(pairs, *resources)),
+        (Topic.REFUSED, failures.moved(found)),
+        (Topic.REFUSED, failures.outside(*resources)),
+        (Topic.REFUSED, failures.upgraded(*resources)),
+        (Topic.REFUSED, refusals.denied(found, old.file.stack_policy if old.file else None)),
+        (Topic.REFUSED, _misfits(old, new)),
+        (Topic.INTERRUPTED, _interrupted(found)),
+        (Topic.STACK, _stack(old.file, new.file)),
+        (Topic.ORDER, _reordered(before, after)),
     )
     remarks = [(heading, remark) for heading, remarks in sections for remark in remarks]
     caused = [
-        (heading, replace(remark, causes=origins.get(remark.subject, ())))
+        (heading, replace(as_finding(remark), causes=origins.get(remark.subject, ())))
         for heading, remark in (*_replaced(found, pairs), *remarks)
     ]
-    shown = [(OUTPUTS, remark) for remark in outputs(found, before, after, origins)]
+    shown = [(Topic.OUTPUTS, remark) for remark in outputs(found, before, after, origins)]
     # What a renamed resource is allowed, or reaches, is not new.
     names = dict(pairs)
     stays = {names.get(name, name): body for name, body in renamed(before.resources, names).items()}
     same = replace(before, resources=stays)
-    return _verdict(found, [*_analysed(same, after, region), *caused, *shown])
+    return _verdict(found, [*analyzed(same, after), *caused, *shown])
 
 
-def _made_anew(updated: Environment, new: Environment, region: str) -> Verdict:
+def _made_anew(updated: ResolvedEnvironment, new: ResolvedEnvironment, region: str) -> Verdict:
     """Return in what a new environment differs from one that is updated.
 
     Where a parameter is not given, that has the value that it had, and this one the default.
@@ -205,10 +204,10 @@ def _made_anew(updated: Environment, new: Environment, region: str) -> Verdict:
     found = tuple(_without_update(changes(updated.resources, new.resources)))
     remarks = [
         (heading, remark)
-        for heading, remark in _analysed(updated, new, region)
+        for heading, remark in analyzed(updated, new)
         if remark.severity is not Severity.DATA_LOSS
     ]
-    remarks += [(OUTPUTS, remark) for remark in outputs(found, updated, new, {})]
+    remarks += [(Topic.OUTPUTS, remark) for remark in outputs(found, updated, new, {})]
     return _verdict(found, remarks)
 
 
@@ -222,11 +221,6 @@ def _without_update(found: Sequence[Change]) -> Iterator[Change]:
         )
         if parts or change.action is not Action.MODIFY:
             yield replace(change, properties=parts)
-
-
-def _analysed(before: Environment, after: Environment, region: str) -> Iterator[tuple[str, Remark]]:
-    for heading, remarks in analysed(before.resources, after.resources, region=region):
-        yield from ((heading, remark) for remark in remarks)
 
 
 def _misfits(old: _State, new: _State) -> Iterator[Remark]:
@@ -256,7 +250,7 @@ def _stack(old: ParameterFile | None, new: ParameterFile | None) -> Iterator[Rem
 
 def _replaced(
     found: Sequence[Change], pairs: Sequence[tuple[str, str]]
-) -> Iterator[tuple[str, Remark]]:
+) -> Iterator[tuple[Topic, Finding]]:
     """Yield what is replaced, or only revised, with the heading for that."""
     for change in found:
         if change.replacement is not Replacement.NO:
@@ -271,10 +265,10 @@ def _replaced(
         yield heading, about(severity, old, message)
 
 
-def _replacing(change: Change) -> tuple[str, Severity]:
+def _replacing(change: Change) -> tuple[Topic, Severity]:
     if change.resource_type in REVISIONS:
-        return REVISED, Severity.CHANGE
-    return REPLACED, Severity.REPLACEMENT
+        return Topic.REVISIONS, Severity.CHANGE
+    return Topic.REPLACED, Severity.REPLACEMENT
 
 
 def _interrupted(found: Sequence[Change]) -> Iterator[Remark]:
@@ -291,7 +285,7 @@ def _only_values(change: Change) -> tuple[str, str]:
     return "", ""
 
 
-def _reordered(before: Environment, after: Environment) -> Iterator[Remark]:
+def _reordered(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterator[Remark]:
     for name in sorted(before.resources.keys() & after.resources.keys()):
         old, new = (side.resources[name].get("DependsOn", []) for side in (before, after))
         sides = [sorted(side) if isinstance(side, list) else [side] for side in (old, new)]
@@ -300,9 +294,9 @@ def _reordered(before: Environment, after: Environment) -> Iterator[Remark]:
             yield about(Severity.NOTE, name, message, *map(worded, sides))
 
 
-def _verdict(found: tuple[Change, ...], remarks: Sequence[tuple[str, Remark]]) -> Verdict:
+def _verdict(found: tuple[Change, ...], remarks: Sequence[tuple[Topic, Finding]]) -> Verdict:
     """Return changes and remarks, these by heading, the worst and its causes first."""
-    ordered = sorted(remarks, key=lambda pair: (rank(pair[1].severity), bool(pair[1].causes)))
+    ordered = sorted(remarks, key=lambda pair: (pair[1].severity.rank, bool(pair[1].causes)))
     headings = dict.fromkeys(heading for heading, _ in ordered)
     sections = (
         Section(heading, tuple(remark for other, remark in ordered if other == heading))

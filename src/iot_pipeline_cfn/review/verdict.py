@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from iot_pipeline_cfn.template.findings import Finding, Severity
+
+from .analyses import Topic
 from .behaviour import Behaviour
-from .remarks import Remark, Severity
 from .resources import REVISIONS, Action, Change, Replacement
 
 NAMED: Final = 3
@@ -14,16 +16,16 @@ NAMED: Final = 3
 
 
 def rank(severity: Severity) -> int:
-    """Return the place of a severity, of which the worst is the first."""
-    return [*Severity].index(severity)
+    """Return the rank of a severity; the worst has 0."""
+    return severity.rank
 
 
 @dataclass(frozen=True)
 class Section:
     """Remarks under a heading, the worst first."""
 
-    heading: str
-    remarks: tuple[Remark, ...]
+    heading: Topic
+    remarks: tuple[Finding, ...]
 
     @property
     def worst(self) -> Severity:
@@ -45,7 +47,7 @@ class Verdict:
         found += [Severity.CHANGE] if self.changes else []
         return min(found, key=rank, default=None)
 
-    def under(self, heading: str) -> list[Remark]:
+    def under(self, heading: Topic) -> list[Finding]:
         """Return all remarks under a heading."""
         return [
             remark
@@ -54,7 +56,7 @@ class Verdict:
             for remark in section.remarks
         ]
 
-    def remarks(self, severity: Severity) -> list[Remark]:
+    def remarks(self, severity: Severity) -> list[Finding]:
         """Return all remarks of a severity."""
         return [
             remark
@@ -117,9 +119,9 @@ class Group:
 class Entry:
     """A remark, where that is so, and what follows from it, each with where."""
 
-    remark: Remark
+    remark: Finding
     place: str
-    followers: tuple[tuple[Remark, str], ...] = ()
+    followers: tuple[tuple[Finding, str], ...] = ()
     number: str = ""
     """How many follow in an environment, in words."""
 
@@ -152,28 +154,28 @@ class Review:
         found = [self.general.worst, *(group.verdict.worst for group in self.groups)]
         return min((one for one in found if one), key=rank, default=None)
 
-    def sections(self) -> dict[str, list[Entry]]:
+    def sections(self) -> dict[Topic, list[Entry]]:
         """Return every remark once, by its heading, with the environments that it is about.
 
         These are empty where they are all to which anything happens. The worst comes first, and
         what only follows from a remark under the same heading comes with that.
         """
-        found: dict[tuple[str, Remark], list[Name]] = {}
+        found: dict[tuple[Topic, Finding], list[Name]] = {}
         for group in self.groups:
             for section in group.verdict.sections:
                 for remark in section.remarks:
                     found.setdefault((section.heading, remark), []).extend(group.names)
         for section in self.general.sections:
             found |= {(section.heading, remark): self._every for remark in section.remarks}
-        sections: dict[str, dict[Remark, list[Name]]] = {}
+        sections: dict[Topic, dict[Finding, list[Name]]] = {}
         for heading, remark in sorted(found, key=_order):
             sections.setdefault(heading, {})[remark] = found[heading, remark]
         return {heading: [*self._folded(remarks)] for heading, remarks in sections.items()}
 
-    def _folded(self, remarks: Mapping[Remark, Sequence[Name]]) -> Iterator[Entry]:
+    def _folded(self, remarks: Mapping[Finding, Sequence[Name]]) -> Iterator[Entry]:
         """Yield the remarks under a heading, with each cause what follows from it."""
         causes = {remark.subject: remark for remark in remarks if not remark.causes}
-        followers: dict[Remark, list[Remark]] = {}
+        followers: dict[Finding, list[Finding]] = {}
         for remark in remarks:
             if cause := next((causes[name] for name in remark.causes if name in causes), None):
                 followers.setdefault(cause, []).append(remark)
@@ -202,7 +204,9 @@ class Review:
         """Return to how many resources what happens, by the environments with as many."""
         found: dict[str, list[Name]] = {}
         for group in self.groups:
-            new = "".join(f"new, {remark.after}" for remark in group.verdict.under(NEW))
+            new = "".join(
+                f"new, {remark.details['after']}" for remark in group.verdict.under(Topic.NEW)
+            )
             words = group.verdict.counts() or new or "no resource changes"
             found.setdefault(words, []).extend(group.names)
         counts = {place(names): words for words, names in found.items()}
@@ -251,7 +255,7 @@ def _sentences(review: Review) -> Iterator[str]:
 def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
     """Yield what matters most in a group, as a verb, and what that is about."""
     verdict = group.verdict
-    refused = verdict.under(REFUSED)
+    refused = verdict.under(Topic.REFUSED)
     replaced = [one for one in verdict.remarks(Severity.REPLACEMENT) if one not in refused]
     worst = [
         ("Data can be lost", verdict.remarks(Severity.DATA_LOSS)),
@@ -266,9 +270,13 @@ def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
     said += [] if said else [(verb, _causes(found)) for verb, found in bad if found][:1]
     if refused:
         said.append(("CloudFormation refuses this", _subjects(refused)))
-    if not said and (unsafe := verdict.under(DATA)):
+    if not said and (unsafe := verdict.under(Topic.DATA)):
         said.append(("Data is kept less safely", _subjects(unsafe)))
-    gone = [one for one in verdict.under(OUTPUTS) if one.before and not one.after]
+    gone = [
+        one
+        for one in verdict.under(Topic.OUTPUTS)
+        if one.details.get("before") and not one.details.get("after")
+    ]
     if gone:
         said.append(("Outputs go", _subjects(gone)))
     yield from said or [_harmless(group)]
@@ -276,29 +284,23 @@ def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
 
 def _harmless(group: Group) -> tuple[str, str]:
     verdict = group.verdict
-    if new := verdict.under(NEW):
-        return "New", new[0].after
+    if new := verdict.under(Topic.NEW):
+        return "New", str(new[0].details["after"])
     if verdict.changes:
         return "What is made differs" if group.only_new else UNHARMED, verdict.counts()
-    return "No resource changes", verdict.sections[0].remarks[0].message
+    return "No resource changes", str(verdict.sections[0].remarks[0].details["message"])
 
 
-def _order(pair: tuple[str, Remark]) -> tuple[int, bool]:
+def _order(pair: tuple[Topic, Finding]) -> tuple[int, bool]:
     """Return where a remark comes: the worst first, what is refused before what is replaced."""
     heading, remark = pair
-    return rank(remark.severity), heading != REFUSED
+    return rank(remark.severity), heading != Topic.REFUSED
 
 
 UNHARMED: Final = "Nothing is lost or replaced"
 
-DATA: Final = "Data"
-NEW: Final = "New"
-OUTPUTS: Final = "Outputs"
-REFUSED: Final = "Refused"
-"""Headings of what has a sentence of its own."""
 
-
-def _subjects(remarks: Sequence[Remark]) -> str:
+def _subjects(remarks: Sequence[Finding]) -> str:
     """Return what remarks are about, and why where none of that is a cause."""
     names = _shortened([*dict.fromkeys(remark.subject for remark in remarks)])
     if not all(remark.causes for remark in remarks):
@@ -307,7 +309,7 @@ def _subjects(remarks: Sequence[Remark]) -> str:
     return f"{names}, because of {causes}"
 
 
-def _causes(remarks: Sequence[Remark]) -> str:
+def _causes(remarks: Sequence[Finding]) -> str:
     """Return what remarks are about that is a cause; and that there is more, if there is."""
     first = [remark for remark in remarks if not remark.causes]
     if not first:
@@ -358,7 +360,7 @@ def _verdict_data(verdict: Verdict) -> dict[str, Any]:
     return {
         "severity": verdict.worst,
         "remarks": [
-            {"about": section.heading, **vars(remark)}
+            {"about": section.heading, **remark.as_data()}
             for section in verdict.sections
             for remark in section.remarks
         ],

@@ -1,6 +1,12 @@
 """The wording of findings about traffic, permissions, exposure, quotas and prices."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from iot_pipeline_cfn.template.findings import Finding
+
+ACCESS_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingProxyType({})
 
 SHOWN = 3
 """How many of many things a line names."""

@@ -1,14 +1,16 @@
 """A review as Markdown, for a comment on a pull request."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from iot_pipeline_cfn.review.remarks import Remark, Severity
+from iot_pipeline_cfn.review.analyses import Topic
+from iot_pipeline_cfn.review.differences import worded
 from iot_pipeline_cfn.review.resources import Change, PropertyChange
-from iot_pipeline_cfn.review.verdict import DATA, Entry, Review, rank, word
+from iot_pipeline_cfn.review.verdict import Entry, Review, listed, rank, word
+from iot_pipeline_cfn.template.findings import Finding, Severity, Value
 
 from .tables import code, escaped, table
+from .wording import TITLES, sentence
 
 SHOWN: Final = 100
 """So many characters of a value are shown."""
@@ -33,7 +35,7 @@ def _review(review: Review) -> Iterator[str]:
     folded = {
         heading: entries
         for heading, entries in sections.items()
-        if heading != DATA
+        if heading != Topic.DATA
         and all(rank(entry.remark.severity) > rank(Severity.INTERRUPTION) for entry in entries)
     }
     for heading, entries in sections.items():
@@ -41,7 +43,7 @@ def _review(review: Review) -> Iterator[str]:
             yield from _section(heading, entries)
     changes = review.changes()
     if folded or changes:
-        headings = [*folded, *(["Resources"] if changes else [])]
+        headings = [*(TITLES[heading] for heading in folded), *(["Resources"] if changes else [])]
         yield f"<details><summary>{', '.join(headings)}</summary>"
         yield ""
         for heading, entries in folded.items():
@@ -51,8 +53,8 @@ def _review(review: Review) -> Iterator[str]:
         yield ""
 
 
-def _section(heading: str, entries: Sequence[Entry]) -> Iterator[str]:
-    yield f"**{escaped(heading)}**"
+def _section(heading: Topic, entries: Sequence[Entry]) -> Iterator[str]:
+    yield f"**{escaped(TITLES[heading])}**"
     yield ""
     for entry in entries:
         yield f"- {_said(entry.remark)}{_where(entry.place)}"
@@ -68,12 +70,14 @@ def _section(heading: str, entries: Sequence[Entry]) -> Iterator[str]:
     yield ""
 
 
-def _said(remark: Remark) -> str:
-    """Return what a remark says, with what it is about as code."""
-    subject = re.compile(rf"(?<!\w){re.escape(escaped(remark.subject))}(?!\w)")
-    message = subject.sub(lambda _: code(remark.subject), escaped(remark.message), count=1)
-    values = _values(remark.before, remark.after)
-    return f"{message}{values and ': '}{values}"
+def _said(finding: Finding) -> str:
+    """Return what a finding says, with its subject and its details as code."""
+    values = _values(*(worded(finding.details.get(side)) for side in ("before", "after")))
+    return f"{sentence(finding, _value, escaped)}{values and ': '}{values}"
+
+
+def _value(value: Value) -> str:
+    return listed([_code(worded(item)) for item in (value if isinstance(value, list) else [value])])
 
 
 def _where(place: str) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from iot_pipeline_cfn.review.differences import one_line
-from iot_pipeline_cfn.review.remarks import Remark, Severity
+from iot_pipeline_cfn.review.differences import one_line, worded
 from iot_pipeline_cfn.review.resources import Change, PropertyChange
-from iot_pipeline_cfn.review.verdict import Entry, Review, word
+from iot_pipeline_cfn.review.verdict import Entry, Review, listed, word
+from iot_pipeline_cfn.template.findings import Finding, Severity, Value
+
+from .wording import TITLES, sentence
 
 STYLES: Final = MappingProxyType(
     {
@@ -31,7 +33,7 @@ def lines(reviews: Sequence[Review]) -> Iterator[Line]:
             if place:
                 yield f"  {place}: {words}", ""
         for heading, entries in review.sections().items():
-            yield from (("", ""), (heading, "bold"))
+            yield from (("", ""), (TITLES[heading], "bold"))
             for entry in entries:
                 yield from _entry(entry)
         changes = review.changes()
@@ -64,9 +66,13 @@ def _where(place: str) -> str:
     return f" [{place}]" if place else ""
 
 
-def _remark(remark: Remark) -> str:
-    values = _values(remark.before, remark.after)
-    return one_line(f"{remark.message}{values and ': '}{values}")
+def _remark(finding: Finding) -> str:
+    values = _values(*(worded(finding.details.get(side)) for side in ("before", "after")))
+    return one_line(f"{sentence(finding, _value)}{values and ': '}{values}")
+
+
+def _value(value: Value) -> str:
+    return _shown(listed(list(map(worded, value))) if isinstance(value, list) else worded(value))
 
 
 def _values(before: str, after: str) -> str:
