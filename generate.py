@@ -1,15 +1,12 @@
-"""Render templates and their documents to templates/; with --check, only say which are stale."""
+"""Render templates and their documents to templates/; with --check, only name the stale ones."""
 
 import sys
-from pathlib import Path
 
 if __name__ == "__main__":
     try:
-        from iot_pipeline_cfn.cli.generate import main
-
-        root = Path(__file__).parent
-        status = main(directory=root / "templates", parameters=root / "parameters")
+        from iot_pipeline_cfn.cli.program import run
+        from iot_pipeline_cfn.cli.render_command import render
     except ModuleNotFoundError as error:
         sys.stderr.write(f"generate.py: {error.name} is missing; make template installs it\n")
-        status = 2
-    sys.exit(status)
+        sys.exit(2)
+    run(render, "generate.py")

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from checkout import ROOT, make
-from iot_pipeline_cfn.deploy.errors import ExitCode
 from iot_pipeline_cfn.emulator.control import RECORDED
+from iot_pipeline_cfn.exit_codes import ExitCode
 
 README = (ROOT / "README.md").read_text()
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -7,10 +7,12 @@ import select
 import signal
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from deploying import BUCKET, PROGRAM, small_template, stack_of, way_named_in
+from iot_pipeline_cfn.cli.console import age
 
 PATIENCE = 20
 
@@ -157,3 +159,18 @@ def test_interruption_asks_and_a_second_one_leaves(terminal, project, aws):
     assert status == 130
     assert way_named_in(text)[:3] == ["events", "--follow", "pr1"]
     assert stack_of(aws)["StackStatus"] == "UPDATE_IN_PROGRESS"
+
+
+@pytest.mark.parametrize(
+    ("ago", "shown"),
+    [
+        (timedelta(seconds=5), "5 s"),
+        (timedelta(minutes=5), "5 min"),
+        (timedelta(hours=23), "23 h"),
+        (timedelta(days=9), "9 d"),
+        (-timedelta(seconds=5), "0 s"),
+    ],
+)
+def test_age_is_shown_in_the_largest_unit(ago, shown):
+    """A clock that is behind that of AWS shows 0 s."""
+    assert age(datetime.now(UTC) - ago) == shown

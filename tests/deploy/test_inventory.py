@@ -10,7 +10,7 @@ from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.following import Follower
-from iot_pipeline_cfn.deploy.inventory import age, drift, environments
+from iot_pipeline_cfn.deploy.inventory import drift, environments
 from iot_pipeline_cfn.deploy.operations import Operations
 
 CREATED = datetime(2026, 1, 31, tzinfo=UTC)
@@ -58,21 +58,6 @@ def test_environments_are_listed_from_all_pages(connection, stubber):
     assert (one.name, one.owner, one.image, one.protected) == ("aa", "somebody", "v1", True)
     assert (two.name, two.owner, two.image, two.protected) == ("PR-2", "", "", True)
     assert (one.updated, two.updated) == (CREATED + timedelta(days=1), CREATED)
-
-
-@pytest.mark.parametrize(
-    ("ago", "shown"),
-    [
-        (timedelta(seconds=5), "5 s"),
-        (timedelta(minutes=5), "5 min"),
-        (timedelta(hours=23), "23 h"),
-        (timedelta(days=9), "9 d"),
-        (-timedelta(seconds=5), "0 s"),
-    ],
-)
-def test_age_is_told_in_the_largest_unit(ago, shown):
-    """Also where the clocks of AWS and of this machine differ."""
-    assert age(datetime.now(UTC) - ago) == shown
 
 
 @pytest.fixture

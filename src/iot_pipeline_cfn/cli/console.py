@@ -10,23 +10,24 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
-
-from iot_pipeline_cfn.deploy.changes import Change
-from iot_pipeline_cfn.deploy.cloudformation import Output, ValidationFinding
-from iot_pipeline_cfn.deploy.deployment import Proposal
-from iot_pipeline_cfn.deploy.destruction import Fate
-from iot_pipeline_cfn.deploy.events import Event
-from iot_pipeline_cfn.deploy.inventory import Summary, age
-from iot_pipeline_cfn.deploy.preflight.checking import Finding
 
 from .output import echo
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.table import Table
+
+    from iot_pipeline_cfn.deploy.changes import Change
+    from iot_pipeline_cfn.deploy.cloudformation import Output, ValidationFinding
+    from iot_pipeline_cfn.deploy.deployment import Proposal
+    from iot_pipeline_cfn.deploy.destruction import Fate
+    from iot_pipeline_cfn.deploy.events import Event
+    from iot_pipeline_cfn.deploy.inventory import Summary
+    from iot_pipeline_cfn.deploy.preflight.checking import Finding
 
 ROWS: Final = 8
 """So many of the resources that are in progress are shown."""
@@ -86,7 +87,7 @@ class Console:
             drawn.add_row(*(Text(cell, style, overflow="fold") for cell in row))
         _rich(err=err).print(drawn)
 
-    def proposal(self, proposal: Proposal, *, err: bool) -> None:
+    def proposal(self, proposal: "Proposal", *, err: bool) -> None:
         """Show what a change set does; what can cost data stands out."""
         for setting in proposal.settings:
             self.say(f"{proposal.stack.name}: {setting}")
@@ -113,7 +114,7 @@ class Console:
                 self.say(f"! {change.logical_id} {change.loss()}")
 
     def findings(
-        self, warnings: Sequence[ValidationFinding], findings: Sequence[Finding], *, err: bool
+        self, warnings: "Sequence[ValidationFinding]", findings: "Sequence[Finding]", *, err: bool
     ) -> None:
         """Show what CloudFormation warns of, although it would go ahead, and what checks find."""
         if self.as_json:
@@ -125,7 +126,7 @@ class Console:
         for finding in findings:
             echo(str(finding), err=err)
 
-    def outputs(self, outputs: Sequence[Output]) -> None:
+    def outputs(self, outputs: "Sequence[Output]") -> None:
         """Print a stack's outputs."""
         if self.as_json:
             self.data({output.name: output.value for output in outputs})
@@ -142,7 +143,7 @@ class Console:
             lines = value if isinstance(value, list) else [value]
             echo(f"{name}: {'; '.join(map(_word, lines)) or 'none'}")
 
-    def environments(self, environments: Sequence[Summary]) -> None:
+    def environments(self, environments: "Sequence[Summary]") -> None:
         """Print a list of environments."""
         if self.as_json:
             self.data([environment.as_data() for environment in environments])
@@ -152,13 +153,13 @@ class Console:
         else:
             self.say("there are no environments")
 
-    def fates(self, fates: Sequence[Fate]) -> None:
+    def fates(self, fates: "Sequence[Fate]") -> None:
         """Show what becomes of the resources of a stack that is to be deleted."""
         rows = [(fate.logical_id, fate.resource_type, fate.what) for fate in fates]
         if rows:
             self.table(("Logical id", "Type", "What becomes of it"), rows, err=True)
 
-    def event(self, event: Event) -> None:
+    def event(self, event: "Event") -> None:
         """Print an event."""
         if self.as_json:
             self.data(event.as_data())
@@ -168,7 +169,7 @@ class Console:
     @contextmanager
     def watching(
         self, what: str, logical_ids: Collection[str]
-    ) -> Iterator[Callable[[Event], None]]:
+    ) -> "Iterator[Callable[[Event], None]]":
         """Show an operation on resources, as far as they are known, by what is told of it."""
         if self.as_json:
             yield lambda event: self.data({"event": event.as_data()})
@@ -199,7 +200,7 @@ def _rich(*, err: bool) -> "RichConsole":
     return RichConsole(stderr=err, highlight=False, emoji=False, markup=False)
 
 
-def _change_row(change: Change) -> tuple[str, ...]:
+def _change_row(change: "Change") -> tuple[str, ...]:
     replacements = {"True": "yes", "Conditional": "perhaps", "False": ""}
     return (
         f"! {change.action}" if change.loses_data else change.action,
@@ -210,7 +211,7 @@ def _change_row(change: Change) -> tuple[str, ...]:
     )
 
 
-def _environment_row(summary: Summary) -> tuple[str, ...]:
+def _environment_row(summary: "Summary") -> tuple[str, ...]:
     return (
         summary.name,
         summary.stack,
@@ -222,12 +223,21 @@ def _environment_row(summary: Summary) -> tuple[str, ...]:
     )
 
 
+def age(since: datetime) -> str:
+    """Return the time since a moment, in the largest unit that fits."""
+    seconds = (datetime.now(UTC) - since).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
 def _word(value: object) -> str:
     words = {"True": "yes", "False": "no", "": "none"}
     return words.get(str(value), str(value))
 
 
-def _line(event: Event) -> str:
+def _line(event: "Event") -> str:
     reason = f"  {event.reason}" if event.reason else ""
     return (
         f"{event.time:%H:%M:%S}Z  {event.status:<20}  {event.logical_id} "
@@ -236,7 +246,7 @@ def _line(event: Event) -> str:
 
 
 @contextmanager
-def _live(what: str, logical_ids: Collection[str]) -> Iterator[Callable[[Event], None]]:
+def _live(what: str, logical_ids: Collection[str]) -> "Iterator[Callable[[Event], None]]":
     """Draw the resources that are in progress, failures, and a bar of those that are done."""
     from rich.console import Group
     from rich.live import Live
@@ -258,7 +268,7 @@ def _live(what: str, logical_ids: Collection[str]) -> Iterator[Callable[[Event],
 
     with Live(bar, console=_rich(err=True), refresh_per_second=8) as live:
 
-        def see(event: Event) -> None:
+        def see(event: "Event") -> None:
             if event.failed:
                 live.console.print(Text(_line(event), "red"))
             if event.of_stack:
@@ -274,7 +284,7 @@ def _live(what: str, logical_ids: Collection[str]) -> Iterator[Callable[[Event],
         yield see
 
 
-def _in_progress(busy: Mapping[str, Event]) -> "Table":
+def _in_progress(busy: "Mapping[str, Event]") -> "Table":
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from iot_pipeline_cfn.exit_codes import ExitCode
+
 from .changes import Change, change_of, merged
-from .errors import DeploymentError, ExitCode, code_of, is_gone, message_of
+from .errors import DeploymentError, code_of, is_gone, message_of
 from .planning import ABSENT, CHANGE_SETS, ChangeSetState
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 from botocore.model import OperationModel
 
+from iot_pipeline_cfn import DEFAULT_REGION
 from iot_pipeline_cfn.emulator import control
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from types_boto3_sts import STSClient
 
 T = TypeVar("T")
-
-DEFAULT_REGION = "ap-northeast-1"
 
 ATTEMPTS = 5
 """Throttling, server errors and dropped connections are tried again so often in all, with waits

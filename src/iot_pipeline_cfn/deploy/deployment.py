@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.parameters import (
     SUFFIX_PARAMETER,
     ParameterFile,
@@ -26,7 +27,7 @@ from . import cloudformation, events, planning, protection
 from .changes import Change
 from .cloudformation import ChangeSet, Stack, ValidationFinding
 from .connection import Connection
-from .errors import DeploymentError, ExitCode, is_gone, message_of
+from .errors import DeploymentError, is_gone, message_of
 from .following import Outcome
 from .operations import Operations
 from .planning import Action, ChangeSetState, Wanted

@@ -7,12 +7,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.resolution import Resolver
 
 from . import cloudformation, events, following, planning, protection
 from .cloudformation import Stack
 from .connection import Connection
-from .errors import DeploymentError, ExitCode
+from .errors import DeploymentError
 from .following import Outcome
 from .operations import Operations
 from .planning import Action, Wanted

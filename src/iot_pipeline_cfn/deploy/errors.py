@@ -1,6 +1,4 @@
-"""What can go wrong with a deployment, each with its exit code, and what botocore's errors mean."""
-
-from enum import IntEnum
+"""Errors of deployments, and what errors of botocore mean to the user."""
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -17,23 +15,7 @@ from botocore.exceptions import (
 )
 
 from iot_pipeline_cfn.emulator.control import HOST
-
-
-class ExitCode(IntEnum):
-    """How `iot-pipeline` ends."""
-
-    DONE = 0
-    REFUSED = 1
-    USAGE = 2
-    INVALID = 3
-    ROLLED_BACK = 4
-    STUCK = 5
-    TIMED_OUT = 6
-    NO_ACCESS = 7
-    PREFLIGHT = 8
-    OFF = 9
-    REVIEW = 10
-    INTERRUPTED = 130
+from iot_pipeline_cfn.exit_codes import ExitCode
 
 
 class DeploymentError(Exception):

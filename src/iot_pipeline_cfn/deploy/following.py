@@ -8,10 +8,12 @@ from typing import Final, Protocol
 
 from botocore.exceptions import ClientError
 
+from iot_pipeline_cfn.exit_codes import ExitCode
+
 from . import cloudformation, events
 from .cloudformation import Stack
 from .connection import Connection
-from .errors import DeploymentError, ExitCode, explained
+from .errors import DeploymentError, explained
 from .events import Event
 
 BEGUN: Final = frozenset(

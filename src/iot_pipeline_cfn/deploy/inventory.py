@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
@@ -117,12 +117,3 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         f"{what}: {difference['PropertyPath']} {difference['DifferenceType'].lower()}"
         for difference in differences
     ]
-
-
-def age(since: datetime) -> str:
-    """Return how long ago that was, in the largest unit that fits."""
-    seconds = (datetime.now(UTC) - since).total_seconds()
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"

@@ -5,11 +5,13 @@ import shutil
 import sys
 from dataclasses import dataclass
 
+from iot_pipeline_cfn.exit_codes import ExitCode
+
 from . import cloudformation, planning
 from .cloudformation import Stack
 from .connection import Connection, Target
 from .environments import Environment
-from .errors import DeploymentError, ExitCode
+from .errors import DeploymentError
 from .following import Audience, Follower, delete
 from .planning import ENVIRONMENT_TAG, Action, Owner, Wanted
 

@@ -10,9 +10,10 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, Final
 
+from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.parameters import ParameterSet
 
-from .errors import DeploymentError, ExitCode
+from .errors import DeploymentError
 
 ENVIRONMENT_TAG: Final = "iot-pipeline:environment"
 """The stack's tag with the environment's name as it was given first."""

@@ -23,8 +23,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_session
 from iot_pipeline_cfn.deploy.environments import Environment
-from iot_pipeline_cfn.deploy.errors import ExitCode
 from iot_pipeline_cfn.emulator import control
+from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.parameters import load_object
 
 from .ingest import Answer, Ingest

@@ -277,7 +277,7 @@ def test_nothing_stands_in_the_way_in_an_empty_account(project, path):
     project.write(template, **{path.stem: json.loads(path.read_text())})
     done = project.run("preflight", path.stem, *BUCKET)
     assert (done.status, done.out) == (0, "")
-    assert "nothing stands in the way" in done.err
+    assert "all preflight checks passed" in done.err
 
 
 def test_every_code_is_of_one_module():

@@ -1,0 +1,69 @@
+"""The commands destroy and cancel."""
+
+from pathlib import Path
+
+import click
+
+from .deploy_command import NOT_A_TERMINAL
+from .opening import open_named
+from .options import (
+    Patience,
+    Place,
+    environment_argument,
+    patience_options,
+    place_options,
+    template_option,
+    yes_option,
+)
+
+
+@click.command()
+@environment_argument
+@click.option("--force", is_flag=True, help="Leave behind the resources that cannot be deleted.")
+@yes_option
+@patience_options
+@place_options
+@template_option
+def destroy(
+    *,
+    environment: str,
+    force: bool,
+    yes: bool,
+    patience: Patience,
+    place: Place,
+    template: Path,
+) -> None:
+    """Delete an environment, after its suffix was typed as a confirmation.
+
+    A protected environment is refused; the message tells how to lift its protection.
+    """
+    from iot_pipeline_cfn.deploy.destruction import delete, doomed
+    from iot_pipeline_cfn.deploy.errors import DeploymentError
+
+    operations, console = open_named(environment, template, place, patience, as_json=False)
+    if not yes and not console.interactive:
+        raise click.UsageError(NOT_A_TERMINAL)
+    suffix = operations.environment.suffix
+    stack, fates = doomed(operations)
+    if stack is None:
+        console.say(f"there is no environment {suffix}: nothing to delete")
+        return
+    console.fates(fates)
+    if not yes and console.answer(f"Type {suffix} to delete it") != suffix:
+        message = "nothing was deleted"
+        raise DeploymentError(message)
+    left = delete(operations, stack, force=force)
+    console.say(f"{suffix} is deleted" + (f", but for {', '.join(left)}" if left else ""))
+
+
+@click.command()
+@environment_argument
+@patience_options
+@place_options
+@template_option
+def cancel(*, environment: str, patience: Patience, place: Place, template: Path) -> None:
+    """Cancel the update that is in progress."""
+    from iot_pipeline_cfn.deploy.destruction import cancel_update
+
+    operations, console = open_named(environment, template, place, patience, as_json=False)
+    console.say(f"{operations.environment.suffix} is in {cancel_update(operations)}")

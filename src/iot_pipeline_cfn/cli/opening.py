@@ -1,0 +1,55 @@
+"""Opening a connection, and an environment, from the options of a command."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iot_pipeline_cfn.template.parameters import load_template
+
+from .console import Console
+from .options import Patience, Place
+
+if TYPE_CHECKING:
+    from iot_pipeline_cfn.deploy.connection import Connection
+    from iot_pipeline_cfn.deploy.environments import Environment
+    from iot_pipeline_cfn.deploy.operations import Operations
+
+
+def open_connection(place: Place, *, as_json: bool) -> "tuple[Connection, Console]":
+    """Connect to AWS, or to the local AWS emulator, which is started where it does not run."""
+    from iot_pipeline_cfn.deploy.connection import Target, connect, trace
+
+    console = Console(as_json)
+    connection = connect(Target(place.target), place.region)
+    if place.debug:
+        trace(connection, console.say)
+    return connection, console
+
+
+def open_named(
+    name: str, template: Path, place: Place, patience: Patience | None = None, *, as_json: bool
+) -> "tuple[Operations, Console]":
+    """Open the environment of a name, which the template's rule for suffixes must allow."""
+    from iot_pipeline_cfn.deploy.environments import environment_named
+
+    environment = environment_named(name, load_template(template))
+    return open_environment(environment, place, patience or Patience(), as_json=as_json)
+
+
+def open_environment(
+    environment: "Environment", place: Place, patience: Patience, *, as_json: bool
+) -> "tuple[Operations, Console]":
+    """Open an environment for operations that are followed on the console."""
+    from iot_pipeline_cfn.deploy.following import Follower
+    from iot_pipeline_cfn.deploy.operations import Operations, command
+
+    connection, console = open_connection(place, as_json=as_json)
+    if environment.name != environment.suffix:
+        console.say(f"{environment.name!r} is the environment {environment.suffix}")
+    follower = Follower(
+        connection,
+        console,
+        timeout=patience.timeout,
+        on_interrupt=patience.on_interrupt,
+        attach=command("events --follow", environment.name, connection),
+    )
+    return Operations(environment, connection, console, follower, wait=patience.wait), console

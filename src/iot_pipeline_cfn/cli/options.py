@@ -1,0 +1,164 @@
+"""The options that several commands share, each group collected in a data class."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from iot_pipeline_cfn import DEFAULT_REGION
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+FILE = click.Path(path_type=Path)
+PARAMETERS = Path("parameters")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where environments are, and whether each call to AWS is shown."""
+
+    target: str = "aws"
+    region: str | None = None
+    debug: bool = False
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long an operation is followed, and what may end that early."""
+
+    timeout: float = 600
+    wait: bool = True
+    on_interrupt: str | None = None
+
+
+@dataclass(frozen=True)
+class RequestOptions:
+    """What a deployment request takes from the command line besides the environment."""
+
+    parameters: tuple[str, ...]
+    image_tag: str | None
+    bucket: str | None
+    ignored: tuple[str, ...]
+
+
+def grouped(name: str, group: type, *options: Decorator) -> Decorator:
+    """Add options to a command, which receives their values as one data class named `name`."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def collect(**values: Any) -> Any:
+            own = {field.name: values.pop(field.name) for field in fields(group)}
+            return command(**values, **{name: group(**own)})
+
+        return together(*options)(collect)
+
+    return decorate
+
+
+def together(*options: Decorator) -> Decorator:
+    """Add several options to a command, in this order in its help."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+environment_argument = click.argument("environment", envvar="ENVIRONMENT_SUFFIX")
+
+region_option = click.option(
+    "--region",
+    envvar="IOT_PIPELINE_REGION",
+    help=f"The AWS Region.  [default: from the AWS configuration, else {DEFAULT_REGION}]",
+)
+
+template_option = click.option(
+    "--template",
+    type=FILE,
+    default=Path("templates/iot-pipeline.json"),
+    show_default=True,
+    help="The rendered template.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+yes_option = click.option(
+    "--yes", is_flag=True, envvar="IOT_PIPELINE_YES", help="Skip confirmation."
+)
+
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to follow an operation.",
+)
+
+place_options = grouped(
+    "place",
+    Place,
+    click.option(
+        "--target",
+        type=click.Choice(["aws", "local"]),
+        default="aws",
+        show_default=True,
+        envvar="IOT_PIPELINE_TARGET",
+        help="AWS, or the local AWS emulator.",
+    ),
+    region_option,
+    click.option("--debug", is_flag=True, help="Show each call to AWS on stderr."),
+)
+
+patience_options = grouped(
+    "patience",
+    Patience,
+    timeout_option,
+    click.option(
+        "--wait/--no-wait",
+        default=True,
+        show_default=True,
+        help="Wait while another operation is in progress, or fail.",
+    ),
+    click.option(
+        "--on-interrupt",
+        type=click.Choice(["cancel", "leave"]),
+        help="What Ctrl-C does while an operation runs.  [default: ask]",
+    ),
+)
+
+request_options = grouped(
+    "options",
+    RequestOptions,
+    click.option(
+        "--parameter",
+        "parameters",
+        multiple=True,
+        metavar="NAME=VALUE",
+        envvar="IOT_PIPELINE_PARAMETERS",
+        help="Overrides the parameter file; repeatable.",
+    ),
+    click.option(
+        "--image-tag",
+        envvar="IOT_PIPELINE_IMAGE_TAG",
+        help="Short for --parameter ImageTag=...",
+    ),
+    click.option(
+        "--bucket",
+        envvar="IOT_PIPELINE_BUCKET",
+        help="The S3 bucket for templates above 51,200 bytes.",
+    ),
+    click.option(
+        "--ignore",
+        "ignored",
+        multiple=True,
+        metavar="CODE",
+        envvar="IOT_PIPELINE_IGNORE",
+        help="Treat an error of this preflight check as a warning; repeatable.",
+    ),
+)

@@ -1,0 +1,70 @@
+"""The command of `generate.py`, which renders templates and their documents."""
+
+import os
+from pathlib import Path
+
+import click
+
+from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.review.document import document
+from iot_pipeline_cfn.stack import render_all
+from iot_pipeline_cfn.template.files import write
+from iot_pipeline_cfn.template.parameters import load
+from iot_pipeline_cfn.template.rendering import Rendering, stale
+
+from .options import FILE
+from .output import echo
+
+ROOT = Path(__file__).parents[3]
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a file is stale.")
+@click.option(
+    "--directory",
+    type=FILE,
+    default=ROOT / "templates",
+    help="The directory of the templates.  [default: templates]",
+)
+def render(*, check: bool, directory: Path) -> ExitCode:
+    """Render every template to its file, with its document beside it."""
+    renderings = render_all()
+    parameters = {
+        path.stem: load(path).parameters for path in sorted((ROOT / "parameters").glob("*.json"))
+    }
+    # Nothing is written unless everything can be rendered.
+    texts = {
+        f"{name}{suffix}": text
+        for name, rendering in renderings.items()
+        for suffix, text in (
+            (".json", rendering.text),
+            (".md", document(name, rendering.body, parameters)),
+        )
+    }
+    if check:
+        return _check(directory, texts)
+    if not directory.exists():
+        directory.mkdir()
+    for name, text in texts.items():
+        write(Path(os.path.relpath(directory / name)), text)
+    for name, rendering in renderings.items():
+        echo(f"{os.path.relpath(directory / name)}.json: {_size(rendering)}")
+    return ExitCode.DONE
+
+
+def _check(directory: Path, texts: dict[str, str]) -> ExitCode:
+    """Name every stale file with its first differences."""
+    found = list(stale(directory, texts))
+    for path, differences in found:
+        echo(f"{os.path.relpath(path)}: stale", err=True)
+        for line in differences:
+            echo(f"    {line}", err=True)
+    return ExitCode.REFUSED if found else ExitCode.DONE
+
+
+def _size(rendering: Rendering) -> str:
+    counts = (
+        f"{rendering.count(section)} {section.lower()}"
+        for section in ("Resources", "Parameters", "Outputs")
+    )
+    return f"{', '.join(counts)}, {rendering.bytes_sent()} bytes as sent"

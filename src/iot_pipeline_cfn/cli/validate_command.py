@@ -1,0 +1,42 @@
+"""The command validate."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.parameters import (
+    UnreadableFileError,
+    load,
+    load_template,
+    problems,
+)
+
+from .options import FILE, PARAMETERS, template_option
+from .output import echo
+
+
+@click.command()
+@click.argument("files", type=FILE, nargs=-1)
+@template_option
+def validate(*, files: Sequence[Path], template: Path) -> ExitCode:
+    """Check parameter files, by default all in parameters/, against the template."""
+    chosen = files or sorted(PARAMETERS.glob("*.json"))
+    if not chosen:
+        message = f"there are no files in {PARAMETERS}/"
+        raise click.UsageError(message)
+    status = ExitCode.DONE
+    body = load_template(template)
+    for path in chosen:
+        try:
+            found = list(problems(body, load(path)))
+            status = status or (ExitCode.INVALID if found else ExitCode.DONE)
+        except UnreadableFileError as error:
+            found = [str(error)]
+            status = ExitCode.USAGE
+        for problem in found:
+            echo(problem, err=True)
+    if status is ExitCode.DONE:
+        echo(f"{len(chosen)} parameter files fit {template}")
+    return status
