@@ -204,7 +204,7 @@ def test_shallow_clone_says_what_is_missing(repository, tmp_path):
         (("a.json",), "takes no files, or two"),
         (("a.json", "b.json"), "a.json: No such file or directory"),
         (("--json", "--markdown"), "exclude each other"),
-        (("--parameters", "a.json"), "--parameters goes with two files"),
+        (("--parameters", "a.json"), "--parameters needs two files"),
         (("--fail-on", "everything"), "Invalid value for '--fail-on'"),
     ],
 )

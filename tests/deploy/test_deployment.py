@@ -452,7 +452,7 @@ def test_outputs_alone_can_change(project, aws):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--parameter", "EnvironmentSuffix=other"), "is the environment's name"),
+        (("--parameter", "EnvironmentSuffix=other"), "comes from the environment's name"),
         (("--parameter", "DisplayName=a", "--parameter", "DisplayName=b"), "is set twice"),
         (("--image-tag", "v1", "--parameter", "ImageTag=v2"), "is set twice"),
         (("--bucket", "s3://a"), "is not the name of an S3 bucket"),
