@@ -20,7 +20,6 @@ from iot_pipeline_cfn.review.resolved import resolved
 from iot_pipeline_cfn.review.resources import Action, Change, PropertyChange, changes
 from iot_pipeline_cfn.review.reviewing import Side, review
 from iot_pipeline_cfn.review.verdict import as_data, word
-from iot_pipeline_cfn.template import references
 from iot_pipeline_cfn.template.findings import Finding, Severity
 from review_cases import CASES, FILES, anywhere, at, both, renamed
 
@@ -284,22 +283,6 @@ def test_renamed_resource_is_allowed_and_reaches_nothing_new(template, old, new)
     assert f"{old} is renamed to {new}" in " ".join(text for text, _ in terminal_lines([found]))
     wider = json.loads(json.dumps(changed).replace("secretsmanager:GetSecretValue", "s3:*"))
     assert reviewed(template, wider).headline.startswith("Access widens in prod: ")
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ({"Ref": "A"}, {"Ref": "B"}),
-        ({"Fn::GetAtt": "A.Arn"}, {"Fn::GetAtt": "B.Arn"}),
-        ({"Fn::GetAtt": ["A", "Arn"]}, {"Fn::GetAtt": ["B", "Arn"]}),
-        ({"Fn::Sub": "${A} ${A.Arn} ${!A} ${AA} A"}, {"Fn::Sub": "${B} ${B.Arn} ${!A} ${AA} A"}),
-        ({"Fn::Sub": ["${A}", {"A": {"Ref": "A"}}]}, {"Fn::Sub": ["${A}", {"A": {"Ref": "B"}}]}),
-        ([{"A": {"Ref": "C"}}, "A", 1], [{"A": {"Ref": "C"}}, "A", 1]),
-    ],
-)
-def test_references_to_another_name(value, expected):
-    """In each way to write them, and nowhere else."""
-    assert references.renamed(value, {"A": "B"}) == expected
 
 
 def test_less_safety_is_told_first_and_not_folded(template):

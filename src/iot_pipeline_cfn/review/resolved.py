@@ -1,12 +1,12 @@
 """One kind of environment before and after a change, with its parameters resolved."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.lookup import Resource
 from iot_pipeline_cfn.template.parameters import ParameterSet
-from iot_pipeline_cfn.template.references import SUBSTITUTED
+from iot_pipeline_cfn.template.references import Namespace, Reference, map_references
 from iot_pipeline_cfn.template.resolution import Resolver
 
 MOVED: Final = " (changed)"
@@ -68,7 +68,7 @@ def resolved(
     moved = {
         name for name in first.keys() & second.keys() if first[name] != second[name]
     }  # A name that is there on one side only differs by itself.
-    marks = (frozenset[tuple[str, str]](), frozenset(moved))
+    marks = (frozenset[tuple[Namespace, str]](), frozenset(moved))
     old, new = (side.environment(marked) for side, marked in zip(sides, marks, strict=True))
     return old, new
 
@@ -89,21 +89,22 @@ class _Side:
         self._region = region
         self._resolver = Resolver(self._template, self._values | pseudo_parameters(region))
 
-    def open_names(self) -> dict[tuple[str, str], object]:
+    def open_names(self) -> dict[tuple[Namespace, str], object]:
         """Return what is behind each name that may stay in what is resolved, by its kind."""
         conditions = self._template.get("Conditions", {})
         return {
             **{
-                ("Parameter", name): self._values.get(name, declaration.get("Default"))
+                (Namespace.VALUE, name): self._values.get(name, declaration.get("Default"))
                 for name, declaration in self._template["Parameters"].items()
             },
             **{
-                ("Condition", name): self._expanded(body, frozenset({name}))
+                (Namespace.CONDITION, name): self._expanded(body, frozenset({name}))
                 for name, body in conditions.items()
                 if self._resolver.holds({"Condition": name}) is None
             },
             **{
-                ("Mapping", name): body for name, body in self._template.get("Mappings", {}).items()
+                (Namespace.MAPPING, name): body
+                for name, body in self._template.get("Mappings", {}).items()
             },
         }
 
@@ -120,8 +121,13 @@ class _Side:
                 }
         return self._resolver.value(expression)
 
-    def environment(self, moved: frozenset[tuple[str, str]]) -> ResolvedEnvironment:
+    def environment(self, moved: frozenset[tuple[Namespace, str]]) -> ResolvedEnvironment:
         """Return what it comes to, with what has moved marked where it is left."""
+
+        def mark(reference: Reference) -> str:
+            is_moved = (reference.namespace, reference.name) in moved
+            return f"{reference.name}{MOVED}" if is_moved else reference.name
+
         sections = {}
         for section in ("Resources", "Outputs"):
             bodies = self._template.get(section, {})
@@ -132,37 +138,5 @@ class _Side:
                     self._resolver.holds({"Condition": condition}) is None
                 ):
                     found[name] = {**body, "Condition": condition}
-            sections[section] = _marked(found, moved) if moved else found
+            sections[section] = map_references(found, mark) if moved else found
         return ResolvedEnvironment(sections["Resources"], sections["Outputs"], self._region)
-
-
-def _marked(value: Any, moved: frozenset[tuple[str, str]]) -> Any:
-    if isinstance(value, list):
-        return [_marked(item, moved) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-
-    def mark(kind: str, name: str) -> str:
-        return f"{name}{MOVED}" if (kind, name) in moved else name
-
-    done = {key: _marked(item, moved) for key, item in value.items()}
-    match done:
-        case {"Ref": str(name)}:
-            done["Ref"] = mark("Parameter", name)
-        case {"Fn::If": [str(name), *rest]}:
-            done["Fn::If"] = [mark("Condition", name), *rest]
-        case {"Fn::FindInMap": [str(name), *rest]}:
-            done["Fn::FindInMap"] = [mark("Mapping", name), *rest]
-        case {"Fn::Sub": str(text)}:
-            done["Fn::Sub"] = _marked_text(text, mark)
-        case {"Fn::Sub": [str(text), own]}:
-            done["Fn::Sub"] = [_marked_text(text, mark), own]
-        case {"Type": str(), "Condition": str(name)}:
-            done["Condition"] = mark("Condition", name)
-    return done
-
-
-def _marked_text(text: str, mark: Callable[[str, str], str]) -> str:
-    return SUBSTITUTED.sub(
-        lambda found: found[0].replace(found[1], mark("Parameter", found[1]), 1), text
-    )

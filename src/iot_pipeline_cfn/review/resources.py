@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.lookup import Resource
-from iot_pipeline_cfn.template.references import Use, uses
+from iot_pipeline_cfn.template.references import Reference, find_references
 from iot_pipeline_cfn.template.schemas import paths
 from iot_pipeline_cfn.template.stateful import masked
 
@@ -179,9 +179,9 @@ def _own_changes(before: Resource, after: Resource) -> Iterator[PropertyChange]:
 
 def _follow(found: dict[str, list[PropertyChange]], after: Mapping[str, Resource]) -> None:
     """Add what follows from each change to the resources that refer to what changes."""
-    users: dict[str, list[tuple[str, Use]]] = defaultdict(list)
+    users: dict[str, list[tuple[str, Reference]]] = defaultdict(list)
     for name in found:
-        for use in uses(after[name].get("Properties", {})):
+        for use in find_references(after[name].get("Properties", {})):
             if use.name in found and use.name != name:
                 users[use.name].append((name, use))
     waiting = deque(name for name, parts in found.items() if parts)
@@ -219,7 +219,7 @@ def _changes_with(change: Change, attribute: str) -> Replacement:
     return Replacement.YES if identifies or way[-1].endswith(("Arn", "Id")) else Replacement.MAY
 
 
-def _consequence(kind: str, use: Use, certainty: Replacement, how: str) -> PropertyChange:
+def _consequence(kind: str, use: Reference, certainty: Replacement, how: str) -> PropertyChange:
     does = behaviour(kind, use.path, None, None)
     if does is Behaviour.REPLACEMENT and certainty is Replacement.MAY:
         does = Behaviour.MAY_REPLACE

@@ -6,7 +6,7 @@ from typing import Final
 
 from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER, ParameterFile
-from iot_pipeline_cfn.template.references import renamed
+from iot_pipeline_cfn.template.references import rename_references
 
 from . import failures, refusals
 from .analyses import Topic, analyzed
@@ -189,7 +189,10 @@ def _updated(
     shown = [(Topic.OUTPUTS, remark) for remark in outputs(found, before, after, origins)]
     # What a renamed resource is allowed, or reaches, is not new.
     names = dict(pairs)
-    stays = {names.get(name, name): body for name, body in renamed(before.resources, names).items()}
+    stays = {
+        names.get(name, name): body
+        for name, body in rename_references(before.resources, names).items()
+    }
     same = replace(before, resources=stays)
     return _verdict(found, [*analyzed(same, after), *caused, *shown])
 

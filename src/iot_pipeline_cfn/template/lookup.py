@@ -1,15 +1,14 @@
 """Reading resources of a template whose values may be intrinsic functions."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any
 
+from .references import VARIABLE
+
 Resource = Mapping[str, Any]
 Resources = Mapping[str, Resource]
-
-_VARIABLE = re.compile(r"\$\{([^!}]+)\}")
 
 
 def type_of(resource: object) -> str:
@@ -100,7 +99,7 @@ def text_of(value: object) -> str:
         case {"Fn::GetAtt": [str(name), str(attribute)]}:
             found = f"${{{name}.{attribute}}}"
         case {"Fn::Sub": [str(text), Mapping() as own]}:
-            found = _VARIABLE.sub(lambda at: text_of(own[at[1]]) if at[1] in own else at[0], text)
+            found = VARIABLE.sub(lambda at: text_of(own[at[1]]) if at[1] in own else at[0], text)
         case {"Fn::Join": [str(delimiter), list(parts)]}:
             found = delimiter.join(map(text_of, parts))
         case _:
@@ -111,4 +110,4 @@ def text_of(value: object) -> str:
 def short_text_of(value: object) -> str:
     """Return a value as text; a reference becomes `Database.Arn`."""
     text = text_of(value)
-    return text[2:-1] if _VARIABLE.fullmatch(text) else text
+    return text[2:-1] if VARIABLE.fullmatch(text) else text

@@ -1,90 +1,145 @@
-"""Which resources of a template refer to which."""
+"""References within rendered templates: the one place that reads intrinsic functions for names.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
+"""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
 
-SUBSTITUTED = re.compile(r"\$\{([\w:]+)\.?([\w.]*)\}")
-"""What `Fn::Sub` fills in: a name, and perhaps an attribute."""
+VARIABLE: Final = re.compile(r"\$\{([^!{}][^{}]*)\}")
+"""A variable of `Fn::Sub`: `${Name}` or `${Name.Attribute}`, but not the literal `${!Name}`."""
+
+
+class Namespace(StrEnum):
+    """The section of a template in which a name is looked up."""
+
+    VALUE = "Value"
+    """Resources, parameters and pseudo parameters."""
+    CONDITION = "Condition"
+    MAPPING = "Mapping"
 
 
 @dataclass(frozen=True)
-class Use:
-    """A place in a value that refers to something; without attribute, to what `Ref` gives."""
+class Reference:
+    """A reference within a value.
 
-    path: tuple[str, ...]
+    Attributes:
+        name: The name it refers to, such as a logical ID or `AWS::Region`.
+        attribute: The attribute of `Fn::GetAtt`; empty for `Ref`.
+        path: The keys that lead to it. `*` stands for any item of a list; functions add nothing.
+        namespace: Where its name is looked up.
+
+    """
+
     name: str
     attribute: str = ""
+    path: tuple[str, ...] = ()
+    namespace: Namespace = Namespace.VALUE
+
+
+Rename = Callable[[Reference], str]
+
+
+def map_references(value: Any, rename: Rename, path: tuple[str, ...] = ()) -> Any:
+    """Return a copy of a value in which `rename` gives the name of each reference."""
+    match value:
+        case {"Type": str(), "Condition": str(name)}:
+            rest = {key: item for key, item in value.items() if key != "Condition"}
+            condition = rename(Reference(name, "", path, Namespace.CONDITION))
+            return {**map_references(rest, rename, path), "Condition": condition}
+        case Mapping() if len(value) == 1:
+            ((key, argument),) = value.items()
+            mapped = _map_function(key, argument, rename, path)
+            if mapped is not None:
+                return {key: mapped}
+            inner = path if str(key).startswith("Fn::") else (*path, str(key))
+            return {key: map_references(argument, rename, inner)}
+        case Mapping():
+            return {
+                key: map_references(item, rename, (*path, str(key))) for key, item in value.items()
+            }
+        case list():
+            return [map_references(item, rename, (*path, "*")) for item in value]
+    return value
+
+
+_NAMESPACES: Final = MappingProxyType(
+    {
+        "Condition": Namespace.CONDITION,
+        "Fn::FindInMap": Namespace.MAPPING,
+        "Fn::GetAtt": Namespace.VALUE,
+        "Fn::If": Namespace.CONDITION,
+        "Ref": Namespace.VALUE,
+    }
+)
+"""Functions whose argument is a name, or a list that begins with one."""
+
+
+def _map_function(function: str, argument: Any, rename: Rename, path: tuple[str, ...]) -> Any:
+    """Return the argument of a function that refers to something by name, None for any other."""
+    match argument:
+        case str(text) | [str(text)] if function == "Fn::Sub":
+            return _map_text(text, (), rename, path)
+        case [str(text), Mapping() as own] if function == "Fn::Sub":
+            values = map_references([*own.values()], rename, path)
+            return [_map_text(text, own, rename, path), dict(zip(own, values, strict=True))]
+        case str(text) if namespace := _NAMESPACES.get(function):
+            name, dot, attribute = text.partition(".")
+            return rename(Reference(name, attribute, path, namespace)) + dot + attribute
+        case [str(name), *rest] if namespace := _NAMESPACES.get(function):
+            attribute = str(rest[0]) if function == "Fn::GetAtt" and rest else ""
+            reference = Reference(name, attribute, path, namespace)
+            return [rename(reference), *map_references(rest, rename, path)]
+    return None
+
+
+def _map_text(text: str, own: Container[str], rename: Rename, path: tuple[str, ...]) -> str:
+    """Return a text of `Fn::Sub` with its references renamed; `own` has its own variables."""
+
+    def variable(found: re.Match[str]) -> str:
+        if found[1] in own:
+            return found[0]
+        name, dot, attribute = found[1].partition(".")
+        return f"${{{rename(Reference(name, attribute, path))}{dot}{attribute}}}"
+
+    return VARIABLE.sub(variable, text)
+
+
+def find_references(value: object, namespace: Namespace = Namespace.VALUE) -> list[Reference]:
+    """Return the references within a value, in the order of the template."""
+    found = []
+
+    def note(reference: Reference) -> str:
+        found.append(reference)
+        return reference.name
+
+    map_references(value, note)
+    return [reference for reference in found if reference.namespace is namespace]
 
 
 def references(value: object) -> Iterator[str]:
-    """Yield every name that a rendered value refers to, parameters and `AWS::Region` included."""
-    for use in uses(value):
-        yield use.name
+    """Yield the names that a value refers to, parameters and `AWS::Region` included."""
+    for reference in find_references(value):
+        yield reference.name
 
 
-def uses(value: object, path: tuple[str, ...] = ()) -> Iterator[Use]:
-    """Yield every reference of a rendered value with the way to it, on which `*` is any item.
+def rename_references(value: Any, names: Mapping[str, str]) -> Any:
+    """Return a value with references to resources and parameters renamed."""
 
-    What a function is made of is no further on the way than the function.
-    """
-    match value:
-        case {"Ref": str(name)}:
-            yield Use(path, name)
-        case {"Fn::GetAtt": [str(name), attribute]}:
-            yield Use(path, name, str(attribute))
-        case {"Fn::GetAtt": str(name)}:
-            yield Use(path, *name.split(".", 1))
-        case {"Fn::Sub": str(text)}:
-            yield from (Use(path, *found) for found in SUBSTITUTED.findall(text))
-        case {"Fn::Sub": [str(text), Mapping() as own]}:
-            yield from (
-                Use(path, *found) for found in SUBSTITUTED.findall(text) if found[0] not in own
-            )
-            yield from uses([*own.values()], path)
-        case Mapping():
-            for key, item in value.items():
-                function = len(value) == 1 and str(key).startswith("Fn::")
-                yield from uses(item, path if function else (*path, str(key)))
-        case list():
-            for item in value:
-                yield from uses(item, (*path, "*"))
+    def rename(reference: Reference) -> str:
+        is_value = reference.namespace is Namespace.VALUE
+        return names.get(reference.name, reference.name) if is_value else reference.name
 
-
-def renamed(value: Any, names: Mapping[str, str]) -> Any:
-    """Return a value with references to other names instead of those that have one."""
-    match value:
-        case {"Ref": str(name)}:
-            found: object = {"Ref": names.get(name, name)}
-        case {"Fn::GetAtt": str(name)}:
-            first, dot, attribute = name.partition(".")
-            found = {"Fn::GetAtt": names.get(first, first) + dot + attribute}
-        case {"Fn::GetAtt": [str(name), *attributes]}:
-            found = {"Fn::GetAtt": [names.get(name, name), *attributes]}
-        case {"Fn::Sub": str(text)}:
-            found = {"Fn::Sub": _substituted(text, names)}
-        case {"Fn::Sub": [str(text), Mapping() as own]}:
-            others = {old: new for old, new in names.items() if old not in own}
-            found = {"Fn::Sub": [_substituted(text, others), renamed(own, names)]}
-        case Mapping():
-            found = {key: renamed(item, names) for key, item in value.items()}
-        case list():
-            found = [renamed(item, names) for item in value]
-        case _:
-            found = value
-    return found
-
-
-def _substituted(text: str, names: Mapping[str, str]) -> str:
-    return SUBSTITUTED.sub(
-        lambda found: found[0].replace(found[1], names.get(found[1], found[1]), 1), text
-    )
+    return map_references(value, rename)
 
 
 def waits_for(resource: Mapping[str, object]) -> set[str]:
-    """Return every name that a rendered resource refers to, or depends on explicitly."""
-    # CloudFormation takes one name or a list of them.
+    """Return the names that a resource refers to or depends on explicitly."""
+    # CloudFormation accepts one name or a list of names.
     explicit = resource.get("DependsOn", [])
     depends_on = explicit if isinstance(explicit, list) else [explicit]
     return {*references(resource), *depends_on}
@@ -93,10 +148,15 @@ def waits_for(resource: Mapping[str, object]) -> set[str]:
 def reachable(
     start: str, names: Collection[str], body: Callable[[str], Mapping[str, object]]
 ) -> set[str]:
-    """Return every resource that must exist before one: all that it refers to or depends on.
+    """Return all resources that one refers to or depends on, directly and indirectly.
 
-    `names` are those of the template's resources, and `body` gives the rendered resource of a name.
-    References count whether or not a condition leaves them out.
+    References count whether or not a condition excludes them.
+
+    Args:
+        start: The logical ID of the resource.
+        names: The logical IDs of all resources of the template.
+        body: A function from a logical ID to the rendered resource.
+
     """
     found: set[str] = set()
     to_do = [start]
@@ -109,8 +169,17 @@ def reachable(
 
 
 def dependencies(resources: Mapping[str, Mapping[str, object]]) -> dict[str, set[str]]:
-    """Return for each resource those that it waits for directly."""
+    """Return the resources that each resource refers to or depends on directly."""
     return {
         name: (waits_for(resource) & resources.keys()) - {name}
         for name, resource in resources.items()
     }
+
+
+def walk(value: Any) -> Iterator[Any]:
+    """Yield a value and every value within it, outer values first."""
+    yield value
+    inner = value.values() if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping | list):
+        for item in inner:
+            yield from walk(item)

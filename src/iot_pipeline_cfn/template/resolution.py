@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from .references import VARIABLE
+
 NO_VALUE: Final = MappingProxyType({"Ref": "AWS::NoValue"})
 """What `AWS::NoValue` comes to: the property is not there."""
-
-VARIABLE = re.compile(r"\$\{([^!][^}]*)\}")
 
 SSM_PARAMETER = "AWS::SSM::Parameter::"
 
