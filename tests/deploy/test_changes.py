@@ -4,13 +4,14 @@ import pytest
 from botocore.stub import Stubber
 
 from deploying import made_up_session
-from iot_pipeline_cfn.deploy.changes import change_of
+from iot_pipeline_cfn.deploy.changes import change_data, loses_data, resource_change
 from iot_pipeline_cfn.deploy.cloudformation import (
     describe_change_set,
     parameter_list,
     validation_findings,
 )
 from iot_pipeline_cfn.deploy.planning import ChangeSetState
+from iot_pipeline_cfn.template.changes import Action, Replacement, UpdateBehavior
 
 ARN = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/c/1"
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/s/1"
@@ -73,7 +74,9 @@ def test_change_whose_values_are_left_out_is_not_left_out(client, stubber):
     whole = page([change("A", Details=[detail("Engine")]), change("B")])
     answer(stubber, whole, IncludePropertyValues=False)
     first, second = describe_change_set(client, ARN).changes
-    assert [str(part) for part in first.properties] == ["Engine: 15 -> 16"]
+    assert [(part.path, part.before, part.after) for part in first.properties] == [
+        ("Engine", "15", "16")
+    ]
     assert second.logical_id == "B"
 
 
@@ -110,36 +113,41 @@ def test_change_set_that_is_being_worked_out_is_waited_for(client, stubber, stat
     assert describe_change_set(client, ARN).pending
 
 
-@pytest.mark.parametrize("action", ["Import", "Dynamic", "SyncWithActual", "Whatever"])
-def test_unknown_action_is_shown_as_it_is(action):
-    """AWS adds some from time to time."""
-    found = change_of(change("A", Action=action)["ResourceChange"])
-    assert found.action == action
-    assert found.properties == []
+@pytest.mark.parametrize(
+    ("action", "known"), [("Import", Action.IMPORT), ("Whatever", Action.UNKNOWN)]
+)
+def test_action_that_is_not_known_is_no_error(action, known):
+    found = resource_change(change("A", Action=action)["ResourceChange"])
+    assert (found.action, found.replacement, found.properties) == (known, Replacement.NO, ())
 
 
-def test_property_is_told_once_with_its_cause_and_values():
+def test_property_occurs_once_with_its_cause_and_values():
     """AWS details it for each cause, and again where it knows the value."""
     details = [
         detail("Engine") | {"CausingEntity": "EngineVersion"},
-        detail("Engine", "15", "16"),
+        detail("Engine", "15", "16", RequiresRecreation="Conditionally"),
         {"Target": {"Attribute": "Tags"}},
         detail("Subnets", "a", None, Path="/Properties/Network/Subnets"),
     ]
-    found = change_of(change("A", Details=details)["ResourceChange"])
-    shown = [str(part) for part in found.properties]
-    assert shown == ["Engine: 15 -> 16", "Tags", "Network.Subnets: a -> -"]
+    found = resource_change(change("A", Details=details)["ResourceChange"])
+    engine, tags, subnets = found.properties
+    assert (engine.path, engine.before, engine.after) == ("Engine", "15", "16")
+    assert (engine.because_of, engine.behavior) == (
+        "EngineVersion",
+        UpdateBehavior.MAYBE_REPLACEMENT,
+    )
+    assert (tags.path, tags.before) == ("Tags", None)
+    assert (subnets.path, subnets.before, subnets.after) == ("Network.Subnets", "a", None)
 
 
 @pytest.mark.parametrize(
     "name", ["MasterUserPassword", "AuthToken", "SecretString", "Deep/ClientSecretValue"]
 )
 def test_value_of_a_secret_is_not_shown(name):
-    """Nor in JSON."""
     details = [detail(name.split("/")[-1], "hunter1", "hunter2", Path=f"/Properties/{name}")]
-    found = change_of(change("A", Details=details)["ResourceChange"])
-    assert "hunter" not in str(found.as_data())
-    assert "**** -> ****" in str(found.properties[0])
+    found = resource_change(change("A", Details=details)["ResourceChange"])
+    assert "hunter" not in str(change_data(found))
+    assert (found.properties[0].before, found.properties[0].after) == ("****", "****")
 
 
 @pytest.mark.parametrize(
@@ -157,9 +165,8 @@ def test_value_of_a_secret_is_not_shown(name):
     ],
 )
 def test_change_that_can_cost_data_is_known(resource_type, others, loses):
-    """By its type, and by whether the resource goes."""
     data = change("A", ResourceType=resource_type, **others)["ResourceChange"]
-    assert change_of(data).loses_data is loses
+    assert loses_data(resource_change(data)) is loses
 
 
 def test_early_validation_is_read_to_the_end(client, stubber):

@@ -3,10 +3,10 @@
 from types import SimpleNamespace
 
 from checkout import REGION
-from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.preflight.checking import Subject, run
 from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
+from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange
 
 ZONES = {"AvailabilityZone1": "ap-northeast-1a", "AvailabilityZone2": "ap-northeast-1c"}
 
@@ -73,12 +73,19 @@ NOWHERE = Connection(None, REGION, Target.AWS)
 """A connection of which no client can be made."""
 
 
-def changes(*types, action="Add", replacement="", properties=(), name=None):
+def resource_change(action, logical_id, kind, replacement="False", properties=(), **others):
+    """Return a change, its action and replacement as CloudFormation spells them."""
+    return ResourceChange(
+        Action(action), logical_id, kind, Replacement(replacement), tuple(properties), **others
+    )
+
+
+def changes(*types, action="Add", replacement="False", properties=(), name=None):
     """Return changes to resources called as in the template: NatGateway1, NatGateway2, ..."""
     made = []
     for number, kind in enumerate(types, 1):
         called = name or kind.rpartition("::")[2]
-        made.append(Change(action, f"{called}{number}", kind, replacement, "", properties))
+        made.append(resource_change(action, f"{called}{number}", kind, replacement, properties))
     return made
 
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.table import Table
 
-    from iot_pipeline_cfn.deploy.changes import Change
     from iot_pipeline_cfn.deploy.cloudformation import Output, ValidationFinding
     from iot_pipeline_cfn.deploy.deployment import Proposal
     from iot_pipeline_cfn.deploy.destruction import Fate
     from iot_pipeline_cfn.deploy.events import Event
     from iot_pipeline_cfn.deploy.inventory import Summary
     from iot_pipeline_cfn.deploy.preflight.checking import Finding
+    from iot_pipeline_cfn.template.changes import PropertyChange, ResourceChange
 
 ROWS: Final = 8
 """So many of the resources that are in progress are shown."""
@@ -106,12 +106,15 @@ class Console:
             [_change_row(change) for change in proposal.changes],
             err=err,
         )
+        from iot_pipeline_cfn.deploy.changes import loses_data
+        from iot_pipeline_cfn.deploy.guards import describe_loss
+
         counts = Counter(change.action for change in proposal.changes)
         summary = ", ".join(f"{action} {count}" for action, count in sorted(counts.items()))
         self.say(f"{proposal.stack.name}: {summary}")
         for change in proposal.changes:
-            if change.loses_data:
-                self.say(f"! {change.logical_id} {change.loss()}")
+            if loses_data(change):
+                self.say(f"! {change.logical_id} {describe_loss(change)}")
 
     def findings(
         self, warnings: "Sequence[ValidationFinding]", findings: "Sequence[Finding]", *, err: bool
@@ -200,15 +203,24 @@ def _rich(*, err: bool) -> "RichConsole":
     return RichConsole(stderr=err, highlight=False, emoji=False, markup=False)
 
 
-def _change_row(change: "Change") -> tuple[str, ...]:
-    replacements = {"True": "yes", "Conditional": "perhaps", "False": ""}
+def _change_row(change: "ResourceChange") -> tuple[str, ...]:
+    from iot_pipeline_cfn.deploy.changes import loses_data
+    from iot_pipeline_cfn.template.changes import Replacement
+
+    replacements = {Replacement.YES: "yes", Replacement.MAYBE: "perhaps", Replacement.NO: ""}
     return (
-        f"! {change.action}" if change.loses_data else change.action,
+        f"! {change.action}" if loses_data(change) else change.action,
         change.logical_id,
         change.resource_type,
-        replacements.get(change.replacement, change.replacement),
-        "\n".join(map(str, change.properties)),
+        replacements[change.replacement],
+        "\n".join(map(_property, change.properties)),
     )
+
+
+def _property(part: "PropertyChange") -> str:
+    if part.before is None and part.after is None:
+        return f"{part.path} ({part.because_of})" if part.because_of else part.path
+    return f"{part.path}: {part.before or '-'} -> {part.after or '-'}"
 
 
 def _environment_row(summary: "Summary") -> tuple[str, ...]:

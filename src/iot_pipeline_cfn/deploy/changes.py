@@ -1,106 +1,77 @@
-"""What a change set will do, in the words of CloudFormation and without secrets."""
+"""The changes of a change set, read from DescribeChangeSet, without secrets."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from iot_pipeline_cfn.template.stateful import SECRET, STATEFUL, fate
+from iot_pipeline_cfn.template.changes import (
+    Action,
+    PropertyChange,
+    Replacement,
+    ResourceChange,
+    UpdateBehavior,
+)
+from iot_pipeline_cfn.template.stateful import STATEFUL, masked
+
+RECREATION = {
+    "Never": UpdateBehavior.NO_INTERRUPTION,
+    "Conditionally": UpdateBehavior.MAYBE_REPLACEMENT,
+    "Always": UpdateBehavior.REPLACEMENT,
+}
+"""What `RequiresRecreation` means:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceTargetDefinition.html
+"""
 
 
-@dataclass(frozen=True)
-class Property:
-    """A property that a change is about, with its values where AWS gives them."""
-
-    name: str
-    cause: str
-    recreates: bool
-    before: str | None
-    after: str | None
-
-    def __str__(self) -> str:
-        """Return it in one line."""
-        if self.before is None and self.after is None:
-            return f"{self.name} ({self.cause})" if self.cause else self.name
-        return f"{self.name}: {self.before or '-'} -> {self.after or '-'}"
-
-
-@dataclass(frozen=True)
-class Change:
-    """What happens to a resource."""
-
-    action: str
-    logical_id: str
-    resource_type: str
-    replacement: str
-    policy_action: str
-    properties: Sequence[Property]
-    physical_id: str = ""
-
-    @property
-    def loses_data(self) -> bool:
-        """Whether a stateful resource goes, or may go, and what it holds with it."""
-        goes = self.action == "Remove" or self.replacement in {"True", "Conditional"}
-        return goes and self.resource_type in STATEFUL
-
-    @property
-    def causes(self) -> Sequence[str]:
-        """The properties because of which it is replaced."""
-        return [part.name for part in self.properties if part.recreates]
-
-    def loss(self) -> str:
-        """Return in words what becomes of what it holds, and because of which properties."""
-        what = {"Remove": "is removed"}.get(self.action, "is replaced")
-        what = "may be replaced" if self.replacement == "Conditional" else what
-        data = fate(self.policy_action.removeprefix("ReplaceAnd"))
-        causes = f"; because of {', '.join(self.causes)}" if self.causes else ""
-        return f"{what}, and what it holds {data}{causes}"
-
-    def as_data(self) -> dict[str, Any]:
-        """Return it as data for JSON, in an order that says nothing."""
-        properties = sorted((vars(part) for part in self.properties), key=itemgetter("name"))
-        return {**vars(self), "loses_data": self.loses_data, "properties": properties}
-
-
-def change_of(change: Mapping[str, Any]) -> Change:
-    """Return a `ResourceChange` of a change set; what it does not know is left as it is."""
-    return Change(
-        action=change["Action"],
+def resource_change(change: Mapping[str, Any]) -> ResourceChange:
+    """Read a `ResourceChange` of a change set."""
+    action = change["Action"]
+    return ResourceChange(
+        action=Action(action) if action in {*Action} else Action.UNKNOWN,
         logical_id=change["LogicalResourceId"],
         resource_type=change["ResourceType"],
-        replacement=change.get("Replacement", ""),
-        policy_action=change.get("PolicyAction", ""),
-        properties=_properties(change.get("Details", [])),
+        replacement=Replacement(change.get("Replacement", Replacement.NO)),
+        properties=_property_changes(change.get("Details", [])),
         physical_id=change.get("PhysicalResourceId", ""),
+        policy_action=change.get("PolicyAction", ""),
     )
 
 
-def _properties(details: Sequence[Mapping[str, Any]]) -> list[Property]:
-    """Return each property once: AWS details it for each cause, and statically if it can."""
-    found: dict[str, Property] = {}
+def _property_changes(details: Iterable[Mapping[str, Any]]) -> tuple[PropertyChange, ...]:
+    """Return each property once: AWS details it for each cause, and once more with its values."""
+    found: dict[str, PropertyChange] = {}
     for detail in details:
         target = detail.get("Target", {})
-        name = target.get("Path", "").removeprefix("/Properties/").replace("/", ".")
-        name = name or target.get("Name") or target.get("Attribute", "")
-        known = found.get(name)
-        found[name] = Property(
-            name=name,
-            cause=min(
-                filter(None, (known and known.cause, detail.get("CausingEntity"))), default=""
+        path = target.get("Path", "").removeprefix("/Properties/").replace("/", ".")
+        path = path or target.get("Name") or target.get("Attribute", "")
+        known = found.get(path, PropertyChange(path))
+        behavior = RECREATION[target.get("RequiresRecreation", "Never")]
+        found[path] = PropertyChange(
+            path=path,
+            behavior=max(known.behavior, behavior, key=lambda each: each.rank),
+            before=known.before or masked(target.get("BeforeValue"), path),
+            after=known.after or masked(target.get("AfterValue"), path),
+            because_of=min(
+                filter(None, (known.because_of, detail.get("CausingEntity"))), default=""
             ),
-            recreates=bool(known and known.recreates)
-            or target.get("RequiresRecreation", "Never") != "Never",
-            before=(known and known.before) or _shown(name, target.get("BeforeValue")),
-            after=(known and known.after) or _shown(name, target.get("AfterValue")),
         )
-    return list(found.values())
+    return tuple(found.values())
 
 
-def _shown(name: str, value: str | None) -> str | None:
-    return "****" if value is not None and SECRET.search(name) else value
-
-
-def merged(whole: Sequence[Change], with_values: Sequence[Change]) -> list[Change]:
-    """Return all changes, each as it is with values where it is there with values."""
+def merge_changes(
+    whole: Sequence[ResourceChange], with_values: Sequence[ResourceChange]
+) -> list[ResourceChange]:
+    """Return all changes, with their values where these are known."""
     known = {change.logical_id: change for change in with_values}
     return [known.get(change.logical_id, change) for change in whole]
+
+
+def loses_data(change: ResourceChange) -> bool:
+    """Return whether a stateful resource goes, or may go, and its data with it."""
+    return change.may_delete and change.resource_type in STATEFUL
+
+
+def change_data(change: ResourceChange) -> dict[str, Any]:
+    """Return a change as data for JSON, its properties in the order of their paths."""
+    data = change.as_data()
+    properties = sorted(data["properties"], key=lambda part: part["path"])
+    return data | {"loses_data": loses_data(change), "properties": properties}

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.changes import ResourceChange
 
-from .changes import Change, change_of, merged
+from .changes import merge_changes, resource_change
 from .errors import DeploymentError, code_of, is_gone, message_of
 from .planning import ABSENT, CHANGE_SETS, ChangeSetState
 
@@ -66,7 +67,7 @@ class ChangeSet:
     status: str
     execution_status: str
     reason: str
-    changes: Sequence[Change]
+    changes: Sequence[ResourceChange]
 
     @property
     def pending(self) -> bool:
@@ -186,7 +187,7 @@ def describe_change_set(client: "CloudFormationClient", arn: str) -> ChangeSet:
     if change_set.state is ChangeSetState.AVAILABLE and change_set.reason:
         # A change whose values are too much is left out, which the reason says.
         whole = _change_set(client, arn, with_values=False)
-        return replace(change_set, changes=merged(whole.changes, change_set.changes))
+        return replace(change_set, changes=merge_changes(whole.changes, change_set.changes))
     return change_set
 
 
@@ -204,7 +205,7 @@ def _change_set(client: "CloudFormationClient", arn: str, *, with_values: bool) 
         execution_status=first.get("ExecutionStatus", "UNAVAILABLE"),
         reason=first.get("StatusReason", ""),
         changes=[
-            change_of(change["ResourceChange"])
+            resource_change(change["ResourceChange"])
             for page in pages
             for change in page.get("Changes", [])
             if "ResourceChange" in change

@@ -16,6 +16,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.changes import ResourceChange
 from iot_pipeline_cfn.template.parameters import (
     SUFFIX_PARAMETER,
     ParameterFile,
@@ -24,7 +25,7 @@ from iot_pipeline_cfn.template.parameters import (
 )
 
 from . import cloudformation, events, planning, protection
-from .changes import Change
+from .changes import change_data
 from .cloudformation import ChangeSet, Stack, ValidationFinding
 from .connection import Connection
 from .errors import DeploymentError, is_gone, message_of
@@ -105,14 +106,14 @@ class Proposal:
         return self.change_set.state is ChangeSetState.EMPTY
 
     @property
-    def changes(self) -> Sequence[Change]:
+    def changes(self) -> Sequence[ResourceChange]:
         """What it would do to resources; it can change outputs alone."""
         return self.change_set.changes
 
     def as_data(self) -> dict[str, Any]:
         """Return all that a review of it depends on, as data for JSON."""
         updated = self.stack.updated or self.stack.created
-        changes = [change.as_data() for change in self.changes]
+        changes = [change_data(change) for change in self.changes]
         return {
             "stack": None if self.creates else self.stack.arn,
             "lastUpdated": None if self.creates else updated.isoformat(),
@@ -315,7 +316,7 @@ def _refused(
 
 
 def subject_of(
-    operations: Operations, wish: Wish, content: Content, changes: Sequence[Change]
+    operations: Operations, wish: Wish, content: Content, changes: Sequence[ResourceChange]
 ) -> Subject:
     """Return what checks look at, of changes that a change set would make."""
     return Subject(

@@ -10,7 +10,6 @@ from botocore.stub import Stubber
 
 from checkout import ENVIRONMENTS, REGION
 from deploying import made_up_session
-from iot_pipeline_cfn.deploy.changes import Change, Property
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.preflight import (
     cache_nodes,
@@ -23,7 +22,17 @@ from iot_pipeline_cfn.deploy.preflight import (
 from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
 from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
 from iot_pipeline_cfn.deploy.preflight.consumption import NAMED, Holder, Quota
-from preflights import CALLS, NOWHERE, ZONES, address, changes, connection_to, findings
+from iot_pipeline_cfn.template.changes import PropertyChange
+from preflights import (
+    CALLS,
+    NOWHERE,
+    ZONES,
+    address,
+    changes,
+    connection_to,
+    findings,
+    resource_change,
+)
 from resolution import resolve
 
 
@@ -445,7 +454,7 @@ def group(**properties):
 
 
 def part(name, before=None, after=None):
-    return Property(name, "", recreates=False, before=before, after=after)
+    return PropertyChange(name, before=before, after=after)
 
 
 @pytest.mark.parametrize(
@@ -553,14 +562,14 @@ STEPWISE = "going on, as ECS starts those that fit first and then the others"
     ("parts", "replacement", "outcome"),
     [
         ([], "True", (2, Severity.ERROR)),
-        ([part("DesiredCount", "0", "2"), part("TaskDefinition")], "", (2, Severity.ERROR)),
-        ([part("DesiredCount", "1", "2"), part("TaskDefinition")], "", (2, Severity.WARNING)),
+        ([part("DesiredCount", "0", "2"), part("TaskDefinition")], "False", (2, Severity.ERROR)),
+        ([part("DesiredCount", "1", "2"), part("TaskDefinition")], "False", (2, Severity.WARNING)),
         ([part("DesiredCount", "1", "2")], "False", (1, Severity.ERROR)),
         ([part("DesiredCount", "3", "2")], "False", None),
-        ([part("DesiredCount")], "", (2, Severity.WARNING)),
+        ([part("DesiredCount")], "False", (2, Severity.WARNING)),
         ([part("TaskDefinition")], "Conditional", (2, Severity.WARNING)),
-        ([part("CapacityProviderStrategy.0.CapacityProvider")], "", (2, Severity.ERROR)),
-        ([part("Tags")], "", None),
+        ([part("CapacityProviderStrategy.0.CapacityProvider")], "False", (2, Severity.ERROR)),
+        ([part("Tags")], "False", None),
     ],
 )
 def test_tasks_that_a_change_of_a_service_starts(
@@ -589,9 +598,7 @@ def test_size_of_tasks_that_only_the_stack_knows_is_not_guessed():
 def test_new_environment_needs_few_clients(aws, template):
     """None for quotas that are enough, nor for tasks as long as there is no image."""
     resources = resolve(template, ENVIRONMENTS["prod"])["Resources"]
-    added = [
-        Change("Add", name, resource["Type"], "", "", []) for name, resource in resources.items()
-    ]
+    added = [resource_change("Add", name, resource["Type"]) for name, resource in resources.items()]
     connection = connection_to(aws)
     given = ZONES | ENVIRONMENTS["prod"]
     assert run(CHECKS, Subject("prod", connection, template, given, added)) == []

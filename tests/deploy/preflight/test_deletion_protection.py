@@ -5,18 +5,20 @@ from botocore.stub import Stubber
 
 from checkout import REGION
 from deploying import made_up_session
-from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.preflight import deletion_protection
 from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
+from preflights import resource_change
 
 LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 DATABASE = "AWS::RDS::DBInstance"
 
 
 def found(connection, kind, physical_id, *, action="Modify", replacement="True", policy=""):
-    change = Change(action, "Any", kind, replacement, policy, [], physical_id)
-    subject = Subject("prod", connection, {}, {}, [change])
+    made = resource_change(
+        action, "Any", kind, replacement, policy_action=policy, physical_id=physical_id
+    )
+    subject = Subject("prod", connection, {}, {}, [made])
     return run({deletion_protection.CODE: deletion_protection.look}, subject)
 
 
@@ -51,7 +53,7 @@ def database(aws, protected):
 def test_what_is_protected_must_not_go(aws, connect_to, kind, made):
     """Replaced or removed; what stays as it is, is kept, or comes, may be protected."""
     name = made(aws, protected=True)
-    for goes in ({}, {"action": "Remove", "replacement": ""}):
+    for goes in ({}, {"action": "Remove", "replacement": "False"}):
         (finding,) = found(connect_to(), kind, name, **goes)
         assert finding.severity is Severity.ERROR
         assert finding.logical_ids == ["Any"]
@@ -59,9 +61,9 @@ def test_what_is_protected_must_not_go(aws, connect_to, kind, made):
         assert "--parameter DeletionProtection=disabled" in finding.message
     for stays in (
         {"replacement": "False"},
-        {"action": "Add", "replacement": ""},
+        {"action": "Add", "replacement": "False"},
         {"policy": "ReplaceAndRetain"},
-        {"action": "Remove", "replacement": "", "policy": "Retain"},
+        {"action": "Remove", "replacement": "False", "policy": "Retain"},
     ):
         assert found(connect_to(), kind, name, **stays) == []
 

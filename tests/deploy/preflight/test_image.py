@@ -16,20 +16,20 @@ from botocore.stub import Stubber
 
 from checkout import REGION, ROOT
 from deploying import BUCKET, made_up_session, record_image
-from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_session
 from iot_pipeline_cfn.deploy.preflight import image
 from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
+from preflights import resource_change
 
 NAME = "iot-pipeline-dev"
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 TEMPLATE = json.loads((ROOT / "templates/iot-pipeline.json").read_text())
 
-TASK = Change("Modify", "TaskDefinition", "AWS::ECS::TaskDefinition", "True", "", [])
-SERVICE = Change("Modify", "Service", "AWS::ECS::Service", "False", "", [])
-REPOSITORY = Change("Add", "Repository", "AWS::ECR::Repository", "", "", [])
-GONE = Change("Remove", "Service", "AWS::ECS::Service", "", "", [])
+TASK = resource_change("Modify", "TaskDefinition", "AWS::ECS::TaskDefinition", "True")
+SERVICE = resource_change("Modify", "Service", "AWS::ECS::Service")
+REPOSITORY = resource_change("Add", "Repository", "AWS::ECR::Repository")
+GONE = resource_change("Remove", "Service", "AWS::ECS::Service")
 
 
 def look(connection, *changes, tag="v1", architecture="X86_64"):

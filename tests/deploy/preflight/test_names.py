@@ -12,18 +12,19 @@ from botocore.stub import Stubber
 from checkout import ENVIRONMENTS, REGION, ROOT
 from deploying import log_group, made_up_session, small_template
 from iot_pipeline_cfn.deploy import deployment
-from iot_pipeline_cfn.deploy.changes import Change, Property
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.operations import command
 from iot_pipeline_cfn.deploy.preflight import name_taken, names, permissions
 from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
 from iot_pipeline_cfn.deploy.preflight.commands import aws_command
+from iot_pipeline_cfn.template.changes import PropertyChange, UpdateBehavior
+from preflights import resource_change
 from schemas import schema_of
 
 TEMPLATE = json.loads((ROOT / "templates/iot-pipeline.json").read_text())
 ADDED = [
-    Change("Add", logical_id, resource["Type"], "", "", [])
+    resource_change("Add", logical_id, resource["Type"])
     for logical_id, resource in TEMPLATE["Resources"].items()
 ]
 NOBODY = Connection(None, REGION, Target.LOCAL)
@@ -37,9 +38,11 @@ def look(check, connection, changes=ADDED, *, template=TEMPLATE, suffix="dev"):
 
 
 def change(logical_id, resource_type, **others):
-    replacement = "True" if others.get("properties") else ""
-    action = "Modify" if replacement else others.get("action", "Add")
-    return Change(action, logical_id, resource_type, replacement, "", others.get("properties", []))
+    replacement = "True" if others.get("properties") else "False"
+    action = "Modify" if replacement == "True" else others.get("action", "Add")
+    return resource_change(
+        action, logical_id, resource_type, replacement, others.get("properties", [])
+    )
 
 
 @pytest.fixture
@@ -196,10 +199,10 @@ def test_name_that_the_stack_itself_holds_is_not_taken(connection):
     """Of a replacement, unless it is the name that changes; nor of what has none."""
     connection.logs.create_log_group(logGroupName="/ecs/iot-pipeline-dev")
     logs = ("ContainerLogGroup", "AWS::Logs::LogGroup")
-    cause = [Property("KmsKeyId", "", True, None, None)]
+    cause = [PropertyChange("KmsKeyId", UpdateBehavior.REPLACEMENT)]
     assert look(name_taken, NOBODY, [change(*logs, properties=cause)]) == []
     assert look(name_taken, NOBODY, [change(*logs, action="Remove")]) == []
-    cause = [Property("LogGroupName", "", True, None, None)]
+    cause = [PropertyChange("LogGroupName", UpdateBehavior.REPLACEMENT)]
     assert len(look(name_taken, connection, [change(*logs, properties=cause)])) == 1
 
 

@@ -14,10 +14,11 @@ from moto import mock_aws
 
 from checkout import CERTIFICATE, REGION, ROOT
 from deploying import BUCKET, made_up_session
-from iot_pipeline_cfn.deploy.changes import Change, Property
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
 from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
+from iot_pipeline_cfn.template.changes import PropertyChange
+from preflights import resource_change
 
 TEMPLATE = json.loads((ROOT / "templates/iot-pipeline.json").read_text())
 ZONES = {"AvailabilityZone1": "ap-northeast-1a", "AvailabilityZone2": "ap-northeast-1c"}
@@ -43,13 +44,13 @@ def account():
 
 def added(name):
     """Return the change that makes a resource of the template."""
-    return Change("Add", name, TEMPLATE["Resources"][name]["Type"], "", "", [])
+    return resource_change("Add", name, TEMPLATE["Resources"][name]["Type"])
 
 
 def modified(name, *properties):
     """Return the change of a resource of the template in some properties."""
-    parts = [Property(part, "", recreates=False, before=None, after=None) for part in properties]
-    return Change("Modify", name, TEMPLATE["Resources"][name]["Type"], "False", "", parts)
+    parts = [PropertyChange(part) for part in properties]
+    return resource_change("Modify", name, TEMPLATE["Resources"][name]["Type"], "False", parts)
 
 
 def found(code, connection, *changes, **parameters):
@@ -457,7 +458,7 @@ def test_zone_that_is_gone_since(connection):
 def test_resource_that_the_template_does_not_have_is_not_described():
     """Such as one that is replaced while its condition cannot be told."""
     kind = "AWS::RDS::DBInstance"
-    other = Change("Modify", "Other", kind, "True", "", [])
+    other = resource_change("Modify", "Other", kind, "True")
     subject = Subject(
         "dev",
         Connection(session(), REGION, Target.AWS),

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from iot_pipeline_cfn.deploy.changes import Change
+from iot_pipeline_cfn.template.changes import ResourceChange
 
 from .checking import Finding, Subject
 from .consumption import NAMED, Holder, Quota, number
@@ -55,12 +55,12 @@ def look(subject: Subject) -> Iterator[Finding]:
     )
 
 
-def _added(subject: Subject, change: Change) -> int:
+def _added(subject: Subject, change: ResourceChange) -> int:
     """Return how many nodes a change adds, as far as what was before is known."""
     after = subject.resources.get(change.logical_id, {}).get("Properties", {})
     if change.logical_id in subject.new(GROUP):
         return _nodes(after)
-    before = {part.name: part.before for part in change.properties if part.name in NUMBERS}
+    before = {part.path: part.before for part in change.properties if part.path in NUMBERS}
     return 0 if None in before.values() else _nodes(after) - _nodes({**after, **before})
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.deploy.changes import Change
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import EXPIRED, code_of, explained
 from iot_pipeline_cfn.emulator.control import NOT_AVAILABLE
+from iot_pipeline_cfn.template.changes import ResourceChange
 from iot_pipeline_cfn.template.resolution import resolve
 
 
@@ -59,7 +59,7 @@ class Subject:
     connection: Connection
     template: Mapping[str, Any]
     parameters: Mapping[str, str]
-    changes: Sequence[Change]
+    changes: Sequence[ResourceChange]
 
     @cached_property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:
@@ -81,10 +81,7 @@ class Subject:
             change.logical_id: self.resources[change.logical_id].get("Properties", {})
             for change in self.changes
             if change.resource_type == resource_type
-            and (
-                change.logical_id in new
-                or {*names} & {part.name.partition(".")[0] for part in change.properties}
-            )
+            and (change.logical_id in new or {*names} & {part.name for part in change.properties})
             and change.logical_id in self.resources
         }
 
@@ -96,8 +93,7 @@ class Subject:
         return [
             change.logical_id
             for change in self.changes
-            if change.resource_type == resource_type
-            and (change.action == "Add" or change.replacement == "True")
+            if change.resource_type == resource_type and change.creates
         ]
 
 

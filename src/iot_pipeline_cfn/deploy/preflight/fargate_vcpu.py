@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from iot_pipeline_cfn.deploy.changes import Change
+from iot_pipeline_cfn.template.changes import ResourceChange
 
 from .checking import Finding, Severity, Subject
 from .consumption import Holder, Quota, number
@@ -55,12 +55,12 @@ def look(subject: Subject) -> Iterator[Finding]:
             yield replace(finding, severity=Severity.WARNING) if stepwise else finding
 
 
-def _tasks(change: Change, desired: int) -> tuple[int, int]:
+def _tasks(change: ResourceChange, desired: int) -> tuple[int, int]:
     """Return how many tasks start beside those that run, and how many more run in the end.
 
     As long as it is not known how many ran before, it can be that no more do.
     """
-    changed = {part.name.partition(".")[0]: part for part in change.properties}
+    changed = {part.name: part for part in change.properties}
     new = change.action == "Add" or change.replacement == "True"
     # On demand and Spot have a quota each.
     if new or "CapacityProviderStrategy" in changed:

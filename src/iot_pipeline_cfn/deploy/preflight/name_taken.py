@@ -117,7 +117,10 @@ def look(subject: Subject) -> Iterator[Finding]:
     for change in subject.changes:
         kind = KINDS.get(change.resource_type)
         # A replacement is given the name that the stack itself holds, unless that is what changes.
-        if kind and (change.action == "Add" or kind.property in change.causes):
+        if kind and (
+            change.action == "Add"
+            or kind.property in {part.path for part in change.replacing_properties}
+        ):
             resource = subject.resources.get(change.logical_id, {})
             name = resource.get("Properties", {}).get(kind.property)
             if isinstance(name, str) and (holder := kind.find(subject.connection, name)):
