@@ -6,7 +6,7 @@ import botocore.session
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from troposphere import Parameter, Ref, Tags
+from troposphere import Parameter
 
 from checkout import ENVIRONMENTS
 from iot_pipeline_cfn.deploy.preflight.names import RULES
@@ -14,10 +14,8 @@ from iot_pipeline_cfn.stack.naming import (
     SUFFIX_MAX_LENGTH,
     SUFFIX_PATTERN,
     environment_name,
-    tag_map,
-    tags,
 )
-from iot_pipeline_cfn.template.parameters import TAGS_OF_TEMPLATE, broken_rule
+from iot_pipeline_cfn.template.parameters import broken_rule
 from resolution import resolve
 
 SUFFIX = Parameter("EnvironmentSuffix", Type="String")
@@ -136,22 +134,3 @@ def test_environment_name_is_prefix_project_suffix_and_ending():
     """The suffix stays a reference: one template serves all environments."""
     name = environment_name(SUFFIX, prefix="/ecs/", ending="/Errors")
     assert name.to_dict() == {"Fn::Sub": "/ecs/iot-pipeline-${EnvironmentSuffix}/Errors"}
-
-
-def test_tags_are_a_new_object_each_time():
-    """Troposphere changes the right operand of `tags + tags`."""
-    first, second = (tags(SUFFIX, "vpc", component="network") for _ in range(2))
-    _ = Tags(Owner="x") + first
-    assert len(first.to_dict()) == 5
-    assert len(second.to_dict()) == 4
-
-
-def test_tags_and_tag_map_say_the_same():
-    """Both forms come from one place."""
-    listed = {entry["Key"]: entry["Value"] for entry in tags(SUFFIX, "a", component="b").to_dict()}
-    mapped = tag_map(SUFFIX, "a", component="b")
-    assert mapped.keys() == TAGS_OF_TEMPLATE
-    assert mapped["Environment"].to_dict() == Ref("EnvironmentSuffix").to_dict()
-    assert {
-        key: getattr(value, "to_dict", lambda value=value: value)() for key, value in mapped.items()
-    } == listed

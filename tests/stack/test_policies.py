@@ -4,7 +4,7 @@ from awacs.aws import Condition, StringEquals
 from awacs.sns import Publish
 from troposphere import encode_to_dict
 
-from iot_pipeline_cfn.stack.policies import allow, policy_document, trust_policy
+from iot_pipeline_cfn.stack.policies import allow, inline_policy, policy_document, trust_policy
 
 
 def test_document_has_the_current_version_and_every_statement():
@@ -38,3 +38,9 @@ def test_trust_is_for_one_service_of_this_account():
     assert statement["Condition"] == {
         "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
     }
+
+
+def test_inline_policy_has_a_name_and_a_document():
+    policy = encode_to_dict(inline_policy("publish", allow([Publish], ["a"])))
+    assert policy["PolicyName"] == "publish"
+    assert policy["PolicyDocument"]["Version"] == "2012-10-17"

@@ -1,60 +1,23 @@
-"""The REST API that takes readings in and hands them to the load balancer."""
+"""The REST API, which accepts readings and forwards them to the load balancer."""
 
 import json
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from itertools import product
 from typing import Any
 
-from troposphere import (
-    And,
-    AWSObject,
-    Condition,
-    Equals,
-    If,
-    Not,
-    NoValue,
-    Or,
-    Ref,
-    Sub,
-    Template,
-    encode_to_dict,
-)
-from troposphere.apigateway import (
-    AccessLogSetting,
-    ApiKey,
-    ApiStage,
-    Deployment,
-    EndpointConfiguration,
-    Integration,
-    Method,
-    MethodSetting,
-    Model,
-    RequestValidator,
-    Resource,
-    RestApi,
-    Stage,
-    UsagePlan,
-    UsagePlanKey,
-)
+from troposphere import Equals, If, Ref, Sub
+from troposphere import apigateway as apigw
 from troposphere.apigatewayv2 import VpcLink
 
-from iot_pipeline_cfn.template.references import reachable
-
-from .context import Environment
-from .encryption import Encryption
+from .api_deployments import add_api_deployments
+from .conditions import Condition
+from .context import Context
 from .ingress import STAGE_NAME, Ingress
 from .load_balancer import LoadBalancing
-from .log_groups import add_log_group
-from .naming import LOG_GROUP_ARN, environment_name, tag_map, tags
+from .logs import LOG_GROUP_ARN, add_log_group
 from .network import Network
-from .sections import add_choice, add_condition, add_number, add_output, add_switch
 from .security_groups import SecurityGroups
 
 GROUP = "API"
-COMPONENT = "api"
 READINGS_IN_BATCH = 500
 
 
@@ -62,31 +25,20 @@ READINGS_IN_BATCH = 500
 class Api:
     """The API and the stage under which callers reach it."""
 
-    rest_api: RestApi
-    stage: Stage
-
-
-@dataclass(frozen=True)
-class Authorization:
-    """The names of the conditions on what callers must bring; under neither, nothing."""
-
-    requires_api_key: str
-    requires_iam: str
+    rest_api: apigw.RestApi
+    stage: apigw.Stage
 
 
 def add_api(
-    template: Template,
+    context: Context,
     *,
-    environment: Environment,
-    encryption: Encryption,
     network: Network,
     ingress: Ingress,
     security_groups: SecurityGroups,
     load_balancing: LoadBalancing,
 ) -> Api:
-    """Add the API with `POST /ingest`, its stage, and what callers need to use it."""
-    choice = add_choice(
-        template,
+    """Add the API with `POST /ingest`, its stage, and its API key."""
+    choice = context.add_choice(
         "ApiAuthorization",
         ["API_KEY", "AWS_IAM", "NONE"],
         default="API_KEY",
@@ -94,133 +46,121 @@ def add_api(
         group=GROUP,
         label="Authorization",
     )
-    authorization = Authorization(
-        requires_api_key=add_condition(template, "RequiresApiKey", Equals(choice.ref(), "API_KEY")),
-        requires_iam=add_condition(
-            template, "RequiresIamAuthorization", Equals(choice.ref(), "AWS_IAM")
-        ),
+    requires_api_key = context.add_condition("RequiresApiKey", Equals(choice.ref(), "API_KEY"))
+    requires_iam = context.add_condition(
+        "RequiresIamAuthorization", Equals(choice.ref(), "AWS_IAM")
     )
-    rest_api = template.add_resource(
-        RestApi(
+    rest_api = context.add(
+        apigw.RestApi(
             "RestApi",
-            EndpointConfiguration=EndpointConfiguration(Types=["REGIONAL"]),
-            Name=environment_name(environment.suffix),
-            Tags=tags(environment.suffix, "api", component=COMPONENT),
+            EndpointConfiguration=apigw.EndpointConfiguration(Types=["REGIONAL"]),
+            Name=context.environment_name(),
         )
     )
-    vpc_link = template.add_resource(
+    vpc_link = context.add(
         VpcLink(
             "VpcLink",
             Condition=ingress.uses_private_ingress,
-            Name=environment_name(environment.suffix),
+            Name=context.environment_name(),
             SecurityGroupIds=[security_groups.vpc_link.ref()],
-            SubnetIds=[subnet.ref() for subnet in network.private_subnets],
-            Tags=tag_map(environment.suffix, "vpc-link", component=COMPONENT),
+            SubnetIds=network.private_subnet_ids(),
         )
     )
     method = _add_ingest_method(
-        template,
+        context,
         rest_api=rest_api,
-        authorization=authorization,
-        ingress=ingress,
-        load_balancing=load_balancing,
-        vpc_link=vpc_link,
+        api_key_required=requires_api_key.as_bool(),
+        authorization_type=requires_iam.choose("AWS_IAM", "NONE"),
+        integration=_integration(ingress, load_balancing, vpc_link),
     )
-    deployment_id = _add_deployments(
-        template,
-        rest_api=rest_api,
+    deployment_id = add_api_deployments(
+        context,
         method=method,
-        authorization=authorization,
+        requires_api_key=requires_api_key,
+        requires_iam=requires_iam,
         ingress=ingress,
     )
-    stage = _add_stage(
-        template,
-        environment=environment,
-        encryption=encryption,
-        ingress=ingress,
-        rest_api=rest_api,
-        deployment_id=deployment_id,
-    )
-    _add_api_key(
-        template,
-        environment=environment,
-        authorization=authorization,
-        rest_api=rest_api,
-        stage=stage,
-    )
+    stage = _add_stage(context, ingress, rest_api, deployment_id)
+    api = Api(rest_api=rest_api, stage=stage)
+    _add_api_key(context, api, condition=requires_api_key)
     invoke_url = Sub(
         f"https://${{{rest_api.title}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"
         f"/{STAGE_NAME}/ingest"
     )
-    add_output(template, "ApiId", "The REST API.", rest_api.ref())
-    add_output(template, "ApiStageName", "Stage of the API.", stage.ref())
-    add_output(template, "ApiInvokeUrl", "Where readings are posted.", invoke_url)
-    return Api(rest_api=rest_api, stage=stage)
+    context.add_output("ApiId", "The REST API.", rest_api.ref())
+    context.add_output("ApiStageName", "Stage of the API.", stage.ref())
+    context.add_output("ApiInvokeUrl", "Where readings are posted.", invoke_url)
+    return api
+
+
+def _integration(
+    ingress: Ingress, load_balancing: LoadBalancing, vpc_link: VpcLink
+) -> apigw.Integration:
+    is_private = ingress.uses_private_ingress
+    load_balancer = load_balancing.load_balancer
+    return apigw.Integration(
+        ConnectionId=is_private.choose(vpc_link.ref()),
+        ConnectionType=is_private.choose("VPC_LINK", "INTERNET"),
+        IntegrationHttpMethod="POST",
+        IntegrationTarget=is_private.choose(load_balancer.ref()),
+        Type="HTTP_PROXY",
+        # With a certificate, HTTP redirects, which API Gateway does not follow, and the host name
+        # must be the certificate's. A stage variable takes effect without a new deployment.
+        Uri=ingress.has_certificate.choose(
+            "https://${stageVariables.domainName}/ingest",
+            Sub(f"http://${{{load_balancer.title}.DNSName}}/ingest"),
+        ),
+    )
 
 
 def _add_ingest_method(
-    template: Template,
+    context: Context,
     *,
-    rest_api: RestApi,
-    authorization: Authorization,
-    ingress: Ingress,
-    load_balancing: LoadBalancing,
-    vpc_link: VpcLink,
-) -> Method:
-    """Add `POST /ingest`, which refuses what cannot be a reading and passes on the rest."""
-    resource = template.add_resource(
-        Resource(
+    rest_api: apigw.RestApi,
+    api_key_required: If,
+    authorization_type: If,
+    integration: apigw.Integration,
+) -> apigw.Method:
+    """Add `POST /ingest`, which refuses bodies that are not readings and forwards the others."""
+    api_id = rest_api.ref()
+    resource = context.add(
+        apigw.Resource(
             "IngestResource",
             ParentId=rest_api.get_att("RootResourceId"),
             PathPart="ingest",
-            RestApiId=rest_api.ref(),
+            RestApiId=api_id,
         )
     )
-    model = template.add_resource(
-        Model(
+    model = context.add(
+        apigw.Model(
             "ReadingsModel",
             ContentType="application/json",
-            RestApiId=rest_api.ref(),
-            # As text: in an object, CloudFormation would turn the numbers into text.
+            RestApiId=api_id,
+            # A string, because CloudFormation turns numbers in an object into strings.
             Schema=json.dumps(readings_schema(), separators=(",", ":"), sort_keys=True),
         )
     )
-    validator = template.add_resource(
-        RequestValidator("ReadingsValidator", RestApiId=rest_api.ref(), ValidateRequestBody=True)
+    validator = context.add(
+        apigw.RequestValidator("ReadingsValidator", RestApiId=api_id, ValidateRequestBody=True)
     )
-    private = ingress.uses_private_ingress
-    integration = Integration(
-        ConnectionId=If(private, vpc_link.ref(), NoValue),
-        ConnectionType=If(private, "VPC_LINK", "INTERNET"),
-        IntegrationHttpMethod="POST",
-        IntegrationTarget=If(private, load_balancing.load_balancer.ref(), NoValue),
-        Type="HTTP_PROXY",
-        # With a certificate HTTP redirects, which API Gateway does not follow, and the name must
-        # be the certificate's. A stage variable takes effect without a new deployment.
-        Uri=If(
-            ingress.has_certificate,
-            "https://${stageVariables.domainName}/ingest",
-            Sub(f"http://${{{load_balancing.load_balancer.title}.DNSName}}/ingest"),
-        ),
-    )
-    return template.add_resource(
-        Method(
+    return context.add(
+        apigw.Method(
             "IngestMethod",
-            ApiKeyRequired=If(authorization.requires_api_key, True, False),
-            AuthorizationType=If(authorization.requires_iam, "AWS_IAM", "NONE"),
+            ApiKeyRequired=api_key_required,
+            AuthorizationType=authorization_type,
             HttpMethod="POST",
             Integration=integration,
-            # $default also validates bodies that claim to be something else than JSON.
+            # $default validates bodies of every other content type, too.
             RequestModels={"$default": model.ref(), "application/json": model.ref()},
             RequestValidatorId=validator.ref(),
             ResourceId=resource.ref(),
-            RestApiId=rest_api.ref(),
+            RestApiId=api_id,
         )
     )
 
 
 def readings_schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 4, as API Gateway reads it) of one reading or a batch."""
+    """Return the JSON schema of one reading or a batch, in draft 4, which API Gateway reads."""
     reading = {
         "additionalProperties": False,
         "properties": {
@@ -251,109 +191,30 @@ def readings_schema() -> dict[str, Any]:
     }
 
 
-def _add_deployments(
-    template: Template,
-    *,
-    rest_api: RestApi,
-    method: Method,
-    authorization: Authorization,
-    ingress: Ingress,
-) -> Ref | If | None:
-    """Add the deployments and return the one that the stage serves.
-
-    A deployment is a snapshot of the API that never changes: what callers meet stays as it was
-    until a deployment with another logical id takes its place. So the id carries a checksum of what
-    the snapshot is taken of. A parameter changes that without changing the template: there is one
-    deployment for each way in which parameters shape the API, and only the one that fits exists
-    (https://docs.aws.amazon.com/apigateway/latest/developerguide/updating-api.html).
-    """
-    checksum = _checksum(template, method)
-    served: Ref | If | None = None
-    for name, expression in _variants(authorization, ingress):
-        condition = add_condition(template, f"Deploys{name}", expression)
-        deployment = template.add_resource(
-            Deployment(
-                f"Deployment{name}{checksum}",
-                Condition=condition,
-                # API Gateway refuses to deploy an API without methods.
-                DependsOn=method,
-                RestApiId=rest_api.ref(),
-            )
-        )
-        served = If(condition, deployment.ref(), served) if served else deployment.ref()
-    return served
-
-
-def _checksum(template: Template, resource: AWSObject) -> str:
-    """Return a checksum of a resource and of all that it refers to.
-
-    What it refers to counts because a resource that is replaced has another id: a VPC link, say,
-    is replaced with its security group.
-    """
-
-    @cache
-    def body(name: str) -> dict[str, Any]:
-        return encode_to_dict(template.resources[name])
-
-    title = str(resource.title)
-    names = {title} | reachable(title, template.resources, body)
-    content = json.dumps({name: body(name) for name in names}, sort_keys=True)
-    return f"{zlib.crc32(content.encode()):08x}"
-
-
-def _variants(authorization: Authorization, ingress: Ingress) -> Iterator[tuple[str, And]]:
-    """Yield a name and a condition for each way in which parameters shape the API."""
-    api_key, iam, private, https = (
-        Condition(name)
-        for name in (
-            authorization.requires_api_key,
-            authorization.requires_iam,
-            ingress.uses_private_ingress,
-            ingress.has_certificate,
-        )
-    )
-    for variant in product(
-        (("ApiKey", api_key), ("Iam", iam), ("Open", Not(Or(api_key, iam)))),
-        (("Public", Not(private)), ("Private", private)),
-        (("Http", Not(https)), ("Https", https)),
-    ):
-        yield "".join(word for word, _ in variant), And(*(condition for _, condition in variant))
-
-
 def _add_stage(
-    template: Template,
-    *,
-    environment: Environment,
-    encryption: Encryption,
-    ingress: Ingress,
-    rest_api: RestApi,
-    deployment_id: Ref | If | None,
-) -> Stage:
-    return template.add_resource(
-        Stage(
+    context: Context, ingress: Ingress, rest_api: apigw.RestApi, deployment_id: Ref | If
+) -> apigw.Stage:
+    return context.add(
+        apigw.Stage(
             "ApiStage",
-            AccessLogSetting=_add_access_logs(template, environment, encryption),
+            AccessLogSetting=_add_access_logs(context),
             DeploymentId=deployment_id,
-            MethodSettings=[_add_throttling(template)],
+            MethodSettings=[_add_throttling(context)],
             RestApiId=rest_api.ref(),
             StageName=STAGE_NAME,
-            Tags=tags(environment.suffix, "stage", component=COMPONENT),
-            TracingEnabled=If(environment.has_detailed_monitoring, True, False),
-            Variables=If(
-                ingress.has_certificate, {"domainName": ingress.domain_name.ref()}, NoValue
-            ),
+            TracingEnabled=context.has_detailed_monitoring.as_bool(),
+            Variables=ingress.has_certificate.choose({"domainName": ingress.domain_name.ref()}),
         )
     )
 
 
-def _add_throttling(template: Template) -> MethodSetting:
-    """Add the limits and return the setting of every method.
+def _add_throttling(context: Context) -> apigw.MethodSetting:
+    """Add the limits; return the setting of every method.
 
     In most regions an account may have 10,000 requests a second, and 5,000 at once
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
     """
-    rate = add_number(
-        template,
+    rate = context.add_number(
         "ThrottleRate",
         default=100,
         maximum=10000,
@@ -361,8 +222,7 @@ def _add_throttling(template: Template) -> MethodSetting:
         group=GROUP,
         label="Throttle rate",
     )
-    burst = add_number(
-        template,
+    burst = context.add_number(
         "ThrottleBurst",
         default=200,
         maximum=5000,
@@ -370,7 +230,7 @@ def _add_throttling(template: Template) -> MethodSetting:
         group=GROUP,
         label="Throttle burst",
     )
-    return MethodSetting(
+    return apigw.MethodSetting(
         HttpMethod="*",
         MetricsEnabled=True,
         ResourcePath="/*",
@@ -379,10 +239,9 @@ def _add_throttling(template: Template) -> MethodSetting:
     )
 
 
-def _add_access_logs(template: Template, environment: Environment, encryption: Encryption) -> If:
-    """Add the log group of the access logs, if wanted, and return the stage's setting."""
-    has_access_logs = add_switch(
-        template,
+def _add_access_logs(context: Context) -> If:
+    """Add the log group of the access logs; return the setting of the stage."""
+    has_access_logs = context.add_switch(
         "ApiAccessLogs",
         condition="HasApiAccessLogs",
         description="Needs API Gateway's CloudWatch role, one for each account and region, "
@@ -391,61 +250,38 @@ def _add_access_logs(template: Template, environment: Environment, encryption: E
         label="Access logs",
     )
     log_group = add_log_group(
-        template,
-        "ApiLogGroup",
-        service="apigateway",
-        component=COMPONENT,
-        environment=environment,
-        encryption=encryption,
-        condition=has_access_logs,
+        context, "ApiLogGroup", service="apigateway", writer="api", condition=has_access_logs
     )
-    setting = AccessLogSetting(
-        # Not the log group's own Arn, which ends in :*
+    entry = {
+        "error": "$context.error.message",
+        "ip": "$context.identity.sourceIp",
+        "latency": "$context.responseLatency",
+        "method": "$context.httpMethod",
+        "path": "$context.path",
+        "requestId": "$context.requestId",
+        "status": "$context.status",
+        "time": "$context.requestTime",
+    }
+    setting = apigw.AccessLogSetting(
+        # Not the attribute Arn of the log group, which ends in :*
         DestinationArn=Sub(f"{LOG_GROUP_ARN}${{{log_group.title}}}"),
-        Format=json.dumps(
-            {
-                "error": "$context.error.message",
-                "ip": "$context.identity.sourceIp",
-                "latency": "$context.responseLatency",
-                "method": "$context.httpMethod",
-                "path": "$context.path",
-                "requestId": "$context.requestId",
-                "status": "$context.status",
-                "time": "$context.requestTime",
-            },
-            separators=(",", ":"),
-        ),
+        Format=json.dumps(entry, separators=(",", ":")),
     )
-    return If(has_access_logs, setting, NoValue)
+    return has_access_logs.choose(setting)
 
 
-def _add_api_key(
-    template: Template,
-    *,
-    environment: Environment,
-    authorization: Authorization,
-    rest_api: RestApi,
-    stage: Stage,
-) -> None:
-    condition = authorization.requires_api_key
-    api_key = template.add_resource(
-        ApiKey(
-            "ApiKey",
-            Condition=condition,
-            Enabled=True,
-            Tags=tags(environment.suffix, "api-key", component=COMPONENT),
-        )
-    )
-    usage_plan = template.add_resource(
-        UsagePlan(
+def _add_api_key(context: Context, api: Api, *, condition: Condition) -> None:
+    """Add the API key and the usage plan through which it is valid for the stage."""
+    api_key = context.add(apigw.ApiKey("ApiKey", Condition=condition, Enabled=True))
+    usage_plan = context.add(
+        apigw.UsagePlan(
             "UsagePlan",
-            ApiStages=[ApiStage(ApiId=rest_api.ref(), Stage=stage.ref())],
+            ApiStages=[apigw.ApiStage(ApiId=api.rest_api.ref(), Stage=api.stage.ref())],
             Condition=condition,
-            Tags=tags(environment.suffix, "usage-plan", component=COMPONENT),
         )
     )
-    template.add_resource(
-        UsagePlanKey(
+    context.add(
+        apigw.UsagePlanKey(
             "UsagePlanKey",
             Condition=condition,
             KeyId=api_key.ref(),
@@ -453,8 +289,7 @@ def _add_api_key(
             UsagePlanId=usage_plan.ref(),
         )
     )
-    add_output(
-        template,
+    context.add_output(
         "ApiKeyId",
         "API key; its value: aws apigateway get-api-key --include-value.",
         api_key.ref(),

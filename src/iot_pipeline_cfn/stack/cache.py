@@ -1,19 +1,15 @@
-"""Redis that holds each sensor's newest readings."""
+"""The Redis cache, which holds each sensor's newest readings."""
 
 from dataclasses import dataclass
 
-from troposphere import If, Sub, Template
+from troposphere import Sub
 from troposphere.elasticache import ReplicationGroup, SubnetGroup
 from troposphere.secretsmanager import GenerateSecretString, Secret
 
-from .context import Environment
-from .encryption import Encryption
-from .naming import tags
+from .context import Context
 from .network import Network
-from .sections import add_choice, add_output
 from .security_groups import CACHE_PORT, SecurityGroups
 
-COMPONENT = "cache"
 ENGINE_VERSION = "7.1"
 SNAPSHOT_DAYS = 7
 TOKEN_LENGTH = 64
@@ -27,17 +23,9 @@ class Cache:
     auth_token: Secret
 
 
-def add_cache(
-    template: Template,
-    *,
-    environment: Environment,
-    encryption: Encryption,
-    network: Network,
-    security_groups: SecurityGroups,
-) -> Cache:
+def add_cache(context: Context, *, network: Network, security_groups: SecurityGroups) -> Cache:
     """Add the replication group, of one node or of two with failover."""
-    node_type = add_choice(
-        template,
+    node_type = context.add_choice(
         "CacheNodeType",
         [
             "cache.t4g.micro",
@@ -51,55 +39,52 @@ def add_cache(
         group="Cache",
         label="Node type",
     )
-    auth_token = template.add_resource(
+    auth_token = context.add(
         Secret(
             "CacheAuthToken",
             DeletionPolicy="Delete",
             UpdateReplacePolicy="Delete",
             Description="Redis AUTH token",
-            # ElastiCache takes 16 to 128 letters, digits and a few signs; these are enough
+            # ElastiCache takes 16 to 128 letters, digits and some other characters
             # (https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html).
             GenerateSecretString=GenerateSecretString(
                 ExcludePunctuation=True, PasswordLength=TOKEN_LENGTH
             ),
-            KmsKeyId=encryption.key_arn(),
-            Tags=tags(environment.suffix, "cache-auth-token", component=COMPONENT),
+            KmsKeyId=context.encryption.key_arn(),
         )
     )
-    subnet_group = template.add_resource(
+    subnet_group = context.add(
         SubnetGroup(
             "CacheSubnetGroup",
             Description="Private subnets",
-            SubnetIds=[subnet.ref() for subnet in network.private_subnets],
-            Tags=tags(environment.suffix, "cache", component=COMPONENT),
+            SubnetIds=network.private_subnet_ids(),
         )
     )
     zones = [subnet.get_att("AvailabilityZone") for subnet in network.private_subnets]
-    kept = If(environment.is_protected, "Snapshot", "Delete")
-    replication_group = template.add_resource(
+    policy = context.is_protected.choose("Snapshot", "Delete")
+    replication_group = context.add(
         ReplicationGroup(
             "Cache",
-            DeletionPolicy=kept,
-            UpdateReplacePolicy=kept,
+            DeletionPolicy=policy,
+            UpdateReplacePolicy=policy,
             AtRestEncryptionEnabled=True,
             AuthToken=Sub(f"{{{{resolve:secretsmanager:${{{auth_token.title}}}}}}}"),
-            AutomaticFailoverEnabled=If(environment.is_multi_zone, True, False),
+            AutomaticFailoverEnabled=context.is_multi_zone.as_bool(),
             CacheNodeType=node_type.ref(),
             CacheSubnetGroupName=subnet_group.ref(),
             Engine="redis",
             EngineVersion=ENGINE_VERSION,
-            KmsKeyId=encryption.key_arn(),
-            MultiAZEnabled=If(environment.is_multi_zone, True, False),
-            NumCacheClusters=If(environment.is_multi_zone, 2, 1),
+            KmsKeyId=context.encryption.key_arn(),
+            MultiAZEnabled=context.is_multi_zone.as_bool(),
+            NumCacheClusters=context.is_multi_zone.choose(2, 1),
             Port=CACHE_PORT,
-            # One for each node. A change replaces the group, which ElastiCache would refuse to give
-            # a second node and failover in one step
+            # One zone per node. A change replaces the group, because ElastiCache refuses to add a
+            # second node and failover in one step
             # (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/383).
-            PreferredCacheClusterAZs=If(environment.is_multi_zone, zones, zones[:1]),
+            PreferredCacheClusterAZs=context.is_multi_zone.choose(zones, zones[:1]),
             ReplicationGroupDescription="Newest readings of each sensor",
             SecurityGroupIds=[security_groups.cache.ref()],
-            SnapshotRetentionLimit=If(environment.is_protected, SNAPSHOT_DAYS, 0),
-            Tags=tags(environment.suffix, "cache", component=COMPONENT),
+            SnapshotRetentionLimit=context.is_protected.choose(SNAPSHOT_DAYS, 0),
             TransitEncryptionEnabled=True,
         )
     )
@@ -115,12 +100,8 @@ def add_cache(
             "Redis host to read from.",
             replication_group.get_att("ReaderEndPoint.Address"),
         ),
-        (
-            "CachePort",
-            "Redis port.",
-            replication_group.get_att("PrimaryEndPoint.Port"),
-        ),
+        ("CachePort", "Redis port.", replication_group.get_att("PrimaryEndPoint.Port")),
         ("CacheAuthTokenArn", "Secret with the AUTH token.", auth_token.ref()),
     ):
-        add_output(template, name, description, value)
+        context.add_output(name, description, value)
     return Cache(replication_group=replication_group, auth_token=auth_token)

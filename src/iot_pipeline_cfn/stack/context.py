@@ -1,98 +1,249 @@
-"""What an environment is called, and the choices that carry most of what differs."""
+"""What nearly every component needs: the template, the environment's choices, its encryption."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from troposphere import And, Condition, Equals, Parameter, Template
+from troposphere import And, AWSHelperFn, AWSObject, Equals, Output, Parameter, Sub, Template
 
-from .naming import SUFFIX_MAX_LENGTH, SUFFIX_PATTERN, SUFFIX_RULE
-from .sections import add_choice, add_condition, add_parameter
+from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER
 
+from . import naming
+from .conditions import Condition
 
-@dataclass(frozen=True)
-class Environment:
-    """The suffix, and the names of the conditions that the choices decide."""
+if TYPE_CHECKING:
+    from .encryption import Encryption
 
-    suffix: Parameter
-    is_multi_zone: str
-    is_protected: str
-    has_deletion_protection: str
-    has_detailed_monitoring: str
+R = TypeVar("R", bound=AWSObject)
 
 
-def add_environment(template: Template) -> Environment:
-    """Add the suffix and the choices Availability, Durability and Monitoring.
+class ToJsonString(AWSHelperFn):
+    """A JSON document that stays readable in the template and reaches AWS as a string.
 
-    Deletion protection is a part of Durability with a switch of its own: it has to be lifted before
-    a stack can be deleted, and the snapshots must not go with it.
+    The transform `AWS::LanguageExtensions` evaluates it. The transform also allows functions in
+    `DeletionPolicy` and `UpdateReplacePolicy`
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/transform-aws-languageextensions.html).
     """
-    group = "Environment"
-    suffix = add_parameter(
-        template,
-        Parameter(
-            "EnvironmentSuffix",
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        """Wrap a document, whose references and other functions are resolved first."""
+        self.data = {"Fn::ToJsonString": document}
+
+
+class Context:
+    """The template of one environment, with the choices on which most components depend.
+
+    The methods add to the template and check what troposphere does not.
+    """
+
+    encryption: "Encryption"
+    """Set by the composition, before any component that stores data."""
+
+    def __init__(self, description: str) -> None:
+        """Start a template with the parameters of the environment."""
+        self.template = Template(Description=description)
+        self.template.set_version("2010-09-09")
+        self.template.set_transform("AWS::LanguageExtensions")
+        self.components: dict[str, str] = {}
+        """The component of each resource, by logical ID."""
+        self._add_environment(group="Environment")
+
+    def _add_environment(self, group: str) -> None:
+        """Add the suffix and the choices Availability, Durability and Monitoring.
+
+        Deletion protection is a part of Durability with a parameter of its own: it must be lifted
+        before a stack can be deleted, and the snapshots must still be kept.
+        """
+        self.suffix = self.add_parameter(
+            Parameter(
+                SUFFIX_PARAMETER,
+                Type="String",
+                AllowedPattern=f"^{naming.SUFFIX_PATTERN}$",
+                ConstraintDescription=naming.SUFFIX_RULE,
+                Description="Names the environment: pr123, staging, prod.",
+                MaxLength=naming.SUFFIX_MAX_LENGTH,
+            ),
+            group=group,
+            label="Suffix",
+        )
+        availability = self.add_choice(
+            "Availability",
+            ["single-zone", "multi-zone"],
+            default="multi-zone",
+            description="Multi-zone is a standby database, a second cache node, and interface "
+            "endpoints in both zones. A change replaces the cache.",
+            group=group,
+            label="Availability",
+        )
+        durability = self.add_choice(
+            "Durability",
+            ["ephemeral", "protected"],
+            default="protected",
+            description="Protected is backups, deletion protection, the database's logs, and "
+            "snapshots of database and cache when the stack is deleted.",
+            group=group,
+            label="Durability",
+        )
+        deletion_protection = self.add_choice(
+            "DeletionProtection",
+            ["enabled", "disabled"],
+            default="enabled",
+            description="Of database and load balancer, where Durability is protected. Disabled "
+            "lets the stack be deleted; the snapshots are still kept.",
+            group=group,
+            label="Deletion protection",
+        )
+        monitoring = self.add_choice(
+            "Monitoring",
+            ["basic", "detailed"],
+            default="basic",
+            description="Detailed adds enhanced monitoring, insights into database and containers, "
+            "X-Ray, and the load balancer's access logs.",
+            group=group,
+            label="Monitoring",
+        )
+        self.is_multi_zone = self.add_condition(
+            "IsMultiZone", Equals(availability.ref(), "multi-zone")
+        )
+        self.is_protected = self.add_condition("IsProtected", Equals(durability.ref(), "protected"))
+        self.has_deletion_protection = self.add_condition(
+            "HasDeletionProtection",
+            And(self.is_protected.as_term(), Equals(deletion_protection.ref(), "enabled")),
+        )
+        self.has_detailed_monitoring = self.add_condition(
+            "HasDetailedMonitoring", Equals(monitoring.ref(), "detailed")
+        )
+
+    def environment_name(self, *, prefix: str = "", ending: str = "") -> Sub:
+        """Return the name `<prefix>iot-pipeline-<suffix><ending>`."""
+        return naming.environment_name(self.suffix, prefix=prefix, ending=ending)
+
+    @contextmanager
+    def component(self, name: str) -> Iterator[None]:
+        """Assign the resources that are added in this context to a component."""
+        before = set(self.template.resources)
+        yield
+        for title in self.template.resources.keys() - before:
+            self.components[title] = name
+
+    def add_tags(self, default: str = "") -> None:
+        """Set the tags of every resource that takes tags."""
+        for title, resource in self.template.resources.items():
+            component = self.components.get(title, default)
+            naming.tag_resource(resource, self.suffix, component=component)
+
+    def add(self, resource: R) -> R:
+        """Add a resource."""
+        return self.template.add_resource(resource)
+
+    def add_parameter(self, parameter: Parameter, *, group: str, label: str) -> Parameter:
+        """Add a parameter with the group and the label under which the console shows it."""
+        self.template.add_parameter(parameter)
+        self.template.add_parameter_to_group(parameter, group)
+        self.template.set_parameter_label(parameter, label)
+        return parameter
+
+    def add_choice(
+        self,
+        name: str,
+        values: Sequence[str],
+        *,
+        default: str,
+        description: str,
+        group: str,
+        label: str,
+    ) -> Parameter:
+        """Add a parameter that takes one of the values."""
+        parameter = Parameter(
+            name,
             Type="String",
-            AllowedPattern=f"^{SUFFIX_PATTERN}$",
-            ConstraintDescription=SUFFIX_RULE,
-            Description="Names the environment: pr123, staging, prod.",
-            MaxLength=SUFFIX_MAX_LENGTH,
-        ),
-        group=group,
-        label="Suffix",
-    )
-    availability = add_choice(
-        template,
-        "Availability",
-        ["single-zone", "multi-zone"],
-        default="multi-zone",
-        description="Multi-zone is a standby database, a second cache node, and interface "
-        "endpoints in both zones. A change replaces the cache.",
-        group=group,
-        label="Availability",
-    )
-    durability = add_choice(
-        template,
-        "Durability",
-        ["ephemeral", "protected"],
-        default="protected",
-        description="Protected is backups, deletion protection, the database's logs, and snapshots "
-        "of database and cache when the stack is deleted.",
-        group=group,
-        label="Durability",
-    )
-    deletion_protection = add_choice(
-        template,
-        "DeletionProtection",
-        ["enabled", "disabled"],
-        default="enabled",
-        description="Of database and load balancer, where Durability is protected. Disabled lets "
-        "the stack be deleted; the snapshots are still kept.",
-        group=group,
-        label="Deletion protection",
-    )
-    monitoring = add_choice(
-        template,
-        "Monitoring",
-        ["basic", "detailed"],
-        default="basic",
-        description="Detailed adds enhanced monitoring, insights into database and containers, "
-        "X-Ray, and the load balancer's access logs.",
-        group=group,
-        label="Monitoring",
-    )
-    is_protected = add_condition(template, "IsProtected", Equals(durability.ref(), "protected"))
-    has_deletion_protection = add_condition(
-        template,
-        "HasDeletionProtection",
-        And(Condition(is_protected), Equals(deletion_protection.ref(), "enabled")),
-    )
-    return Environment(
-        suffix=suffix,
-        is_multi_zone=add_condition(
-            template, "IsMultiZone", Equals(availability.ref(), "multi-zone")
-        ),
-        is_protected=is_protected,
-        has_deletion_protection=has_deletion_protection,
-        has_detailed_monitoring=add_condition(
-            template, "HasDetailedMonitoring", Equals(monitoring.ref(), "detailed")
-        ),
-    )
+            AllowedValues=list(values),
+            ConstraintDescription=f"One of {', '.join(values)}.",
+            Default=default,
+            Description=description,
+        )
+        return self.add_parameter(parameter, group=group, label=label)
+
+    def add_switch(
+        self, name: str, *, condition: str, description: str, group: str, label: str
+    ) -> Condition:
+        """Add a parameter that is disabled unless enabled; return the condition "enabled"."""
+        parameter = self.add_choice(
+            name,
+            ["disabled", "enabled"],
+            default="disabled",
+            description=description,
+            group=group,
+            label=label,
+        )
+        return self.add_condition(condition, Equals(parameter.ref(), "enabled"))
+
+    def add_number(
+        self, name: str, *, default: int, maximum: int, description: str, group: str, label: str
+    ) -> Parameter:
+        """Add a parameter that takes a number from 1 to the maximum."""
+        parameter = Parameter(
+            name,
+            Type="Number",
+            ConstraintDescription=f"1 to {maximum}.",
+            Default=default,
+            Description=description,
+            MaxValue=maximum,
+            MinValue=1,
+        )
+        return self.add_parameter(parameter, group=group, label=label)
+
+    def add_optional(
+        self,
+        name: str,
+        pattern: str,
+        *,
+        constraint: str,
+        description: str,
+        group: str,
+        label: str,
+    ) -> Parameter:
+        """Add a parameter that is empty or matches a pattern, described by the constraint."""
+        parameter = Parameter(
+            name,
+            Type="String",
+            AllowedPattern=f"^({pattern})?$",
+            ConstraintDescription=constraint,
+            Default="",
+            Description=description,
+        )
+        return self.add_parameter(parameter, group=group, label=label)
+
+    def add_condition(self, name: str, expression: AWSHelperFn) -> Condition:
+        """Add a condition.
+
+        Raises:
+            ValueError: when the template has a condition of this name. Troposphere would overwrite
+                it.
+
+        """
+        if name in self.template.conditions:
+            msg = f"the template already has a condition {name}"
+            raise ValueError(msg)
+        return Condition(self.template.add_condition(name, expression))
+
+    def add_rule(
+        self, name: str, *, condition: AWSHelperFn, assertion: AWSHelperFn, description: str
+    ) -> None:
+        """Add a rule: where the condition holds, the assertion must hold too."""
+        assertions = [{"Assert": assertion, "AssertDescription": description}]
+        self.template.add_rule(name, {"RuleCondition": condition, "Assertions": assertions})
+
+    def add_output(
+        self,
+        name: str,
+        description: str,
+        value: AWSHelperFn | str,
+        *,
+        condition: Condition | None = None,
+    ) -> None:
+        """Add an output, with the condition under which its resource exists."""
+        output = Output(name, Description=description, Value=value)
+        if condition is not None:
+            output.Condition = condition
+        self.template.add_output(output)

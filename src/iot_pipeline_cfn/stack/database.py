@@ -1,24 +1,20 @@
-"""RDS for PostgreSQL, whose master password RDS itself keeps and rotates."""
+"""The PostgreSQL database; RDS manages and rotates its master password."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from troposphere import FindInMap, GetAtt, If, NoValue, Sub, Template
+from troposphere import FindInMap, GetAtt, Sub
 from troposphere.iam import Role
 from troposphere.rds import DBInstance, DBParameterGroup, DBSubnetGroup, MasterUserSecret
 
-from .context import Environment
-from .encryption import Encryption
-from .naming import tags
+from .context import Context
 from .network import Network
 from .policies import trust_policy
-from .sections import add_choice, add_output
 from .security_groups import DATABASE_PORT, SecurityGroups
 
-COMPONENT = "database"
 DATABASE_NAME = "iotdb"
 ENGINE_VERSION = "16.15"
-"""Minor upgrades come by themselves. Raised to less than AWS has upgraded to, an update fails."""
+"""AWS applies minor upgrades by itself. An update to an older version than AWS's fails."""
 
 STORAGE_GB = 20
 STORAGE_LIMIT_GB = 100
@@ -34,14 +30,14 @@ CONNECTIONS_ALARM = MappingProxyType(
         "db.r7g.large": 1280,
     }
 )
-"""The instance classes on offer, each with about 80 % of its `max_connections`, which is its
-memory in bytes by 9,531,392 less what the system takes
+"""The instance classes to choose from, each with about 80 % of its `max_connections`: its memory
+in bytes without the operating system's, divided by 9,531,392
 (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html)."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """The database instance, and the connections above which it is close to its limit."""
+    """The database instance, and the number of connections at which an alarm is raised."""
 
     instance: DBInstance
     connections_alarm: FindInMap
@@ -52,16 +48,10 @@ class Database:
 
 
 def add_database(
-    template: Template,
-    *,
-    environment: Environment,
-    encryption: Encryption,
-    network: Network,
-    security_groups: SecurityGroups,
+    context: Context, *, network: Network, security_groups: SecurityGroups
 ) -> Database:
     """Add the database instance in the private subnets."""
-    instance_class = add_choice(
-        template,
+    instance_class = context.add_choice(
         "DatabaseInstanceClass",
         list(CONNECTIONS_ALARM),
         default="db.t4g.micro",
@@ -69,86 +59,78 @@ def add_database(
         group="Database",
         label="Instance class",
     )
-    template.add_mapping(
+    context.template.add_mapping(
         "DatabaseInstanceClasses",
         {name: {"ConnectionsAlarm": limit} for name, limit in CONNECTIONS_ALARM.items()},
     )
-    subnet_group = template.add_resource(
+    subnet_group = context.add(
         DBSubnetGroup(
             "DatabaseSubnetGroup",
             DBSubnetGroupDescription="Private subnets",
-            SubnetIds=[subnet.ref() for subnet in network.private_subnets],
-            Tags=tags(environment.suffix, "database", component=COMPONENT),
+            SubnetIds=network.private_subnet_ids(),
         )
     )
-    parameter_group = template.add_resource(
+    parameter_group = context.add(
         DBParameterGroup(
             "DatabaseParameterGroup",
             Description="TLS only",
             Family=f"postgres{ENGINE_VERSION.partition('.')[0]}",
             Parameters={"rds.force_ssl": "1"},
-            Tags=tags(environment.suffix, "database", component=COMPONENT),
         )
     )
-    monitoring_role = template.add_resource(
+    monitoring_role = context.add(
         Role(
             "DatabaseMonitoringRole",
             AssumeRolePolicyDocument=trust_policy("monitoring.rds"),
-            Condition=environment.has_detailed_monitoring,
+            Condition=context.has_detailed_monitoring,
             ManagedPolicyArns=[
                 Sub(
                     "arn:${AWS::Partition}:iam::aws:policy/service-role/"
                     "AmazonRDSEnhancedMonitoringRole"
                 )
             ],
-            Tags=tags(environment.suffix, "database-monitoring", component=COMPONENT),
         )
     )
-    kept = If(environment.is_protected, "Snapshot", "Delete")
-    detailed = environment.has_detailed_monitoring
-    instance = template.add_resource(
+    policy = context.is_protected.choose("Snapshot", "Delete")
+    detailed = context.has_detailed_monitoring
+    instance = context.add(
         DBInstance(
             "Database",
-            DeletionPolicy=kept,
-            UpdateReplacePolicy=kept,
+            DeletionPolicy=policy,
+            UpdateReplacePolicy=policy,
             AllocatedStorage=str(STORAGE_GB),
             AutoMinorVersionUpgrade=True,
-            BackupRetentionPeriod=If(environment.is_protected, BACKUP_DAYS, 0),
+            BackupRetentionPeriod=context.is_protected.choose(BACKUP_DAYS, 0),
             CopyTagsToSnapshot=True,
             DBInstanceClass=instance_class.ref(),
             DBName=DATABASE_NAME,
             DBParameterGroupName=parameter_group.ref(),
             DBSubnetGroupName=subnet_group.ref(),
-            DatabaseInsightsMode=If(detailed, "advanced", "standard"),
-            DeletionProtection=If(environment.has_deletion_protection, True, False),
-            # RDS writes to log groups of its own, which outlive the stack.
-            EnableCloudwatchLogsExports=If(
-                environment.is_protected, ["postgresql", "upgrade"], NoValue
-            ),
+            DatabaseInsightsMode=detailed.choose("advanced", "standard"),
+            DeletionProtection=context.has_deletion_protection.as_bool(),
+            # RDS creates the log groups itself, and they outlive the stack.
+            EnableCloudwatchLogsExports=context.is_protected.choose(["postgresql", "upgrade"]),
             EnableIAMDatabaseAuthentication=True,
-            EnablePerformanceInsights=If(detailed, True, False),
+            EnablePerformanceInsights=detailed.as_bool(),
             Engine="postgres",
             EngineVersion=ENGINE_VERSION,
-            KmsKeyId=encryption.key_arn(),
+            KmsKeyId=context.encryption.key_arn(),
             ManageMasterUserPassword=True,
-            MasterUserSecret=If(
-                encryption.uses_customer_key,
-                MasterUserSecret(KmsKeyId=encryption.key.get_att("Arn")),
-                NoValue,
+            MasterUserSecret=context.encryption.is_customer_managed.choose(
+                MasterUserSecret(KmsKeyId=context.encryption.key.get_att("Arn"))
             ),
             MasterUsername="iot",
             MaxAllocatedStorage=STORAGE_LIMIT_GB,
-            MonitoringInterval=If(detailed, 60, 0),
-            MonitoringRoleArn=If(detailed, monitoring_role.get_att("Arn"), NoValue),
-            MultiAZ=If(environment.is_multi_zone, True, False),
-            PerformanceInsightsKMSKeyId=If(detailed, encryption.key_arn(), NoValue),
-            # Fifteen months, the least that the advanced mode of Database Insights takes.
-            PerformanceInsightsRetentionPeriod=If(detailed, 465, NoValue),
+            MonitoringInterval=detailed.choose(60, 0),
+            MonitoringRoleArn=detailed.choose(monitoring_role.get_att("Arn")),
+            MultiAZ=context.is_multi_zone.as_bool(),
+            PerformanceInsightsKMSKeyId=detailed.choose(context.encryption.key_arn()),
+            # Days: the 15 months that the advanced mode of Database Insights requires.
+            PerformanceInsightsRetentionPeriod=detailed.choose(465),
             Port=str(DATABASE_PORT),
             PubliclyAccessible=False,
             StorageEncrypted=True,
             StorageType="gp3",
-            Tags=tags(environment.suffix, "database", component=COMPONENT),
             VPCSecurityGroups=[security_groups.database.ref()],
         )
     )
@@ -169,5 +151,5 @@ def add_database(
         ("DatabaseName", "Name of the database in the instance.", DATABASE_NAME),
         ("DatabaseSecretArn", "Secret with username and password.", database.secret_arn()),
     ):
-        add_output(template, name, description, value)
+        context.add_output(name, description, value)
     return database

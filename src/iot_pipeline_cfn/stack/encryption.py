@@ -1,25 +1,16 @@
-"""The customer key of an environment that does not want the keys AWS manages."""
+"""The customer managed key, for an environment that does not use the keys of AWS."""
 
 from dataclasses import dataclass
 
+from awacs import aws
 from awacs import kms as kms_actions
-from awacs.aws import (
-    ArnLike,
-    AWSPrincipal,
-    Bool,
-    Condition,
-    PolicyDocument,
-    Principal,
-    StringEquals,
-)
-from troposphere import AccountId, AWSHelperFn, Equals, If, NoValue, Sub, Template
-from troposphere.iam import Policy
+from troposphere import AccountId, AWSHelperFn, Equals, If, Sub
 from troposphere.kms import Alias, Key
 
-from .context import Environment
-from .naming import LOG_GROUP_ARN, environment_name, tags
-from .policies import allow, policy_document
-from .sections import add_choice, add_condition, add_output
+from .conditions import Condition
+from .context import Context
+from .logs import LOG_GROUP_ARN
+from .policies import allow, inline_policy, policy_document
 
 ADMINISTRATION = (
     kms_actions.CancelKeyDeletion,
@@ -54,26 +45,24 @@ ENCRYPTION = (
 
 @dataclass(frozen=True)
 class Encryption:
-    """The customer key, which exists only under the condition `uses_customer_key`."""
+    """The customer managed key, and the condition under which it exists."""
 
     key: Key
-    uses_customer_key: str
+    is_customer_managed: Condition
 
     def key_arn(self) -> If:
-        """Return the key for a `KmsKeyId`; left out, AWS encrypts with a key of its own."""
-        return If(self.uses_customer_key, self.key.get_att("Arn"), NoValue)
+        """Return the value of a `KmsKeyId`; without one, AWS encrypts with a key of its own."""
+        return self.is_customer_managed.choose(self.key.get_att("Arn"))
 
     def decrypt_policy(self) -> If:
-        """Return the role's inline policy that opens secrets encrypted with the customer key."""
+        """Return the inline policy that lets a role decrypt with the customer managed key."""
         statement = allow([kms_actions.Decrypt], [self.key.get_att("Arn")])
-        policy = Policy(PolicyName="decrypt", PolicyDocument=policy_document(statement))
-        return If(self.uses_customer_key, policy, NoValue)
+        return self.is_customer_managed.choose(inline_policy("decrypt", statement))
 
 
-def add_encryption(template: Template, *, environment: Environment) -> Encryption:
-    """Add the customer key for database, cache, secrets, registry and log groups, if wanted."""
-    choice = add_choice(
-        template,
+def add_encryption(context: Context) -> Encryption:
+    """Add the customer managed key for database, cache, secrets, repository and log groups."""
+    choice = context.add_choice(
         "EncryptionKey",
         ["aws-managed", "customer-managed"],
         default="aws-managed",
@@ -82,51 +71,49 @@ def add_encryption(template: Template, *, environment: Environment) -> Encryptio
         group="Environment",
         label="Encryption key",
     )
-    uses_customer_key = add_condition(
-        template, "UsesCustomerKey", Equals(choice.ref(), "customer-managed")
+    is_customer_managed = context.add_condition(
+        "UsesCustomerKey", Equals(choice.ref(), "customer-managed")
     )
-    key = template.add_resource(
+    key = context.add(
         Key(
             "EncryptionKmsKey",
-            Condition=uses_customer_key,
+            Condition=is_customer_managed,
             # The snapshots that a protected environment leaves behind cannot be read without it.
-            DeletionPolicy=If(environment.is_protected, "RetainExceptOnCreate", "Delete"),
-            UpdateReplacePolicy=If(environment.is_protected, "Retain", "Delete"),
+            DeletionPolicy=context.is_protected.choose("RetainExceptOnCreate", "Delete"),
+            UpdateReplacePolicy=context.is_protected.choose("Retain", "Delete"),
             EnableKeyRotation=True,
-            KeyPolicy=key_policy(environment),
+            KeyPolicy=_key_policy(context),
             PendingWindowInDays=7,
-            Tags=tags(environment.suffix, "key", component="encryption"),
         )
     )
-    template.add_resource(
+    context.add(
         Alias(
             "EncryptionKmsAlias",
-            Condition=uses_customer_key,
-            AliasName=environment_name(environment.suffix, prefix="alias/"),
+            Condition=is_customer_managed,
+            AliasName=context.environment_name(prefix="alias/"),
             TargetKeyId=key.ref(),
         )
     )
-    add_output(
-        template,
+    context.add_output(
         "EncryptionKeyArn",
         "Customer key of the environment.",
         key.get_att("Arn"),
-        condition=uses_customer_key,
+        condition=is_customer_managed,
     )
-    return Encryption(key=key, uses_customer_key=uses_customer_key)
+    return Encryption(key=key, is_customer_managed=is_customer_managed)
 
 
-def key_policy(environment: Environment) -> PolicyDocument:
-    """Return a policy under which the key is administered by the account and used by services.
+def _key_policy(context: Context) -> aws.PolicyDocument:
+    """Return a key policy: the account administers the key, services use it.
 
-    Nobody encrypts or decrypts with the key directly: the account's principals may do so only
-    through the services that keep data here, and CloudWatch Logs only for this environment's log
-    groups (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html).
+    No principal uses the key directly: those of the account only through the services that store
+    data here, and CloudWatch Logs only for this environment's log groups
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html).
     """
-    account = AWSPrincipal(AccountId)
+    account = aws.AWSPrincipal(AccountId)
     this_key = ["*"]  # In a key policy the resource is the key itself.
     through_services: dict[str, list[AWSHelperFn]] = {
-        # ElastiCache calls as dax too
+        # ElastiCache also calls KMS as dax
         # (https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/at-rest-encryption.html).
         "kms:ViaService": [
             Sub(f"{service}.${{AWS::Region}}.amazonaws.com")
@@ -134,11 +121,7 @@ def key_policy(environment: Environment) -> PolicyDocument:
         ]
     }
     log_groups: list[AWSHelperFn] = [
-        environment_name(
-            environment.suffix,
-            prefix=f"{LOG_GROUP_ARN}/*/",
-            ending=ending,
-        )
+        context.environment_name(prefix=f"{LOG_GROUP_ARN}/*/", ending=ending)
         for ending in ("", "/*")
     ]
     return policy_document(
@@ -147,23 +130,28 @@ def key_policy(environment: Environment) -> PolicyDocument:
             ENCRYPTION,
             this_key,
             principal=account,
-            condition=Condition(StringEquals(through_services)),
+            condition=aws.Condition(aws.StringEquals(through_services)),
             sid="UseThroughServices",
         ),
         allow(
             [kms_actions.CreateGrant],
             this_key,
             principal=account,
-            condition=Condition(
-                [Bool({"kms:GrantIsForAWSResource": "true"}), StringEquals(through_services)]
+            condition=aws.Condition(
+                [
+                    aws.Bool({"kms:GrantIsForAWSResource": "true"}),
+                    aws.StringEquals(through_services),
+                ]
             ),
             sid="GrantsToServices",
         ),
         allow(
             ENCRYPTION,
             this_key,
-            principal=Principal("Service", Sub("logs.${AWS::Region}.amazonaws.com")),
-            condition=Condition(ArnLike({"kms:EncryptionContext:aws:logs:arn": log_groups})),
+            principal=aws.Principal("Service", Sub("logs.${AWS::Region}.amazonaws.com")),
+            condition=aws.Condition(
+                aws.ArnLike({"kms:EncryptionContext:aws:logs:arn": log_groups})
+            ),
             sid="LogGroups",
         ),
     )

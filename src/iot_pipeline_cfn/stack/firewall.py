@@ -1,57 +1,43 @@
-"""The WAF in front of the API, for an environment that wants one."""
+"""The firewall in front of the API, AWS WAF, which an environment can enable."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from troposphere import Sub, Template
-from troposphere.wafv2 import (
-    AllowAction,
-    BlockAction,
-    CountAction,
-    DefaultAction,
-    ManagedRuleGroupStatement,
-    OverrideAction,
-    RateBasedStatement,
-    RuleAction,
-    RuleActionOverride,
-    Statement,
-    VisibilityConfig,
-    WebACL,
-    WebACLAssociation,
-    WebACLRule,
-)
+from troposphere import Sub, wafv2
 
 from .api import Api
-from .context import Environment
-from .naming import tags
-from .sections import add_switch
+from .context import Context
 
 REQUESTS_PER_ADDRESS = 20_000
-"""In five minutes. A factory's sensors share an address: this is 2,000 of them."""
+"""In five minutes. The sensors of a factory share an address: this is enough for 2,000."""
 
 
-def add_firewall(template: Template, *, environment: Environment, api: Api) -> None:
-    """Add the web ACL and its association with the API's stage, if wanted."""
-    has_web_acl = add_switch(
-        template,
+NO_OVERRIDE: Mapping[str, Any] = MappingProxyType({"None": {}})
+"""Every rule of a group keeps its own action."""
+
+
+def add_firewall(context: Context, *, api: Api) -> None:
+    """Add the web ACL and its association with the API's stage."""
+    has_web_acl = context.add_switch(
         "WebAcl",
         condition="HasWebAcl",
         description="AWS WAF in front of the API.",
         group="API",
         label="Web ACL",
     )
-    web_acl = template.add_resource(
-        WebACL(
+    web_acl = context.add(
+        wafv2.WebACL(
             "ApiWebAcl",
             Condition=has_web_acl,
-            DefaultAction=DefaultAction(Allow=AllowAction()),
+            DefaultAction=wafv2.DefaultAction(Allow=wafv2.AllowAction()),
             Rules=_rules(),
             Scope="REGIONAL",
-            Tags=tags(environment.suffix, "web-acl", component="api"),
             VisibilityConfig=_visibility("ApiWebAcl"),
         )
     )
-    template.add_resource(
-        WebACLAssociation(
+    context.add(
+        wafv2.WebACLAssociation(
             "ApiWebAclAssociation",
             Condition=has_web_acl,
             ResourceArn=Sub(
@@ -63,14 +49,14 @@ def add_firewall(template: Template, *, environment: Environment, api: Api) -> N
     )
 
 
-def _rules() -> list[WebACLRule]:
+def _rules() -> list[wafv2.WebACLRule]:
     return [
-        WebACLRule(
-            Action=RuleAction(Block=BlockAction()),
+        wafv2.WebACLRule(
+            Action=wafv2.RuleAction(Block=wafv2.BlockAction()),
             Name="RequestsPerAddress",
             Priority=0,
-            Statement=Statement(
-                RateBasedStatement=RateBasedStatement(
+            Statement=wafv2.Statement(
+                RateBasedStatement=wafv2.RateBasedStatement(
                     AggregateKeyType="IP", Limit=REQUESTS_PER_ADDRESS
                 )
             ),
@@ -78,12 +64,14 @@ def _rules() -> list[WebACLRule]:
         ),
         _managed_rules(
             1,
-            ManagedRuleGroupStatement(
+            wafv2.ManagedRuleGroupStatement(
                 Name="AWSManagedRulesCommonRuleSet",
-                # A batch of readings is larger than the 8 KB that this group lets pass, and the
-                # clients of sensors often name no user agent.
+                # This group blocks bodies over 8 KB, which batches of readings have, and requests
+                # without user agent, which sensors send.
                 RuleActionOverrides=[
-                    RuleActionOverride(ActionToUse=RuleAction(Count=CountAction()), Name=name)
+                    wafv2.RuleActionOverride(
+                        ActionToUse=wafv2.RuleAction(Count=wafv2.CountAction()), Name=name
+                    )
                     for name in ("NoUserAgent_HEADER", "SizeRestrictions_BODY")
                 ],
                 VendorName="AWS",
@@ -91,25 +79,24 @@ def _rules() -> list[WebACLRule]:
         ),
         _managed_rules(
             2,
-            ManagedRuleGroupStatement(
+            wafv2.ManagedRuleGroupStatement(
                 Name="AWSManagedRulesKnownBadInputsRuleSet", VendorName="AWS"
             ),
         ),
     ]
 
 
-def _managed_rules(priority: int, group: ManagedRuleGroupStatement) -> WebACLRule:
-    as_the_group_says: dict[str, Any] = {"None": {}}
-    return WebACLRule(
+def _managed_rules(priority: int, group: wafv2.ManagedRuleGroupStatement) -> wafv2.WebACLRule:
+    return wafv2.WebACLRule(
         Name=group.Name,
-        OverrideAction=OverrideAction(**as_the_group_says),
+        OverrideAction=wafv2.OverrideAction(**NO_OVERRIDE),
         Priority=priority,
-        Statement=Statement(ManagedRuleGroupStatement=group),
+        Statement=wafv2.Statement(ManagedRuleGroupStatement=group),
         VisibilityConfig=_visibility(group.Name),
     )
 
 
-def _visibility(metric: str) -> VisibilityConfig:
-    return VisibilityConfig(
+def _visibility(metric: str) -> wafv2.VisibilityConfig:
+    return wafv2.VisibilityConfig(
         CloudWatchMetricsEnabled=True, MetricName=metric, SampledRequestsEnabled=True
     )

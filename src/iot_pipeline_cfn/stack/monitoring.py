@@ -1,81 +1,66 @@
-"""Alarms on what people would be woken up for, the topic that carries them, and a dashboard."""
+"""The alarms that need somebody's attention, their SNS topic, and a dashboard."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from troposphere import (
-    AWSHelperFn,
-    If,
-    NoValue,
-    Region,
-    Sub,
-    Template,
-)
-from troposphere.cloudwatch import (
-    Alarm,
-    Dashboard,
-    Metric,
-    MetricDataQuery,
-    MetricDimension,
-    MetricStat,
-)
+from troposphere import AWSHelperFn, If, Region, Sub
+from troposphere import cloudwatch as cw
 from troposphere.sns import Subscription, Topic
 
 from .api import Api
 from .cache import Cache
-from .context import Environment
+from .conditions import Condition, is_given
+from .context import Context, ToJsonString
 from .database import Database
-from .language_extensions import ToJsonString
 from .load_balancer import LoadBalancing
-from .naming import environment_name, tags
 from .rotation import Rotation
-from .sections import add_condition, add_optional, add_output, is_given
 from .service import Containers
 
-COMPONENT = "monitoring"
 PERIOD_SECONDS = 60
 GIBIBYTE = 1024**3
 
 
 @dataclass(frozen=True)
 class Series:
-    """A metric of one resource: what CloudWatch knows it by, and how it sums up a period."""
+    """A metric of one resource, and the statistic of a period."""
 
     namespace: str
     name: str
     dimensions: Mapping[str, AWSHelperFn | str]
     statistic: str = "Sum"
-    exists: str | None = None
-    """The name of the condition under which the resource exists."""
+    condition: Condition | None = None
+    """The condition under which the resource exists."""
 
-    def query(self, identifier: str) -> MetricDataQuery | If:
+    def query(self, identifier: str) -> cw.MetricDataQuery | If:
         """Return the series as a term of an expression."""
-        metric = Metric(
+        metric = cw.Metric(
             Dimensions=self.alarm_dimensions(), MetricName=self.name, Namespace=self.namespace
         )
-        query = MetricDataQuery(
+        query = cw.MetricDataQuery(
             Id=identifier,
-            MetricStat=MetricStat(Metric=metric, Period=PERIOD_SECONDS, Stat=self.statistic),
+            MetricStat=cw.MetricStat(Metric=metric, Period=PERIOD_SECONDS, Stat=self.statistic),
             ReturnData=False,
         )
-        return query if self.exists is None else If(self.exists, query, NoValue)
+        return query if self.condition is None else self.condition.choose(query)
 
-    def alarm_dimensions(self) -> list[MetricDimension]:
-        """Return the dimensions as alarms take them."""
-        return [MetricDimension(Name=name, Value=value) for name, value in self.dimensions.items()]
+    def alarm_dimensions(self) -> list[cw.MetricDimension]:
+        """Return the dimensions in the form of an alarm."""
+        return [
+            cw.MetricDimension(Name=name, Value=value) for name, value in self.dimensions.items()
+        ]
 
     def row(self) -> list[Any]:
-        """Return the series as a row of a graph, in which what does not exist draws nothing."""
+        """Return the series as a line of a graph; a resource that does not exist has none."""
         dimensions = [part for dimension in self.dimensions.items() for part in dimension]
         return [self.namespace, self.name, *dimensions, {"stat": self.statistic}]
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What is watched, and what is too much of it.
+    """One alarm and its graph on the dashboard.
 
-    Several series are brought together by an `expression` over `m1`, `m2` and so on.
+    An `expression` combines several series, named `m1`, `m2` and so on.
     """
 
     name: str
@@ -86,17 +71,16 @@ class Watch:
     expression: str | None = None
     minutes: int = 5
 
-    def alarm(self, environment: Environment, topic: Topic) -> Alarm:
-        """Return the alarm that tells the topic."""
-        return Alarm(
+    def alarm(self, context: Context, topic: Topic) -> cw.Alarm:
+        """Return the alarm, which notifies the topic."""
+        return cw.Alarm(
             f"{self.name}Alarm",
             AlarmActions=[topic.ref()],
             AlarmDescription=self.description,
-            AlarmName=environment_name(environment.suffix, ending=f"/{self.name}"),
+            AlarmName=context.environment_name(ending=f"/{self.name}"),
             ComparisonOperator=self.comparison,
             EvaluationPeriods=self.minutes,
             OKActions=[topic.ref()],
-            Tags=tags(environment.suffix, self.name, component=COMPONENT),
             Threshold=self.threshold,
             TreatMissingData="notBreaching",
             **self._metric(),
@@ -105,7 +89,7 @@ class Watch:
     def _metric(self) -> dict[str, Any]:
         if self.expression is not None:
             terms = [series.query(f"m{number}") for number, series in enumerate(self.series, 1)]
-            return {"Metrics": [MetricDataQuery(Expression=self.expression, Id="e1"), *terms]}
+            return {"Metrics": [cw.MetricDataQuery(Expression=self.expression, Id="e1"), *terms]}
         (series,) = self.series
         is_percentile = series.statistic.startswith("p")
         return {
@@ -118,9 +102,8 @@ class Watch:
 
 
 def add_monitoring(
-    template: Template,
+    context: Context,
     *,
-    environment: Environment,
     load_balancing: LoadBalancing,
     containers: Containers,
     database: Database,
@@ -128,31 +111,29 @@ def add_monitoring(
     api: Api,
     rotation: Rotation,
 ) -> None:
-    """Add an alarm for everything that is watched, and the dashboard that shows all of it."""
-    topic = _add_topic(template, environment)
+    """Add the topic, the alarms, and the dashboard with a graph for each alarm."""
+    topic = _add_topic(context)
     watches = [
-        *watch_load_balancer(load_balancing),
-        *watch_api(environment, api),
-        watch_tasks(containers),
-        *watch_database(database),
-        *watch_cache(environment, cache),
-        watch_rotation(rotation),
+        *_watch_load_balancer(load_balancing),
+        *_watch_api(context, api),
+        _watch_tasks(containers),
+        *_watch_database(database),
+        *_watch_cache(context, cache),
+        _watch_rotation(rotation),
     ]
     for watch in watches:
-        template.add_resource(watch.alarm(environment, topic))
-    template.add_resource(
-        Dashboard(
+        context.add(watch.alarm(context, topic))
+    context.add(
+        cw.Dashboard(
             "Dashboard",
             DashboardBody=ToJsonString({"widgets": [_widget(watch) for watch in watches]}),
-            DashboardName=environment_name(environment.suffix),
-            Tags=tags(environment.suffix, "dashboard", component=COMPONENT),
+            DashboardName=context.environment_name(),
         )
     )
 
 
-def _add_topic(template: Template, environment: Environment) -> Topic:
-    email = add_optional(
-        template,
+def _add_topic(context: Context) -> Topic:
+    email = context.add_optional(
         "AlarmEmail",
         r"[^@\s]+@[^@\s]+\.[^@\s]+",
         constraint="An e-mail address.",
@@ -160,17 +141,14 @@ def _add_topic(template: Template, environment: Environment) -> Topic:
         group="Environment",
         label="Alarm e-mail",
     )
-    has_email = add_condition(template, "HasAlarmEmail", is_given(email))
-    topic = template.add_resource(
+    has_email = context.add_condition("HasAlarmEmail", is_given(email))
+    topic = context.add(
         Topic(
             "AlarmTopic",
-            Subscription=[
-                If(has_email, Subscription(Endpoint=email.ref(), Protocol="email"), NoValue)
-            ],
-            Tags=tags(environment.suffix, "alarms", component=COMPONENT),
+            Subscription=[has_email.choose(Subscription(Endpoint=email.ref(), Protocol="email"))],
         )
     )
-    add_output(template, "AlarmTopicArn", "Topic of the alarms.", topic.ref())
+    context.add_output("AlarmTopicArn", "Topic of the alarms.", topic.ref())
     return topic
 
 
@@ -186,8 +164,8 @@ def _widget(watch: Watch) -> dict[str, Any]:
     }
 
 
-def watch_load_balancer(load_balancing: LoadBalancing) -> list[Watch]:
-    """Return what is watched at the load balancer."""
+def _watch_load_balancer(load_balancing: LoadBalancing) -> list[Watch]:
+    """Return the alarms of the load balancer."""
     name = load_balancing.load_balancer.get_att("LoadBalancerFullName")
     target_group = load_balancing.target_group.get_att("TargetGroupFullName")
     namespace = "AWS/ApplicationELB"
@@ -218,9 +196,9 @@ def watch_load_balancer(load_balancing: LoadBalancing) -> list[Watch]:
     ]
 
 
-def watch_api(environment: Environment, api: Api) -> list[Watch]:
-    """Return what is watched at the API."""
-    dimensions = {"ApiName": environment_name(environment.suffix), "Stage": api.stage.ref()}
+def _watch_api(context: Context, api: Api) -> list[Watch]:
+    """Return the alarms of the API."""
+    dimensions = {"ApiName": context.environment_name(), "Stage": api.stage.ref()}
     return [
         Watch(
             "ApiErrors",
@@ -237,8 +215,8 @@ def watch_api(environment: Environment, api: Api) -> list[Watch]:
     ]
 
 
-def watch_tasks(containers: Containers) -> Watch:
-    """Return what is watched at the service."""
+def _watch_tasks(containers: Containers) -> Watch:
+    """Return the alarm of the service."""
     dimensions = {
         "ClusterName": containers.cluster.ref(),
         "ServiceName": containers.service.get_att("Name"),
@@ -252,13 +230,13 @@ def watch_tasks(containers: Containers) -> Watch:
         ],
         threshold=0,
         expression="m1-m2",
-        # Longer than a task needs to start.
+        # Longer than a task takes to start.
         minutes=10,
     )
 
 
-def watch_database(database: Database) -> list[Watch]:
-    """Return what is watched at the database."""
+def _watch_database(database: Database) -> list[Watch]:
+    """Return the alarms of the database."""
 
     def series(metric: str, statistic: str) -> list[Series]:
         dimensions = {"DBInstanceIdentifier": database.instance.ref()}
@@ -276,7 +254,7 @@ def watch_database(database: Database) -> list[Watch]:
             "DatabaseFreeStorage",
             "Database storage left (bytes)",
             series("FreeStorageSpace", "Minimum"),
-            # Storage grows by itself when less than a tenth of it is left.
+            # RDS extends the storage when less than a tenth of it is free.
             threshold=1 * GIBIBYTE,
             comparison="LessThanThreshold",
         ),
@@ -289,8 +267,8 @@ def watch_database(database: Database) -> list[Watch]:
     ]
 
 
-def watch_cache(environment: Environment, cache: Cache) -> list[Watch]:
-    """Return what is watched at the cache, whose metrics are those of its nodes."""
+def _watch_cache(context: Context, cache: Cache) -> list[Watch]:
+    """Return the alarms of the cache. ElastiCache publishes metrics per node."""
 
     def series(metric: str, statistic: str) -> list[Series]:
         return [
@@ -299,9 +277,9 @@ def watch_cache(environment: Environment, cache: Cache) -> list[Watch]:
                 metric,
                 {"CacheClusterId": Sub(f"${{{cache.replication_group.title}}}-{node}")},
                 statistic,
-                exists,
+                condition,
             )
-            for node, exists in (("001", None), ("002", environment.is_multi_zone))
+            for node, condition in (("001", None), ("002", context.is_multi_zone))
         ]
 
     return [
@@ -322,8 +300,8 @@ def watch_cache(environment: Environment, cache: Cache) -> list[Watch]:
     ]
 
 
-def watch_rotation(rotation: Rotation) -> Watch:
-    """Return what is watched once the database password has been rotated."""
+def _watch_rotation(rotation: Rotation) -> Watch:
+    """Return the alarm of the rotation of the database password."""
     state_machine = {"StateMachineArn": rotation.state_machine.ref()}
     return Watch(
         "RotationFailed",

@@ -1,29 +1,28 @@
-"""Physical names and tags, all of them made from the environment's suffix.
+"""Physical names and tags, which carry the environment's suffix.
 
-A resource is named only where somebody outside the stack has to find it: a resource with a name of
-its own cannot be replaced in an update, because the new one would need the name that the old one
-still holds. CloudFormation names the others after the stack, which carries the suffix too.
+A resource has a name of its own only where somebody outside the stack has to find it, because
+CloudFormation cannot replace such a resource: the old one still has the name. CloudFormation names
+the others after the stack, whose name contains the suffix, too.
 """
 
-from troposphere import AWSHelperFn, Parameter, Sub, Tags
+from collections.abc import Mapping
+
+from troposphere import AWSObject, Parameter, Sub, Tags
 
 PROJECT = "iot-pipeline"
 
 SUFFIX_PATTERN = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
-"""What every service takes: ECR no capitals; RDS and ElastiCache, whose resources CloudFormation
-names after the stack, no `--` and no `-` at the end."""
+"""The strictest rules of all services: ECR takes no capitals; RDS and ElastiCache, whose resources
+CloudFormation names after the stack, take no `--` and no `-` at the end."""
 
 SUFFIX_MAX_LENGTH = 32
-"""`iot-pipeline-` and 32 characters are 45. Of the names that carry the suffix a delivery source's
-is the shortest, 60; what is left is for a noun in it."""
+"""`iot-pipeline-` and 32 characters are 45. The shortest limit of a name with the suffix is that of
+a delivery source, 60 characters."""
 
 SUFFIX_RULE = (
     f"1 to {SUFFIX_MAX_LENGTH} lowercase letters, digits and single hyphens, "
     "with a letter first and no hyphen last."
 )
-
-LOG_GROUP_ARN = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:"
-"""What comes before a log group's name in its ARN, for `Sub`."""
 
 
 def environment_name(suffix: Parameter, *, prefix: str = "", ending: str = "") -> Sub:
@@ -42,19 +41,81 @@ def environment_name(suffix: Parameter, *, prefix: str = "", ending: str = "") -
     return Sub(f"{prefix}{PROJECT}-${{{suffix.title}}}{ending}")
 
 
-def tags(suffix: Parameter, name: str, *, component: str) -> Tags:
-    """Return the four tags that every resource which takes tags carries.
-
-    `name` is the noun after the environment's name in the tag `Name`; it need not be unique.
-    """
-    return Tags(tag_map(suffix, name, component=component))
-
-
-def tag_map(suffix: Parameter, name: str, *, component: str) -> dict[str, str | AWSHelperFn]:
-    """Return the same tags as a map, as API Gateway version 2 takes them."""
-    return {
+def tag_resource(resource: AWSObject, suffix: Parameter, *, component: str) -> None:
+    """Set the tags of a resource, if its type takes tags."""
+    if "Tags" not in resource.props:
+        return
+    title = str(resource.title)
+    tags = {
         "Component": component,
         "Environment": suffix.ref(),
-        "Name": Sub(f"{PROJECT}-${{{suffix.title}}}-{name}"),
+        "Name": Sub(f"{PROJECT}-${{{suffix.title}}}-{NAMES.get(title, title)}"),
         "Project": PROJECT,
     }
+    takes_map = resource.props["Tags"][0] is dict
+    resource.Tags = tags if takes_map else Tags(tags)
+
+
+NAMES: Mapping[str, str] = {
+    "AlarmTopic": "alarms",
+    "ApiErrorsAlarm": "ApiErrors",
+    "ApiKey": "api-key",
+    "ApiLatencyAlarm": "ApiLatency",
+    "ApiLogGroup": "apigateway-logs",
+    "ApiStage": "stage",
+    "ApiWebAcl": "web-acl",
+    "Cache": "cache",
+    "CacheAuthToken": "cache-auth-token",
+    "CacheEvictionsAlarm": "CacheEvictions",
+    "CacheMemoryAlarm": "CacheMemory",
+    "CacheSubnetGroup": "cache",
+    "Cluster": "cluster",
+    "ContainerInsightsLogGroup": "aws/ecs/containerinsights-logs",
+    "ContainerLogGroup": "ecs-logs",
+    "Dashboard": "dashboard",
+    "Database": "database",
+    "DatabaseConnectionsAlarm": "DatabaseConnections",
+    "DatabaseCpuAlarm": "DatabaseCpu",
+    "DatabaseFreeStorageAlarm": "DatabaseFreeStorage",
+    "DatabaseMonitoringRole": "database-monitoring",
+    "DatabaseParameterGroup": "database",
+    "DatabaseSecretRotatedRule": "secret-rotated",
+    "DatabaseSubnetGroup": "database",
+    "EncryptionKmsKey": "key",
+    "ExecutionRole": "execution-role",
+    "FlowLog": "flow-log",
+    "FlowLogGroup": "vpc-logs",
+    "FlowLogRole": "flow-log-role",
+    "HttpListener": "http",
+    "HttpsListener": "https",
+    "InternetGateway": "internet-gateway",
+    "LoadBalancer": "load-balancer",
+    "LoadBalancerErrorsAlarm": "LoadBalancerErrors",
+    "LoadBalancerLogDelivery": "load-balancer-logs",
+    "LoadBalancerLogDestination": "load-balancer-logs",
+    "LoadBalancerLogGroup": "aws/vendedlogs/elb-logs",
+    "LoadBalancerLogSource": "load-balancer-logs",
+    "NatElasticIp1": "nat-1",
+    "NatElasticIp2": "nat-2",
+    "NatGateway1": "nat-1",
+    "NatGateway2": "nat-2",
+    "RedirectListenerRule": "redirect",
+    "Repository": "repository",
+    "RestApi": "api",
+    "RollServiceRole": "roll-service-role",
+    "RollServiceStateMachine": "roll-service",
+    "RotationFailedAlarm": "RotationFailed",
+    "Service": "service",
+    "ServiceScalableTarget": "scaling",
+    "StageListenerRule": "stage",
+    "StartRollRole": "start-roll-role",
+    "TargetGroup": "target-group",
+    "TaskDefinition": "task",
+    "TaskRole": "task-role",
+    "TasksBelowDesiredAlarm": "TasksBelowDesired",
+    "UnhealthyTargetsAlarm": "UnhealthyTargets",
+    "UsagePlan": "usage-plan",
+    "Vpc": "vpc",
+    "VpcLink": "vpc-link",
+}
+"""Names in the tag `Name` that are not the logical ID."""

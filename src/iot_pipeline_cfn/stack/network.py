@@ -3,19 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from troposphere import (
-    And,
-    Condition,
-    Equals,
-    GetAtt,
-    GetAZs,
-    If,
-    Not,
-    Or,
-    Parameter,
-    Select,
-    Template,
-)
+from troposphere import And, Equals, GetAtt, GetAZs, If, Not, Or, Parameter, Ref, Select
 from troposphere.ec2 import (
     EIP,
     VPC,
@@ -28,12 +16,10 @@ from troposphere.ec2 import (
     VPCGatewayAttachment,
 )
 
-from .context import Environment
-from .naming import tags
-from .sections import add_choice, add_condition, add_optional, add_output, is_given
+from .conditions import Condition, is_given
+from .context import Context
 
 GROUP = "Network"
-COMPONENT = "network"
 
 VPC_CIDR = "10.0.0.0/16"
 PUBLIC_CIDRS = ("10.0.1.0/24", "10.0.2.0/24")
@@ -51,35 +37,36 @@ class Network:
     private_subnets: Sequence[Subnet]
     private_route_tables: Sequence[RouteTable]
 
+    def public_subnet_ids(self) -> list[Ref]:
+        """Return references to the public subnets."""
+        return [subnet.ref() for subnet in self.public_subnets]
 
-def add_network(template: Template, *, environment: Environment) -> Network:
-    """Add the VPC, its four subnets, and their ways to the internet."""
-    vpc = template.add_resource(
-        VPC(
-            "Vpc",
-            CidrBlock=VPC_CIDR,
-            EnableDnsHostnames=True,
-            EnableDnsSupport=True,
-            Tags=tags(environment.suffix, "vpc", component=COMPONENT),
-        )
+    def private_subnet_ids(self) -> list[Ref]:
+        """Return references to the private subnets."""
+        return [subnet.ref() for subnet in self.private_subnets]
+
+
+def add_network(context: Context) -> Network:
+    """Add the VPC, its four subnets, and their routes to the internet."""
+    vpc = context.add(
+        VPC("Vpc", CidrBlock=VPC_CIDR, EnableDnsHostnames=True, EnableDnsSupport=True)
     )
-    add_output(template, "VpcId", "The VPC.", vpc.ref())
-    add_output(template, "VpcCidr", "Range of the VPC's addresses.", VPC_CIDR)
-    zones = _add_zones(template)
-    public_subnets = [
-        _add_subnet(template, environment, f"PublicSubnet{number}", vpc=vpc, cidr=cidr, zone=zone)
-        for number, (cidr, zone) in enumerate(zip(PUBLIC_CIDRS, zones, strict=True), 1)
-    ]
-    private_subnets = [
-        _add_subnet(template, environment, f"PrivateSubnet{number}", vpc=vpc, cidr=cidr, zone=zone)
-        for number, (cidr, zone) in enumerate(zip(PRIVATE_CIDRS, zones, strict=True), 1)
-    ]
-    attachment = _add_public_routes(template, environment, vpc, public_subnets)
+    context.add_output("VpcId", "The VPC.", vpc.ref())
+    context.add_output("VpcCidr", "Range of the VPC's addresses.", VPC_CIDR)
+    zones = _add_zones(context)
+    public_subnets, private_subnets = (
+        [
+            _add_subnet(context, kind, number, vpc=vpc, cidr=cidr, zone=zone)
+            for number, (cidr, zone) in enumerate(zip(cidrs, zones, strict=True), 1)
+        ]
+        for kind, cidrs in (("Public", PUBLIC_CIDRS), ("Private", PRIVATE_CIDRS))
+    )
+    attachment = _add_public_routes(context, vpc, public_subnets)
     private_route_tables = [
-        _add_route_table(template, environment, vpc, f"PrivateRouteTable{number}", [subnet])
+        _add_route_table(context, vpc, f"PrivateRouteTable{number}", [subnet])
         for number, subnet in enumerate(private_subnets, 1)
     ]
-    _add_nat_gateways(template, environment, attachment, public_subnets, private_route_tables)
+    _add_nat_gateways(context, attachment, public_subnets, private_route_tables)
     return Network(
         vpc=vpc,
         internet_gateway_attachment=attachment,
@@ -89,11 +76,10 @@ def add_network(template: Template, *, environment: Environment) -> Network:
     )
 
 
-def _add_zones(template: Template) -> list[If]:
-    """Add the two zones as parameters and return what is chosen, or else found."""
+def _add_zones(context: Context) -> list[If]:
+    """Add the parameters of the two zones; return the zones, by default the region's first two."""
     first, second = (
-        add_optional(
-            template,
+        context.add_optional(
             f"AvailabilityZone{number}",
             r"[a-z]{2}(-[a-z]+)+-\d[a-z]",
             constraint="The name of a zone, such as ap-northeast-1a.",
@@ -105,64 +91,47 @@ def _add_zones(template: Template) -> list[If]:
         for number in (1, 2)
     )
     either = Or(is_given(first), is_given(second))
-    has_zones = add_condition(template, "HasAvailabilityZones", either)
+    has_zones = context.add_condition("HasAvailabilityZones", either)
     different = Not(Equals(first.ref(), second.ref()))
-    template.add_rule(
+    context.add_rule(
         "AvailabilityZones",
-        {
-            "RuleCondition": either,
-            "Assertions": [
-                {
-                    "Assert": And(is_given(first), is_given(second), different),
-                    "AssertDescription": "AvailabilityZone1 and AvailabilityZone2 are two "
-                    "different zones, or both empty.",
-                }
-            ],
-        },
+        condition=either,
+        assertion=And(is_given(first), is_given(second), different),
+        description="AvailabilityZone1 and AvailabilityZone2 are two different zones, "
+        "or both empty.",
     )
     # Indexes 0 and 1 are zones a and c in Tokyo, where new accounts do not see zone b.
     return [
-        If(has_zones, parameter.ref(), Select(index, GetAZs("")))
+        has_zones.choose(parameter.ref(), Select(index, GetAZs("")))
         for index, parameter in enumerate((first, second))
     ]
 
 
 def _add_subnet(
-    template: Template, environment: Environment, title: str, *, vpc: VPC, cidr: str, zone: If
+    context: Context, kind: str, number: int, *, vpc: VPC, cidr: str, zone: If
 ) -> Subnet:
-    subnet = template.add_resource(
+    title = f"{kind}Subnet{number}"
+    subnet = context.add(
         Subnet(
             title,
             AvailabilityZone=zone,
             CidrBlock=cidr,
-            # What needs a public address, load balancer and NAT gateway, brings its own.
+            # The load balancer and the NAT gateways bring their own public addresses.
             MapPublicIpOnLaunch=False,
-            Tags=tags(environment.suffix, title, component=COMPONENT),
             VpcId=vpc.ref(),
         )
     )
-    kind, number = title[:-1].removesuffix("Subnet"), title[-1]
     description = f"{kind} subnet in availability zone {number}."
-    add_output(template, f"{title}Id", description, subnet.ref())
+    context.add_output(f"{title}Id", description, subnet.ref())
     return subnet
 
 
 def _add_route_table(
-    template: Template,
-    environment: Environment,
-    vpc: VPC,
-    title: str,
-    subnets: Sequence[Subnet],
+    context: Context, vpc: VPC, title: str, subnets: Sequence[Subnet]
 ) -> RouteTable:
-    route_table = template.add_resource(
-        RouteTable(
-            title,
-            Tags=tags(environment.suffix, title, component=COMPONENT),
-            VpcId=vpc.ref(),
-        )
-    )
+    route_table = context.add(RouteTable(title, VpcId=vpc.ref()))
     for subnet in subnets:
-        template.add_resource(
+        context.add(
             SubnetRouteTableAssociation(
                 f"{subnet.title}RouteTableAssociation",
                 RouteTableId=route_table.ref(),
@@ -173,23 +142,18 @@ def _add_route_table(
 
 
 def _add_public_routes(
-    template: Template, environment: Environment, vpc: VPC, public_subnets: Sequence[Subnet]
+    context: Context, vpc: VPC, public_subnets: Sequence[Subnet]
 ) -> VPCGatewayAttachment:
-    internet_gateway = template.add_resource(
-        InternetGateway(
-            "InternetGateway",
-            Tags=tags(environment.suffix, "internet-gateway", component=COMPONENT),
-        )
-    )
-    attachment = template.add_resource(
+    internet_gateway = context.add(InternetGateway("InternetGateway"))
+    attachment = context.add(
         VPCGatewayAttachment(
             "InternetGatewayAttachment",
             InternetGatewayId=internet_gateway.ref(),
             VpcId=vpc.ref(),
         )
     )
-    route_table = _add_route_table(template, environment, vpc, "PublicRouteTable", public_subnets)
-    template.add_resource(
+    route_table = _add_route_table(context, vpc, "PublicRouteTable", public_subnets)
+    context.add(
         Route(
             "PublicDefaultRoute",
             # EC2 refuses a route to a gateway that is not attached yet.
@@ -203,15 +167,13 @@ def _add_public_routes(
 
 
 def _add_nat_gateways(
-    template: Template,
-    environment: Environment,
+    context: Context,
     attachment: VPCGatewayAttachment,
     public_subnets: Sequence[Subnet],
     private_route_tables: Sequence[RouteTable],
 ) -> None:
-    """Add the NAT gateways, their addresses, and the private subnets' routes through them."""
-    choice = add_choice(
-        template,
+    """Add the NAT gateways, their Elastic IPs, and the private subnets' routes through them."""
+    choice = context.add_choice(
         "NatGateways",
         ["none", "single", "per-zone"],
         default="single",
@@ -220,55 +182,51 @@ def _add_nat_gateways(
         group=GROUP,
         label="NAT gateways",
     )
-    has_nat_gateway = add_condition(template, "HasNatGateway", Not(Equals(choice.ref(), "none")))
-    has_one_per_zone = add_condition(
-        template, "HasNatGatewayPerZone", Equals(choice.ref(), "per-zone")
+    is_any = Not(Equals(choice.ref(), "none"))
+    has_nat_gateway = context.add_condition("HasNatGateway", is_any)
+    has_one_per_zone = context.add_condition(
+        "HasNatGatewayPerZone", Equals(choice.ref(), "per-zone")
     )
-    allocation_id = _add_allocation_id(template, choice)
-    allocates_first = add_condition(
-        template,
-        "AllocatesFirstElasticIp",
-        And(Condition(has_nat_gateway), Not(is_given(allocation_id))),
+    allocation_id = _add_allocation_id(context, is_any)
+    allocates_first = context.add_condition(
+        "AllocatesFirstElasticIp", And(has_nat_gateway.as_term(), Not(is_given(allocation_id)))
     )
-    first_address = _add_elastic_ip(template, environment, 1, condition=allocates_first)
-    second_address = _add_elastic_ip(template, environment, 2, condition=has_one_per_zone)
+    first_address = _add_elastic_ip(context, 1, condition=allocates_first)
+    second_address = _add_elastic_ip(context, 2, condition=has_one_per_zone)
     first = _add_nat_gateway(
-        template,
-        environment,
+        context,
         1,
         condition=has_nat_gateway,
-        address=If(allocates_first, first_address.get_att("AllocationId"), allocation_id.ref()),
+        allocation_id=allocates_first.choose(first_address, allocation_id.ref()),
         attachment=attachment,
         subnet=public_subnets[0],
     )
     second = _add_nat_gateway(
-        template,
-        environment,
+        context,
         2,
         condition=has_one_per_zone,
-        address=second_address.get_att("AllocationId"),
+        allocation_id=second_address,
         attachment=attachment,
         subnet=public_subnets[1],
     )
-    ways_out = (first.ref(), If(has_one_per_zone, second.ref(), first.ref()))
-    for number, (route_table, way_out) in enumerate(
-        zip(private_route_tables, ways_out, strict=True), 1
+    nat_gateways = (first.ref(), has_one_per_zone.choose(second.ref(), first.ref()))
+    for number, (route_table, nat_gateway) in enumerate(
+        zip(private_route_tables, nat_gateways, strict=True), 1
     ):
-        template.add_resource(
+        context.add(
             Route(
                 f"PrivateDefaultRoute{number}",
                 Condition=has_nat_gateway,
                 DestinationCidrBlock=ANYWHERE,
-                NatGatewayId=way_out,
+                NatGatewayId=nat_gateway,
                 RouteTableId=route_table.ref(),
             )
         )
 
 
-def _add_allocation_id(template: Template, nat_gateways: Parameter) -> Parameter:
-    """Add the Elastic IP that exists already, and the rule that something must use it."""
-    allocation_id = add_optional(
-        template,
+def _add_allocation_id(context: Context, has_nat_gateway: Not) -> Parameter:
+    """Add the parameter of an Elastic IP that exists, and the rule that it needs a NAT gateway."""
+    allocation_id = context.add_optional(
         "NatElasticIpAllocationId",
         "eipalloc-[0-9a-f]{8,17}",
         constraint="An allocation id, such as eipalloc-0123456789abcdef0.",
@@ -276,58 +234,43 @@ def _add_allocation_id(template: Template, nat_gateways: Parameter) -> Parameter
         group=GROUP,
         label="Elastic IP of the NAT gateway",
     )
-    template.add_rule(
+    context.add_rule(
         "NatElasticIp",
-        {
-            "RuleCondition": is_given(allocation_id),
-            "Assertions": [
-                {
-                    "Assert": Not(Equals(nat_gateways.ref(), "none")),
-                    "AssertDescription": "NatElasticIpAllocationId needs a NAT gateway: "
-                    "NatGateways is single or per-zone.",
-                }
-            ],
-        },
+        condition=is_given(allocation_id),
+        assertion=has_nat_gateway,
+        description="NatElasticIpAllocationId needs a NAT gateway: "
+        "NatGateways is single or per-zone.",
     )
     return allocation_id
 
 
-def _add_elastic_ip(
-    template: Template, environment: Environment, number: int, *, condition: str
-) -> EIP:
-    return template.add_resource(
-        EIP(
-            f"NatElasticIp{number}",
-            Condition=condition,
-            Domain="vpc",
-            Tags=tags(environment.suffix, f"nat-{number}", component=COMPONENT),
-        )
-    )
+def _add_elastic_ip(context: Context, number: int, *, condition: Condition) -> GetAtt:
+    """Add an Elastic IP; return its allocation ID."""
+    address = context.add(EIP(f"NatElasticIp{number}", Condition=condition, Domain="vpc"))
+    return address.get_att("AllocationId")
 
 
 def _add_nat_gateway(
-    template: Template,
-    environment: Environment,
+    context: Context,
     number: int,
     *,
-    condition: str,
-    address: If | GetAtt,
+    condition: Condition,
+    allocation_id: If | GetAtt,
     attachment: VPCGatewayAttachment,
     subnet: Subnet,
 ) -> NatGateway:
     title = f"NatGateway{number}"
-    nat_gateway = template.add_resource(
+    nat_gateway = context.add(
         NatGateway(
             title,
-            AllocationId=address,
+            AllocationId=allocation_id,
             Condition=condition,
-            # Nothing else makes it wait for the way out, and the internet gateway cannot be
-            # detached while the NAT gateway has its address.
+            # No reference implies this order, and EC2 refuses to detach an internet gateway while
+            # a NAT gateway has a public address.
             DependsOn=attachment,
             SubnetId=subnet.ref(),
-            Tags=tags(environment.suffix, f"nat-{number}", component=COMPONENT),
         )
     )
     description = f"NAT gateway in availability zone {number}."
-    add_output(template, f"{title}Id", description, nat_gateway.ref(), condition=condition)
+    context.add_output(f"{title}Id", description, nat_gateway.ref(), condition=condition)
     return nat_gateway

@@ -1,19 +1,12 @@
-"""IAM policy documents: what awacs leaves to the caller."""
+"""IAM policies, with what awacs leaves to its callers."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from awacs.aws import (
-    Action,
-    Allow,
-    Condition,
-    PolicyDocument,
-    Principal,
-    Statement,
-    StringEquals,
-)
+from awacs.aws import Action, Allow, Condition, PolicyDocument, Principal, Statement, StringEquals
 from awacs.sts import AssumeRole
 from troposphere import AccountId
+from troposphere.iam import Policy
 
 
 def policy_document(*statements: Statement) -> PolicyDocument:
@@ -42,10 +35,15 @@ def allow(
     )
 
 
-def trust_policy(service: str) -> PolicyDocument:
-    """Return the policy that lets a service, such as `ecs-tasks`, take on a role.
+def inline_policy(name: str, *statements: Statement) -> Policy:
+    """Return a policy that belongs to one role."""
+    return Policy(PolicyName=name, PolicyDocument=policy_document(*statements))
 
-    Only on behalf of this account: the service must not be talked into using the role for another
+
+def trust_policy(service: str) -> PolicyDocument:
+    """Return the policy that lets a service, such as `ecs-tasks`, assume a role.
+
+    The service may do so only on behalf of this account, not of another one that asks it to
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
     """
     return policy_document(

@@ -2,7 +2,6 @@
 
 import json
 
-from troposphere import If, Template
 from troposphere.ecr import (
     EncryptionConfiguration,
     ImageScanningConfiguration,
@@ -10,55 +9,38 @@ from troposphere.ecr import (
     Repository,
 )
 
-from .context import Environment
-from .encryption import Encryption
-from .naming import environment_name, tags
-from .sections import add_output
+from .context import Context
 
 IMAGES_KEPT = 500
 UNTAGGED_DAYS = 7
 
 
-def add_registry(
-    template: Template, *, environment: Environment, encryption: Encryption
-) -> Repository:
-    """Add the repository to which the user pushes images: immutable tags, scans on push."""
-    repository = template.add_resource(
+def add_repository(context: Context) -> Repository:
+    """Add the repository to which images are pushed: immutable tags, scan on push."""
+    key_arn = context.encryption.key.get_att("Arn")
+    repository = context.add(
         Repository(
             "Repository",
             DeletionPolicy="Delete",
             UpdateReplacePolicy="Delete",
-            # A repository with images in it could not be deleted, and the stack with it.
+            # ECR refuses to delete a repository that contains images, and the stack would remain.
             EmptyOnDelete=True,
-            EncryptionConfiguration=If(
-                encryption.uses_customer_key,
-                EncryptionConfiguration(EncryptionType="KMS", KmsKey=encryption.key.get_att("Arn")),
+            EncryptionConfiguration=context.encryption.is_customer_managed.choose(
+                EncryptionConfiguration(EncryptionType="KMS", KmsKey=key_arn),
                 EncryptionConfiguration(EncryptionType="AES256"),
             ),
             ImageScanningConfiguration=ImageScanningConfiguration(ScanOnPush=True),
             ImageTagMutability="IMMUTABLE",
             LifecyclePolicy=LifecyclePolicy(LifecyclePolicyText=_lifecycle_policy()),
-            RepositoryName=environment_name(environment.suffix),
-            Tags=tags(environment.suffix, "repository", component="registry"),
+            RepositoryName=context.environment_name(),
         )
     )
-    add_output(
-        template,
-        "RepositoryUri",
-        "Repository to push images to.",
-        repository.get_att("RepositoryUri"),
-    )
+    uri = repository.get_att("RepositoryUri")
+    context.add_output("RepositoryUri", "Repository to push images to.", uri)
     return repository
 
 
 def _lifecycle_policy() -> str:
-    def expire(priority: int, selection: dict[str, object]) -> dict[str, object]:
-        return {
-            "action": {"type": "expire"},
-            "rulePriority": priority,
-            "selection": selection,
-        }
-
     untagged = {
         "countNumber": UNTAGGED_DAYS,
         "countType": "sinceImagePushed",
@@ -70,5 +52,8 @@ def _lifecycle_policy() -> str:
         "countType": "imageCountMoreThan",
         "tagStatus": "any",
     }
-    rules = [expire(1, untagged), expire(2, surplus)]
+    rules = [
+        {"action": {"type": "expire"}, "rulePriority": priority, "selection": selection}
+        for priority, selection in enumerate((untagged, surplus), 1)
+    ]
     return json.dumps({"rules": rules}, separators=(",", ":"), sort_keys=True)

@@ -1,9 +1,9 @@
-"""What happens when RDS has rotated the database password: the service starts fresh tasks.
+"""The service starts new tasks after RDS has rotated the database password.
 
-ECS injects a secret when a task starts, so tasks that run keep the old password. Secrets Manager
-tells EventBridge when the new version becomes current, without CloudTrail
+ECS injects a secret when a task starts, so running tasks keep the old password. Secrets Manager
+sends an event to EventBridge when a new version becomes current, without CloudTrail
 (https://docs.aws.amazon.com/secretsmanager/latest/userguide/secret-event-notifications.html), and
-a state machine rolls the service and waits for the outcome. No function of ours takes part.
+a state machine deploys the service again and waits for the result. No Lambda function is needed.
 """
 
 from dataclasses import dataclass
@@ -11,79 +11,57 @@ from typing import Any
 
 from awacs import ecs as ecs_actions
 from awacs import states as states_actions
-from troposphere import Sub, Template
+from troposphere import Sub
 from troposphere.events import Rule, Target
-from troposphere.iam import Policy, Role
+from troposphere.iam import Role
 from troposphere.stepfunctions import StateMachine
 
-from .context import Environment
+from .context import Context, ToJsonString
 from .database import Database
-from .language_extensions import ToJsonString
-from .naming import tags
-from .policies import allow, policy_document, trust_policy
+from .policies import allow, inline_policy, trust_policy
 from .service import Containers
 
-COMPONENT = "rotation"
 POLL_SECONDS = 30
 TIMEOUT_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """The rule that sees a rotation, and the state machine that rolls the service."""
+    """The rule that matches a rotation, and the state machine that it starts."""
 
     rule: Rule
     state_machine: StateMachine
 
 
-def add_rotation(
-    template: Template, *, environment: Environment, database: Database, containers: Containers
-) -> Rotation:
-    """Add the rule for the secret of the database and what it starts."""
-    service = containers.service
-    roll_role = template.add_resource(
+def add_rotation(context: Context, *, database: Database, containers: Containers) -> Rotation:
+    """Add the rule for the database's secret and the state machine that it starts."""
+    roll = allow(
+        [ecs_actions.DescribeServices, ecs_actions.UpdateService], [containers.service.ref()]
+    )
+    roll_role = context.add(
         Role(
             "RollServiceRole",
             AssumeRolePolicyDocument=trust_policy("states"),
-            Policies=[
-                Policy(
-                    PolicyName="roll-service",
-                    PolicyDocument=policy_document(
-                        allow(
-                            [ecs_actions.DescribeServices, ecs_actions.UpdateService],
-                            [service.ref()],
-                        )
-                    ),
-                )
-            ],
-            Tags=tags(environment.suffix, "roll-service-role", component=COMPONENT),
+            Policies=[inline_policy("roll-service", roll)],
         )
     )
-    state_machine = template.add_resource(
+    state_machine = context.add(
         StateMachine(
             "RollServiceStateMachine",
-            # Not `Definition`: there, CloudFormation would turn the numbers into text.
-            DefinitionString=ToJsonString(roll_service(containers)),
+            # Not `Definition`, in which CloudFormation turns numbers into strings.
+            DefinitionString=ToJsonString(_roll_service(containers)),
             RoleArn=roll_role.get_att("Arn"),
-            Tags=tags(environment.suffix, "roll-service", component=COMPONENT),
         )
     )
-    start_role = template.add_resource(
+    start = allow([states_actions.StartExecution], [state_machine.ref()])
+    start_role = context.add(
         Role(
             "StartRollRole",
             AssumeRolePolicyDocument=trust_policy("events"),
-            Policies=[
-                Policy(
-                    PolicyName="start-roll",
-                    PolicyDocument=policy_document(
-                        allow([states_actions.StartExecution], [state_machine.ref()])
-                    ),
-                )
-            ],
-            Tags=tags(environment.suffix, "start-roll-role", component=COMPONENT),
+            Policies=[inline_policy("start-roll", start)],
         )
     )
-    rule = template.add_resource(
+    rule = context.add(
         Rule(
             "DatabaseSecretRotatedRule",
             Description="The database password has changed",
@@ -93,7 +71,6 @@ def add_rotation(
                 "resources": [database.secret_arn()],
                 "source": ["aws.secretsmanager"],
             },
-            Tags=tags(environment.suffix, "secret-rotated", component=COMPONENT),
             Targets=[
                 Target(Arn=state_machine.ref(), Id="RollService", RoleArn=start_role.get_att("Arn"))
             ],
@@ -102,32 +79,22 @@ def add_rotation(
     return Rotation(rule=rule, state_machine=state_machine)
 
 
-def roll_service(containers: Containers) -> dict[str, Any]:
-    """Return the state machine that replaces the service's tasks and waits until they are.
+def _roll_service(containers: Containers) -> dict[str, Any]:
+    """Return the definition of the state machine that replaces the service's tasks.
 
-    ECS answers at once and rolls for minutes. When its circuit breaker gives up, another deployment
-    becomes the primary one. That also happens when somebody deploys meanwhile; better one alarm
-    too many than tasks that run on with a dead password.
+    `UpdateService` returns at once; the deployment takes minutes. If the circuit breaker rolls it
+    back, another deployment becomes the primary one. That also happens if somebody deploys at the
+    same time: the alarm is then a false one, which is better than tasks with an old password.
     """
     cluster, service = containers.cluster.ref(), containers.service.get_att("Name")
-    retry = [
-        {
-            "BackoffRate": 2,
-            "ErrorEquals": ["States.TaskFailed"],
-            "IntervalSeconds": 5,
-            "MaxAttempts": 5,
-        }
-    ]
+    errors = ["States.TaskFailed"]
+    retry = [{"BackoffRate": 2, "ErrorEquals": errors, "IntervalSeconds": 5, "MaxAttempts": 5}]
     return {
         "QueryLanguage": "JSONata",
         "StartAt": "StartRoll",
         "States": {
             "StartRoll": {
-                "Arguments": {
-                    "Cluster": cluster,
-                    "ForceNewDeployment": True,
-                    "Service": service,
-                },
+                "Arguments": {"Cluster": cluster, "ForceNewDeployment": True, "Service": service},
                 "Assign": {
                     "started": "{% $states.result.Service.Deployments[Status='PRIMARY'].Id %}"
                 },
@@ -149,18 +116,9 @@ def roll_service(containers: Containers) -> dict[str, Any]:
             },
             "IsRolled": {
                 "Choices": [
-                    {
-                        "Condition": "{% $primary.Id != $started %}",
-                        "Next": "RolledBack",
-                    },
-                    {
-                        "Condition": "{% $primary.RolloutState = 'COMPLETED' %}",
-                        "Next": "Rolled",
-                    },
-                    {
-                        "Condition": "{% $primary.RolloutState = 'FAILED' %}",
-                        "Next": "RolledBack",
-                    },
+                    {"Condition": "{% $primary.Id != $started %}", "Next": "RolledBack"},
+                    {"Condition": "{% $primary.RolloutState = 'COMPLETED' %}", "Next": "Rolled"},
+                    {"Condition": "{% $primary.RolloutState = 'FAILED' %}", "Next": "RolledBack"},
                 ],
                 "Default": "Wait",
                 "Type": "Choice",

@@ -1,21 +1,20 @@
-"""The traffic matrix: who may open a connection to whom, and nothing else.
+"""The traffic matrix: which part may open a connection to which, and no other.
 
-A group names in its own body who may come in. What it may reach is a resource of its own where
-that is another group, because two groups that name each other in their bodies are a circle.
+The ingress rules of a group are in its body. An egress rule to another group is a resource of its
+own, because two groups that name each other in their bodies are a circular dependency.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from troposphere import If, Template
+from troposphere import If
 from troposphere.ec2 import SecurityGroup, SecurityGroupEgress, SecurityGroupRule
 
-from .context import Environment
+from .conditions import Condition
+from .context import Context
 from .ingress import HTTP_PORT, HTTPS_PORT, Ingress
-from .naming import tags
 from .network import ANYWHERE, Network
-from .sections import add_output
 
 CONTAINER_PORT = 8080
 DATABASE_PORT = 5432
@@ -34,14 +33,20 @@ class SecurityGroups:
     cache: SecurityGroup
 
 
-def add_security_groups(
-    template: Template, *, environment: Environment, network: Network, ingress: Ingress
-) -> SecurityGroups:
+def add_security_groups(context: Context, *, network: Network, ingress: Ingress) -> SecurityGroups:
     """Add the security groups with all of their rules."""
-    add = partial(_add_group, template, environment=environment, network=network)
+    add = partial(_add_group, context, network)
     vpc_link = add("VpcLinkSecurityGroup", "VPC link", condition=ingress.uses_private_ingress)
     load_balancer = add(
-        "LoadBalancerSecurityGroup", "Load balancer", rules=_way_in(ingress, vpc_link)
+        "LoadBalancerSecurityGroup",
+        "Load balancer",
+        rules=ingress.uses_private_ingress.choose(
+            [_from_group("Requests from the API", vpc_link, ingress.listener_port())],
+            [
+                _any_address("HTTP from anywhere", HTTP_PORT),
+                _any_address("HTTPS from anywhere", HTTPS_PORT),
+            ],
+        ),
     )
     container = add(
         "ContainerSecurityGroup",
@@ -75,52 +80,47 @@ def add_security_groups(
         database=database,
         cache=cache,
     )
-    _add_egress_to_groups(template, groups, ingress)
+    _add_egress_to_groups(context, groups, ingress)
     return groups
 
 
 def _add_group(
-    template: Template,
+    context: Context,
+    network: Network,
     title: str,
     description: str,
     *,
-    environment: Environment,
-    network: Network,
     rules: Sequence[SecurityGroupRule] | If = (),
     egress: SecurityGroupRule | None = None,
-    condition: str | None = None,
+    condition: Condition | None = None,
 ) -> SecurityGroup:
     group = SecurityGroup(
         title,
         GroupDescription=description,
         SecurityGroupEgress=[egress or _no_egress()],
-        Tags=tags(environment.suffix, title, component="security"),
         VpcId=network.vpc.ref(),
     )
     if rules:
         group.SecurityGroupIngress = rules
     if condition is not None:
         group.Condition = condition
-    template.add_resource(group)
-    add_output(
-        template,
-        f"{title}Id",
-        f"Security group: {description}.",
-        group.ref(),
-        condition=condition,
+    context.add(group)
+    context.add_output(
+        f"{title}Id", f"Security group: {description}.", group.ref(), condition=condition
     )
     return group
 
 
-def _add_egress_to_groups(template: Template, groups: SecurityGroups, ingress: Ingress) -> None:
-    """Add what a group may reach in another group; whom that lets in stands in its own body."""
-    for title, description, source, destination, port in (
+def _add_egress_to_groups(context: Context, groups: SecurityGroups, ingress: Ingress) -> None:
+    """Add the egress rules to other groups; the ingress rules are in the bodies of those groups."""
+    for title, description, source, destination, port, condition in (
         (
             "VpcLinkEgressToLoadBalancer",
             "Requests to the load balancer",
             groups.vpc_link,
             groups.load_balancer,
             ingress.listener_port(),
+            ingress.uses_private_ingress,
         ),
         (
             "LoadBalancerEgressToContainers",
@@ -128,6 +128,7 @@ def _add_egress_to_groups(template: Template, groups: SecurityGroups, ingress: I
             groups.load_balancer,
             groups.container,
             CONTAINER_PORT,
+            None,
         ),
         (
             "ContainerEgressToDatabase",
@@ -135,6 +136,7 @@ def _add_egress_to_groups(template: Template, groups: SecurityGroups, ingress: I
             groups.container,
             groups.database,
             DATABASE_PORT,
+            None,
         ),
         (
             "ContainerEgressToCache",
@@ -142,6 +144,7 @@ def _add_egress_to_groups(template: Template, groups: SecurityGroups, ingress: I
             groups.container,
             groups.cache,
             CACHE_PORT,
+            None,
         ),
     ):
         rule = SecurityGroupEgress(
@@ -153,21 +156,9 @@ def _add_egress_to_groups(template: Template, groups: SecurityGroups, ingress: I
             IpProtocol="tcp",
             ToPort=port,
         )
-        if source is groups.vpc_link:
-            rule.Condition = ingress.uses_private_ingress
-        template.add_resource(rule)
-
-
-def _way_in(ingress: Ingress, vpc_link: SecurityGroup) -> If:
-    """Return who reaches the load balancer: the API's VPC link, or the world."""
-    return If(
-        ingress.uses_private_ingress,
-        [_from_group("Requests from the API", vpc_link, ingress.listener_port())],
-        [
-            _any_address("HTTP from anywhere", HTTP_PORT),
-            _any_address("HTTPS from anywhere", HTTPS_PORT),
-        ],
-    )
+        if condition is not None:
+            rule.Condition = condition
+        context.add(rule)
 
 
 def _from_group(description: str, source: SecurityGroup, port: int | If) -> SecurityGroupRule:
@@ -188,9 +179,9 @@ def _any_address(description: str, port: int) -> SecurityGroupRule:
 
 
 def _no_egress() -> SecurityGroupRule:
-    """Return an egress rule that reaches nobody.
+    """Return an egress rule that allows no connection.
 
-    A group without one gets EC2's own, which allows everything
+    EC2 adds a rule that allows all connections to a group without egress rules
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ec2-securitygroup.html).
     """
     return SecurityGroupRule(

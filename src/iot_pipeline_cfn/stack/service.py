@@ -1,35 +1,16 @@
-"""The service that keeps tasks running: ECS cluster, service and its scaling."""
+"""The ECS cluster and the service that runs the tasks, with its scaling."""
 
 from dataclasses import dataclass
 
-from troposphere import If, NoValue, Parameter, Sub, Template
-from troposphere.applicationautoscaling import (
-    PredefinedMetricSpecification,
-    ScalableTarget,
-    ScalingPolicy,
-    TargetTrackingScalingPolicyConfiguration,
-)
-from troposphere.ecs import (
-    AwsvpcConfiguration,
-    CapacityProviderStrategyItem,
-    Cluster,
-    ClusterSetting,
-    DeploymentCircuitBreaker,
-    DeploymentConfiguration,
-    LoadBalancer,
-    NetworkConfiguration,
-    Service,
-)
+from troposphere import NoValue, Parameter, Sub, ecs
+from troposphere import applicationautoscaling as autoscaling
 
-from .context import Environment
-from .encryption import Encryption
+from .context import Context
 from .load_balancer import LoadBalancing
-from .log_groups import add_log_group
-from .naming import environment_name, tags
+from .logs import add_log_group
 from .network import Network
-from .sections import add_choice, add_number, add_output
 from .security_groups import CONTAINER_PORT, SecurityGroups
-from .task import COMPONENT, CONTAINER_NAME, GROUP, Task
+from .task import CONTAINER_NAME, GROUP, Task
 
 MAXIMUM_TASKS = 100
 SECONDS_TO_START = 60
@@ -41,23 +22,20 @@ REQUESTS_PER_TASK_AND_MINUTE = 1000
 class Containers:
     """The cluster and the service that runs the containers in it."""
 
-    cluster: Cluster
-    service: Service
+    cluster: ecs.Cluster
+    service: ecs.Service
 
 
 def add_service(
-    template: Template,
+    context: Context,
     *,
-    environment: Environment,
-    encryption: Encryption,
     network: Network,
     security_groups: SecurityGroups,
     load_balancing: LoadBalancing,
     task: Task,
 ) -> Containers:
-    """Add the cluster and the service, of zero tasks as long as no image is named."""
-    capacity_provider = add_choice(
-        template,
+    """Add the cluster and the service, with zero tasks unless an image tag is given."""
+    capacity_provider = context.add_choice(
         "CapacityProvider",
         ["FARGATE", "FARGATE_SPOT"],
         default="FARGATE",
@@ -65,8 +43,7 @@ def add_service(
         group=GROUP,
         label="Capacity provider",
     )
-    desired_count = add_number(
-        template,
+    desired_count = context.add_number(
         "DesiredCount",
         default=1,
         maximum=MAXIMUM_TASKS,
@@ -75,100 +52,91 @@ def add_service(
         group=GROUP,
         label="Desired count",
     )
-    cluster = _add_cluster(template, environment=environment, encryption=encryption)
-    service = template.add_resource(
-        Service(
+    cluster = _add_cluster(context)
+    service = context.add(
+        ecs.Service(
             "Service",
-            # ECS refuses a target group that no listener has tied to a load balancer yet.
+            # ECS refuses a target group that no listener has associated with a load balancer yet.
             DependsOn=load_balancing.http_listener,
             AvailabilityZoneRebalancing="ENABLED",
             CapacityProviderStrategy=[
-                CapacityProviderStrategyItem(CapacityProvider=capacity_provider.ref(), Weight=1)
+                ecs.CapacityProviderStrategyItem(CapacityProvider=capacity_provider.ref(), Weight=1)
             ],
             Cluster=cluster.ref(),
-            DeploymentConfiguration=DeploymentConfiguration(
-                DeploymentCircuitBreaker=DeploymentCircuitBreaker(Enable=True, Rollback=True),
+            DeploymentConfiguration=ecs.DeploymentConfiguration(
+                DeploymentCircuitBreaker=ecs.DeploymentCircuitBreaker(Enable=True, Rollback=True),
                 MaximumPercent=200,
                 MinimumHealthyPercent=100,
             ),
-            DesiredCount=If(task.has_image, desired_count.ref(), 0),
+            DesiredCount=task.has_image.choose(desired_count.ref(), 0),
             EnableECSManagedTags=True,
             HealthCheckGracePeriodSeconds=SECONDS_TO_START,
             LoadBalancers=[
-                LoadBalancer(
+                ecs.LoadBalancer(
                     ContainerName=CONTAINER_NAME,
                     ContainerPort=CONTAINER_PORT,
                     TargetGroupArn=load_balancing.target_group.ref(),
                 )
             ],
-            NetworkConfiguration=NetworkConfiguration(
-                AwsvpcConfiguration=AwsvpcConfiguration(
+            NetworkConfiguration=ecs.NetworkConfiguration(
+                AwsvpcConfiguration=ecs.AwsvpcConfiguration(
                     AssignPublicIp="DISABLED",
                     SecurityGroups=[security_groups.container.ref()],
-                    Subnets=[subnet.ref() for subnet in network.private_subnets],
+                    Subnets=network.private_subnet_ids(),
                 )
             ),
             PropagateTags="SERVICE",
-            Tags=tags(environment.suffix, "service", component=COMPONENT),
             TaskDefinition=task.definition.ref(),
         )
     )
     containers = Containers(cluster=cluster, service=service)
     _add_scaling(
-        template,
-        environment=environment,
+        context,
         task=task,
         desired_count=desired_count,
         containers=containers,
         load_balancing=load_balancing,
     )
-    add_output(template, "ClusterName", "ECS cluster.", cluster.ref())
-    add_output(template, "ServiceName", "ECS service in the cluster.", service.get_att("Name"))
+    context.add_output("ClusterName", "ECS cluster.", cluster.ref())
+    context.add_output("ServiceName", "ECS service in the cluster.", service.get_att("Name"))
     return containers
 
 
-def _add_cluster(
-    template: Template, *, environment: Environment, encryption: Encryption
-) -> Cluster:
+def _add_cluster(context: Context) -> ecs.Cluster:
     insights = add_log_group(
-        template,
+        context,
         "ContainerInsightsLogGroup",
         service="aws/ecs/containerinsights",
         ending="/performance",
-        component=COMPONENT,
-        environment=environment,
-        encryption=encryption,
+        writer="containers",
     )
-    return template.add_resource(
-        Cluster(
+    return context.add(
+        ecs.Cluster(
             "Cluster",
-            # Container Insights would make the group itself, which would then outlive the stack.
+            # Otherwise Container Insights creates the log group, which then outlives the stack.
             DependsOn=insights,
             CapacityProviders=["FARGATE", "FARGATE_SPOT"],
-            ClusterName=environment_name(environment.suffix),
+            ClusterName=context.environment_name(),
             ClusterSettings=[
-                ClusterSetting(
+                ecs.ClusterSetting(
                     Name="containerInsights",
-                    Value=If(environment.has_detailed_monitoring, "enhanced", "enabled"),
+                    Value=context.has_detailed_monitoring.choose("enhanced", "enabled"),
                 )
             ],
-            Tags=tags(environment.suffix, "cluster", component=COMPONENT),
         )
     )
 
 
 def _add_scaling(
-    template: Template,
+    context: Context,
     *,
-    environment: Environment,
     task: Task,
     desired_count: Parameter,
     containers: Containers,
     load_balancing: LoadBalancing,
 ) -> None:
-    """Scale between the desired and the maximum count, on CPU and on requests for each task."""
-    maximum_count = add_number(
-        template,
+    """Scale between the desired and the maximum count, by CPU and by requests per task."""
+    maximum_count = context.add_number(
         "MaximumCount",
         default=4,
         maximum=MAXIMUM_TASKS,
@@ -177,8 +145,8 @@ def _add_scaling(
         label="Maximum count",
     )
     cluster, service = containers.cluster.title, containers.service.title
-    target = template.add_resource(
-        ScalableTarget(
+    target = context.add(
+        autoscaling.ScalableTarget(
             "ServiceScalableTarget",
             Condition=task.has_image,
             MaxCapacity=maximum_count.ref(),
@@ -186,34 +154,33 @@ def _add_scaling(
             ResourceId=Sub(f"service/${{{cluster}}}/${{{service}.Name}}"),
             ScalableDimension="ecs:service:DesiredCount",
             ServiceNamespace="ecs",
-            Tags=tags(environment.suffix, "scaling", component=COMPONENT),
         )
     )
     load_balancer = load_balancing.load_balancer.title
     target_group = load_balancing.target_group.title
-    for title, metric, label, value in (
+    label = f"${{{load_balancer}.LoadBalancerFullName}}/${{{target_group}.TargetGroupFullName}}"
+    for title, metric, resource_label, value in (
         ("CpuScalingPolicy", "ECSServiceAverageCPUUtilization", NoValue, CPU_TARGET_PERCENT),
         (
             "RequestsScalingPolicy",
             "ALBRequestCountPerTarget",
-            Sub(
-                f"${{{load_balancer}.LoadBalancerFullName}}/${{{target_group}.TargetGroupFullName}}"
-            ),
+            Sub(label),
             REQUESTS_PER_TASK_AND_MINUTE,
         ),
     ):
-        template.add_resource(
-            ScalingPolicy(
+        specification = autoscaling.PredefinedMetricSpecification(
+            PredefinedMetricType=metric, ResourceLabel=resource_label
+        )
+        tracking = autoscaling.TargetTrackingScalingPolicyConfiguration(
+            PredefinedMetricSpecification=specification, TargetValue=value
+        )
+        context.add(
+            autoscaling.ScalingPolicy(
                 title,
                 Condition=task.has_image,
                 PolicyName=title,
                 PolicyType="TargetTrackingScaling",
                 ScalingTargetId=target.ref(),
-                TargetTrackingScalingPolicyConfiguration=TargetTrackingScalingPolicyConfiguration(
-                    PredefinedMetricSpecification=PredefinedMetricSpecification(
-                        PredefinedMetricType=metric, ResourceLabel=label
-                    ),
-                    TargetValue=value,
-                ),
+                TargetTrackingScalingPolicyConfiguration=tracking,
             )
         )

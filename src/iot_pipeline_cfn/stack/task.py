@@ -1,4 +1,4 @@
-"""The task: which image it runs, as what, and with what it is given."""
+"""The task definition: image, size, roles, variables and secrets of the container."""
 
 from dataclasses import dataclass
 
@@ -6,36 +6,22 @@ from awacs import ecr as ecr_actions
 from awacs import logs as logs_actions
 from awacs import secretsmanager as secretsmanager_actions
 from awacs import xray as xray_actions
-from troposphere import GetAtt, If, NoValue, Ref, Region, Select, Split, Sub, Template
+from troposphere import GetAtt, If, Ref, Region, Select, Split, Sub, ecs
 from troposphere.ecr import Repository
-from troposphere.ecs import (
-    ContainerDefinition,
-    LinuxParameters,
-    LogConfiguration,
-    PortMapping,
-    RuntimePlatform,
-    Secret,
-    TaskDefinition,
-    Tmpfs,
-)
-from troposphere.ecs import Environment as Variable
-from troposphere.iam import Policy, Role
+from troposphere.iam import Role
 from troposphere.logs import LogGroup
 
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
 from .cache import Cache
-from .context import Environment
+from .conditions import Condition, is_given
+from .context import Context
 from .database import DATABASE_NAME, Database
-from .encryption import Encryption
-from .log_groups import add_log_group
-from .naming import environment_name, tags
-from .policies import allow, policy_document, trust_policy
-from .sections import add_choice, add_condition, add_optional, add_output, is_given
+from .logs import add_log_group
+from .policies import allow, inline_policy, trust_policy
 from .security_groups import CONTAINER_PORT
 
 GROUP = "Containers"
-COMPONENT = "containers"
 CONTAINER_NAME = "iot-processor"
 TASK_SIZES = (
     "256/512",
@@ -48,30 +34,21 @@ TASK_SIZES = (
     "2048/8192",
     "4096/8192",
 )
-"""CPU units and MiB that Fargate sells together
+"""The combinations of CPU units and MiB that Fargate offers
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html)."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """The task definition, and the name of the condition that its image is named."""
+    """The task definition, and the condition that an image tag is given."""
 
-    definition: TaskDefinition
-    has_image: str
+    definition: ecs.TaskDefinition
+    has_image: Condition
 
 
-def add_task(
-    template: Template,
-    *,
-    environment: Environment,
-    encryption: Encryption,
-    repository: Repository,
-    database: Database,
-    cache: Cache,
-) -> Task:
+def add_task(context: Context, *, repository: Repository, database: Database, cache: Cache) -> Task:
     """Add the task definition, its two roles and its log group."""
-    image_tag = add_optional(
-        template,
+    image_tag = context.add_optional(
         IMAGE_PARAMETER,
         "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}",
         constraint="A tag of at most 128 letters, digits, _, . and -.",
@@ -80,29 +57,13 @@ def add_task(
         group=GROUP,
         label="Image tag",
     )
-    has_image = add_condition(template, "HasImage", is_given(image_tag))
-    log_group = add_log_group(
-        template,
-        "ContainerLogGroup",
-        service="ecs",
-        component=COMPONENT,
-        environment=environment,
-        encryption=encryption,
-    )
+    has_image = context.add_condition("HasImage", is_given(image_tag))
+    log_group = add_log_group(context, "ContainerLogGroup", service="ecs", writer="containers")
     execution_role = _add_execution_role(
-        template,
-        environment=environment,
-        encryption=encryption,
-        repository=repository,
-        log_group=log_group,
-        database=database,
-        cache=cache,
+        context, repository=repository, log_group=log_group, database=database, cache=cache
     )
-    task_role = _add_task_role(
-        template, environment=environment, encryption=encryption, database=database
-    )
-    size = add_choice(
-        template,
+    task_role = _add_task_role(context, database=database)
+    size = context.add_choice(
         "TaskSize",
         TASK_SIZES,
         default="256/512",
@@ -110,8 +71,7 @@ def add_task(
         group=GROUP,
         label="Task size",
     )
-    architecture = add_choice(
-        template,
+    architecture = context.add_choice(
         "CpuArchitecture",
         ["X86_64", "ARM64"],
         default="X86_64",
@@ -121,13 +81,15 @@ def add_task(
     )
     cpu, memory = (Select(index, Split("/", size.ref())) for index in (0, 1))
     uri = f"${{{repository.title}.RepositoryUri}}"
-    definition = template.add_resource(
-        TaskDefinition(
+    definition = context.add(
+        ecs.TaskDefinition(
             "TaskDefinition",
             ContainerDefinitions=[
                 _container(
-                    # Without a tag, any that ECS takes: no task is started from it.
-                    image=If(has_image, Sub(f"{uri}:${{{image_tag.title}}}"), Sub(f"{uri}:none")),
+                    # Without a tag no task starts, but ECS requires a valid image.
+                    image=has_image.choose(
+                        Sub(f"{uri}:${{{image_tag.title}}}"), Sub(f"{uri}:none")
+                    ),
                     memory=memory,
                     log_group=log_group,
                     database=database,
@@ -136,36 +98,35 @@ def add_task(
             ],
             Cpu=cpu,
             ExecutionRoleArn=execution_role.get_att("Arn"),
-            Family=environment_name(environment.suffix),
+            Family=context.environment_name(),
             Memory=memory,
             NetworkMode="awsvpc",
             RequiresCompatibilities=["FARGATE"],
-            RuntimePlatform=RuntimePlatform(
+            RuntimePlatform=ecs.RuntimePlatform(
                 CpuArchitecture=architecture.ref(), OperatingSystemFamily="LINUX"
             ),
-            Tags=tags(environment.suffix, "task", component=COMPONENT),
             TaskRoleArn=task_role.get_att("Arn"),
         )
     )
-    add_output(
-        template, "TaskDefinitionArn", "Task definition that the service runs.", definition.ref()
+    context.add_output(
+        "TaskDefinitionArn", "Task definition that the service runs.", definition.ref()
     )
     return Task(definition=definition, has_image=has_image)
 
 
 def _container(
     *, image: If, memory: Select, log_group: LogGroup, database: Database, cache: Cache
-) -> ContainerDefinition:
-    return ContainerDefinition(
+) -> ecs.ContainerDefinition:
+    return ecs.ContainerDefinition(
         Environment=_variables(database, cache),
         Essential=True,
         Image=image,
-        LinuxParameters=LinuxParameters(
+        LinuxParameters=ecs.LinuxParameters(
             InitProcessEnabled=True,
-            # The only place to write to; a volume would belong to root.
-            Tmpfs=[Tmpfs(ContainerPath="/tmp", Size=64)],  # noqa: S108 - the container's own
+            # The only writable path. A volume would be owned by root.
+            Tmpfs=[ecs.Tmpfs(ContainerPath="/tmp", Size=64)],  # noqa: S108 - the container's own
         ),
-        LogConfiguration=LogConfiguration(
+        LogConfiguration=ecs.LogConfiguration(
             LogDriver="awslogs",
             Options={
                 "awslogs-group": log_group.ref(),
@@ -175,14 +136,14 @@ def _container(
         ),
         Memory=memory,
         Name=CONTAINER_NAME,
-        PortMappings=[PortMapping(ContainerPort=CONTAINER_PORT)],
+        PortMappings=[ecs.PortMapping(ContainerPort=CONTAINER_PORT)],
         ReadonlyRootFilesystem=True,
         Secrets=_secrets(database, cache),
         User="10001:10001",
     )
 
 
-def _variables(database: Database, cache: Cache) -> list[Variable]:
+def _variables(database: Database, cache: Cache) -> list[ecs.Environment]:
     values: dict[str, str | Ref | GetAtt] = {
         "DB_HOST": database.instance.get_att("Endpoint.Address"),
         "DB_NAME": DATABASE_NAME,
@@ -191,102 +152,85 @@ def _variables(database: Database, cache: Cache) -> list[Variable]:
         "REDIS_HOST": cache.replication_group.get_att("PrimaryEndPoint.Address"),
         "REDIS_PORT": cache.replication_group.get_att("PrimaryEndPoint.Port"),
     }
-    return [Variable(Name=name, Value=value) for name, value in values.items()]
+    return [ecs.Environment(Name=name, Value=value) for name, value in values.items()]
 
 
-def _secrets(database: Database, cache: Cache) -> list[Secret]:
+def _secrets(database: Database, cache: Cache) -> list[ecs.Secret]:
     secret_arn = f"${{{database.instance.title}.MasterUserSecret.SecretArn}}"
     return [
-        Secret(Name="DB_PASSWORD", ValueFrom=Sub(f"{secret_arn}:password::")),
-        Secret(Name="DB_USERNAME", ValueFrom=Sub(f"{secret_arn}:username::")),
-        Secret(Name="REDIS_AUTH_TOKEN", ValueFrom=cache.auth_token.ref()),
+        ecs.Secret(Name="DB_PASSWORD", ValueFrom=Sub(f"{secret_arn}:password::")),
+        ecs.Secret(Name="DB_USERNAME", ValueFrom=Sub(f"{secret_arn}:username::")),
+        ecs.Secret(Name="REDIS_AUTH_TOKEN", ValueFrom=cache.auth_token.ref()),
     ]
 
 
 def _add_execution_role(
-    template: Template,
+    context: Context,
     *,
-    environment: Environment,
-    encryption: Encryption,
     repository: Repository,
     log_group: LogGroup,
     database: Database,
     cache: Cache,
 ) -> Role:
-    """Add the role with which ECS starts a task: image, logs, secrets."""
-    role = template.add_resource(
+    """Add the role with which ECS starts a task: it reads image and secrets and writes logs."""
+    role = context.add(
         Role(
             "ExecutionRole",
             AssumeRolePolicyDocument=trust_policy("ecs-tasks"),
             Policies=[
-                Policy(
-                    PolicyName="start-tasks",
-                    PolicyDocument=policy_document(
-                        # The one action of these that IAM ties to no resource.
-                        allow([ecr_actions.GetAuthorizationToken], ["*"]),
-                        allow(
-                            [
-                                ecr_actions.BatchCheckLayerAvailability,
-                                ecr_actions.BatchGetImage,
-                                ecr_actions.GetDownloadUrlForLayer,
-                            ],
-                            [repository.get_att("Arn")],
-                        ),
-                        allow(
-                            [logs_actions.CreateLogStream, logs_actions.PutLogEvents],
-                            [log_group.get_att("Arn")],
-                        ),
-                        allow(
-                            [secretsmanager_actions.GetSecretValue],
-                            [database.secret_arn(), cache.auth_token.ref()],
-                        ),
+                inline_policy(
+                    "start-tasks",
+                    # IAM cannot restrict this action to a resource.
+                    allow([ecr_actions.GetAuthorizationToken], ["*"]),
+                    allow(
+                        [
+                            ecr_actions.BatchCheckLayerAvailability,
+                            ecr_actions.BatchGetImage,
+                            ecr_actions.GetDownloadUrlForLayer,
+                        ],
+                        [repository.get_att("Arn")],
+                    ),
+                    allow(
+                        [logs_actions.CreateLogStream, logs_actions.PutLogEvents],
+                        [log_group.get_att("Arn")],
+                    ),
+                    allow(
+                        [secretsmanager_actions.GetSecretValue],
+                        [database.secret_arn(), cache.auth_token.ref()],
                     ),
                 ),
-                encryption.decrypt_policy(),
+                context.encryption.decrypt_policy(),
             ],
-            Tags=tags(environment.suffix, "execution-role", component=COMPONENT),
         )
     )
-    add_output(template, "ExecutionRoleArn", "Role that starts tasks.", role.get_att("Arn"))
+    context.add_output("ExecutionRoleArn", "Role that starts tasks.", role.get_att("Arn"))
     return role
 
 
-def _add_task_role(
-    template: Template, *, environment: Environment, encryption: Encryption, database: Database
-) -> Role:
-    """Add the role of the application: it reads the password again once RDS has rotated it."""
-    tracing = Policy(
-        PolicyName="trace",
-        PolicyDocument=policy_document(
-            # X-Ray ties these actions to no resource.
-            allow(
-                [
-                    xray_actions.GetSamplingRules,
-                    xray_actions.GetSamplingStatisticSummaries,
-                    xray_actions.GetSamplingTargets,
-                    xray_actions.PutTelemetryRecords,
-                    xray_actions.PutTraceSegments,
-                ],
-                ["*"],
-            )
-        ),
+def _add_task_role(context: Context, *, database: Database) -> Role:
+    """Add the role of the application, which reads the password again after a rotation."""
+    read_secret = allow([secretsmanager_actions.GetSecretValue], [database.secret_arn()])
+    # IAM cannot restrict the actions of X-Ray to a resource.
+    trace = allow(
+        [
+            xray_actions.GetSamplingRules,
+            xray_actions.GetSamplingStatisticSummaries,
+            xray_actions.GetSamplingTargets,
+            xray_actions.PutTelemetryRecords,
+            xray_actions.PutTraceSegments,
+        ],
+        ["*"],
     )
-    role = template.add_resource(
+    role = context.add(
         Role(
             "TaskRole",
             AssumeRolePolicyDocument=trust_policy("ecs-tasks"),
             Policies=[
-                Policy(
-                    PolicyName="read-database-secret",
-                    PolicyDocument=policy_document(
-                        allow([secretsmanager_actions.GetSecretValue], [database.secret_arn()])
-                    ),
-                ),
-                encryption.decrypt_policy(),
-                If(environment.has_detailed_monitoring, tracing, NoValue),
+                inline_policy("read-database-secret", read_secret),
+                context.encryption.decrypt_policy(),
+                context.has_detailed_monitoring.choose(inline_policy("trace", trace)),
             ],
-            Tags=tags(environment.suffix, "task-role", component=COMPONENT),
         )
     )
-    add_output(template, "TaskRoleArn", "Role of the application.", role.get_att("Arn"))
+    context.add_output("TaskRoleArn", "Role of the application.", role.get_att("Arn"))
     return role
