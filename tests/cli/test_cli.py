@@ -120,7 +120,7 @@ def test_validate_names_file_parameter_and_rule(tmp_path):
     done = pipeline("validate", str(path))
     assert (done.returncode, done.stdout) == (3, "")
     unknown, wrong = done.stderr.splitlines()
-    assert unknown.startswith(f"{path}: 'Colour': no such parameter; the template has AlarmEmail,")
+    assert unknown.startswith(f"{path}: Colour: no such parameter; the template has AlarmEmail,")
     assert wrong == f"{path}: Availability: 'always' is not one of single-zone, multi-zone"
 
 

@@ -151,7 +151,7 @@ def test_what_stays_for_life_is_not_to_be_changed(repository):
     path = repository / "parameters/prod.json"
     path.write_text(path.read_text().replace("customer-managed", "aws-managed"))
     said = review(cwd=repository).out
-    assert "EncryptionKey stays for the life of an environment: deploy refuses another" in said
+    assert "EncryptionKey: cannot be changed" in said
     assert "Database is replaced by an empty one" in said
 
 
@@ -178,7 +178,7 @@ def test_file_that_does_not_fit_any_more_is_refused(repository, template):
     written(repository / "templates/iot-pipeline.json", changed)
     done = review(cwd=repository)
     assert "CloudFormation refuses this in pr: NatGateways." in done.out
-    assert "NatGateways 'none' is not one of single, per-zone" in done.out
+    assert "NatGateways: none is not one of single and per-zone" in done.out
 
 
 def test_shallow_clone_says_what_is_missing(repository, tmp_path):
@@ -200,7 +200,7 @@ def test_shallow_clone_says_what_is_missing(repository, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "templates: there are no templates here"),
+        ((), "templates: no templates here"),
         (("a.json",), "takes no files, or two"),
         (("a.json", "b.json"), "a.json: No such file or directory"),
         (("--json", "--markdown"), "exclude each other"),

@@ -229,10 +229,10 @@ def test_review_that_does_not_hold_is_refused(project, aws):
 @pytest.mark.parametrize(
     ("files", "options", "refusal"),
     [
-        ({}, ("--parameter", "Nonsense=1"), (3, "'Nonsense': no such parameter")),
+        ({}, ("--parameter", "Nonsense=1"), (3, "Nonsense: no such parameter")),
         ({}, ("--parameter", "Nonsense"), (2, "NAME=VALUE")),
-        ({"pr": {"Tags": {"Name": "x"}}}, (), (3, "tag Name: is the template's to set")),
-        ({"pr": {"Parameter": {}}}, (), (2, "must have nothing but")),
+        ({"pr": {"Tags": {"Name": "x"}}}, (), (3, "tag Name: is set by the template")),
+        ({"pr": {"Parameter": {}}}, (), (2, "'Parameter' is not one of Bucket,")),
         ({"pr": {"Bucket": "No"}}, (), (2, "Bucket must be the name of an S3 bucket")),
         ({}, ("--template", "nowhere.json"), (2, "nowhere.json: No such file or directory")),
         ({}, ("--reviewed", "nowhere.json"), (2, "nowhere.json: No such file or directory")),
@@ -298,7 +298,7 @@ def test_zones_are_chosen_once(project, aws):
     assert found["AvailabilityZone2"] != found["AvailabilityZone1"]
     done = project.deploy("pr1", "--parameter", "AvailabilityZone1=ap-northeast-1d")
     assert done.status == 1
-    assert "AvailabilityZone1 is 'ap-northeast-1a' and stays so" in done.err
+    assert "AvailabilityZone1: cannot be changed" in done.err
 
 
 def test_events_of_a_large_operation_are_all_told(project):

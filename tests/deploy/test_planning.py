@@ -150,7 +150,7 @@ def test_capabilities_of_the_template(template):
 def test_what_would_replace_the_database_is_fixed(name):
     """Other zones and another key replace the database."""
     with pytest.raises(DeploymentError, match=name):
-        refuse_fixed(ParameterSet({}, {name: "b"}, {name: "a"}))
+        refuse_fixed(ParameterSet({"Parameters": {}}, {name: "b"}, {name: "a"}))
 
 
 @pytest.mark.parametrize(

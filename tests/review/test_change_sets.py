@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from checkout import ACCOUNTS, REGION
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
 from iot_pipeline_cfn.review.behaviour import Behaviour
-from iot_pipeline_cfn.review.resolved import resolved, updated_parameters
+from iot_pipeline_cfn.review.resolved import resolved
 from iot_pipeline_cfn.review.resources import changes
+from iot_pipeline_cfn.template.parameters import ParameterSet
 from review_cases import CASES, FILES
 
 NUMBERS = itertools.count(1)
@@ -100,7 +101,7 @@ def offline(template, case):
     """Return what the review says of each resource."""
     given = FILES[case.kind].parameters
     changed = case.applied(template)
-    kept = updated_parameters(template, changed, given, given).effective()
+    kept = ParameterSet(template, given).updated(changed, given).effective()
     before, after = resolved((template, given), (changed, kept), REGION)
     return {change.logical_id: change for change in changes(before.resources, after.resources)}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from checkout import CFN_LINT, ENVIRONMENTS, ROOT, run
 from iot_pipeline_cfn.review.grants import documents
 from iot_pipeline_cfn.stack import render_all
-from iot_pipeline_cfn.template.parameters import parameter_problems
+from iot_pipeline_cfn.template.parameters import ParameterSet
 from iot_pipeline_cfn.template.references import references
 from resolution import of_type, resolve
 from schemas import tag_property
@@ -168,7 +168,7 @@ def test_no_credential_is_a_parameter_an_output_or_a_literal(template):
 def test_no_choice_of_parameters_leaves_a_reference_to_nothing(template, data):
     """A resource under a condition is referred to only where the condition holds."""
     chosen = data.draw(parameters(template))
-    assert not list(parameter_problems(template, chosen))
+    assert not list(ParameterSet(template, chosen).findings())
     environment = resolve(template, chosen)
     known = environment["Resources"].keys()
     for section in environment.values():

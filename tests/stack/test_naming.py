@@ -15,7 +15,7 @@ from iot_pipeline_cfn.stack.naming import (
     SUFFIX_PATTERN,
     environment_name,
 )
-from iot_pipeline_cfn.template.parameters import broken_rule
+from iot_pipeline_cfn.template.parameters import check_value
 from resolution import resolve
 
 SUFFIX = Parameter("EnvironmentSuffix", Type="String")
@@ -91,7 +91,8 @@ def check_names(template, shapes, suffix):
 @pytest.mark.parametrize("suffix", NASTY_SUFFIXES)
 def test_names_hold_for_the_shortest_longest_and_nastiest_suffix(template, shapes, suffix):
     """AWS accepts what the template composes with any suffix that the template accepts."""
-    assert broken_rule(template["Parameters"]["EnvironmentSuffix"], suffix) is None
+    declaration = template["Parameters"]["EnvironmentSuffix"]
+    assert check_value("EnvironmentSuffix", declaration, suffix) is None
     check_names(template, shapes, suffix)
 
 
@@ -118,9 +119,11 @@ def test_stack_name_is_one_that_cloudformation_takes(suffix):
     ["", "PR123", "1", "-a", "a-", "a--b", "a_b", "a.b", "a b", "ä", "a\n", "a" * 33, "pr/1"],
 )
 def test_suffix_that_would_break_a_name_is_refused_with_the_rule(template, suffix):
-    """The message is the rule and not a regular expression."""
-    broken = broken_rule(template["Parameters"]["EnvironmentSuffix"], suffix)
-    assert "lowercase letters" in broken
+    """The rule in the finding is a description and not a regular expression."""
+    declaration = template["Parameters"]["EnvironmentSuffix"]
+    finding = check_value("EnvironmentSuffix", declaration, suffix)
+    assert finding.code == "pattern-mismatch"
+    assert finding.details["rule"] == declaration["ConstraintDescription"]
 
 
 @pytest.mark.parametrize("ending", ["-api", "api", "0"])

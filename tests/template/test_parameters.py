@@ -5,21 +5,22 @@ import json
 import pytest
 
 from checkout import ENVIRONMENTS, PARAMETER_FILES
+from iot_pipeline_cfn.template.findings import Severity
 from iot_pipeline_cfn.template.parameters import (
     FIXED,
     ParameterSet,
     UnreadableFileError,
-    broken_rule,
+    check_file,
+    check_value,
     load,
     load_template,
-    parameter_problems,
-    problems,
 )
 from resolution import of_type, only
 
 TEXT = {"Type": "String", "AllowedPattern": "^[a-z]*$", "MinLength": 2, "MaxLength": "4"}
 NUMBER = {"Type": "Number", "MinValue": 1, "MaxValue": 10}
 CHOICE = {"Type": "Number", "AllowedValues": [1, 2]}
+ANY = {"EnvironmentSuffix": "any"}
 
 
 def file_of(tmp_path, content):
@@ -42,7 +43,7 @@ def test_every_kind_of_environment_has_its_file():
 @pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda path: path.stem)
 def test_committed_file_fits_the_template(template, path):
     """Each parameter is known, allowed, and given where it has no default."""
-    assert not list(problems(template, load(path)))
+    assert not list(check_file(template, load(path)))
 
 
 @pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda path: path.stem)
@@ -96,12 +97,12 @@ def test_stack_policy_of_production_guards_the_data(template):
     ("content", "message"),
     [
         ("", "not JSON"),
-        ('{"Parameters": {"A": "1", "A": "2"}}', "'A' is there twice"),
+        ('{"Parameters": {"A": "1", "A": "2"}}', "duplicate key 'A'"),
         ("[]", "must be an object"),
         ("[" * 100_000, "nested too deeply"),
         (b"\xff\xfe", "not JSON"),
         ('{"Parameters": {"ImageTag": "\\ud800"}}', "not JSON"),
-        ({"Parameter": {}}, "nothing but Bucket, Parameters, StackPolicy, Tags"),
+        ({"Parameter": {}}, "'Parameter' is not one of Bucket, Parameters, StackPolicy, Tags"),
         ({"Parameters": {"DesiredCount": 2}}, "Parameters must be an object whose values"),
         ({"Parameters": ["A"]}, "Parameters must be an object"),
         ({"Tags": {"Owner": None}}, "Tags must be an object"),
@@ -113,10 +114,10 @@ def test_stack_policy_of_production_guards_the_data(template):
     ],
 )
 def test_file_that_has_not_the_format_is_refused(tmp_path, content, message):
-    """With the file, the place and the rule."""
     path = file_of(tmp_path, content)
     with pytest.raises(UnreadableFileError, match=message) as raised:
         load(path)
+    assert raised.value.path == path
     assert str(raised.value).startswith(f"{path}: ")
     assert "\n" not in str(raised.value)
 
@@ -135,122 +136,141 @@ def test_file_without_sections_sets_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("declaration", "value", "rule"),
+    ("declaration", "value", "code"),
     [
         (TEXT, "abc", None),
-        (TEXT, "a", "is not allowed"),
-        (TEXT, "abcde", "is not allowed"),
-        (TEXT, "abc\n", "is not allowed"),
-        (TEXT, "٣٣", "is not allowed"),
-        (TEXT | {"ConstraintDescription": "Two letters."}, "", "is not allowed: Two letters."),
+        (TEXT, "a", "pattern-mismatch"),
+        (TEXT, "abcde", "pattern-mismatch"),
+        (TEXT, "abc\n", "pattern-mismatch"),
+        (TEXT, "٣٣", "pattern-mismatch"),
         ({"Type": "String"}, "a\nb", None),
-        ({"Type": "String"}, "é" * 2049, "is longer than 4096 bytes"),
+        ({"Type": "String"}, "é" * 2049, "value-too-long"),
         (NUMBER, "1", None),
         (NUMBER, "10", None),
-        (NUMBER, "0", "is not from 1 to 10"),
-        (NUMBER, "11", "is not from 1 to 10"),
-        (NUMBER, "ten", "is not a number"),
-        (NUMBER, "nan", "is not a number"),
-        (NUMBER, "1e0", "is not a number"),
-        (NUMBER, " 7", "is not a number"),
-        (NUMBER, "1_0", "is not a number"),
+        (NUMBER, "0", "out-of-range"),
+        (NUMBER, "11", "out-of-range"),
+        (NUMBER, "ten", "not-a-number"),
+        (NUMBER, "nan", "not-a-number"),
+        (NUMBER, "1e0", "not-a-number"),
+        (NUMBER, " 7", "not-a-number"),
+        (NUMBER, "1_0", "not-a-number"),
         (NUMBER, "2.5", None),
         (CHOICE, "2", None),
-        (CHOICE, "3", "is not one of 1, 2"),
+        (CHOICE, "3", "value-not-allowed"),
     ],
 )
-def test_value_is_held_against_each_rule_of_its_parameter(declaration, value, rule):
-    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html."""
-    found = broken_rule(declaration, value)
-    assert found == rule or (rule is not None and found.startswith(rule))
+def test_value_is_checked_against_each_rule_of_its_parameter(declaration, value, code):
+    finding = check_value("Name", declaration, value)
+    assert (finding and finding.code) == code
+    if finding:
+        assert (finding.subject, finding.details["value"]) == ("Name", value)
+        assert finding.severity is Severity.ERROR
+
+
+def test_findings_name_the_rule():
+    assert check_value("Name", NUMBER, "0").details == {"value": "0", "minimum": 1, "maximum": 10}
+    assert check_value("Name", CHOICE, "0").details == {"value": "0", "allowed": ["1", "2"]}
+    assert check_value("Name", TEXT, "0").details["rule"] == TEXT["AllowedPattern"]
+    described = TEXT | {"ConstraintDescription": "Two letters."}
+    assert check_value("Name", described, "0").details["rule"] == "Two letters."
+    assert check_value("Name", TEXT | {"NoEcho": True}, "0").details["value"] == "****"
 
 
 @pytest.mark.parametrize(
-    ("given", "found"),
+    ("given", "expected"),
     [
-        ({}, "EnvironmentSuffix: has no default and must be given"),
-        ({"Colour": "red"}, "'Colour': no such parameter"),
-        ({"EnvironmentSuffix": "PR1"}, "EnvironmentSuffix: 'PR1' is not allowed: 1 to 32"),
-        ({"DesiredCount": "2.5"}, "DesiredCount: '2.5' is not a whole number"),
-        ({"ImageTag": "a\nb"}, r"ImageTag: 'a\nb' is not allowed"),
-        ({"ImageTag": "-" * 500}, f"ImageTag: '{'-' * 60}...' is not allowed"),
-        ({"DesiredCount": "0"}, "DesiredCount: '0' is not from 1 to 100"),
-        ({"DesiredCount": "9", "MaximumCount": "8"}, "DesiredCount: 9 is more than MaximumCount"),
-        ({"AvailabilityZone1": "ap-northeast-1a"}, "AvailabilityZone1 and AvailabilityZone2 are"),
+        ({}, ("missing-parameter", "EnvironmentSuffix")),
+        (ANY | {"Colour": "red"}, ("unknown-parameter", "Colour")),
+        ({"EnvironmentSuffix": "PR1"}, ("pattern-mismatch", "EnvironmentSuffix")),
+        (ANY | {"DesiredCount": "2.5"}, ("not-a-whole-number", "DesiredCount")),
+        (ANY | {"ImageTag": "a\nb"}, ("pattern-mismatch", "ImageTag")),
+        (ANY | {"DesiredCount": "0"}, ("out-of-range", "DesiredCount")),
         (
-            {"AvailabilityZone1": "ap-northeast-1a", "AvailabilityZone2": "ap-northeast-1a"},
-            "AvailabilityZone1 and AvailabilityZone2 are two different zones",
+            ANY | {"DesiredCount": "9", "MaximumCount": "8"},
+            ("desired-count-above-maximum", "DesiredCount"),
+        ),
+        (ANY | {"AvailabilityZone1": "ap-northeast-1a"}, ("template-rule", "AvailabilityZones")),
+        (
+            ANY | dict.fromkeys(("AvailabilityZone1", "AvailabilityZone2"), "ap-northeast-1a"),
+            ("template-rule", "AvailabilityZones"),
         ),
         (
-            {"CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/0a"},
-            "CertificateArn needs the DomainName",
+            ANY | {"CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/0a"},
+            ("template-rule", "Certificate"),
         ),
         (
-            {"NatGateways": "none", "NatElasticIpAllocationId": "eipalloc-01234567"},
-            "NatElasticIpAllocationId needs a NAT gateway",
+            ANY | {"NatGateways": "none", "NatElasticIpAllocationId": "eipalloc-01234567"},
+            ("template-rule", "NatElasticIp"),
         ),
     ],
 )
-def test_parameters_that_the_template_refuses(template, given, found):
-    """Each parameter by itself, and then those that must fit together."""
-    suffix = {} if found.startswith("EnvironmentSuffix: has") else {"EnvironmentSuffix": "any"}
-    assert [problem for problem in parameter_problems(template, suffix | given) if found in problem]
+def test_template_rejects_invalid_parameters(template, given, expected):
+    findings = [*ParameterSet(template, given).findings()]
+    assert [(finding.code, finding.subject) for finding in findings] == [expected]
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_parameters_of_the_tests_are_ones_that_the_template_takes(template, name):
-    """No test shows something about an environment that cannot be."""
-    given = ENVIRONMENTS[name] | {"EnvironmentSuffix": "any"}
-    assert not list(parameter_problems(template, given))
+def test_environments_of_the_tests_have_valid_parameters(template, name):
+    assert not list(ParameterSet(template, ENVIRONMENTS[name] | ANY).findings())
 
 
-def test_file_may_set_neither_the_suffix_nor_the_template_s_own_tags(tmp_path, template):
-    """Both would make one environment look like another."""
+def test_file_cannot_set_the_suffix_and_the_tags_of_the_template(tmp_path, template):
     tags = {"Environment": "prod", "Owner": "somebody", "aws:x": "", "": ""}
     content = {"Parameters": {"EnvironmentSuffix": "prod"}, "Tags": tags}
-    found = list(problems(template, load(file_of(tmp_path, content))))
-    suffix, empty, environment, aws = (problem.partition(": ")[2] for problem in found)
-    assert suffix == "EnvironmentSuffix: is the environment's name, not a file's to set"
-    assert environment == "tag Environment: is the template's to set"
-    assert empty.startswith("tag '': a key has 1 to 128 characters")
-    assert aws.startswith("tag 'aws:x': a key")
+    path = file_of(tmp_path, content)
+    findings = [*check_file(template, load(path))]
+    assert [(finding.code, finding.subject) for finding in findings] == [
+        ("reserved-parameter", "EnvironmentSuffix"),
+        ("invalid-tag", ""),
+        ("reserved-tag", "Environment"),
+        ("invalid-tag", "aws:x"),
+    ]
+    assert {finding.details["file"] for finding in findings} == {str(path)}
 
 
-DECLARED = {
-    "Given": {"Type": "String"},
-    "Kept": {"Type": "String", "Default": "default"},
-    "New": {"Type": "Number", "Default": 3},
+TEMPLATE = {
+    "Parameters": {
+        "Given": {"Type": "String"},
+        "Kept": {"Type": "String", "Default": "default"},
+        "New": {"Type": "Number", "Default": 3},
+    }
 }
 
 
 def test_new_stack_gets_given_values_and_defaults():
     """CloudFormation rejects `UsePreviousValue` when it creates a stack."""
-    parameters = ParameterSet(DECLARED, {"Given": "a"})
+    parameters = ParameterSet(TEMPLATE, {"Given": "a"})
     assert parameters.to_send() == {"Given": "a"}
     assert parameters.effective() == {"Given": "a", "Kept": "default", "New": "3"}
 
 
 def test_update_keeps_the_values_that_are_not_given():
     """A parameter that was removed from the template is dropped, a new one takes its default."""
-    parameters = ParameterSet(DECLARED, {"Given": "a"}, {"Given": "b", "Kept": "b", "Gone": "b"})
+    parameters = ParameterSet(TEMPLATE, {"Given": "a"}, {"Given": "b", "Kept": "b", "Gone": "b"})
     assert parameters.to_send() == {"Given": "a", "Kept": None}
     assert parameters.effective() == {"Given": "a", "Kept": "b", "New": "3"}
 
 
-def test_value_without_default_is_unknown_unless_given():
-    previous = ParameterSet(DECLARED, {}).effective()
-    assert previous["Given"] is None
-    declared = {"Given": {"Type": "String", "Default": "new"}}
-    parameters = ParameterSet(declared, {}, previous)
+def test_value_that_was_not_given_is_unknown_after_an_update():
+    template = {"Parameters": {"Given": {"Type": "String", "Default": "new"}}}
+    parameters = ParameterSet(TEMPLATE, {}).updated(template, {})
     assert parameters.effective() == {"Given": None}
-    assert parameters.known() == {}
+    assert not parameters.known()
+    assert not list(parameters.findings())
+
+
+def test_hidden_value_of_a_stack_is_not_checked():
+    template = {"Parameters": {"Secret": {"Type": "String", "NoEcho": True, "MinLength": 8}}}
+    assert not list(ParameterSet(template, {}, {"Secret": "****"}).findings())
+    assert list(ParameterSet(template, {"Secret": "short"}, {"Secret": "****"}).findings())
 
 
 @pytest.mark.parametrize("name", sorted(FIXED))
 def test_fixed_parameter_keeps_its_first_value(name):
-    assert not ParameterSet({}, {name: "a"}, {name: "a"}).fixed_changes()
-    assert not ParameterSet({}, {name: "a"}).fixed_changes()
-    assert not ParameterSet({}, {}, {name: "a"}).fixed_changes()
-    assert not ParameterSet({}, {name: "a"}, {name: None}).fixed_changes()
-    changed = ParameterSet({}, {name: "b"}, {name: "a"})
-    assert changed.fixed_changes() == {name: ("a", "b")}
+    assert not list(ParameterSet({}, {name: "a"}, {name: "a"}).fixed_changes())
+    assert not list(ParameterSet({}, {name: "a"}).fixed_changes())
+    assert not list(ParameterSet({}, {}, {name: "a"}).fixed_changes())
+    assert not list(ParameterSet({}, {name: "a"}, {name: None}).fixed_changes())
+    (finding,) = ParameterSet({}, {name: "b"}, {name: "a"}).fixed_changes()
+    assert (finding.code, finding.subject) == ("fixed-parameter", name)
+    assert finding.details == {"before": "a", "after": "b"}

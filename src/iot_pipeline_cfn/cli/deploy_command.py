@@ -13,14 +13,15 @@ import click
 
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.files import write
+from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
 from iot_pipeline_cfn.template.parameters import (
     BUCKET,
     IMAGE_PARAMETER,
     SUFFIX_PARAMETER,
+    check_file,
     load,
     load_object,
     load_template,
-    problems,
 )
 
 from .console import Console
@@ -176,8 +177,8 @@ def _request(name: str, template: Path, options: RequestOptions) -> "tuple[Envir
     body = load_template(template)
     environment = environment_named(name, body)
     file = load(parameter_file(environment, PARAMETERS))
-    if found := list(problems(body, file)):
-        raise DeploymentError("\n".join(found), ExitCode.INVALID)
+    if found := list(check_file(body, file)):
+        raise DeploymentError("\n".join(map(parameter_sentence, found)), ExitCode.INVALID)
     if options.bucket and not BUCKET.fullmatch(options.bucket):
         message = f"{options.bucket!r} is not the name of an S3 bucket"
         raise click.UsageError(message)

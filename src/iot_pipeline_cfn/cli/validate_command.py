@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
 from iot_pipeline_cfn.template.parameters import (
     UnreadableFileError,
+    check_file,
     load,
     load_template,
-    problems,
 )
 
 from .options import FILE, PARAMETERS, template_option
@@ -30,7 +31,7 @@ def validate(*, files: Sequence[Path], template: Path) -> ExitCode:
     body = load_template(template)
     for path in chosen:
         try:
-            found = list(problems(body, load(path)))
+            found = [parameter_sentence(finding) for finding in check_file(body, load(path))]
             status = status or (ExitCode.INVALID if found else ExitCode.DONE)
         except UnreadableFileError as error:
             found = [str(error)]

@@ -17,11 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.changes import ResourceChange
+from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
 from iot_pipeline_cfn.template.parameters import (
     SUFFIX_PARAMETER,
     ParameterFile,
     ParameterSet,
-    parameter_problems,
 )
 
 from . import cloudformation, events, planning, protection
@@ -205,10 +205,10 @@ def _content(operations: Operations, wish: Wish, stack: Stack | None) -> Content
     """
     previous = stack.parameters if stack else {}
     given = _given(operations, wish, creates=stack is None)
-    parameters = ParameterSet(wish.template["Parameters"], given, previous)
+    parameters = ParameterSet(wish.template, given, previous)
     planning.refuse_fixed(parameters)
-    if problems := list(parameter_problems(wish.template, parameters.known() | given)):
-        raise cloudformation.invalid(problems)
+    if findings := list(parameters.findings()):
+        raise cloudformation.invalid(map(parameter_sentence, findings))
     owner = (stack and stack.tags.get(OWNER_TAG)) or wish.owner
     name = operations.environment.name
     return Content(

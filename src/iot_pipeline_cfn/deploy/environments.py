@@ -11,7 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, broken_rule
+from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
+from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, check_value
 
 from .errors import DeploymentError
 
@@ -49,8 +50,9 @@ def environment_named(name: str, template: Mapping[str, Any]) -> Environment:
         )
         raise DeploymentError(message)
     suffix = re.sub(r"[._/ -]+", "-", name.lower()).strip("-")
-    if rule := broken_rule(template["Parameters"][SUFFIX_PARAMETER], suffix):
-        message = f"{name!r} cannot name an environment: its suffix {suffix!r} {rule}"
+    declaration = template["Parameters"][SUFFIX_PARAMETER]
+    if finding := check_value(SUFFIX_PARAMETER, declaration, suffix):
+        message = f"{name!r} cannot name an environment: {parameter_sentence(finding)}"
         raise DeploymentError(message)
     return Environment(name, suffix)
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
 from iot_pipeline_cfn.template.parameters import ParameterSet
 
 from .errors import DeploymentError
@@ -212,12 +213,8 @@ def refuse_fixed(parameters: ParameterSet) -> None:
             them, and another key the database, whatever the rest of the change is about.
 
     """
-    for name, (old, new) in parameters.fixed_changes().items():
-        message = (
-            f"{name} is {old!r} and stays so for the life of the environment, not {new!r}: "
-            "changing it would replace the database; destroy the environment first"
-        )
-        raise DeploymentError(message)
+    for finding in parameters.fixed_changes():
+        raise DeploymentError(parameter_sentence(finding))
 
 
 def failure_mode(parameters: Mapping[str, str]) -> str:

@@ -1,9 +1,11 @@
 """What others rely on: outputs, and the parameters that they give."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, parameter_problems
+from iot_pipeline_cfn.template.findings import Finding
+from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, ParameterSet
 from iot_pipeline_cfn.template.references import references
 from iot_pipeline_cfn.template.stateful import masked
 
@@ -64,27 +66,20 @@ def _through(
             yield Remark(Severity.CHANGE, ", ".join(roots), message, causes=roots)
 
 
-def misfits(
-    before: tuple[Template, Mapping[str, str]], after: tuple[Template, Mapping[str, str]]
-) -> Iterator[Remark]:
-    """Yield what CloudFormation would refuse of the parameters, unless it did so before.
-
-    Each side is a template, and what is given for its parameters.
-    """
-    known, now = ({*_problems(*side)} for side in (before, after))
-    for problem in sorted(now - known):
-        subject, _, message = problem.partition(": ")
-        yield about(Severity.REPLACEMENT, subject.strip("'"), message or problem)
+def invalid_parameters(before: ParameterSet, after: ParameterSet) -> Iterator[Finding]:
+    """Yield values of parameters that are rejected after the change and were not before it."""
+    known = [*_errors(before)]
+    for finding in (*after.fixed_changes(), *_errors(after)):
+        if finding not in known:
+            yield replace(finding, severity=Severity.REPLACEMENT)
 
 
-def _problems(template: Template, given: Mapping[str, str]) -> Iterator[str]:
-    declared = template.get("Parameters", {})
-    environment = {SUFFIX_PARAMETER: "any"} if SUFFIX_PARAMETER in declared else {}
-    for problem in parameter_problems(
-        {**template, "Parameters": declared}, {**environment, **given}
-    ):
-        # All that the template has, is too much here.
-        yield problem.partition("; the template has")[0]
+def _errors(parameters: ParameterSet) -> Iterator[Finding]:
+    suffix = {SUFFIX_PARAMETER: "any"} if SUFFIX_PARAMETER in parameters.declared else {}
+    for finding in replace(parameters, given={**suffix, **parameters.given}).findings():
+        # The list of all parameters of the template would be noise in a review.
+        details = {key: value for key, value in finding.details.items() if key != "declared"}
+        yield replace(finding, details=details)
 
 
 def parameters(before: Template, after: Template) -> Iterator[Remark]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.lookup import Resource
-from iot_pipeline_cfn.template.parameters import ParameterSet
 from iot_pipeline_cfn.template.references import Namespace, Reference, map_references
 from iot_pipeline_cfn.template.resolution import Resolver
 
@@ -29,14 +28,6 @@ class ResolvedEnvironment:
     resources: Mapping[str, Resource]
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     region: str = ""
-
-
-def updated_parameters(
-    before: Template, after: Template, old: Mapping[str, str], new: Mapping[str, str]
-) -> ParameterSet:
-    """Return the parameters of a stack that is updated; `old` and `new` are the given values."""
-    previous = ParameterSet(before.get("Parameters", {}), old).effective()
-    return ParameterSet(after.get("Parameters", {}), new, previous)
 
 
 def pseudo_parameters(region: str) -> dict[str, str]:

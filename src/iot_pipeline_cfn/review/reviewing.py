@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from iot_pipeline_cfn.template.findings import Finding
-from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER, ParameterFile
+from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER, ParameterFile, ParameterSet
 from iot_pipeline_cfn.template.references import rename_references
 
 from . import failures, refusals
@@ -13,10 +13,10 @@ from .analyses import Topic, analyzed
 from .behaviour import Behaviour
 from .causes import causes
 from .differences import equal, worded
-from .interface import misfits, outputs, parameters
+from .interface import invalid_parameters, outputs, parameters
 from .losses import losses
 from .remarks import Remark, Severity, about, as_finding
-from .resolved import ResolvedEnvironment, Template, resolved, updated_parameters
+from .resolved import ResolvedEnvironment, Template, resolved
 from .resources import HOW, REVISIONS, Action, Change, Replacement, changes
 from .verdict import Group, Review, Section, Verdict
 
@@ -140,7 +140,8 @@ def _verdicts(
 ) -> Iterator[tuple[bool, Verdict]]:
     """Yield what happens to all environments of a kind, and what only to new ones."""
     if old and new:
-        kept = updated_parameters(old.template, new.template, old.running, new.running).effective()
+        previous = ParameterSet(old.template, old.running)
+        kept = previous.updated(new.template, new.running).effective()
         before, after = resolved((old.template, old.running), (new.template, kept), region)
         yield False, _updated(old, new, before, after, region)
         same, anew = resolved((new.template, kept), (new.template, new.running), region)
@@ -176,7 +177,7 @@ def _updated(
         (Topic.REFUSED, failures.outside(*resources)),
         (Topic.REFUSED, failures.upgraded(*resources)),
         (Topic.REFUSED, refusals.denied(found, old.file.stack_policy if old.file else None)),
-        (Topic.REFUSED, _misfits(old, new)),
+        (Topic.REFUSED, _invalid_parameters(old, new)),
         (Topic.INTERRUPTED, _interrupted(found)),
         (Topic.STACK, _stack(old.file, new.file)),
         (Topic.ORDER, _reordered(before, after)),
@@ -226,14 +227,10 @@ def _without_update(found: Sequence[Change]) -> Iterator[Change]:
             yield replace(change, properties=parts)
 
 
-def _misfits(old: _State, new: _State) -> Iterator[Remark]:
+def _invalid_parameters(old: _State, new: _State) -> Iterator[Finding]:
     if new.file:
-        parameters = updated_parameters(old.template, new.template, old.given, new.given)
-        for name, values in parameters.fixed_changes().items():
-            message = "stays for the life of an environment: deploy refuses another value"
-            yield about(Severity.REPLACEMENT, name, message, *values)
-        known = {**parameters.known(), **new.given}
-        yield from misfits((old.template, old.given), (new.template, known))
+        before = ParameterSet(old.template, old.given)
+        yield from invalid_parameters(before, before.updated(new.template, new.given))
 
 
 def _stack(old: ParameterFile | None, new: ParameterFile | None) -> Iterator[Remark]:

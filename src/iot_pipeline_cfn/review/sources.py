@@ -34,8 +34,7 @@ def work_tree() -> Side:
     """
     templates = {path.stem: template_of(path) for path in sorted(TEMPLATES.glob("*.json"))}
     if not templates:
-        message = f"{TEMPLATES}: there are no templates here"
-        raise UnreadableFileError(message)
+        raise UnreadableFileError(TEMPLATES, "no templates here")
     return Side(templates, {path.stem: load(path) for path in sorted(PARAMETERS.glob("*.json"))})
 
 
@@ -77,8 +76,7 @@ def _checked(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     resources = content.get("Resources")
     objects = ("Conditions", "Mappings", "Outputs", "Parameters", "Resources", "Rules")
     if not resources or not all(isinstance(content.get(name, {}), Mapping) for name in objects):
-        message = f"{path}: is not a template with resources"
-        raise UnreadableFileError(message)
+        raise UnreadableFileError(path, "is not a template with resources")
     return content
 
 

@@ -1,53 +1,68 @@
-"""Parameter files: reading them, and what CloudFormation would refuse in them.
+"""Parameter files, and the parameters of a stack.
 
-A file has CodePipeline's template-configuration format, `{"Parameters": {...}, "Tags": {...},
-"StackPolicy": {...}}`
+A file has the format of CodePipeline's template configuration, `{"Parameters": {...},
+"Tags": {...}, "StackPolicy": {...}}`
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html),
-and may have `"Bucket": "..."` besides, the S3 bucket that the template goes through.
+and optionally `"Bucket": "..."`, the S3 bucket for templates that are too large for a request.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from .findings import Finding, Severity, Value
 from .resolution import Resolver
 
-SUFFIX_PARAMETER = "EnvironmentSuffix"
-"""Given by the environment's name; a file serves all environments of its kind."""
-IMAGE_PARAMETER = "ImageTag"
-"""What says which image runs; given when deploying, and kept by the stack."""
+SUFFIX_PARAMETER: Final = "EnvironmentSuffix"
+"""Set from the environment's name; a file serves all environments of its type."""
+IMAGE_PARAMETER: Final = "ImageTag"
+"""The tag of the container image; given when deploying, and kept by the stack."""
 
-VALUE_BYTES = 4096
+VALUE_BYTES: Final = 4096
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
-TAGS_OF_TEMPLATE = frozenset({"Component", "Environment", "Name", "Project"})
-"""What `naming.tags` sets, which would take a while to import."""
+TAGS_OF_TEMPLATE: Final = frozenset({"Component", "Environment", "Name", "Project"})
+"""Tags that the template sets itself."""
 
-FIXED = frozenset({"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"})
-"""Parameters that a stack keeps for its life."""
+FIXED: Final = frozenset({"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"})
+"""Parameters that cannot be changed: another value would replace the database."""
 
-SECTIONS = frozenset({"Bucket", "Parameters", "StackPolicy", "Tags"})
-BUCKET = re.compile("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+SECTIONS: Final = frozenset({"Bucket", "Parameters", "StackPolicy", "Tags"})
+BUCKET: Final = re.compile("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 
-TAG_KEY = re.compile("(?!aws:).{1,128}")
-TAG_VALUE = re.compile(".{0,256}")
+TAG_KEY: Final = re.compile("(?!aws:).{1,128}")
+TAG_VALUE: Final = re.compile(".{0,256}")
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html"""
 
-SHOWN = 60
-"""So many characters of a wrong value are shown."""
+HIDDEN: Final = "****"
+"""Stands for the value of a `NoEcho` parameter, as in CloudFormation's answers."""
 
 
 class UnreadableFileError(Exception):
-    """A file that cannot be read; the message is one line with the file, the place and the rule."""
+    """A file that cannot be read or has the wrong format.
+
+    Attributes:
+        path: The file.
+        place: The part of the file that is wrong, such as `Parameters`; empty for the whole file.
+        reason: What is wrong with it.
+
+    """
+
+    def __init__(self, path: Path, reason: str, place: str = "") -> None:
+        """Keep the facts; the message is one line."""
+        super().__init__(f"{path}: {place} {reason}" if place else f"{path}: {reason}")
+        self.path = path
+        self.place = place
+        self.reason = reason
 
 
 @dataclass(frozen=True)
 class ParameterFile:
-    """What a parameter file sets."""
+    """The content of a parameter file."""
 
     path: Path
     parameters: Mapping[str, str]
@@ -60,96 +75,33 @@ def load(path: Path) -> ParameterFile:
     """Read a parameter file.
 
     Raises:
-        UnreadableFileError: when it cannot be read, or has not the format.
+        UnreadableFileError: The file cannot be read or has the wrong format.
 
     """
     return parameter_file(path, load_object(path))
 
 
 def parameter_file(path: Path, content: dict[str, Any]) -> ParameterFile:
-    """Return what a parameter file sets, of which the content was read.
+    """Return the parameter file with this content.
 
     Raises:
-        UnreadableFileError: when it has not the format.
+        UnreadableFileError: The content has the wrong format.
 
     """
-    if not content.keys() <= SECTIONS:
-        raise _unreadable(path, f"must have nothing but {', '.join(sorted(SECTIONS))}")
+    if unknown := sorted(content.keys() - SECTIONS):
+        known = ", ".join(sorted(SECTIONS))
+        raise UnreadableFileError(path, f"is not one of {known}", repr(unknown[0]))
     for section in ("Parameters", "Tags"):
         values = content.setdefault(section, {})
         if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
-            raise _unreadable(path, f"{section} must be an object whose values are strings")
+            raise UnreadableFileError(path, "must be an object whose values are strings", section)
     policy = content.get("StackPolicy")
     if policy is not None and not _is_policy(policy):
-        raise _unreadable(path, 'StackPolicy must be {"Statement": [{...}]}')
+        raise UnreadableFileError(path, 'must be {"Statement": [{...}]}', "StackPolicy")
     bucket = content.get("Bucket")
     if bucket is not None and not (isinstance(bucket, str) and BUCKET.fullmatch(bucket)):
-        raise _unreadable(path, "Bucket must be the name of an S3 bucket")
+        raise UnreadableFileError(path, "must be the name of an S3 bucket", "Bucket")
     return ParameterFile(path, content["Parameters"], content["Tags"], policy, bucket)
-
-
-def load_template(path: Path) -> dict[str, Any]:
-    """Read a rendered template.
-
-    Raises:
-        UnreadableFileError: when it cannot be read, or is no template.
-
-    """
-    content = load_object(path)
-    for section, needed in (("Parameters", SUFFIX_PARAMETER), ("Resources", None)):
-        entries = content.get(section)
-        if not isinstance(entries, dict) or not (needed in entries if needed else entries):
-            raise _unreadable(path, f"is not a template with {needed or 'resources'}")
-        if not all(isinstance(entry, dict) and "Type" in entry for entry in entries.values()):
-            raise _unreadable(path, f"{section} must be objects that have a Type")
-    return content
-
-
-def load_object(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        UnreadableFileError: when it cannot be read, or is something else.
-
-    """
-    try:
-        return parsed_object(path, path.read_bytes())
-    except OSError as error:
-        raise _unreadable(path, error.strerror) from None
-
-
-def parsed_object(path: Path, text: bytes) -> dict[str, Any]:
-    """Return the JSON object that is the content of a file.
-
-    Raises:
-        UnreadableFileError: when it is something else.
-
-    """
-    try:
-        content = json.loads(text, object_pairs_hook=_unique_keys)
-        # JSON can spell half of a character, which no call to AWS can carry.
-        json.dumps(content, ensure_ascii=False).encode()
-    except RecursionError:
-        raise _unreadable(path, "not JSON: nested too deeply") from None
-    except ValueError as error:
-        raise _unreadable(path, f"not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise _unreadable(path, "must be an object")
-    return content
-
-
-def _unreadable(path: Path, reason: str | None) -> UnreadableFileError:
-    return UnreadableFileError(f"{path}: {reason}")
-
-
-def _unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        msg = f"{twice!r} is there twice"
-        raise ValueError(msg)
-    return content
 
 
 def _is_policy(policy: object) -> bool:
@@ -159,20 +111,81 @@ def _is_policy(policy: object) -> bool:
     return False
 
 
-def problems(template: Mapping[str, Any], file: ParameterFile) -> Iterator[str]:
-    """Yield what is wrong with a file for a rendered template, each in one line with its rule."""
+def load_template(path: Path) -> dict[str, Any]:
+    """Read a rendered template.
+
+    Raises:
+        UnreadableFileError: The file cannot be read or is not a template of this project.
+
+    """
+    content = load_object(path)
+    for section, needed in (("Parameters", SUFFIX_PARAMETER), ("Resources", None)):
+        entries = content.get(section)
+        if not isinstance(entries, dict) or not (needed in entries if needed else entries):
+            raise UnreadableFileError(path, f"is not a template with {needed or 'resources'}")
+        if not all(isinstance(entry, dict) and "Type" in entry for entry in entries.values()):
+            raise UnreadableFileError(path, "must be objects that have a Type", section)
+    return content
+
+
+def load_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        UnreadableFileError: The file cannot be read or is not a JSON object.
+
+    """
+    try:
+        return parsed_object(path, path.read_bytes())
+    except OSError as error:
+        raise UnreadableFileError(path, str(error.strerror)) from None
+
+
+def parsed_object(path: Path, text: bytes) -> dict[str, Any]:
+    """Return the JSON object in the text of a file.
+
+    Raises:
+        UnreadableFileError: The text is not a JSON object.
+
+    """
+    try:
+        content = json.loads(text, object_pairs_hook=_unique_keys)
+        # JSON can contain half of a surrogate pair, which no request to AWS can contain.
+        json.dumps(content, ensure_ascii=False).encode()
+    except RecursionError:
+        raise UnreadableFileError(path, "not JSON: nested too deeply") from None
+    except ValueError as error:
+        raise UnreadableFileError(path, f"not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise UnreadableFileError(path, "must be an object")
+    return content
+
+
+def _unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        msg = f"duplicate key {repeated!r}"
+        raise ValueError(msg)
+    return content
+
+
+def check_file(template: Mapping[str, Any], file: ParameterFile) -> Iterator[Finding]:
+    """Yield the errors of a parameter file for a rendered template."""
+    for finding in _check_file(template, file):
+        yield replace(finding, details={"file": str(file.path), **finding.details})
+
+
+def _check_file(template: Mapping[str, Any], file: ParameterFile) -> Iterator[Finding]:
     if SUFFIX_PARAMETER in file.parameters:
-        yield f"{file.path}: {SUFFIX_PARAMETER}: is the environment's name, not a file's to set"
-    for problem in parameter_problems(template, {**file.parameters, SUFFIX_PARAMETER: "any"}):
-        yield f"{file.path}: {problem}"
+        yield _error("reserved-parameter", SUFFIX_PARAMETER)
+    yield from ParameterSet(template, {**file.parameters, SUFFIX_PARAMETER: "any"}).findings()
     for key, value in sorted(file.tags.items()):
         if key in TAGS_OF_TEMPLATE:
-            yield f"{file.path}: tag {key}: is the template's to set"
+            yield _error("reserved-tag", key)
         elif not (TAG_KEY.fullmatch(key) and TAG_VALUE.fullmatch(value)):
-            yield (
-                f"{file.path}: tag {_shown(key)}: a key has 1 to 128 characters and does not begin "
-                "with aws:, a value has at most 256"
-            )
+            yield _error("invalid-tag", key, value=value)
 
 
 @dataclass(frozen=True)
@@ -183,16 +196,22 @@ class ParameterSet:
     parameter that the template has only now takes its default.
 
     Attributes:
-        declared: The template's `Parameters`.
+        template: The rendered template.
         given: The values that are given.
         previous: The values that the stack has, None for one that is not known; empty where the
             stack does not exist yet.
 
     """
 
-    declared: Mapping[str, Mapping[str, Any]]
+    template: Mapping[str, Any]
     given: Mapping[str, str]
     previous: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def declared(self) -> Mapping[str, Mapping[str, Any]]:
+        """The declarations of the parameters by name."""
+        declared: Mapping[str, Mapping[str, Any]] = self.template.get("Parameters", {})
+        return declared
 
     def effective(self) -> dict[str, str | None]:
         """Return the value that each declared parameter gets, None for one that is not known."""
@@ -206,6 +225,10 @@ class ParameterSet:
         default = self.declared[name].get("Default")
         return None if default is None else str(default)
 
+    def updated(self, template: Mapping[str, Any], given: Mapping[str, str]) -> "ParameterSet":
+        """Return the parameters of the same stack after an update with a template and values."""
+        return ParameterSet(template, given, self.effective())
+
     def known(self) -> dict[str, str]:
         """Return the effective values that are known."""
         return {name: value for name, value in self.effective().items() if value is not None}
@@ -215,96 +238,101 @@ class ParameterSet:
         kept = {name: None for name in self.declared if name in self.previous}
         return {**kept, **self.given}
 
-    def fixed_changes(self) -> dict[str, tuple[str, str]]:
-        """Return the fixed parameters that are given another value, with both values."""
-        found = {}
+    def fixed_changes(self) -> Iterator[Finding]:
+        """Yield the fixed parameters that are given another value than the stack has."""
         for name in sorted(FIXED & self.given.keys()):
             old, new = self.previous.get(name), self.given[name]
             if old is not None and old != new:
-                found[name] = (old, new)
-        return found
+                yield _error("fixed-parameter", name, before=old, after=new)
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield the values that CloudFormation would reject, one by one and in combination."""
+        for name in sorted(self.given.keys() - self.declared.keys()):
+            yield _error("unknown-parameter", name, declared=sorted(self.declared))
+        valid: dict[str, str] = {}
+        for name, declaration in sorted(self.declared.items()):
+            value = self._effective(name)
+            if value is None:
+                if name not in self.previous:
+                    yield _error("missing-parameter", name)
+            elif value == HIDDEN and name not in self.given and "NoEcho" in declaration:
+                valid[name] = value
+            elif finding := check_value(name, declaration, value):
+                yield finding
+            else:
+                valid[name] = value
+        if valid.keys() == self.declared.keys():
+            yield from _check_rules(self.template, valid)
+            yield from _check_counts(valid)
 
 
-def parameter_problems(template: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[str]:
-    """Yield what CloudFormation would refuse of the values given for a stack's parameters."""
-    declared: Mapping[str, Mapping[str, Any]] = template["Parameters"]
-    for name in sorted(given.keys() - declared.keys()):
-        yield f"{_shown(name)}: no such parameter; the template has {', '.join(sorted(declared))}"
-    values: dict[str, str] = {}
-    for name, declaration in sorted(declared.items()):
-        if name not in given and "Default" not in declaration:
-            yield f"{name}: has no default and must be given"
-            continue
-        value = given.get(name, str(declaration.get("Default")))
-        if rule := broken_rule(declaration, value):
-            shown = "what is given" if "NoEcho" in declaration else _shown(value)
-            yield f"{name}: {shown} {rule}"
-        else:
-            values[name] = value
-    if values.keys() == declared.keys():
-        yield from _broken_template_rules(template, values)
-        yield from _broken_counts(values)
-
-
-def _shown(text: str) -> str:
-    """Return a text that a user gave, in quotes, in one line, and not too long."""
-    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
-
-
-def broken_rule(declaration: Mapping[str, Any], value: str) -> str | None:
-    """Return which rule of a parameter's declaration a value breaks, if any.
+def check_value(name: str, declaration: Mapping[str, Any], value: str) -> Finding | None:
+    """Return the rule of a parameter's declaration that a value violates, if any.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
     """
-    if len(value.encode()) > VALUE_BYTES:
-        return f"is longer than {VALUE_BYTES} bytes"
+    shown = HIDDEN if "NoEcho" in declaration else value
     allowed = [str(choice) for choice in declaration.get("AllowedValues", [])]
+    if len(value.encode()) > VALUE_BYTES:
+        return _error("value-too-long", name, value=shown, maximum_bytes=VALUE_BYTES)
     if allowed and value not in allowed:
-        return f"is not one of {', '.join(allowed)}"
+        return _error("value-not-allowed", name, value=shown, allowed=allowed)
     if declaration["Type"] == "Number":
-        return _broken_number_rule(declaration, value)
+        return _check_number(name, declaration, value, shown)
     pattern = declaration.get("AllowedPattern", ".*")
     shortest = int(declaration.get("MinLength", 0))
     longest = int(declaration.get("MaxLength", VALUE_BYTES))
     if shortest <= len(value) <= longest and _matches(pattern, value):
         return None
-    return f"is not allowed: {declaration.get('ConstraintDescription', pattern)}"
+    rule = declaration.get("ConstraintDescription", pattern)
+    return _error("pattern-mismatch", name, value=shown, rule=rule)
+
+
+def _check_number(
+    name: str, declaration: Mapping[str, Any], value: str, shown: str
+) -> Finding | None:
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value, re.ASCII):
+        return _error("not-a-number", name, value=shown)
+    low, high = (declaration.get(key, value) for key in ("MinValue", "MaxValue"))
+    if float(low) <= float(value) <= float(high):
+        return None
+    return _error("out-of-range", name, value=shown, minimum=low, maximum=high)
 
 
 def _matches(pattern: str, value: str) -> bool:
     try:
         return bool(re.fullmatch(pattern, value, re.ASCII | re.DOTALL))
     except re.error:
-        # CloudFormation has Java's regular expressions, of which Python knows most.
+        # CloudFormation uses Java's regular expressions; Python supports most of them.
         return True
 
 
-def _broken_number_rule(declaration: Mapping[str, Any], value: str) -> str | None:
-    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value, re.ASCII):
-        return "is not a number"
-    low, high = (declaration.get(key, value) for key in ("MinValue", "MaxValue"))
-    return None if float(low) <= float(value) <= float(high) else f"is not from {low} to {high}"
-
-
-def _broken_template_rules(template: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
+def _check_rules(template: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[Finding]:
     resolver = Resolver(template, values)
-    for rule in template.get("Rules", {}).values():
+    for name, rule in template.get("Rules", {}).items():
         if "RuleCondition" in rule and not resolver.holds(rule["RuleCondition"]):
             continue
         for assertion in rule["Assertions"]:
             if resolver.holds(assertion["Assert"]) is False:
-                yield assertion.get("AssertDescription", "a rule of the template is broken")
+                rule_text = assertion.get("AssertDescription", name)
+                yield _error("template-rule", name, rule=rule_text)
 
 
-def _broken_counts(values: Mapping[str, str]) -> Iterator[str]:
-    """Yield what the template's own rules cannot express, since they compare nothing but text.
+def _check_counts(values: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the errors of the task counts, which the template's rules can only compare as text.
 
-    Application Auto Scaling refuses a minimum above the maximum when all else has been created.
+    Application Auto Scaling rejects a minimum above the maximum after all else has been created.
     """
-    desired, maximum = (values.get(name, "0") for name in ("DesiredCount", "MaximumCount"))
-    for name, value in (("DesiredCount", desired), ("MaximumCount", maximum)):
-        if not value.isdecimal():
-            yield f"{name}: {value!r} is not a whole number"
-            return
-    if int(desired) > int(maximum):
-        yield f"DesiredCount: {desired} is more than MaximumCount, which is {maximum}"
+    counts = {name: values[name] for name in ("DesiredCount", "MaximumCount") if name in values}
+    fractions = [name for name, value in counts.items() if not value.isdecimal()]
+    for name in fractions:
+        yield _error("not-a-whole-number", name, value=counts[name])
+    match counts:
+        case {"DesiredCount": desired, "MaximumCount": maximum} if not fractions:
+            if int(desired) > int(maximum):
+                code = "desired-count-above-maximum"
+                yield _error(code, "DesiredCount", value=desired, maximum=maximum)
+
+
+def _error(code: str, subject: str, **details: Value) -> Finding:
+    return Finding(code, Severity.ERROR, subject, details)

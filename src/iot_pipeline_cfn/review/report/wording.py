@@ -15,6 +15,7 @@ from typing import Final
 from iot_pipeline_cfn.review.analyses import Topic
 from iot_pipeline_cfn.review.remarks import REMARK
 from iot_pipeline_cfn.template.findings import Finding, Value
+from iot_pipeline_cfn.template.parameter_wording import PARAMETER_WORDINGS
 
 from .access_wording import ACCESS_WORDINGS
 
@@ -42,7 +43,7 @@ TITLES: Final[Mapping[Topic, str]] = MappingProxyType(
 )
 """The headings of a report."""
 
-WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType({**ACCESS_WORDINGS})
+WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType({**ACCESS_WORDINGS, **PARAMETER_WORDINGS})
 
 
 def sentence(

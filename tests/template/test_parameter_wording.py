@@ -1,0 +1,71 @@
+"""Sentences for findings about parameters."""
+
+import pytest
+
+from iot_pipeline_cfn.template.findings import Finding, Severity
+from iot_pipeline_cfn.template.parameter_wording import PARAMETER_WORDINGS, parameter_sentence
+
+SENTENCES = [
+    (
+        ("desired-count-above-maximum", "DesiredCount", {"value": "9", "maximum": "8"}),
+        "DesiredCount: '9' is more than MaximumCount (8)",
+    ),
+    (
+        ("fixed-parameter", "EncryptionKey", {"before": "aws-owned", "after": "customer-managed"}),
+        "EncryptionKey: cannot be changed, because the database would be replaced; destroy the "
+        "environment first ('aws-owned' -> 'customer-managed')",
+    ),
+    (
+        ("invalid-tag", "aws:x", {"file": "pr.json", "value": ""}),
+        "pr.json: tag 'aws:x': a key has 1 to 128 characters and does not start with aws:, a value "
+        "has at most 256 characters",
+    ),
+    (
+        ("missing-parameter", "ImageTag", {}),
+        "ImageTag: must be given, because it has no default",
+    ),
+    (("not-a-number", "TaskCpu", {"value": "ten"}), "TaskCpu: 'ten' is not a number"),
+    (
+        ("not-a-whole-number", "DesiredCount", {"value": "2.5"}),
+        "DesiredCount: '2.5' is not a whole number",
+    ),
+    (
+        ("out-of-range", "DesiredCount", {"value": "0", "minimum": 1, "maximum": 100}),
+        "DesiredCount: '0' is not from 1 to 100",
+    ),
+    (
+        ("pattern-mismatch", "ImageTag", {"value": "a\n" + "b" * 500, "rule": "One tag."}),
+        rf"ImageTag: 'a\n{'b' * 58}...' is not allowed: One tag.",
+    ),
+    (
+        ("reserved-parameter", "EnvironmentSuffix", {"file": "pr.json"}),
+        "pr.json: EnvironmentSuffix: comes from the environment's name and cannot be set",
+    ),
+    (("reserved-tag", "Name", {"file": "pr.json"}), "pr.json: tag Name: is set by the template"),
+    (
+        ("template-rule", "Certificate", {"rule": "CertificateArn needs the DomainName."}),
+        "CertificateArn needs the DomainName.",
+    ),
+    (
+        ("unknown-parameter", "a b", {"declared": ["DesiredCount", "ImageTag"]}),
+        "'a b': no such parameter; the template has DesiredCount, ImageTag",
+    ),
+    (
+        ("value-not-allowed", "Ingress", {"value": "both", "allowed": ["public", "private"]}),
+        "Ingress: 'both' is not one of public, private",
+    ),
+    (
+        ("value-too-long", "ImageTag", {"value": "a", "maximum_bytes": 4096}),
+        "ImageTag: 'a' is longer than 4096 bytes",
+    ),
+]
+
+
+@pytest.mark.parametrize(("finding", "sentence"), SENTENCES, ids=[item[0][0] for item in SENTENCES])
+def test_sentence(finding, sentence):
+    code, subject, details = finding
+    assert parameter_sentence(Finding(code, Severity.ERROR, subject, details)) == sentence
+
+
+def test_every_code_has_a_sentence():
+    assert {finding[0] for finding, _ in SENTENCES} == PARAMETER_WORDINGS.keys()
