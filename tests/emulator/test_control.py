@@ -1,7 +1,4 @@
-"""The process of the embedded AWS: one to a directory, found as long as it runs, gone when stopped.
-
-What it has of AWS is tested in test_emulator_resources.py.
-"""
+"""The emulator's process: one for each directory, found as long as it runs, gone when stopped."""
 
 import fcntl
 import os
@@ -29,77 +26,68 @@ print(start(Path(sys.argv[1]), "ap-northeast-1").endpoint_url)
 
 @pytest.fixture
 def directory(tmp_path):
-    """A directory whose emulator, if a test leaves one, is stopped."""
+    """A directory whose emulator is stopped after the test."""
     yield tmp_path / "checkout" / ".emulator"
     stop(tmp_path / "checkout" / ".emulator")
 
 
+def port_of(emulator):
+    return int(emulator.endpoint_url.rpartition(":")[2])
+
+
 def health(emulator):
     """Return the status with which the emulator answers."""
-    connection = HTTPConnection(emulator.endpoint_url.removeprefix("http://"), timeout=5)
-    try:
+    connection = HTTPConnection("127.0.0.1", port_of(emulator), timeout=5)
+    with closing(connection):
         connection.request("GET", "/_ministack/health")
         return connection.getresponse().status
-    finally:
-        connection.close()
 
 
 def client_of(session, emulator):
-    return session.client(
-        "sqs",
-        **dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "any"),
-        endpoint_url=emulator.endpoint_url,
-    )
+    keys = dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "any")
+    return closing(session.client("sqs", **keys, endpoint_url=emulator.endpoint_url))
 
 
 def queues(client):
     return client.list_queues().get("QueueUrls", [])
 
 
-def ends(directory):
-    """Return whether the emulator of a directory ends within a while."""
-    deadline = time.monotonic() + 10
-    while running(directory) and time.monotonic() < deadline:
+def wait_until_gone(emulator):
+    deadline = time.monotonic() + 6
+    while True:
+        try:
+            health(emulator)
+        except OSError:
+            return
+        assert time.monotonic() < deadline
         time.sleep(0.02)
-    return running(directory) is None
 
 
 def test_started_emulator_answers(emulator):
-    """As soon as it is said to run."""
     assert health(emulator) == 200
-
-
-def test_started_emulator_says_when_it_started(emulator):
-    """In UTC, and not long ago."""
     assert timedelta() < datetime.now(UTC) - emulator.started < timedelta(hours=1)
 
 
-def test_emulator_is_reached_from_this_machine_only(emulator):
-    """It answers whoever asks, so nobody else may."""
-    port = int(emulator.endpoint_url.rpartition(":")[2])
-    with socket.socket() as client:
-        assert client.connect_ex(("127.0.0.1", port)) == 0
-    with socket.socket() as client:
-        assert client.connect_ex(("127.0.0.2", port)) != 0
-    with socket.socket(socket.AF_INET6) as client:
-        assert client.connect_ex(("::1", port)) != 0
+@pytest.mark.parametrize(
+    ("family", "address"), [(socket.AF_INET, "127.0.0.2"), (socket.AF_INET6, "::1")]
+)
+def test_emulator_is_bound_to_one_loopback_address(emulator, family, address):
+    with socket.socket(family) as client:
+        assert client.connect_ex((address, port_of(emulator))) != 0
 
 
-def test_every_account_has_the_bucket_for_templates(aws):
-    """Whatever CloudFormation takes no longer inline is put there."""
+def test_every_account_has_the_template_bucket(aws):
     s3 = aws("s3")
     s3.put_object(Bucket=TEMPLATE_BUCKET, Key="any.json", Body=b"{}")
     listed = s3.list_objects_v2(Bucket=TEMPLATE_BUCKET)["Contents"]
     assert [each["Key"] for each in listed] == ["any.json"]
 
 
-def test_second_start_finds_the_first(directory):
-    """With what it holds, and without a second process."""
+def test_second_start_finds_the_first_emulator(directory):
     assert start(directory, REGION) == start(directory, REGION) == running(directory)
 
 
-def test_starts_at_the_same_time_end_with_one(directory):
-    """Each gets it, and no other process is left."""
+def test_simultaneous_starts_share_one_emulator(directory):
     starts = [
         subprocess.Popen([sys.executable, "-c", START, directory], stdout=subprocess.PIPE)
         for _ in range(4)
@@ -111,7 +99,6 @@ def test_starts_at_the_same_time_end_with_one(directory):
 
 
 def test_stopped_emulator_is_gone(directory):
-    """Its process, its port and its description."""
     assert not stop(directory)
     emulator = start(directory, REGION)
     assert stop(directory)
@@ -121,102 +108,46 @@ def test_stopped_emulator_is_gone(directory):
         health(emulator)
 
 
-def test_nothing_is_left_of_a_stopped_emulator(directory, session):
-    """The next one begins empty; a client that keeps its connection does not hold up the stop."""
-    with closing(client_of(session, start(directory, REGION))) as client:
+def test_open_connection_does_not_delay_a_stop(directory, session):
+    with client_of(session, start(directory, REGION)) as client:
         client.create_queue(QueueName="any")
         begun = time.monotonic()
         stop(directory)
         assert time.monotonic() - begun < 3
-    with closing(client_of(session, start(directory, REGION))) as client:
-        assert queues(client) == []
 
 
-def test_directories_have_emulators_of_their_own(directory, emulator, session):
-    """Two checkouts share neither port nor data, nor their end."""
+def test_directories_share_neither_resources_nor_their_end(directory, emulator, session):
     own = start(directory, REGION)
-    with closing(client_of(session, own)) as one, closing(client_of(session, emulator)) as other:
+    with client_of(session, own) as one, client_of(session, emulator) as other:
         one.create_queue(QueueName="any")
         assert len(queues(one)) == 1
         assert queues(other) == []
     stop(directory)
     assert health(emulator) == 200
+    with client_of(session, start(directory, REGION)) as client:
+        assert queues(client) == []
 
 
-def test_killed_emulator_does_not_run(directory):
-    """Its description stays, and says nothing without its process."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_killed_emulator_is_replaced_and_no_zombie(directory, number):
     emulator = start(directory, REGION)
-    os.kill(emulator.process_id, signal.SIGKILL)
-    assert ends(directory)
+    os.kill(emulator.process_id, number)
+    wait_until_gone(emulator)
     assert start(directory, REGION) != emulator
+    children = run("ps", "-e", "-o", "ppid=,stat=").stdout.splitlines()
+    states = [line.split()[1] for line in children if line.split()[0] == str(os.getpid())]
+    assert not [state for state in states if state.startswith("Z")]
 
 
-def test_description_of_a_gone_process_is_not_believed(directory):
-    """Not even where another process has its id by now."""
+def test_description_that_nobody_locks_is_ignored(directory):
+    """Another process may have the process ID by now."""
     directory.mkdir(parents=True)
-    description = directory / "emulator.json"
-    description.write_text(
+    (directory / "emulator.json").write_text(
         f'{{"port": 1, "process_id": {os.getpid()}, "started": "2026-01-01T00:00:00+00:00"}}'
     )
     assert running(directory) is None
     assert not stop(directory)
     assert health(start(directory, REGION)) == 200
-
-
-def falls_silent(emulator):
-    """Return whether an emulator ends within a few seconds."""
-    deadline = time.monotonic() + 4
-    while time.monotonic() < deadline:
-        try:
-            health(emulator)
-        except OSError:
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def test_emulator_goes_on_as_long_as_it_is_described(directory):
-    """Longer than it takes to see that it is not."""
-    emulator = start(directory, REGION)
-    time.sleep(2.5)
-    assert running(directory) == emulator
-    assert health(emulator) == 200
-
-
-@pytest.mark.parametrize("lost", ["..", ".", "emulator.json"])
-def test_emulator_ends_with_its_description(directory, lost):
-    """However that has gone, since nobody could find it any more."""
-    emulator = start(directory, REGION)
-    path = (directory / lost).resolve()
-    if path.is_file():
-        path.unlink()
-    else:
-        shutil.rmtree(path)
-    assert running(directory) is None
-    assert falls_silent(emulator)
-
-
-def emptied(path):
-    os.truncate(path, 0)
-
-
-def replaced(path):
-    """As an editor does it: the process keeps a file that is no longer there."""
-    shutil.copy(path.rename(path.with_suffix(".old")), path)
-
-
-@pytest.mark.parametrize("damage", [emptied, replaced])
-def test_emulator_ends_with_a_damaged_description(directory, damage):
-    """By itself, so that the next one starts within a few seconds."""
-    before = start(directory, REGION)
-    damage(directory / "emulator.json")
-    assert running(directory) is None
-    begun = time.monotonic()
-    after = start(directory, REGION)
-    assert time.monotonic() - begun < 6
-    assert after != before
-    assert falls_silent(before)
-    assert health(after) == 200
 
 
 @pytest.mark.parametrize(
@@ -226,44 +157,67 @@ def test_emulator_ends_with_a_damaged_description(directory, damage):
         b'{"port": 1, "process_id": 1, "sta',
         b"\xff",
         b"[]",
-        b"{}",
         b'{"port": 1, "process_id": "?", "started": "2026-01-01T00:00:00+00:00"}',
-        b'{"port": 1, "process_id": 1, "started": 1}',
         b'{"port": 1, "process_id": 1, "started": "?"}',
     ],
 )
-def test_damaged_description_is_none(directory, content):
-    """Though somebody holds it as an emulator does."""
+def test_damaged_description_is_ignored(directory, content):
     directory.mkdir(parents=True)
     with (directory / "emulator.json").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(content)
         file.flush()
         assert running(directory) is None
-        assert not stop(directory)
+
+
+def test_emulator_with_its_description_keeps_running(directory):
+    emulator = start(directory, REGION)
+    time.sleep(2.5)
+    assert running(directory) == emulator
+    assert health(emulator) == 200
+
+
+@pytest.mark.parametrize("lost", ["..", ".", "emulator.json"])
+def test_emulator_ends_with_its_directory_and_its_description(directory, lost):
+    emulator = start(directory, REGION)
+    path = (directory / lost).resolve()
+    if path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
+    assert running(directory) is None
+    wait_until_gone(emulator)
+
+
+def truncate(path):
+    os.truncate(path, 0)
+
+
+def replace(path):
+    """Replace the file as an editor does."""
+    shutil.copy(path.rename(path.with_suffix(".old")), path)
+
+
+@pytest.mark.parametrize("damage", [truncate, replace])
+def test_emulator_with_a_damaged_description_is_replaced(directory, damage):
+    before = start(directory, REGION)
+    damage(directory / "emulator.json")
+    assert running(directory) is None
+    after = start(directory, REGION)
+    assert after != before
+    wait_until_gone(before)
+    assert health(after) == 200
 
 
 def test_stop_waits_for_an_emulator_that_ends_by_itself(directory):
-    """There is nothing to stop, and nothing is left."""
     emulator = start(directory, REGION)
-    os.truncate(directory / "emulator.json", 0)
+    truncate(directory / "emulator.json")
     assert not stop(directory)
     with pytest.raises(ConnectionRefusedError):
         health(emulator)
 
 
-def test_parent_keeps_no_zombie(directory):
-    """However many it starts, and however they end."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        os.kill(start(directory, REGION).process_id, number)
-        assert ends(directory)
-    children = run("ps", "-e", "-o", "ppid=,stat=").stdout.splitlines()
-    mine = [line.split()[1] for line in children if line.split()[0] == str(os.getpid())]
-    assert not [state for state in mine if state.startswith("Z")]
-
-
-def test_environment_of_the_user_changes_nothing(directory, monkeypatch):
-    """Neither who reaches it, nor whom it lets in, nor what it keeps."""
+def test_environment_variables_of_the_user_change_nothing(directory, monkeypatch):
     for name, value in {
         "AUTH": "true",
         "BIND_HOST": "0.0.0.0",  # noqa: S104
@@ -276,37 +230,29 @@ def test_environment_of_the_user_changes_nothing(directory, monkeypatch):
     emulator = start(directory, REGION)
     assert health(emulator) == 200
     with socket.socket() as client:
-        port = int(emulator.endpoint_url.rpartition(":")[2])
-        assert client.connect_ex(("127.0.0.2", port)) != 0
+        assert client.connect_ex(("127.0.0.2", port_of(emulator))) != 0
 
 
-def test_missing_ministack_is_said_with_its_remedy(directory):
-    """In one line, and without a process."""
+def test_missing_ministack_is_reported_with_the_command_that_installs_it(directory):
     source = f"import sys; sys.path.append({str(ROOT / 'src')!r}); {START}"
     result = run(sys.executable, "-I", "-S", "-c", source, directory)
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1].endswith(
-        "the embedded AWS is not installed: pip install 'iot-pipeline-cfn[local]'"
-    )
+    assert "pip install 'iot-pipeline-cfn[local]'" in result.stderr.splitlines()[-1]
 
 
-def test_failing_start_is_said_with_its_log(directory, tmp_path, monkeypatch):
-    """In one line: what it said last, and where the rest stands."""
+def test_failed_start_is_reported_with_the_last_line_of_its_log(directory, tmp_path, monkeypatch):
     broken = tmp_path / "broken" / "ministack"
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text("raise ImportError('no such thing')")
     monkeypatch.setenv("PYTHONPATH", str(broken.parent))
     with pytest.raises(EmulatorError) as error:
         start(directory, REGION)
-    assert str(error.value) == (
-        "the embedded AWS ended while it started: ImportError: no such thing "
-        f"(see {directory}/emulator.log)"
-    )
+    log = directory / "emulator.log"
+    assert str(error.value).endswith(f": ImportError: no such thing (see {log})")
     assert running(directory) is None
 
 
-def test_unusable_directory_is_said(tmp_path):
-    """In one line, with its name."""
+def test_unusable_directory_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(EmulatorError, match="file"):
         start(tmp_path / "file", REGION)

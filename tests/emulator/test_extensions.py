@@ -1,6 +1,6 @@
-"""What is added to ministack and corrected in it: each, as long as its release needs it.
+"""Additions and patches: each test fails when a newer release of ministack no longer needs one.
 
-The emulator is a process of its own; here, ministack is as it was released.
+The emulator is a process of its own; in this process, ministack is as it was released.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ from ministack.services import alb, apigateway_v1, cloudformation, ec2, ecs, kms
 from ministack.services.cloudformation import changesets, provisioners
 
 from deploying import topic
-from iot_pipeline_cfn.emulator import corrections, recorded
+from iot_pipeline_cfn.emulator.added_types import REPLACED
 from iot_pipeline_cfn.emulator.control import RECORDED
-from iot_pipeline_cfn.emulator.extensions import ADDITIONS
+from iot_pipeline_cfn.emulator.extensions import ADDED
 from iot_pipeline_cfn.template.schemas import schema_of
 from schemas import tag_property
 
@@ -29,7 +29,7 @@ def create(kind, **properties):
 
 
 def ask(action, **request):
-    """Ask CloudFormation, as released, and return its answer when all is done."""
+    """Send CloudFormation a request and return its answer when all tasks are done."""
 
     async def answer():
         body = urlencode({"Action": action, **request}).encode()
@@ -47,7 +47,7 @@ def small(**sections):
 
 @pytest.fixture
 def stack():
-    """The name of a stack that is there, and gone afterwards."""
+    """The name of a stack, which is deleted after the test."""
     ask("CreateStack", StackName="any", TemplateBody=small())
     yield "any"
     ask("DeleteStack", StackName="any")
@@ -58,45 +58,38 @@ def types(template):
     return {resource["Type"] for resource in template["Resources"].values()}
 
 
-def test_every_type_of_the_template_is_there(types):
-    """Either ministack has it or it is added."""
-    assert types <= RELEASED.keys() | ADDITIONS.keys()
+def test_every_resource_type_of_the_template_exists(types):
+    assert types <= RELEASED.keys() | ADDED.keys()
 
 
 def test_every_addition_is_needed(types):
-    """The template has it, and ministack as released has it not."""
-    assert ADDITIONS.keys() <= types - RELEASED.keys()
+    assert ADDED.keys() <= types - RELEASED.keys()
 
 
-def test_what_is_only_recorded_is_said():
-    """Users are told of each type that no service has."""
-    assert RECORDED.keys() == recorded.RESOURCE_TYPES.keys()
+def test_recorded_types_are_added_types():
+    assert RECORDED.keys() <= ADDED.keys()
 
 
-@pytest.mark.parametrize("kind", ADDITIONS | corrections.RESOURCE_TYPES)
-def test_addition_replaces_what_aws_replaces(kind):
-    """Its create-only properties are AWS's, and it has tags where AWS has them."""
-    added = (ADDITIONS | corrections.RESOURCE_TYPES)[kind]
+@pytest.mark.parametrize("kind", ADDED | REPLACED)
+def test_addition_has_the_create_only_properties_and_tags_of_its_schema(kind):
+    added = (ADDED | REPLACED)[kind]
     create_only = {path.rpartition("/")[2] for path in schema_of(kind)["createOnlyProperties"]}
     assert set(added.create_only) == create_only
     assert bool(added.tags) == bool(tag_property(kind))
 
 
-def test_validator_has_to_be_corrected():
-    """As released, ministack puts none on the API."""
+def test_released_validator_is_not_on_the_api():
     api, _ = create("AWS::ApiGateway::RestApi", Name="any")
     create("AWS::ApiGateway::RequestValidator", RestApiId=api)
     assert not apigateway_v1._request_validators.get(api)
 
 
-def test_alarm_has_to_be_corrected():
-    """As released, ministack refuses metric math."""
+def test_released_alarm_refuses_expressions():
     with pytest.raises(ValueError, match="Metrics"):
         create("AWS::CloudWatch::Alarm", Metrics=[{"Id": "e1", "Expression": "1"}])
 
 
-def test_service_has_to_be_corrected():
-    """As released, ministack takes no number of tasks from a parameter."""
+def test_released_service_fails_with_a_number_of_tasks_from_a_parameter():
     ecs._create_cluster({"clusterName": "any"})
     container = {"name": "any", "image": "any"}
     ecs._register_task_definition({"family": "any", "containerDefinitions": [container]})
@@ -104,31 +97,27 @@ def test_service_has_to_be_corrected():
         create("AWS::ECS::Service", Cluster="any", TaskDefinition="any", DesiredCount="1")
 
 
-def test_api_has_to_be_corrected():
-    """As released, ministack does not know the types of its endpoint by CloudFormation's name."""
+def test_released_api_ignores_its_endpoint_types():
     api, _ = create("AWS::ApiGateway::RestApi", EndpointConfiguration={"Types": ["REGIONAL"]})
     _, _, content = apigateway_v1._get_rest_api(api)
     assert "types" not in json.loads(content)["endpointConfiguration"]
 
 
-def test_endpoint_has_to_be_corrected():
-    """As released, ministack tells neither of its private DNS nor of its security groups."""
+def test_released_endpoint_describes_neither_private_dns_nor_security_groups():
     endpoint, _ = create("AWS::EC2::VPCEndpoint", PrivateDnsEnabled=True, SecurityGroupIds=["sg-0"])
     described = ec2._vpce_fields_xml(ec2._vpc_endpoints[endpoint])
     assert "privateDnsEnabled" not in described
     assert "sg-0" not in described
 
 
-def test_nat_gateway_has_to_be_corrected():
-    """As released, ministack does not tell of its address."""
+def test_released_nat_gateway_does_not_describe_its_address():
     ec2._create_nat_gateway({"SubnetId": "subnet-0", "AllocationId": "eipalloc-0"})
     _, _, content = ec2._describe_nat_gateways({})
     assert b"subnet-0" in content
     assert b"eipalloc-0" not in content
 
 
-def test_load_balancer_has_to_be_corrected():
-    """As released, ministack deletes it although it is protected."""
+def test_released_load_balancer_is_deleted_though_it_is_protected():
     kind = "AWS::ElasticLoadBalancingV2::LoadBalancer"
     attribute = {"Key": "deletion_protection.enabled", "Value": "true"}
     arn, _ = create(kind, LoadBalancerAttributes=[attribute])
@@ -136,37 +125,32 @@ def test_load_balancer_has_to_be_corrected():
     assert arn not in alb._lbs
 
 
-def test_key_has_to_be_corrected():
-    """As released, ministack fails after its deletion, since the days of waiting are text."""
+def test_released_key_fails_with_a_waiting_period_from_a_parameter():
     key, _ = create("AWS::KMS::Key")
     with pytest.raises(TypeError, match="str"):
         RELEASED["AWS::KMS::Key"]["delete"](key, {"PendingWindowInDays": "7"})
     assert kms._resolve_key(key)["KeyState"] == "PendingDeletion"
 
 
-def test_database_has_to_be_corrected():
-    """As released, ministack makes no secret for its password."""
+def test_released_database_has_no_managed_secret():
     _, attributes = create("AWS::RDS::DBInstance", ManageMasterUserPassword=True)
     assert "MasterUserSecret.SecretArn" not in attributes
 
 
-def test_rotation_has_to_be_corrected():
-    """As released, ministack leaves the password as it is."""
+def test_released_database_does_not_rotate_its_password():
     reference, _ = create("AWS::RDS::DBInstance", MasterUserPassword="first-one")
     request = {"DBInstanceIdentifier": reference, "RotateMasterUserPassword": "true"}
     rds._ACTION_MAP["ModifyDBInstance"](request | {"ApplyImmediately": "true"})
     assert rds._instances[reference]["_MasterUserPassword"] == "first-one"
 
 
-def test_secrets_of_a_container_have_to_be_kept():
-    """As released, ministack loses them."""
+def test_released_container_loses_its_secrets():
     container = {"Name": "any", "Secrets": [{"Name": "SECRET", "ValueFrom": "any"}]}
     (kept,) = provisioners._normalize_container_defs([container])
     assert kept["secrets"] != [{"name": "SECRET", "valueFrom": "any"}]
 
 
-def test_method_has_to_be_corrected():
-    """As released, ministack forgets its validator."""
+def test_released_method_forgets_its_validator():
     api, attributes = create("AWS::ApiGateway::RestApi", Name="any")
     root = attributes["RootResourceId"]
     create(
@@ -180,8 +164,7 @@ def test_method_has_to_be_corrected():
     assert method["requestValidatorId"] != "any"
 
 
-def test_load_balancer_has_to_be_found():
-    """As released, ministack finds none of another account, and no API either."""
+def test_released_lookups_stay_in_the_account_of_the_caller():
     responses._request_account_id.set("111111111111")
     arn, _ = create("AWS::ElasticLoadBalancingV2::LoadBalancer")
     api, _ = create("AWS::ApiGateway::RestApi", Name="any")
@@ -193,21 +176,18 @@ def test_load_balancer_has_to_be_found():
     assert not apigateway_v1.find_api_scope(api)
 
 
-def test_errors_of_integrations_have_to_be_read():
-    """As released, ministack leaves that to the loop that may have to send them."""
+def test_released_api_reads_errors_of_integrations_on_its_event_loop():
     unread = inspect.getsource(apigateway_v1._invoke_http_proxy_v1)
     assert "return e.code, " in unread
     assert "e.read()" in unread
 
 
-def test_secret_has_to_be_corrected():
-    """As released, ministack refers to it by its name."""
+def test_released_secret_is_referred_to_by_its_name():
     reference, attributes = create("AWS::SecretsManager::Secret", SecretString="any")
     assert reference != attributes["Arn"]
 
 
-def test_change_set_has_to_be_corrected():
-    """As released, ministack lists what a condition excludes."""
+def test_released_change_set_lists_resources_that_a_condition_excludes():
     excluded = {"Type": "AWS::SNS::Topic", "Condition": "Never"}
     template = {"Resources": {"Any": excluded}, "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}}}
     compared = changesets._resolve_props_for_diff(template, {}, "any", "any")
@@ -215,8 +195,7 @@ def test_change_set_has_to_be_corrected():
 
 
 @pytest.mark.parametrize("section", ["Conditions", "Outputs", "Resources"])
-def test_references_have_to_be_checked(section):
-    """As released, ministack takes one that leads nowhere."""
+def test_released_template_check_accepts_dangling_references(section):
     nowhere = {"Ref": "Nowhere"}
     parts = {
         "Conditions": {"Any": {"Fn::Equals": [nowhere, "any"]}},
@@ -226,8 +205,7 @@ def test_references_have_to_be_checked(section):
     ask("ValidateTemplate", TemplateBody=small(**{section: parts[section]}))
 
 
-def test_stack_under_review_has_to_be_kept():
-    """As released, ministack replaces it when it gets another change set."""
+def test_released_stack_under_review_is_replaced_by_the_next_change_set():
     request = {"StackName": "reviewed", "TemplateBody": small(), "ChangeSetType": "CREATE"}
     ask("CreateChangeSet", ChangeSetName="first", **request)
     before = cloudformation._stacks["reviewed"]["StackId"]
@@ -235,25 +213,22 @@ def test_stack_under_review_has_to_be_kept():
     assert cloudformation._stacks["reviewed"]["StackId"] != before
 
 
-def test_arn_of_a_stack_has_to_be_taken(stack):
-    """As released, ministack lists no change set by it."""
+def test_released_change_sets_are_not_listed_by_the_arn_of_their_stack(stack):
     ask("CreateChangeSet", StackName=stack, ChangeSetName="any", TemplateBody=small())
     arn = cloudformation._stacks[stack]["StackId"]
     assert "<ChangeSetId>" in ask("ListChangeSets", StackName=stack)
     assert "<ChangeSetId>" not in ask("ListChangeSets", StackName=arn)
 
 
-def test_outputs_have_to_be_heeded(stack):
-    """As released, ministack finds no change in a change of outputs."""
+def test_released_change_set_finds_no_change_of_outputs(stack):
     body = small(Outputs={"Any": {"Value": "any"}})
     ask("CreateChangeSet", StackName=stack, ChangeSetName="any", TemplateBody=body)
     described = ask("DescribeChangeSet", StackName=stack, ChangeSetName="any")
     assert "contain changes" in described
 
 
-def test_events_of_what_stays_have_to_be_left_out(stack):
-    """As released, ministack tells of an update of each resource."""
+def test_released_update_has_events_of_unchanged_resources(stack):
     ask("UpdateStack", StackName=stack, TemplateBody=small(Outputs={"Any": {"Value": "any"}}))
     events = cloudformation._stack_events[cloudformation._stacks[stack]["StackId"]]
-    told = [(each["LogicalResourceId"], each["ResourceStatus"]) for each in events]
-    assert ("Topic", "UPDATE_COMPLETE") in told
+    seen = [(each["LogicalResourceId"], each["ResourceStatus"]) for each in events]
+    assert ("Topic", "UPDATE_COMPLETE") in seen

@@ -1,4 +1,4 @@
-"""What the embedded AWS makes of the template: the real thing wherever it has the service."""
+"""Resources of the template in the emulator: real wherever it has the service."""
 
 import json
 import threading
@@ -15,12 +15,12 @@ from iot_pipeline_cfn.rehearsal.leftovers import inventory
 STACK = "iot-pipeline-any"
 TAGS = [{"Key": "Owner", "Value": "somebody"}]
 STACK_TAGS = ("Owner", "aws:cloudformation:stack-name")
-"""Tags that a resource has from its stack alone."""
+"""Tags that resources get from their stack."""
 
 
 @pytest.fixture
 def deploy(aws, emulator, template):
-    """A function that deploys the template with parameters and returns the stack in its end."""
+    """A function that deploys the template with parameters and returns the settled stack."""
     aws("s3").put_object(Bucket=TEMPLATE_BUCKET, Key="any.json", Body=json.dumps(template).encode())
 
     def deploy(parameters, kind="CREATE"):
@@ -47,7 +47,7 @@ def deploy(aws, emulator, template):
 
 
 def settled(cloudformation, stack=STACK):
-    """Return a stack when nothing is in progress any more."""
+    """Return a stack once nothing is in progress."""
     while True:
         (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
         if not described["StackStatus"].endswith("IN_PROGRESS"):
@@ -65,7 +65,7 @@ def outputs(stack):
 
 
 def reasons(cloudformation, stack):
-    """Return why resources failed, by their logical id."""
+    """Return the reasons of failed resources by their logical IDs."""
     pages = cloudformation.get_paginator("describe_stack_events").paginate(
         StackName=stack["StackId"]
     )
@@ -82,7 +82,7 @@ def tags(resource):
 
 
 def parameters_of(environment, aws):
-    """Return an environment's parameters; the Elastic IP that it is given is there."""
+    """Return the parameters of an environment with an Elastic IP that exists."""
     given = dict(ENVIRONMENTS[environment])
     if "NatElasticIpAllocationId" in given:
         address = aws("ec2").allocate_address(Domain="vpc")
@@ -91,8 +91,7 @@ def parameters_of(environment, aws):
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_environment_comes_and_goes(aws, deploy, environment):
-    """Created whole, protected as long as it is to be, and deleted with nothing left."""
+def test_every_environment_is_created_and_deleted_without_leftovers(aws, deploy, environment):
     given = parameters_of(environment, aws)
     before = inventory(aws)
     stack = deploy(given)
@@ -106,7 +105,6 @@ def test_every_environment_comes_and_goes(aws, deploy, environment):
 
 
 def test_protected_environment_is_not_deleted(aws, deploy):
-    """RDS and the load balancer keep what is protected, in their own words."""
     stack = deploy(ENVIRONMENTS["prod"])
     assert delete(aws("cloudformation"), stack)["StackStatus"] == "DELETE_FAILED"
     failed = reasons(aws("cloudformation"), stack)
@@ -115,7 +113,6 @@ def test_protected_environment_is_not_deleted(aws, deploy):
 
 
 def test_network_is_described(aws, deploy):
-    """Addresses, NAT gateways, routes to them and the flow log, with their tags."""
     stack = deploy(ENVIRONMENTS["prod"])
     ec2 = aws("ec2")
     addresses = ec2.describe_addresses()["Addresses"]
@@ -133,8 +130,7 @@ def test_network_is_described(aws, deploy):
         assert tags(resource).keys() >= set(STACK_TAGS)
 
 
-def test_rule_between_security_groups_is_described(aws, deploy):
-    """An egress rule that stands in a resource of its own."""
+def test_egress_rule_of_its_own_is_described(aws, deploy):
     stack = deploy(ENVIRONMENTS["dev"])
     ids = outputs(stack)
     (group,) = aws("ec2").describe_security_groups(GroupIds=[ids["LoadBalancerSecurityGroupId"]])[
@@ -148,7 +144,6 @@ def test_rule_between_security_groups_is_described(aws, deploy):
 
 
 def test_alarm_on_an_expression_is_described(aws, deploy):
-    """With its metrics, and without one of its own."""
     deploy(ENVIRONMENTS["prod"])
     (alarm,) = aws("cloudwatch").describe_alarms(AlarmNames=["iot-pipeline-any/CacheEvictions"])[
         "MetricAlarms"
@@ -158,8 +153,7 @@ def test_alarm_on_an_expression_is_described(aws, deploy):
     assert "MetricName" not in alarm
 
 
-def test_password_of_the_database_is_a_secret(aws, deploy):
-    """Made by RDS, told of by the instance, and gone with it."""
+def test_managed_password_of_the_database_is_a_secret(aws, deploy):
     stack = deploy(ENVIRONMENTS["pr"])
     arn = outputs(stack)["DatabaseSecretArn"]
     secret = aws("secretsmanager").get_secret_value(SecretId=arn)
@@ -171,8 +165,7 @@ def test_password_of_the_database_is_a_secret(aws, deploy):
     assert instance["MasterUserSecret"]["SecretArn"] == arn
 
 
-def test_password_of_the_database_survives_an_update(aws, deploy):
-    """An update of the instance leaves the secret as it is."""
+def test_managed_password_survives_an_update(aws, deploy):
     given = ENVIRONMENTS["pr"]
     before = outputs(deploy(given))["DatabaseSecretArn"]
     stack = deploy(given | {"DatabaseInstanceClass": "db.t4g.large"}, "UPDATE")
@@ -182,8 +175,7 @@ def test_password_of_the_database_survives_an_update(aws, deploy):
     assert outputs(stack)["DatabaseSecretArn"] == before
 
 
-def test_secret_of_the_cache_is_the_one_that_the_stack_names(aws, deploy, monkeypatch):
-    """By its ARN, before and after an update."""
+def test_secret_of_the_cache_keeps_its_arn_and_value_in_an_update(aws, deploy, monkeypatch):
     stack = deploy(ENVIRONMENTS["pr"])
     (group,) = aws("elasticache").describe_replication_groups()["ReplicationGroups"]
     assert group["AuthTokenEnabled"]
@@ -198,15 +190,13 @@ def test_secret_of_the_cache_is_the_one_that_the_stack_names(aws, deploy, monkey
     assert after["SecretString"] == before["SecretString"]
 
 
-def test_web_acl_stands_before_the_stage(aws, deploy):
-    """As WAF itself says."""
+def test_web_acl_is_associated_with_the_stage(aws, deploy):
     stack = deploy(ENVIRONMENTS["prod"])
     stage = f"arn:aws:apigateway:{REGION}::/restapis/{outputs(stack)['ApiId']}/stages/prod"
     assert aws("wafv2").get_web_acl_for_resource(ResourceArn=stage)["WebACL"]["Name"]
 
 
 def test_log_delivery_is_described(aws, deploy):
-    """From the load balancer to its log group, with the tags of each part."""
     stack = deploy(ENVIRONMENTS["prod"])
     logs = aws("logs")
     (source,) = logs.describe_delivery_sources()["deliverySources"]
@@ -218,8 +208,7 @@ def test_log_delivery_is_described(aws, deploy):
     assert all(each["tags"].keys() >= set(STACK_TAGS) for each in (source, destination, delivery))
 
 
-def test_validator_stands_on_the_api(aws, deploy):
-    """It checks bodies and no parameters."""
+def test_validator_checks_bodies_only(aws, deploy):
     stack = deploy(ENVIRONMENTS["pr"])
     (validator,) = aws("apigateway").get_request_validators(restApiId=outputs(stack)["ApiId"])[
         "items"
@@ -237,7 +226,7 @@ READING = {
 
 @pytest.fixture
 def target():
-    """Something that listens where a container would, and remembers what has arrived."""
+    """A server in place of a container, and the requests that it received."""
     arrived = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -253,7 +242,7 @@ def target():
             self.wfile.write(body)
 
         def log_message(self, *_):
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever).start()
@@ -271,7 +260,6 @@ def target():
     ids=str,
 )
 def test_reading_travels_from_the_api_to_a_target(aws, deploy, connect_to, target, case):
-    """Through the load balancer, whichever account and region; what is no reading does not."""
     aws.region, parameters = case
     found = outputs(deploy(parameters))
     port, arrived = target
@@ -288,8 +276,7 @@ def test_reading_travels_from_the_api_to_a_target(aws, deploy, connect_to, targe
     assert arrived == [("/ingest", READING), ("/ingest", [READING, READING])]
 
 
-def test_what_a_target_refuses_is_its_answer(aws, deploy, connect_to, target):
-    """Again and again, with its words."""
+def test_error_of_a_target_is_the_answer_of_the_api(aws, deploy, connect_to, target):
     found = outputs(deploy({}))
     port, _ = target
     aws("elbv2").register_targets(
@@ -300,8 +287,7 @@ def test_what_a_target_refuses_is_its_answer(aws, deploy, connect_to, target):
     assert [ingest.send(refused) for _ in range(3)] == [Answer(418, "no")] * 3
 
 
-def test_too_many_readings_are_refused(deploy, connect_to):
-    """Above the burst, until the rate lets the next one through."""
+def test_readings_above_the_burst_are_refused(deploy, connect_to):
     found = outputs(deploy({"ThrottleBurst": 2, "ThrottleRate": 1}))
     ingest = Ingest(connect_to(), found)
     answers = [ingest.send(READING).status for _ in range(9)]
@@ -310,8 +296,7 @@ def test_too_many_readings_are_refused(deploy, connect_to):
     assert 429 in answers
 
 
-def test_password_of_the_database_is_rotated_when_asked(aws, deploy):
-    """Its secret gets another one, and the service new tasks with it."""
+def test_managed_password_is_rotated_on_request(aws, deploy):
     found = outputs(deploy({"ImageTag": "v1"}))
     secret, ecs = found["DatabaseSecretArn"], aws("ecs")
 
@@ -337,8 +322,7 @@ def test_password_of_the_database_is_rotated_when_asked(aws, deploy):
         time.sleep(0.02)
 
 
-def test_task_definition_names_its_secrets(aws, deploy):
-    """Where each variable comes from."""
+def test_task_definition_describes_its_secrets(aws, deploy):
     found = outputs(deploy({}))
     task = aws("ecs").describe_task_definition(taskDefinition=found["TaskDefinitionArn"])
     (container,) = task["taskDefinition"]["containerDefinitions"]
@@ -350,8 +334,7 @@ def test_task_definition_names_its_secrets(aws, deploy):
     }
 
 
-def test_number_of_tasks_is_the_parameters(aws, deploy):
-    """Also after an update."""
+def test_number_of_tasks_follows_the_parameter(aws, deploy):
     given = ENVIRONMENTS["pr"] | {"ImageTag": "v1", "DesiredCount": "1"}
 
     def desired(stack):
@@ -364,8 +347,7 @@ def test_number_of_tasks_is_the_parameters(aws, deploy):
     assert desired(deploy(given | {"DesiredCount": "2"}, "UPDATE")) == 2
 
 
-def test_key_waits_for_its_deletion_as_long_as_it_says(aws, deploy):
-    """Seven days, and not the default of thirty."""
+def test_key_has_the_waiting_period_of_the_template(aws, deploy):
     stack = deploy(ENVIRONMENTS["pr"] | {"EncryptionKey": "customer-managed"})
     key = outputs(stack)["EncryptionKeyArn"]
     assert delete(aws("cloudformation"), stack)["StackStatus"] == "DELETE_COMPLETE"
@@ -374,8 +356,7 @@ def test_key_waits_for_its_deletion_as_long_as_it_says(aws, deploy):
     assert 6 <= (described["DeletionDate"] - described["CreationDate"]).days <= 7
 
 
-def test_tags_of_the_stack_change_in_place(aws, deploy, monkeypatch):
-    """Nothing is replaced for a tag, and nothing keeps the old one."""
+def test_changed_stack_tags_reach_resources_without_replacing_them(aws, deploy, monkeypatch):
     given = ENVIRONMENTS["prod"]
     deploy(given)
     before = identities(aws)
@@ -395,7 +376,7 @@ def test_tags_of_the_stack_change_in_place(aws, deploy, monkeypatch):
 
 
 def identities(aws):
-    """Return what `Ref` gives of each resource of the stack."""
+    """Return the physical IDs of the stack's resources."""
     pages = aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)
     return {
         each["LogicalResourceId"]: each["PhysicalResourceId"]
@@ -404,8 +385,7 @@ def identities(aws):
     }
 
 
-def test_address_that_is_not_there_fails_the_stack(aws, deploy):
-    """As AWS does it, and everything is rolled back."""
+def test_missing_address_fails_the_stack(aws, deploy):
     before = inventory(aws)
     stack = deploy(
         ENVIRONMENTS["pr"]
@@ -421,7 +401,6 @@ def test_address_that_is_not_there_fails_the_stack(aws, deploy):
 
 
 def test_address_in_use_fails_the_stack(aws, deploy):
-    """An Elastic IP serves one NAT gateway."""
     given = parameters_of("most", aws)
     subnet = aws("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     cloudformation = aws("cloudformation")
@@ -432,8 +411,7 @@ def test_address_in_use_fails_the_stack(aws, deploy):
     assert "is already associated" in reasons(cloudformation, stack)["NatGateway1"]
 
 
-def test_gateway_with_another_address_is_another_one(aws, deploy):
-    """The old one goes, and its address is free again."""
+def test_another_address_replaces_the_nat_gateway(aws, deploy):
     old, new = (parameters_of("most", aws)["NatElasticIpAllocationId"] for _ in range(2))
     given = ENVIRONMENTS["pr"] | {"NatGateways": "single"}
     before = outputs(deploy(given | {"NatElasticIpAllocationId": old}))["NatGateway1Id"]
@@ -451,8 +429,7 @@ def test_gateway_with_another_address_is_another_one(aws, deploy):
     assert used == {new}
 
 
-def test_egress_rule_is_there_once(aws):
-    """A second one to the same group fails, as does one of a group that is not there."""
+def test_duplicate_and_orphaned_egress_rules_fail(aws):
     groups = aws("ec2").describe_security_groups()["SecurityGroups"]
     rule = {
         "GroupId": groups[0]["GroupId"],
@@ -470,7 +447,6 @@ def test_egress_rule_is_there_once(aws):
 
 
 def test_description_of_an_egress_rule_changes_in_place(aws):
-    """The rule stays the same one."""
     (group,) = aws("ec2").describe_security_groups()["SecurityGroups"]
     rule = {"GroupId": group["GroupId"], "CidrIp": "10.0.0.0/8", "IpProtocol": "-1"}
     kind = "AWS::EC2::SecurityGroupEgress"
@@ -491,7 +467,7 @@ def test_description_of_an_egress_rule_changes_in_place(aws):
 
 
 def small(**resources):
-    """Return a template of a few resources, each with its type and its properties."""
+    """Return a template of resources, each with its type and properties."""
     return json.dumps(
         {
             "Resources": {
@@ -503,7 +479,7 @@ def small(**resources):
 
 
 def created(cloudformation, **resources):
-    """Create a stack of a few resources and return why some of them failed."""
+    """Create a stack of resources and return the reasons of those that failed."""
     stack = cloudformation.create_stack(
         StackName="small", TemplateBody=small(**resources), OnFailure="DELETE"
     )
@@ -511,8 +487,7 @@ def created(cloudformation, **resources):
     return reasons(cloudformation, stack)
 
 
-def test_least_above_the_most_tasks_fails_the_stack(aws, deploy):
-    """Auto scaling is recorded, but not whatever its parameters are."""
+def test_minimum_above_maximum_capacity_fails_the_stack(aws, deploy):
     given = {"ImageTag": "v1", "DesiredCount": "5", "MaximumCount": "4"}
     stack = deploy(ENVIRONMENTS["pr"] | given)
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"

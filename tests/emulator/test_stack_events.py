@@ -1,4 +1,4 @@
-"""What CloudFormation itself does in the embedded AWS, whatever the resources are."""
+"""Change sets, template checks and stack events of the emulator, whatever the resources."""
 
 import json
 import time
@@ -18,7 +18,7 @@ def cloudformation(aws):
 
 
 def template(resources=None, outputs=None, **sections):
-    """Return a template with a topic, and whatever else it has."""
+    """Return a template with a topic and other parts."""
     return {
         "Resources": {"Topic": topic()} | (resources or {}),
         "Outputs": {name: {"Value": value} for name, value in (outputs or {}).items()},
@@ -27,7 +27,7 @@ def template(resources=None, outputs=None, **sections):
 
 
 def change_set(cloudformation, body, kind="UPDATE", **options):
-    """Make a change set and return the answer."""
+    """Create a change set and return the answer."""
     return cloudformation.create_change_set(
         StackName=STACK,
         ChangeSetName=f"any-{time.monotonic_ns()}",
@@ -42,13 +42,13 @@ def described(cloudformation, made):
 
 
 def listed(cloudformation, stack):
-    """Return the ids of a stack's change sets."""
+    """Return the IDs of a stack's change sets."""
     summaries = cloudformation.list_change_sets(StackName=stack)["Summaries"]
     return [each["ChangeSetId"] for each in summaries]
 
 
 def executed(cloudformation, made):
-    """Execute a change set and return the stack in its end."""
+    """Execute a change set and return the settled stack."""
     cloudformation.execute_change_set(ChangeSetName=made["Id"])
     return settled(cloudformation)
 
@@ -62,7 +62,7 @@ def settled(cloudformation):
 
 
 def create(cloudformation, body, **options):
-    """Create the stack and return it in its end."""
+    """Create the stack and return it once it has settled."""
     cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps(body), **options)
     return settled(cloudformation)
 
@@ -72,7 +72,7 @@ def outputs(stack):
 
 
 def events(cloudformation):
-    """Return what has happened, oldest first: which resource has come to which status."""
+    """Return the logical IDs and statuses of all events, oldest first."""
     found = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
     return [(each["LogicalResourceId"], each["ResourceStatus"]) for each in reversed(found)]
 
@@ -130,8 +130,7 @@ DANGLING = {
 
 @pytest.mark.parametrize(("body", "message"), DANGLING.values(), ids=DANGLING)
 @pytest.mark.parametrize("ask", [create, partial(change_set, kind="CREATE")])
-def test_dangling_reference_is_refused(cloudformation, ask, body, message):
-    """With AWS's words, and nothing is created."""
+def test_dangling_reference_is_refused_with_the_message_of_aws(cloudformation, ask, body, message):
     with pytest.raises(ClientError) as error:
         ask(cloudformation, body)
     assert error.value.response["Error"]["Code"] == "ValidationError"
@@ -139,8 +138,7 @@ def test_dangling_reference_is_refused(cloudformation, ask, body, message):
     assert cloudformation.describe_stacks()["Stacks"] == []
 
 
-def test_dangling_reference_is_refused_of_an_update(cloudformation):
-    """The stack stays as it was."""
+def test_update_with_a_dangling_reference_leaves_the_stack(cloudformation):
     before = create(cloudformation, template())
     with pytest.raises(ClientError, match="Nowhere"):
         cloudformation.update_stack(
@@ -149,8 +147,7 @@ def test_dangling_reference_is_refused_of_an_update(cloudformation):
     assert settled(cloudformation) == before
 
 
-def test_reference_that_does_not_dangle_is_taken(cloudformation):
-    """A variable of `Fn::Sub`, a literal, a pseudo parameter and what conditions decide."""
+def test_resolvable_references_are_accepted(cloudformation):
     body = template(
         OPTIONAL | {"Any": topic() | {"DependsOn": "Optional"}},
         {
@@ -169,8 +166,7 @@ def test_reference_that_does_not_dangle_is_taken(cloudformation):
     assert outputs(stack)["Branch"] == "none"
 
 
-def test_change_sets_of_a_new_stack_belong_to_one(cloudformation):
-    """The second one leaves the stack and the first as they are."""
+def test_change_sets_of_a_new_stack_share_the_stack(cloudformation):
     first = change_set(cloudformation, template(), "CREATE")
     second = change_set(cloudformation, template({"Other": topic()}), "CREATE")
     assert first["StackId"] == second["StackId"]
@@ -186,7 +182,6 @@ def test_change_sets_of_a_new_stack_belong_to_one(cloudformation):
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_executed_change_set_of_a_new_stack_drops_the_other(cloudformation, number):
-    """Whichever it is; the stack is what it says, tags included."""
     made = [
         change_set(cloudformation, template(), "CREATE", Tags=[{"Key": "Number", "Value": "0"}]),
         change_set(cloudformation, template({"Other": topic()}), "CREATE"),
@@ -199,8 +194,7 @@ def test_executed_change_set_of_a_new_stack_drops_the_other(cloudformation, numb
     assert listed(cloudformation, STACK) == [made[number]["Id"]]
 
 
-def test_refused_change_set_leaves_a_new_stack_as_it_is(cloudformation):
-    """With the change set that it has."""
+def test_refused_change_set_leaves_a_new_stack(cloudformation):
     first = change_set(cloudformation, template(), "CREATE")
     with pytest.raises(ClientError, match="Nowhere"):
         change_set(cloudformation, template(outputs={"Any": NOWHERE}), "CREATE")
@@ -208,8 +202,7 @@ def test_refused_change_set_leaves_a_new_stack_as_it_is(cloudformation):
     assert executed(cloudformation, first)["StackId"] == first["StackId"]
 
 
-def test_deleted_stack_under_review_takes_its_change_sets_with_it(cloudformation):
-    """All of them; a stack of the same name is another one."""
+def test_change_sets_are_deleted_with_their_stack_under_review(cloudformation):
     made = [change_set(cloudformation, template(), "CREATE") for _ in range(2)]
     cloudformation.delete_stack(StackName=STACK)
     after = change_set(cloudformation, template(), "CREATE")
@@ -218,7 +211,6 @@ def test_deleted_stack_under_review_takes_its_change_sets_with_it(cloudformation
 
 
 def test_change_set_is_found_by_its_name_and_the_arn_of_its_stack(cloudformation):
-    """As by the stack's name."""
     made = change_set(cloudformation, template(), "CREATE")
     name = {
         "ChangeSetName": described(cloudformation, made)["ChangeSetName"],
@@ -245,8 +237,7 @@ OF_OUTPUTS = {
 
 
 @pytest.mark.parametrize(("before", "after"), OF_OUTPUTS.values(), ids=OF_OUTPUTS)
-def test_change_of_outputs_alone_is_a_change(cloudformation, before, after):
-    """There is none of a resource, and executing it changes the outputs and nothing else."""
+def test_change_of_outputs_alone_is_executable(cloudformation, before, after):
     old = create(cloudformation, before)
     made = change_set(cloudformation, after)
     found = described(cloudformation, made)
@@ -265,8 +256,7 @@ def test_change_of_outputs_alone_is_a_change(cloudformation, before, after):
 
 
 @pytest.mark.parametrize("output", [ONE, {}, BY_PARAMETER])
-def test_change_set_of_nothing_fails(cloudformation, output):
-    """With the words by which one knows it."""
+def test_change_set_without_changes_fails(cloudformation, output):
     body = template(outputs=output, Parameters=SWITCH["Parameters"])
     create(cloudformation, body)
     found = described(cloudformation, change_set(cloudformation, body))
@@ -274,8 +264,7 @@ def test_change_set_of_nothing_fails(cloudformation, output):
     assert "didn't contain changes" in found["StatusReason"]
 
 
-def test_output_that_cannot_be_had_rolls_back(cloudformation):
-    """Only executing the change set tells."""
+def test_unresolvable_output_rolls_the_update_back(cloudformation):
     create(cloudformation, template(outputs=ONE))
     body = template(outputs={"One": {"Fn::GetAtt": ["Topic", "NoSuchThing"]}})
     stack = executed(cloudformation, change_set(cloudformation, body))
@@ -283,42 +272,38 @@ def test_output_that_cannot_be_had_rolls_back(cloudformation):
     assert outputs(stack).keys() == {"One"}
 
 
-def told(cloudformation, body):
-    """Update the stack and return what has happened to its resources."""
+def events_of_update(cloudformation, body):
+    """Update the stack and return the events of its resources."""
     seen = len(events(cloudformation))
     executed(cloudformation, change_set(cloudformation, body))
     return [each for each in events(cloudformation)[seen:] if each[0] != STACK]
 
 
-def test_update_tells_of_what_changes_alone(cloudformation):
-    """And of what is new; the topic stays as it is."""
+def test_update_has_events_of_changed_and_created_resources_only(cloudformation):
     create(cloudformation, template({"Other": topic(DisplayName="first")}))
     body = template({"Other": topic(DisplayName="second"), "Third": topic()})
-    found = told(cloudformation, body)
+    found = events_of_update(cloudformation, body)
     assert found[:2] == [("Other", "UPDATE_IN_PROGRESS"), ("Other", "UPDATE_COMPLETE")]
     assert [name for name, _ in found[2:]] == ["Third", "Third"]
 
 
-def test_change_of_tags_is_told(cloudformation):
-    """Though the resource's own properties are as they were."""
+def test_change_of_stack_tags_has_events(cloudformation):
     create(cloudformation, template(), Tags=[{"Key": "Owner", "Value": "somebody"}])
     made = change_set(cloudformation, template(), Tags=[{"Key": "Owner", "Value": "else"}])
     executed(cloudformation, made)
     assert events(cloudformation).count(("Topic", "UPDATE_COMPLETE")) == 1
 
 
-def test_failed_update_tells_of_what_failed(cloudformation):
-    """After its beginning, and of nothing that stays as it was."""
+def test_failed_update_has_events_of_the_failed_resource(cloudformation):
     create(cloudformation, template())
-    (_, begun), (name, failed) = told(cloudformation, template({"Unable": IMPOSSIBLE}))
+    (_, begun), (name, failed) = events_of_update(cloudformation, template({"Unable": IMPOSSIBLE}))
     assert name == "Unable"
     assert begun.endswith("IN_PROGRESS")
     assert failed.endswith("FAILED")
 
 
-def test_replacement_is_told(cloudformation):
-    """From its beginning to its end."""
+def test_replacement_has_events_from_start_to_end(cloudformation):
     create(cloudformation, template({"Other": topic(TopicName="first")}))
-    found = told(cloudformation, template({"Other": topic(TopicName="second")}))
+    found = events_of_update(cloudformation, template({"Other": topic(TopicName="second")}))
     assert found[-1] == ("Other", "UPDATE_COMPLETE")
     assert set(found[:-1]) == {("Other", "UPDATE_IN_PROGRESS")}

@@ -217,7 +217,7 @@ def short_path():
 @pytest.mark.parametrize(
     ("number", "begun"),
     [
-        (signal.SIGTERM, "iot-pipeline-rehearsal-*/.emulator/lock"),
+        (signal.SIGTERM, "iot-pipeline-rehearsal-*/.emulator/emulator.log"),
         (signal.SIGINT, "iot-pipeline-rehearsal-*/.emulator/emulator.json"),
         (signal.SIGHUP, "iot-pipeline-redis-*/redis.sock"),
     ],

@@ -1,1 +1,1 @@
-"""The embedded AWS: ministack in a process of its own, with the resource types that it lacks."""
+"""The local AWS emulator: ministack with more resource types and with patches."""

@@ -1,4 +1,4 @@
-"""What ministack does with change sets unlike AWS."""
+"""Change sets of ministack that behave unlike those of AWS."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -7,25 +7,26 @@ from typing import Any
 from ministack.services import cloudformation
 from ministack.services.cloudformation import changesets, engine, handlers, helpers, stacks
 
-from .resource_types import Answer, Properties
+from .resource_types import Answer, Properties, wrap
 
 Request = Mapping[str, Any]
 Action = Callable[[Request], Answer]
 
 
-def correct() -> None:
-    """Replace what makes change sets and what finds them."""
-    changesets._resolve_props_for_diff = _included(changesets._resolve_props_for_diff)
+def patch() -> None:
+    """Patch the creation and the lookup of change sets."""
+    wrap(changesets, "_resolve_props_for_diff", exclude_by_condition)
     actions = handlers._ACTION_HANDLERS
-    actions["CreateChangeSet"] = _heeding_outputs(_of_one_stack(actions["CreateChangeSet"]))
+    wrap(actions, "CreateChangeSet", keep_reviewed_stack)
+    wrap(actions, "CreateChangeSet", allow_output_only_changes)
     for name in ("DescribeChangeSet", "ExecuteChangeSet", "ListChangeSets"):
-        actions[name] = _by_arn(actions[name])
+        wrap(actions, name, accept_stack_arn)
 
 
-def _included(resolve: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Let change sets leave out what a condition excludes, as executing them does."""
+def exclude_by_condition(resolve: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Leave out resources that a condition excludes; ministack lists them in change sets."""
 
-    def corrected(template: Properties, parameters: Properties, *stack: str) -> dict[str, Any]:
+    def patched(template: Properties, parameters: Properties, *stack: str) -> dict[str, Any]:
         resolved = resolve(template, parameters, *stack)
         if not resolved:
             return resolved
@@ -38,13 +39,13 @@ def _included(resolve: Callable[..., dict[str, Any]]) -> Callable[..., dict[str,
             }
         }
 
-    return corrected
+    return patched
 
 
-def _of_one_stack(create: Action) -> Action:
-    """Let a stack under review stay the same one when it gets another change set."""
+def keep_reviewed_stack(create: Action) -> Action:
+    """Keep a stack under review when it gets another change set; ministack makes a new one."""
 
-    def corrected(request: Request) -> Answer:
+    def patched(request: Request) -> Answer:
         stack = _stack(request)
         if stack is None or stack["StackStatus"] != "REVIEW_IN_PROGRESS":
             return create(request)
@@ -54,17 +55,17 @@ def _of_one_stack(create: Action) -> Action:
         cloudformation._stacks[name] = stack
         if other != arn:
             del cloudformation._stack_events[other]
-            # Tags of the stack are those of the change set that is executed, also if it has none.
+            # The stack gets the tags of the change set that is executed, even if it has none.
             _change_set(request).update(StackId=arn, _tags_given=True)
         return status, headers, body.replace(other.encode(), arn.encode())
 
-    return corrected
+    return patched
 
 
-def _heeding_outputs(create: Action) -> Action:
-    """Let a change set that changes nothing but outputs be one to execute."""
+def allow_output_only_changes(create: Action) -> Action:
+    """Make a change set of outputs alone executable; to ministack it contains no changes."""
 
-    def corrected(request: Request) -> Answer:
+    def patched(request: Request) -> Answer:
         answer = create(request)
         status, _, _ = answer
         if status == HTTPStatus.OK:
@@ -79,7 +80,7 @@ def _heeding_outputs(create: Action) -> Action:
                 )
         return answer
 
-    return corrected
+    return patched
 
 
 def _outputs_differ(stack: Properties, change_set: Properties) -> bool:
@@ -95,7 +96,7 @@ def _outputs_differ(stack: Properties, change_set: Properties) -> bool:
             stack["StackId"],
         )
     except (LookupError, TypeError, ValueError):
-        # Executing it tells why.
+        # Executing the change set reports the reason.
         return True
     return _by_key(outputs) != _by_key(stack["Outputs"])
 
@@ -104,14 +105,14 @@ def _by_key(outputs: list[Properties]) -> dict[str, Properties]:
     return {output["OutputKey"]: output for output in outputs}
 
 
-def _by_arn(action: Action) -> Action:
-    """Take a stack's ARN where ministack takes its name only."""
+def accept_stack_arn(action: Action) -> Action:
+    """Accept the ARN of a stack; ministack accepts its name only."""
 
-    def corrected(request: Request) -> Answer:
+    def patched(request: Request) -> Answer:
         stack = _stack(request)
         return action({**request, "StackName": stack["StackName"]} if stack else request)
 
-    return corrected
+    return patched
 
 
 def _stack(request: Request) -> dict[str, Any] | None:
@@ -120,7 +121,7 @@ def _stack(request: Request) -> dict[str, Any] | None:
 
 
 def _change_set(request: Request) -> dict[str, Any]:
-    """Return the change set that a request has made."""
+    """Return the change set that a request has created."""
     stack = _stack(request) or {}
     change_set: dict[str, Any]
     _, change_set = changesets._find_change_set(

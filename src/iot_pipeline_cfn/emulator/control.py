@@ -1,10 +1,10 @@
-"""Starting and stopping the embedded AWS, and whether it runs.
+"""Starting and stopping the local AWS emulator, and finding the one that runs.
 
-Two files of its directory say so. `lock` is locked from the moment that somebody starts an emulator
-to the end of the emulator's process, so that there is never a second one. `emulator.json` describes
-the emulator and is locked by it: a description that nobody locks is that of a process which is
-gone, whatever else has its process id or its port by now. An emulator whose description is gone or
-damaged cannot be found any more, and ends by itself.
+`emulator.json` describes the emulator of a directory. The process that starts an emulator locks the
+file, and the emulator inherits the lock and keeps it until it ends. So there is never a second one,
+and a description that nobody locks belongs to a process that is gone, even if another process has
+its ID or its port by now. An emulator whose description is gone or damaged cannot be found any
+more, and ends by itself.
 """
 
 import fcntl
@@ -14,19 +14,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import IO
 
 from iot_pipeline_cfn.template.files import last_line
 
 HOST = "127.0.0.1"
 DIRECTORY = Path(".emulator")
-"""In the directory where a command runs: each checkout has an emulator of its own."""
+"""Relative to the working directory of a command: each checkout has an emulator of its own."""
 NOT_AVAILABLE = "NotAvailableInEmulator"
 """The error code of requests that only AWS can answer: a check that asks has nothing to report."""
 TEMPLATE_BUCKET = "iot-pipeline-templates"
@@ -37,14 +37,14 @@ RECORDED = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "ministack has no Application Auto Scaling",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "ministack has no Application Auto Scaling",
 }
-"""The resource types that a stack records while no service has them, with what is missing."""
+"""Resource types that a stack only records, each with the reason."""
 
 START_SECONDS = 30
 STOP_SECONDS = 10
 POLL_SECONDS = 0.02
 
 INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH")
-"""What of the user's environment the emulator sees: nothing that would change how it behaves."""
+"""The variables that the emulator inherits: none that would change its behaviour."""
 
 
 @dataclass(frozen=True)
@@ -61,58 +61,63 @@ class EmulatorError(Exception):
 
 
 def start(directory: Path, region: str) -> Emulator:
-    """Return the emulator of a directory, started if it does not run.
+    """Return the emulator of a directory; start it if it is not running.
 
-    The region is that of requests which name none.
+    The region is that of requests that name none.
 
     Raises:
-        EmulatorError: when it is not installed, or does not start.
+        EmulatorError: when it is not installed or does not start.
 
     """
     if find_spec("ministack") is None:
-        msg = "the embedded AWS is not installed: pip install 'iot-pipeline-cfn[local]'"
+        msg = "the local AWS emulator is not installed: pip install 'iot-pipeline-cfn[local]'"
         raise EmulatorError(msg)
     try:
         return _start(directory.resolve(), region)
     except OSError as error:
-        msg = f"the embedded AWS cannot start: {error.filename}: {error.strerror}"
+        msg = f"the local AWS emulator cannot start: {error.filename}: {error.strerror}"
         raise EmulatorError(msg) from None
 
 
 def _start(directory: Path, region: str) -> Emulator:
+    (directory / "tmp").mkdir(parents=True, exist_ok=True)
     spawned = False
     deadline = time.monotonic() + START_SECONDS
-    while (emulator := running(directory)) is None:
-        if time.monotonic() > deadline:
-            msg = f"the embedded AWS does not answer after {START_SECONDS} s; see {_log(directory)}"
-            raise EmulatorError(msg)
-        with _locked(directory) as lock:
-            if lock and spawned:
-                raise EmulatorError(_why_it_ended(directory))
-            if lock:
-                _spawn(directory, region, lock)
+    while time.monotonic() < deadline:
+        with description_of(directory).open("a+b") as file:
+            if not _is_locked(file, fcntl.LOCK_EX):
+                if spawned:
+                    msg = f"the local AWS emulator ended while starting: {_last_words(directory)}"
+                    raise EmulatorError(msg)
+                file.truncate(0)
+                _spawn(directory, region, file)
                 spawned = True
+            elif emulator := _described(file):
+                return emulator
         time.sleep(POLL_SECONDS)
-    return emulator
+    msg = f"no answer after {START_SECONDS} s from the emulator: {_last_words(directory)}"
+    raise EmulatorError(msg)
 
 
 def running(directory: Path) -> Emulator | None:
-    """Return the emulator of a directory if it runs and answers."""
-    try:
-        with description(directory).open("rb") as file:
-            return None if _acquire(file, fcntl.LOCK_SH) else _described(file.read())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    """Return the emulator of a directory if it is running and answers."""
+    _, emulator = _inspect(directory)
+    return emulator
 
 
 def stop(directory: Path) -> bool:
-    """End the emulator of a directory with all that it holds, and return whether it ran.
+    """End the emulator of a directory with all that it holds, and return whether it was running.
 
     Raises:
         EmulatorError: when it does not end.
 
     """
-    emulator = _awaited(directory)
+    deadline = time.monotonic() + STOP_SECONDS
+    is_locked, emulator = _inspect(directory)
+    # An emulator that is starting or ending holds the lock without a description.
+    while emulator is None and is_locked and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        is_locked, emulator = _inspect(directory)
     if emulator is None:
         return False
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -120,100 +125,83 @@ def stop(directory: Path) -> bool:
             os.kill(emulator.process_id, number)
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline:
-            if running(directory) != emulator:
+            is_locked, current = _inspect(directory)
+            if not is_locked or current not in {None, emulator}:
                 return True
             time.sleep(POLL_SECONDS)
-    msg = f"the embedded AWS does not end: process {emulator.process_id}"
+    msg = f"the local AWS emulator does not end: process {emulator.process_id}"
     raise EmulatorError(msg)
 
 
-def _awaited(directory: Path) -> Emulator | None:
-    """Return the emulator of a directory; wait for one that is about to start or to end."""
-    deadline = time.monotonic() + STOP_SECONDS
-    while (emulator := running(directory)) is None and _busy(directory):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(POLL_SECONDS)
-    return emulator
-
-
-def _busy(directory: Path) -> bool:
-    """Return whether somebody has the lock."""
-    try:
-        with (directory / "lock").open("rb") as file:
-            return not _acquire(file, fcntl.LOCK_SH)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-
-
-def description(directory: Path) -> Path:
-    """Return the file that describes the emulator of a directory."""
+def description_of(directory: Path) -> Path:
+    """Return the path of the file that describes the emulator of a directory."""
     return directory / "emulator.json"
 
 
-def _described(content: bytes) -> Emulator | None:
-    """Return the emulator of a description that is whole; without one, an emulator ends."""
+def _inspect(directory: Path) -> tuple[bool, Emulator | None]:
+    """Return whether an emulator has the lock, and the emulator once it answers."""
     try:
-        fields = json.loads(content)
-        return Emulator(
-            endpoint_url=f"http://{HOST}:{fields['port']}",
-            process_id=int(fields["process_id"]),
-            started=datetime.fromisoformat(fields["started"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        return None
+        with description_of(directory).open("rb") as file:
+            is_locked = _is_locked(file, fcntl.LOCK_SH)
+            return is_locked, _described(file) if is_locked else None
+    except (FileNotFoundError, NotADirectoryError):
+        return False, None
 
 
-@contextmanager
-def _locked(directory: Path) -> Iterator[IO[bytes] | None]:
-    """Give the locked file, or nothing where an emulator has locked it, or somebody starts one."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "lock").open("ab") as file:
-        yield file if _acquire(file, fcntl.LOCK_EX) else None
-
-
-def _acquire(file: IO[str] | IO[bytes], kind: int) -> bool:
+def _is_locked(file: IO[bytes], kind: int) -> bool:
+    """Return whether another process has locked a file; lock it if none has."""
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    return True
+        return True
+    return False
 
 
-def _spawn(directory: Path, region: str, lock: IO[bytes]) -> None:
-    """Start an emulator that inherits the lock and keeps it."""
-    temporary = directory / "tmp"
-    temporary.mkdir(exist_ok=True)
+def _described(file: IO[bytes]) -> Emulator | None:
+    """Read a description; return None where it is damaged, not written yet, or left behind."""
+    file.seek(0)
+    try:
+        fields = json.loads(file.read())
+        os.kill(fields["process_id"], 0)
+        return Emulator(
+            endpoint_url=f"http://{HOST}:{fields['port']}",
+            process_id=fields["process_id"],
+            started=datetime.fromisoformat(fields["started"]),
+        )
+    except (KeyError, OSError, TypeError, ValueError):
+        return None
+
+
+def _spawn(directory: Path, region: str, file: IO[bytes]) -> None:
+    """Start an emulator that inherits the locked description."""
+    temporary = str(directory / "tmp")
+    environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
+        # Without Docker it starts no containers, and ends none of another ministack.
+        "DOCKER_HOST": f"unix://{directory / 'no-docker'}",
+        "IOT_MTLS_ENABLED": "0",
+        "MINISTACK_REGION": region,
+        "S3_DATA_DIR": temporary,
+        "STATE_DIR": temporary,
+        "TMPDIR": temporary,
+    }
     with _log(directory).open("wb") as log:
-        subprocess.run(
-            [sys.executable, "-P", "-m", __package__, directory, str(lock.fileno())],
-            check=False,
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", __package__, directory, str(file.fileno())],
             cwd=temporary,
-            env=_environment(directory, region),
-            pass_fds=[lock.fileno()],
+            env=environment,
+            pass_fds=[file.fileno()],
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
         )
-
-
-def _environment(directory: Path, region: str) -> dict[str, str]:
-    return {name: os.environ[name] for name in INHERITED if name in os.environ} | {
-        # Without Docker it starts no containers, and ends none of another ministack.
-        "DOCKER_HOST": f"unix://{directory / 'no-docker'}",
-        "IOT_MTLS_ENABLED": "0",
-        "MINISTACK_REGION": region,
-        "S3_DATA_DIR": str(directory / "tmp"),
-        "STATE_DIR": str(directory / "tmp"),
-        "TMPDIR": str(directory / "tmp"),
-    }
+    # The emulator outlives this process; where it does not, it is no zombie.
+    Thread(target=process.wait, daemon=True).start()
 
 
 def _log(directory: Path) -> Path:
     return directory / "emulator.log"
 
 
-def _why_it_ended(directory: Path) -> str:
-    log = _log(directory)
-    return f"the embedded AWS ended while it started: {last_line(log)} (see {log})"
+def _last_words(directory: Path) -> str:
+    return f"{last_line(_log(directory))} (see {_log(directory)})"

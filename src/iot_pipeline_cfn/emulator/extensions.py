@@ -1,38 +1,29 @@
-"""Everything that the emulator has more than ministack."""
+"""Everything that the emulator adds to ministack and patches in it."""
 
 from ministack.services.cloudformation import provisioners
 
 from . import (
+    added_ec2_types,
+    added_types,
     change_sets,
-    corrections,
-    data_plane,
-    log_deliveries,
-    networking,
-    recorded,
+    patched_types,
+    routing,
+    stack_events,
     template_checks,
     unavailable,
-    web_acls,
-)
-from . import (
-    stack_events as operations,
 )
 from .resource_types import register
 
-ADDITIONS = (
-    log_deliveries.RESOURCE_TYPES
-    | networking.RESOURCE_TYPES
-    | recorded.RESOURCE_TYPES
-    | web_acls.RESOURCE_TYPES
-)
+ADDED = added_ec2_types.ADDED | added_types.ADDED
+PATCHED = (change_sets, patched_types, routing, stack_events, template_checks, unavailable)
 
 
 def extend() -> None:
-    """Add what ministack lacks, and correct what it has."""
-    for name, resource_type in ADDITIONS.items():
+    """Add the resource types that ministack lacks, and apply all patches."""
+    for name, resource_type in ADDED.items():
         if name not in provisioners._RESOURCE_HANDLERS:
             register(name, resource_type)
-    for name, resource_type in corrections.RESOURCE_TYPES.items():
+    for name, resource_type in added_types.REPLACED.items():
         register(name, resource_type)
-    for module in (change_sets, corrections, data_plane, operations, template_checks):
-        module.correct()
-    unavailable.patch()
+    for module in PATCHED:
+        module.patch()

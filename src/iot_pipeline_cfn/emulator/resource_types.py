@@ -1,4 +1,4 @@
-"""What CloudFormation in the emulator has to know of a resource type, and how it is told."""
+"""Resource types as ministack's CloudFormation takes them, and patches of those that it has."""
 
 import json
 import re
@@ -13,16 +13,17 @@ from ministack.services.cloudformation import provisioners
 Properties = Mapping[str, Any]
 Attributes = Mapping[str, str]
 Handler = dict[str, Callable[..., Any]]
+"""The functions that create, update and delete resources of one type in ministack."""
 Answer = tuple[int, Mapping[str, str], bytes]
-"""What a service of ministack returns: the status, the headers and the body of its response."""
+"""The status, the headers and the body of a response of a service."""
 
 
 @dataclass(frozen=True)
 class ResourceType:
-    """How resources of one type are created, updated in place and deleted.
+    """The functions that create, update in place and delete resources of a type.
 
-    `create` takes the properties and returns what `Ref` returns and what `Fn::GetAtt` does.
-    `update` takes what `Ref` returns, the old properties and the new, and returns the attributes;
+    `create` takes the properties and returns the values of `Ref` and of `Fn::GetAtt`.
+    `update` takes the value of `Ref`, the old properties and the new, and returns the attributes;
     it is called only where no property of `create_only` differs. Each raises `ValueError` to fail.
     """
 
@@ -32,33 +33,90 @@ class ResourceType:
     create_only: tuple[str, ...]
     tags: Literal["list", "map"] | None = None
 
-    def handler(self) -> Handler:
-        """Return it as ministack has it."""
-        return {
-            "create": lambda _logical_id, properties, _stack_name: self.create(properties),
-            "update": lambda reference, old, new, _stack_name: (
-                reference,
-                self.update(reference, old, new),
-            ),
-            "delete": self.delete,
-        }
-
 
 def register(name: str, resource_type: ResourceType) -> None:
-    """Let CloudFormation have a resource type, in place of its own if it has one."""
-    provisioners._RESOURCE_HANDLERS[name] = resource_type.handler()
+    """Add a resource type to CloudFormation, or replace the one that ministack has."""
+    provisioners._RESOURCE_HANDLERS[name] = {
+        "create": lambda _logical_id, properties, _stack: resource_type.create(properties),
+        "update": lambda reference, old, new, _stack: (
+            reference,
+            resource_type.update(reference, old, new),
+        ),
+        "delete": resource_type.delete,
+    }
     provisioners._REPLACING_PROPERTIES[name] = resource_type.create_only
     if resource_type.tags:
         provisioners._STACK_TAG_PROPERTY[name] = ("Tags", resource_type.tags)
 
 
+def wrap(owner: object, name: str, wrapper: Callable[[Any], Any]) -> None:
+    """Replace a function of a module, or of a table of functions, by one that wraps it."""
+    if isinstance(owner, dict):
+        owner[name] = wrapper(owner[name])
+    else:
+        setattr(owner, name, wrapper(getattr(owner, name)))
+
+
+def with_properties(change: Callable[[Properties], Properties]) -> Callable[[Handler], Handler]:
+    """Return a patch that changes the properties before a handler gets them."""
+    return lambda handler: {
+        "create": lambda logical_id, properties, stack: handler["create"](
+            logical_id, change(properties), stack
+        ),
+        "update": lambda reference, old, new, *names: handler["update"](
+            reference, change(old), change(new), *names
+        ),
+        "delete": lambda reference, properties: handler["delete"](reference, change(properties)),
+    }
+
+
+def then(complete: Callable[[str, Properties], Attributes]) -> Callable[[Handler], Handler]:
+    """Return a patch that completes a resource that was created or updated.
+
+    `complete` takes the value of `Ref` and the properties, and returns more attributes.
+    """
+
+    def patch(handler: Handler) -> Handler:
+        def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
+            reference, attributes = handler["create"](logical_id, properties, stack)
+            return reference, attributes | complete(reference, properties)
+
+        def update(
+            reference: str, old: Properties, new: Properties, *names: str
+        ) -> tuple[str, Attributes]:
+            reference, attributes = handler["update"](reference, old, new, *names)
+            return reference, attributes | complete(reference, new)
+
+        return {"create": create, "update": update}
+
+    return patch
+
+
+def before_deletion(check: Callable[[str], None]) -> Callable[[Handler], Handler]:
+    """Return a patch that checks a resource, given the value of its `Ref`, before its deletion."""
+
+    def patch(handler: Handler) -> Handler:
+        def delete(reference: str, properties: Properties) -> None:
+            check(reference)
+            handler["delete"](reference, properties)
+
+        return {"delete": delete}
+
+    return patch
+
+
 def tags_of(properties: Properties) -> dict[str, str]:
-    """Return the tags of a resource's properties by their key."""
+    """Return the tags of a resource's properties by their keys."""
     return {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
 
 
+def is_true(value: object) -> bool:
+    """Return whether a property is true; a parameter hands it on as text."""
+    return str(value).lower() == "true"
+
+
 def refuse(message: str, code: str = "InvalidRequest") -> NoReturn:
-    """Fail a handler, in the words in which CloudFormation reports it.
+    """Fail a handler as CloudFormation reports it.
 
     Raises:
         ValueError: always.
@@ -86,8 +144,8 @@ def accepted(answer: Answer) -> str:
     return body
 
 
-def content_of(answer: Answer) -> dict[str, Any]:
-    """Return what a service answers in JSON.
+def accepted_json(answer: Answer) -> dict[str, Any]:
+    """Return the content of a service's answer in JSON.
 
     Raises:
         ValueError: with the service's message, when the service refuses.

@@ -1,4 +1,4 @@
-"""What ministack tells and keeps of operations on stacks unlike AWS."""
+"""Stack events of ministack that differ from those of AWS, and what a failed rollback leaves."""
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -10,56 +10,60 @@ from typing import Any
 from ministack.core.responses import now_iso
 from ministack.services.cloudformation import changesets, handlers, stacks
 
+from .resource_types import wrap
+
 Work = Callable[..., Awaitable[None]]
 
 
 @dataclass
 class Update:
-    """An update that runs, and the beginning of the resource that it has come to.
+    """A running update, with the start event of the resource that it has reached.
 
-    The beginning is told once the resource turns out to change.
+    The event is emitted once the resource turns out to change.
     """
 
     stack: str
-    beginning: Callable[[], None] | None = None
+    start_event: Callable[[], None] | None = None
 
-    def tell(self) -> None:
-        """Tell the beginning, if it has not been told."""
-        if self.beginning:
-            self.beginning()
-        self.beginning = None
+    def emit_start_event(self) -> None:
+        """Emit the start event, if it is pending."""
+        if self.start_event:
+            self.start_event()
+        self.start_event = None
 
 
 UPDATE: ContextVar[Update | None] = ContextVar("UPDATE", default=None)
 
 
-def correct() -> None:
-    """Replace what tells of operations, and what ends them."""
-    stacks._roll_back_operation = _remembered(stacks._roll_back_operation)
-    stacks._add_event = _of_changes(stacks._add_event)
-    stacks._provision_resource = _told(stacks._provision_resource, lambda *_: True)
-    stacks._update_resource = _told(
-        stacks._update_resource, lambda _type, _id, old, new, *_: old != new
+def patch() -> None:
+    """Patch the events and the rollback of operations."""
+    wrap(stacks, "_roll_back_operation", keep_failed_resources)
+    wrap(stacks, "_add_event", omit_unchanged_resources)
+    wrap(stacks, "_provision_resource", partial(emit_start_event_first, changes=lambda *_: True))
+    wrap(
+        stacks,
+        "_update_resource",
+        partial(emit_start_event_first, changes=lambda _type, _id, old, new, *_: old != new),
     )
     for module in (changesets, handlers):
-        module._deploy_stack_async = _known(module._deploy_stack_async)
+        wrap(module, "_deploy_stack_async", track_update)
 
 
-def _known(deploy: Work) -> Work:
-    """Let the events of an update know of it."""
+def track_update(deploy: Work) -> Work:
+    """Record the running update for the events that it emits."""
 
-    async def corrected(name: str, stack: str, *arguments: object, **options: object) -> None:
+    async def patched(name: str, stack: str, *arguments: object, **options: object) -> None:
         UPDATE.set(Update(stack) if options.get("is_update") else None)
         await deploy(name, stack, *arguments, **options)
 
-    return corrected
+    return patched
 
 
-def _of_changes(add_event: Callable[..., None]) -> Callable[..., None]:
-    """Let an update have no events of resources that it leaves as they are."""
+def omit_unchanged_resources(add_event: Callable[..., None]) -> Callable[..., None]:
+    """Omit events of resources that an update does not change; ministack emits them."""
     parameters = signature(add_event)
 
-    def corrected(*arguments: str, **options: str) -> None:
+    def patched(*arguments: str, **options: str) -> None:
         event = parameters.bind(*arguments, **options).arguments
         update = UPDATE.get()
         if update is None or update.stack != event["stack_id"]:
@@ -68,34 +72,34 @@ def _of_changes(add_event: Callable[..., None]) -> Callable[..., None]:
             "reason",
             "physical_id",
         }:
-            update.beginning = partial(add_event, **event)
-        elif event["status"] == "UPDATE_COMPLETE" and update.beginning:
-            update.beginning = None
+            update.start_event = partial(add_event, **event)
+        elif event["status"] == "UPDATE_COMPLETE" and update.start_event:
+            update.start_event = None
         else:
-            update.tell()
+            update.emit_start_event()
             add_event(**event)
 
-    return corrected
+    return patched
 
 
-def _told(
+def emit_start_event_first(
     act: Callable[..., tuple[Any, Any]], changes: Callable[..., bool]
 ) -> Callable[..., tuple[Any, Any]]:
-    """Let the beginning of a resource's change be told before it is changed."""
+    """Emit the start event of a resource before an update creates or changes it."""
 
-    def corrected(*arguments: object) -> tuple[Any, Any]:
+    def patched(*arguments: object) -> tuple[Any, Any]:
         update = UPDATE.get()
         if update and changes(*arguments):
-            update.tell()
+            update.emit_start_event()
         return act(*arguments)
 
-    return corrected
+    return patched
 
 
-def _remembered(roll_back: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Let a stack keep what could not be deleted when its creation was rolled back."""
+def keep_failed_resources(roll_back: Work) -> Work:
+    """Keep resources that a rollback could not delete; ministack forgets them."""
 
-    async def corrected(name: str, arn: str, stack: dict[str, Any], operation: object) -> None:
+    async def patched(name: str, arn: str, stack: dict[str, Any], operation: object) -> None:
         await roll_back(name, arn, stack, operation)
         if stack["StackStatus"] == "ROLLBACK_FAILED":
             stack["_resources"] |= {
@@ -108,4 +112,4 @@ def _remembered(roll_back: Callable[..., Awaitable[None]]) -> Callable[..., Awai
                 for logical_id, resource in stack["_rollback_failed"].items()
             }
 
-    return corrected
+    return patched

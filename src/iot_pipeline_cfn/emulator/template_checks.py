@@ -1,42 +1,42 @@
-"""What AWS refuses of a template before it creates anything, where ministack accepts it."""
+"""Template errors that AWS reports before it creates anything, and that ministack accepts."""
 
 from collections.abc import Callable, Container, Iterable, Mapping
 
 from ministack.services.cloudformation import changesets, engine, handlers
 
-from .resource_types import Properties
+from .resource_types import Properties, wrap
 
 Conditions = Mapping[str, bool]
 
 
-def correct() -> None:
+def patch() -> None:
     """Check the templates of stacks and of change sets."""
     for module in (changesets, handlers):
-        module.validate_template_support = _resolvable(module.validate_template_support)
+        wrap(module, "validate_template_support", refuse_dangling_references)
 
 
-def _resolvable(validate: Callable[..., None]) -> Callable[..., None]:
-    """Refuse references to what is not there, which ministack takes for text."""
+def refuse_dangling_references(validate: Callable[..., None]) -> Callable[..., None]:
+    """Refuse references to nothing, as AWS does; ministack takes them for text."""
 
-    def corrected(
+    def patched(
         template: Properties, conditions: Conditions, params: Properties | None = None
     ) -> None:
         validate(template, conditions, params)
-        # What a transform brings is not known before.
+        # A transform may add the resource.
         if template.get("Transform"):
             return
         _refuse_dangling(template, {})
         if params is not None:
             _refuse_dangling(template, conditions)
 
-    return corrected
+    return patched
 
 
 def _refuse_dangling(template: Properties, conditions: Conditions) -> None:
-    """Refuse what dangles where conditions are as given; one that is not given decides nothing.
+    """Refuse references to nothing under the given conditions; an unknown one excludes nothing.
 
     Raises:
-        ValueError: in the words of AWS.
+        ValueError: with the message of AWS.
 
     """
     parameters, resources, outputs, tests = (
@@ -50,12 +50,12 @@ def _refuse_dangling(template: Properties, conditions: Conditions) -> None:
         )
         raise ValueError(msg)
     included = _included(resources, conditions)
-    there = {*parameters, *included}
+    defined = {*parameters, *included}
     for block, missing in (
-        # A resource waits for nothing where a condition leaves out what it depends on.
+        # A resource may depend on one that a condition excludes.
         ("Resources", _missing(_depended_on(included), resources)),
-        ("Resources", _missing(_names(_taken(included, conditions)), there)),
-        ("Outputs", _missing(_names(_taken(_included(outputs, conditions), conditions)), there)),
+        ("Resources", _missing(_names(_chosen(included, conditions)), defined)),
+        ("Outputs", _missing(_names(_chosen(_included(outputs, conditions), conditions)), defined)),
     ):
         if missing:
             msg = (
@@ -65,14 +65,14 @@ def _refuse_dangling(template: Properties, conditions: Conditions) -> None:
             raise ValueError(msg)
 
 
-def _missing(names: Iterable[str], there: Container[str]) -> str:
+def _missing(names: Iterable[str], defined: Container[str]) -> str:
     return ", ".join(
-        sorted({name for name in names if name not in there and not name.startswith("AWS::")})
+        sorted({name for name in names if name not in defined and not name.startswith("AWS::")})
     )
 
 
 def _names(value: object) -> list[str]:
-    """Return what `Ref`, `Fn::GetAtt` and `Fn::Sub` refer to."""
+    """Return the names that `Ref`, `Fn::GetAtt` and `Fn::Sub` refer to."""
     return [name for name, _ in engine._intrinsic_references(value)]
 
 
@@ -82,7 +82,7 @@ def _depended_on(resources: Properties) -> list[str]:
 
 
 def _included(parts: Properties, conditions: Conditions) -> Properties:
-    """Return what conditions do not exclude."""
+    """Return the parts that no condition excludes."""
     return {
         name: part
         for name, part in parts.items()
@@ -90,13 +90,13 @@ def _included(parts: Properties, conditions: Conditions) -> Properties:
     }
 
 
-def _taken(value: object, conditions: Conditions) -> object:
-    """Return a value with the branches of `Fn::If` that conditions take."""
+def _chosen(value: object, conditions: Conditions) -> object:
+    """Return a value with the branches of `Fn::If` that the conditions choose."""
     match value:
         case {"Fn::If": [str(name), yes, no]} if name in conditions:
-            return _taken(yes if conditions[name] else no, conditions)
+            return _chosen(yes if conditions[name] else no, conditions)
         case Mapping():
-            return {key: _taken(item, conditions) for key, item in value.items()}
+            return {key: _chosen(item, conditions) for key, item in value.items()}
         case list():
-            return [_taken(item, conditions) for item in value]
+            return [_chosen(item, conditions) for item in value]
     return value

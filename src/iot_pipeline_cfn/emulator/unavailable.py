@@ -1,11 +1,12 @@
-"""Requests that ministack answers, or refuses, with something that AWS would never say.
+"""Requests that only AWS can answer, about an account and about the offers of its services.
 
-They ask what an account may do and what AWS sells, which an emulator does not know. An answer that
-is made up would be taken for AWS's, so each is refused with `NOT_AVAILABLE` as its error code.
+ministack's answers would be taken for those of AWS, so each request is refused with the error code
+`NOT_AVAILABLE`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ministack import app
@@ -13,14 +14,14 @@ from ministack.core.responses import error_response_json
 from ministack.services import ec2
 
 from .control import NOT_AVAILABLE
-from .resource_types import Answer
+from .resource_types import Answer, wrap
 
 Handler = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, Any]], Awaitable[Answer]]
 
 
 @dataclass(frozen=True)
 class Gap:
-    """An operation that is refused, where request and answer contain what is given here."""
+    """An operation that is refused if its request and its answer contain the given bytes."""
 
     service: str
     operation: bytes
@@ -40,29 +41,24 @@ GAPS = (
     Gap("rds", b"=DescribeOrderableDBInstanceOptions", "the classes on sale are unknown"),
 )
 
-ZONE_WITHOUT_NAT_GATEWAYS, ZONE_WITH_THEM = "apne1-az3", "apne1-az4"
-
 
 def patch() -> None:
-    """Refuse the gaps, answer for Service Quotas, and name zones as AWS does for most accounts."""
+    """Patch the handlers of services, and the IDs of availability zones."""
     for service in {gap.service for gap in GAPS}:
         gaps = [gap for gap in GAPS if gap.service == service]
-        app.SERVICE_HANDLERS[service] = refuse_gaps(app.SERVICE_HANDLERS[service], gaps)
+        wrap(app.SERVICE_HANDLERS, service, partial(refuse_gaps, gaps=gaps))
     app.SERVICE_HANDLERS["servicequotas"] = answer_no_quota
-    zone_id = ec2._az_id_for_zone_name
-    ec2._az_id_for_zone_name = lambda name: zone_id(name).replace(
-        ZONE_WITHOUT_NAT_GATEWAYS, ZONE_WITH_THEM
-    )
+    wrap(ec2, "_az_id_for_zone_name", name_usual_zones)
 
 
 def refuse_gaps(handle: Handler, gaps: list[Gap]) -> Handler:
-    """Refuse the gaps of a service, which ministack answers with made-up data or not at all."""
+    """Refuse requests that ministack answers with made-up data or not at all."""
 
     async def patched(
         method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
     ) -> Answer:
         answer = await handle(method, path, headers, body, query)
-        # The operation is in the path, in a header, or in the form, as the protocol has it.
+        # Depending on the protocol, the operation is in the path, in a header or in the form.
         target = headers.get("x-amz-target", "").encode()
         operations = (path.encode(), target, *body.split(b"&"))
         for gap in gaps:
@@ -78,7 +74,7 @@ def refuse_gaps(handle: Handler, gaps: list[Gap]) -> Handler:
 
 
 def refusal(gap: Gap, *, is_form: bool) -> Answer:
-    """Return the error, in XML for the query protocol and in JSON for the others."""
+    """Return the error: in XML for the query protocol, in JSON for the others."""
     message = f"not available in the emulator: {gap.reason}"
     if is_form:
         error = f"<Error><Code>{NOT_AVAILABLE}</Code><Message>{message}</Message></Error>"
@@ -88,7 +84,12 @@ def refusal(gap: Gap, *, is_form: bool) -> Answer:
     return answer
 
 
+def name_usual_zones(zone_id: Callable[[str], str]) -> Callable[[str], str]:
+    """Number the zones of Tokyo as in most accounts, which do not have the third."""
+    return lambda name: zone_id(name).replace("apne1-az3", "apne1-az4")
+
+
 async def answer_no_quota(*_: object) -> Answer:
-    """Answer that no quota is applied, so that AWS's defaults hold; ministack has no quotas."""
+    """Answer as AWS does for an account with the default quota; ministack has no quotas."""
     answer: Answer = error_response_json("NoSuchResourceException", "no quota is applied", 400)
     return answer

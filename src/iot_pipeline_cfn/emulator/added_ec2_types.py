@@ -1,10 +1,11 @@
-"""Resource types of EC2, all real: the service describes what a stack creates.
+"""Resource types of EC2 that ministack lacks; EC2 describes the resources that a stack creates.
 
-An address knows whether it is in use, which ministack leaves open, so that a NAT gateway cannot
-take the address of another one.
+An address knows whether it is in use, which ministack does not record, so that a NAT gateway cannot
+use the address of another one.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ministack.services import ec2
@@ -16,6 +17,16 @@ from .resource_types import Answer, Attributes, Properties, ResourceType, accept
 def _identifier(answer: Answer, element: str) -> str:
     (identifier,) = re.findall(f"<{element}>(.*?)</{element}>", accepted(answer))
     return str(identifier)
+
+
+def _update_tags(attribute: str) -> Callable[[str, Properties, Properties], Attributes]:
+    """Return the update of a type that only its tags can change; its `Ref` is its attribute."""
+
+    def update(reference: str, old: Properties, new: Properties) -> Attributes:
+        provisioners._ec2_apply_tags(reference, new, old)
+        return {attribute: reference}
+
+    return update
 
 
 def _create_address(properties: Properties) -> tuple[str, Attributes]:
@@ -58,18 +69,13 @@ def _create_nat_gateway(properties: Properties) -> tuple[str, Attributes]:
     return gateway, {"NatGatewayId": gateway}
 
 
-def _update_nat_gateway(reference: str, old: Properties, new: Properties) -> Attributes:
-    provisioners._ec2_apply_tags(reference, new, old)
-    return {"NatGatewayId": reference}
-
-
 def _delete_nat_gateway(reference: str, properties: Properties) -> None:
     ec2._delete_nat_gateway({"NatGatewayId": reference})
     if address := ec2._addresses.get(properties["AllocationId"]):
         address["AssociationId"] = None
 
 
-FLOW_LOG = {
+FLOW_LOG_PARAMETERS = {
     "LogDestination": "LogDestination",
     "LogDestinationType": "LogDestinationType",
     "LogGroupName": "LogGroupName",
@@ -77,19 +83,18 @@ FLOW_LOG = {
     "ResourceType": "ResourceType",
     "TrafficType": "TrafficType",
 }
-"""What CreateFlowLogs calls the properties of a flow log."""
+"""The properties of a flow log, each with the parameter of CreateFlowLogs."""
 
 
 def _create_flow_log(properties: Properties) -> tuple[str, Attributes]:
-    request = {FLOW_LOG[name]: value for name, value in properties.items() if name in FLOW_LOG}
+    request = {
+        parameter: properties[name]
+        for name, parameter in FLOW_LOG_PARAMETERS.items()
+        if name in properties
+    }
     flow_log = _identifier(ec2._create_flow_logs(request), "item")
     provisioners._ec2_apply_tags(flow_log, properties)
     return flow_log, {"Id": flow_log}
-
-
-def _update_flow_log(reference: str, old: Properties, new: Properties) -> Attributes:
-    provisioners._ec2_apply_tags(reference, new, old)
-    return {"Id": reference}
 
 
 def _delete_flow_log(reference: str, _properties: Properties) -> None:
@@ -130,7 +135,7 @@ def _egress_rule(properties: Properties) -> dict[str, Any]:
     return dict(rule)
 
 
-RESOURCE_TYPES = {
+ADDED = {
     "AWS::EC2::EIP": ResourceType(
         create=_create_address,
         update=_update_address,
@@ -140,35 +145,23 @@ RESOURCE_TYPES = {
     ),
     "AWS::EC2::FlowLog": ResourceType(
         create=_create_flow_log,
-        update=_update_flow_log,
+        update=_update_tags("Id"),
         delete=_delete_flow_log,
         create_only=(
-            "DeliverCrossAccountRole",
-            "DeliverLogsPermissionArn",
-            "DestinationOptions",
-            "LogDestination",
-            "LogDestinationType",
-            "LogFormat",
-            "LogGroupName",
-            "MaxAggregationInterval",
-            "ResourceId",
-            "ResourceType",
-            "TagFieldSpecifications",
+            *("DeliverCrossAccountRole", "DeliverLogsPermissionArn", "DestinationOptions"),
+            *("LogDestination", "LogDestinationType", "LogFormat", "LogGroupName"),
+            *("MaxAggregationInterval", "ResourceId", "ResourceType", "TagFieldSpecifications"),
             "TrafficType",
         ),
         tags="list",
     ),
     "AWS::EC2::NatGateway": ResourceType(
         create=_create_nat_gateway,
-        update=_update_nat_gateway,
+        update=_update_tags("NatGatewayId"),
         delete=_delete_nat_gateway,
         create_only=(
-            "AllocationId",
-            "AvailabilityMode",
-            "ConnectivityType",
-            "PrivateIpAddress",
-            "SubnetId",
-            "VpcId",
+            *("AllocationId", "AvailabilityMode", "ConnectivityType", "PrivateIpAddress"),
+            *("SubnetId", "VpcId"),
         ),
         tags="list",
     ),
@@ -177,14 +170,8 @@ RESOURCE_TYPES = {
         update=_update_egress,
         delete=_delete_egress,
         create_only=(
-            "CidrIp",
-            "CidrIpv6",
-            "DestinationPrefixListId",
-            "DestinationSecurityGroupId",
-            "FromPort",
-            "GroupId",
-            "IpProtocol",
-            "ToPort",
+            *("CidrIp", "CidrIpv6", "DestinationPrefixListId", "DestinationSecurityGroupId"),
+            *("FromPort", "GroupId", "IpProtocol", "ToPort"),
         ),
     ),
 }

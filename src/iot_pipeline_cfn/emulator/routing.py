@@ -1,0 +1,101 @@
+"""Requests to APIs, load balancers and the template bucket, whichever account they come from.
+
+On AWS, the name of an API or a load balancer leads to it from anywhere. Here it has to lead back to
+this process, which then has to find the resource in any account and region, because a request need
+not carry credentials.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request
+
+from ministack.core import responses
+from ministack.services import alb, apigateway, apigateway_v1, s3
+
+from .control import HOST, TEMPLATE_BUCKET
+from .resource_types import wrap
+
+LOAD_BALANCERS = ".elb.amazonaws.com"
+
+
+def patch() -> None:
+    """Patch the lookups of ministack."""
+    apigateway_v1.find_api_scope = find_api
+    apigateway_v1._urlopen_async = call_integration
+    wrap(socket, "getaddrinfo", resolve_load_balancers)
+    wrap(alb, "find_lb_for_host", find_load_balancer)
+    wrap(s3, "_bucket_owner_account", own_template_bucket)
+
+
+async def call_integration(request: Request, seconds: float) -> tuple[int, dict[str, str], bytes]:
+    """Return the answer of an integration, an error like any other.
+
+    ministack reads the body of an error on its event loop. Where the loop has to send that body
+    too, because a load balancer is the integration, both wait for each other.
+    """
+
+    def call() -> tuple[int, dict[str, str], bytes]:
+        try:
+            status, headers, body = apigateway._urlopen_sync(request, seconds)
+        except HTTPError as error:
+            with error:
+                return error.code, dict(error.headers.items()), error.read()
+        return status, headers, body
+
+    return await asyncio.to_thread(call)
+
+
+def find_api(api: str) -> tuple[str, str] | None:
+    """Return the account and the region of an API; ministack looks in the caller's account only."""
+    scopes = (scope for scope, _ in apigateway_v1._rest_apis.all_items())
+    return next((scope[:2] for scope in scopes if scope[2] == api), None)
+
+
+def resolve_load_balancers(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """Resolve the names of load balancers to this process; ministack asks the DNS."""
+
+    def patched(host: object, port: object, *rest: int, **named: int) -> object:
+        if isinstance(host, str) and host.lower().endswith(LOAD_BALANCERS):
+            return resolve(HOST, int(os.environ["GATEWAY_PORT"]), *rest, **named)
+        return resolve(host, port, *rest, **named)
+
+    return patched
+
+
+def find_load_balancer(
+    find: Callable[[str], Mapping[str, Any] | None],
+) -> Callable[[str], Mapping[str, Any] | None]:
+    """Find a load balancer by its name; ministack looks in the caller's account only."""
+
+    def patched(host: str) -> Mapping[str, Any] | None:
+        name = host.split(":", maxsplit=1)[0].lower()
+        for (account, region, _), load_balancer in list(alb._lbs._data.items()):
+            if load_balancer["DNSName"].lower() == name:
+                # ministack then looks up listeners and targets of the same account and region.
+                responses._request_account_id.set(account)
+                responses._request_region.set(region)
+        return find(host)
+
+    return patched
+
+
+def own_template_bucket(owner: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """Give each account that asks a template bucket; on AWS, a user has created one."""
+
+    def patched(bucket: str) -> str | None:
+        if bucket != TEMPLATE_BUCKET:
+            return owner(bucket)
+        if bucket not in s3._buckets:
+            created = responses.now_iso()
+            s3._buckets[bucket] = {
+                "created": created,
+                "objects": {},
+                "region": responses.get_region(),
+            }
+        return str(responses.get_account_id())
+
+    return patched
