@@ -12,7 +12,6 @@ from .context import Context
 REQUESTS_PER_ADDRESS = 20_000
 """In five minutes. The sensors of a factory share an address: this is enough for 2,000."""
 
-
 NO_OVERRIDE: Mapping[str, Any] = MappingProxyType({"None": {}})
 """Every rule of a group keeps its own action."""
 

@@ -46,9 +46,7 @@ class Series:
 
     def alarm_dimensions(self) -> list[cw.MetricDimension]:
         """Return the dimensions in the form of an alarm."""
-        return [
-            cw.MetricDimension(Name=name, Value=value) for name, value in self.dimensions.items()
-        ]
+        return [cw.MetricDimension(Name=key, Value=value) for key, value in self.dimensions.items()]
 
     def row(self) -> list[Any]:
         """Return the series as a line of a graph; a resource that does not exist has none."""
@@ -57,7 +55,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Watch:
+class Alarm:
     """One alarm and its graph on the dashboard.
 
     An `expression` combines several series, named `m1`, `m2` and so on.
@@ -71,8 +69,8 @@ class Watch:
     expression: str | None = None
     minutes: int = 5
 
-    def alarm(self, context: Context, topic: Topic) -> cw.Alarm:
-        """Return the alarm, which notifies the topic."""
+    def resource(self, context: Context, topic: Topic) -> cw.Alarm:
+        """Return the resource, which notifies the topic."""
         return cw.Alarm(
             f"{self.name}Alarm",
             AlarmActions=[topic.ref()],
@@ -113,20 +111,20 @@ def add_monitoring(
 ) -> None:
     """Add the topic, the alarms, and the dashboard with a graph for each alarm."""
     topic = _add_topic(context)
-    watches = [
-        *_watch_load_balancer(load_balancing),
-        *_watch_api(context, api),
-        _watch_tasks(containers),
-        *_watch_database(database),
-        *_watch_cache(context, cache),
-        _watch_rotation(rotation),
+    alarms = [
+        *_load_balancer_alarms(load_balancing),
+        *_api_alarms(context, api),
+        _tasks_alarm(containers),
+        *_database_alarms(database),
+        *_cache_alarms(context, cache),
+        _rotation_alarm(rotation),
     ]
-    for watch in watches:
-        context.add(watch.alarm(context, topic))
+    for alarm in alarms:
+        context.add(alarm.resource(context, topic))
     context.add(
         cw.Dashboard(
             "Dashboard",
-            DashboardBody=ToJsonString({"widgets": [_widget(watch) for watch in watches]}),
+            DashboardBody=ToJsonString({"widgets": [_widget(alarm) for alarm in alarms]}),
             DashboardName=context.environment_name(),
         )
     )
@@ -152,25 +150,24 @@ def _add_topic(context: Context) -> Topic:
     return topic
 
 
-def _widget(watch: Watch) -> dict[str, Any]:
+def _widget(alarm: Alarm) -> dict[str, Any]:
     return {
         "properties": {
-            "metrics": [series.row() for series in watch.series],
+            "metrics": [series.row() for series in alarm.series],
             "period": PERIOD_SECONDS,
             "region": Region,
-            "title": watch.description,
+            "title": alarm.description,
         },
         "type": "metric",
     }
 
 
-def _watch_load_balancer(load_balancing: LoadBalancing) -> list[Watch]:
-    """Return the alarms of the load balancer."""
+def _load_balancer_alarms(load_balancing: LoadBalancing) -> list[Alarm]:
     name = load_balancing.load_balancer.get_att("LoadBalancerFullName")
     target_group = load_balancing.target_group.get_att("TargetGroupFullName")
     namespace = "AWS/ApplicationELB"
     return [
-        Watch(
+        Alarm(
             "LoadBalancerErrors",
             "Load balancer or containers answer 5xx",
             [
@@ -180,7 +177,7 @@ def _watch_load_balancer(load_balancing: LoadBalancing) -> list[Watch]:
             threshold=5,
             expression="FILL(m1,0)+FILL(m2,0)",
         ),
-        Watch(
+        Alarm(
             "UnhealthyTargets",
             "Containers fail the health check",
             [
@@ -196,17 +193,16 @@ def _watch_load_balancer(load_balancing: LoadBalancing) -> list[Watch]:
     ]
 
 
-def _watch_api(context: Context, api: Api) -> list[Watch]:
-    """Return the alarms of the API."""
+def _api_alarms(context: Context, api: Api) -> list[Alarm]:
     dimensions = {"ApiName": context.environment_name(), "Stage": api.stage.ref()}
     return [
-        Watch(
+        Alarm(
             "ApiErrors",
             "API answers 5xx",
             [Series("AWS/ApiGateway", "5XXError", dimensions)],
             threshold=5,
         ),
-        Watch(
+        Alarm(
             "ApiLatency",
             "API is slow (milliseconds)",
             [Series("AWS/ApiGateway", "Latency", dimensions, "p95")],
@@ -215,13 +211,12 @@ def _watch_api(context: Context, api: Api) -> list[Watch]:
     ]
 
 
-def _watch_tasks(containers: Containers) -> Watch:
-    """Return the alarm of the service."""
+def _tasks_alarm(containers: Containers) -> Alarm:
     dimensions = {
         "ClusterName": containers.cluster.ref(),
         "ServiceName": containers.service.get_att("Name"),
     }
-    return Watch(
+    return Alarm(
         "TasksBelowDesired",
         "Fewer tasks run than are desired",
         [
@@ -235,22 +230,20 @@ def _watch_tasks(containers: Containers) -> Watch:
     )
 
 
-def _watch_database(database: Database) -> list[Watch]:
-    """Return the alarms of the database."""
-
+def _database_alarms(database: Database) -> list[Alarm]:
     def series(metric: str, statistic: str) -> list[Series]:
         dimensions = {"DBInstanceIdentifier": database.instance.ref()}
         return [Series("AWS/RDS", metric, dimensions, statistic)]
 
     return [
-        Watch(
+        Alarm(
             "DatabaseCpu",
             "Database CPU (percent)",
             series("CPUUtilization", "Average"),
             threshold=80,
             minutes=10,
         ),
-        Watch(
+        Alarm(
             "DatabaseFreeStorage",
             "Database storage left (bytes)",
             series("FreeStorageSpace", "Minimum"),
@@ -258,7 +251,7 @@ def _watch_database(database: Database) -> list[Watch]:
             threshold=1 * GIBIBYTE,
             comparison="LessThanThreshold",
         ),
-        Watch(
+        Alarm(
             "DatabaseConnections",
             "Database connections",
             series("DatabaseConnections", "Maximum"),
@@ -267,10 +260,9 @@ def _watch_database(database: Database) -> list[Watch]:
     ]
 
 
-def _watch_cache(context: Context, cache: Cache) -> list[Watch]:
-    """Return the alarms of the cache. ElastiCache publishes metrics per node."""
-
+def _cache_alarms(context: Context, cache: Cache) -> list[Alarm]:
     def series(metric: str, statistic: str) -> list[Series]:
+        # ElastiCache publishes metrics per node.
         return [
             Series(
                 "AWS/ElastiCache",
@@ -283,14 +275,14 @@ def _watch_cache(context: Context, cache: Cache) -> list[Watch]:
         ]
 
     return [
-        Watch(
+        Alarm(
             "CacheMemory",
             "Cache memory in use (percent)",
             series("DatabaseMemoryUsagePercentage", "Maximum"),
             threshold=80,
             expression="MAX(METRICS())",
         ),
-        Watch(
+        Alarm(
             "CacheEvictions",
             "Cache evicts readings",
             series("Evictions", "Sum"),
@@ -300,10 +292,9 @@ def _watch_cache(context: Context, cache: Cache) -> list[Watch]:
     ]
 
 
-def _watch_rotation(rotation: Rotation) -> Watch:
-    """Return the alarm of the rotation of the database password."""
+def _rotation_alarm(rotation: Rotation) -> Alarm:
     state_machine = {"StateMachineArn": rotation.state_machine.ref()}
-    return Watch(
+    return Alarm(
         "RotationFailed",
         "Service not rolled after a rotation of the password",
         [
