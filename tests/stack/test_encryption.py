@@ -1,4 +1,4 @@
-"""The customer key: what is encrypted with it, and whom its policy admits."""
+"""The customer managed key: what it encrypts, and which principals its policy allows."""
 
 from fnmatch import fnmatchcase
 
@@ -13,8 +13,7 @@ def statements(environment):
     return {statement["Sid"]: statement for statement in document["Statement"]}
 
 
-def test_database_cache_logs_secrets_and_registry_use_the_key(environments):
-    """With `customer-managed`, none of these is left with a key of AWS."""
+def test_database_cache_logs_secrets_and_repository_use_the_key(environments):
     environment = environments["most"]
     database = only(environment, "RDS::DBInstance")
     assert database["KmsKeyId"] == database["MasterUserSecret"]["KmsKeyId"] == KEY
@@ -30,8 +29,7 @@ def test_database_cache_logs_secrets_and_registry_use_the_key(environments):
     assert all(log_group["KmsKeyId"] == KEY for log_group in log_groups.values())
 
 
-def test_without_a_customer_key_everything_is_encrypted_with_keys_of_aws(environments):
-    """No reference to a key that does not exist, and no data in the clear."""
+def test_everything_is_encrypted_without_a_customer_managed_key(environments):
     environment = environments["defaults"]
     assert not of_type(environment, "KMS::Key")
     assert not of_type(environment, "KMS::Alias")
@@ -43,16 +41,16 @@ def test_without_a_customer_key_everything_is_encrypted_with_keys_of_aws(environ
 
 
 def test_key_rotates_and_outlives_the_snapshots_of_a_protected_environment(template, environments):
-    """A snapshot that is left behind cannot be read once its key is gone."""
+    """A snapshot cannot be read without its key."""
     assert only(environments["most"], "KMS::Key")["EnableKeyRotation"] is True
     key = template["Resources"]["EncryptionKmsKey"]
-    # A failed creation leaves no snapshots, and so needs no key.
+    # A failed creation keeps no snapshots, and needs no key.
     assert key["DeletionPolicy"] == {"Fn::If": ["IsProtected", "RetainExceptOnCreate", "Delete"]}
     assert key["UpdateReplacePolicy"] == {"Fn::If": ["IsProtected", "Retain", "Delete"]}
 
 
 def test_account_administers_the_key_and_uses_it_only_through_services(environments):
-    """Nobody decrypts with the key directly, and nobody is locked out of administering it."""
+    """No principal decrypts with the key directly."""
     found = statements(environments["most"])
     account = {"AWS": "123456789012"}
     administration = found["Administration"]
@@ -69,22 +67,22 @@ def test_account_administers_the_key_and_uses_it_only_through_services(environme
     assert use["Condition"] == {"StringEquals": {"kms:ViaService": through}}
 
 
-def test_services_get_grants_only_for_resources_of_aws(environments):
-    """RDS, ElastiCache and ECR work with grants; a person's grant would outlast a policy."""
+def test_only_services_can_create_grants(environments):
+    """RDS, ElastiCache and ECR use grants. A grant to a person would outlast the policy."""
     grant = statements(environments["most"])["GrantsToServices"]
     assert grant["Action"] == ["kms:CreateGrant"]
     assert grant["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
     assert "kms:ViaService" in grant["Condition"]["StringEquals"]
 
 
-def test_logs_may_use_the_key_for_this_environment_s_log_groups_only(environments):
-    """The policy admits each log group's name, and not that of environment `anyone`."""
+def test_logs_can_use_the_key_only_for_log_groups_of_the_environment(environments):
+    """The policy allows the names of environment `any`, and not those of `anyone`."""
     logs = statements(environments["most"])["LogGroups"]
     assert logs["Principal"] == {"Service": "logs.ap-northeast-1.amazonaws.com"}
     assert set(logs["Action"]) >= USES
     patterns = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
 
-    def is_admitted(name):
+    def is_allowed(name):
         return any(fnmatchcase(prefix + name, pattern) for pattern in patterns)
 
     prefix = "arn:aws:logs:ap-northeast-1:123456789012:log-group:"
@@ -92,5 +90,5 @@ def test_logs_may_use_the_key_for_this_environment_s_log_groups_only(environment
         name_of(group["LogGroupName"])
         for group in of_type(environments["most"], "Logs::LogGroup").values()
     ]
-    assert all(is_admitted(name) for name in names)
-    assert not any(is_admitted(name.replace("-any", "-anyone")) for name in names)
+    assert all(is_allowed(name) for name in names)
+    assert not any(is_allowed(name.replace("-any", "-anyone")) for name in names)

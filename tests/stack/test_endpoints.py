@@ -14,20 +14,13 @@ def by_service(environment):
     }
 
 
-def test_every_environment_has_the_five_endpoints(environments):
-    """They carry all that a task needs to start: image, layers, secrets and logs."""
-    for environment in environments.values():
-        assert by_service(environment).keys() == SERVICES | {"s3"}
-
-
-def test_s3_is_reached_from_both_private_route_tables(environments):
-    """Image layers come from S3; the policy lets nothing else out."""
+def test_s3_endpoint_serves_only_image_layers_to_both_private_route_tables(environments):
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html."""
     s3 = by_service(environments["defaults"])["s3"]
     assert s3["VpcEndpointType"] == "Gateway"
     assert s3["RouteTableIds"] == [{"Ref": "PrivateRouteTable1"}, {"Ref": "PrivateRouteTable2"}]
     (statement,) = s3["PolicyDocument"]["Statement"]
     assert statement["Action"] == ["s3:GetObject"]
-    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
     assert statement["Resource"] == ["arn:aws:s3:::prod-ap-northeast-1-starport-layer-bucket/*"]
 
 
@@ -38,8 +31,7 @@ def test_s3_is_reached_from_both_private_route_tables(environments):
         ("multi-zone", ["PrivateSubnet1", "PrivateSubnet2"]),
     ],
 )
-def test_interface_endpoints_stand_in_one_zone_or_both(template, availability, subnets):
-    """Each zone has its price by the hour; private DNS sends every task to the ones there are."""
+def test_interface_endpoints_are_in_one_zone_or_both(template, availability, subnets):
     endpoints = by_service(resolve(template, {"Availability": availability}))
     for service in SERVICES:
         assert endpoints[service]["VpcEndpointType"] == "Interface"

@@ -1,7 +1,7 @@
-"""The twelve failures of the system's first version, each of which must never come back.
+"""The twelve failures of the first version of the system, which must never come back.
 
-Here as far as a template can see to it: that a suffix comes from `ENVIRONMENT_SUFFIX`, that outputs
-are one flat file and that quotas are compared beforehand is for whoever deploys it.
+These tests cover what the template prevents. The tests of `deploy` cover `ENVIRONMENT_SUFFIX`, the
+file of outputs and the comparison with quotas.
 """
 
 import re
@@ -20,7 +20,7 @@ from schemas import identifier
 AWS_SERVICES_OF_A_TASK = {"ecr.api", "ecr.dkr", "logs", "s3", "secretsmanager"}
 
 OUTPUTS = {
-    # What the table of outputs names, in an environment that has all of it.
+    # Outputs of an environment with all optional parts.
     "network": {
         "VpcId",
         "VpcCidr",
@@ -69,7 +69,7 @@ OUTPUTS = {
 
 
 def test_failure_1_rotation_without_a_function(template, environments):
-    """RDS rotates its own secret; there is no schedule that nothing carries out."""
+    """RDS rotates its own secret, and no rotation schedule needs a function."""
     assert not of_type(template, "SecretsManager::RotationSchedule")
     for environment in environments.values():
         database = only(environment, "RDS::DBInstance")
@@ -77,8 +77,8 @@ def test_failure_1_rotation_without_a_function(template, environments):
         assert "MasterUserPassword" not in database
 
 
-def test_failure_2_log_group_that_nobody_created(environments):
-    """A writer of logs refers to a log group of the stack, which so exists before it."""
+def test_failure_2_missing_log_group(environments):
+    """Every writer of logs refers to a log group of the stack."""
     for environment in environments.values():
         container = container_of(environment)
         written = [container["LogConfiguration"]["Options"]["awslogs-group"]]
@@ -93,7 +93,7 @@ def test_failure_2_log_group_that_nobody_created(environments):
 
 @pytest.mark.parametrize("desired", ["1", "100"])
 def test_failure_3_tasks_without_an_image(template, desired):
-    """Without an image zero tasks, whatever else is set; with one, as many as are desired."""
+    """The service has zero tasks without an image tag, and the desired count with one."""
     counts = {"DesiredCount": desired, "MaximumCount": "100"}
     without = resolve(template, counts)
     assert only(without, "ECS::Service")["DesiredCount"] == 0
@@ -105,7 +105,7 @@ def test_failure_3_tasks_without_an_image(template, desired):
 
 
 def test_failure_4_method_without_integration(environments):
-    """Every method hands its requests to the load balancer that the service registers with."""
+    """Every method forwards to the load balancer with which the service is registered."""
     for environment in environments.values():
         methods = of_type(environment, "ApiGateway::Method")
         assert methods
@@ -122,7 +122,7 @@ def test_failure_4_method_without_integration(environments):
 
 
 def test_failures_5_and_6_unused_imports_and_left_over_code():
-    """The linter looks for both, and no file is exempt."""
+    """The linter reports both, and no file is exempt."""
     rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
     exceptions = {*rules["ignore"], *chain(*rules["per-file-ignores"].values())}
     assert {"F", "ERA"} <= {*rules["select"]}
@@ -130,14 +130,14 @@ def test_failures_5_and_6_unused_imports_and_left_over_code():
 
 
 def test_failure_7_names_without_the_suffix(template):
-    """What names a resource among all of an account's carries the suffix, or is AWS's to give."""
+    """A name that must be unique in an account carries the suffix, or AWS assigns it."""
     environment = resolve(template, {"EnvironmentSuffix": "pr123"})
     named = {
         name: value
         for name, resource in environment["Resources"].items()
         for key in identifier(resource["Type"])
         if isinstance(value := resource["Properties"].get(key), str)
-        # Within the API, which has the environment's name: its stage.
+        # The name of a stage is unique only in its API.
         and len(identifier(resource["Type"])) == 1
     }
     assert {"Cluster", "ContainerLogGroup", "Dashboard", "Repository"} <= named.keys()
@@ -145,7 +145,7 @@ def test_failure_7_names_without_the_suffix(template):
 
 
 def test_failure_8_order_left_to_chance(environments):
-    """Where AWS needs an order that no reference implies, DependsOn gives it."""
+    """Where AWS requires an order that no reference implies, there is a DependsOn."""
     for environment in environments.values():
         needed = [
             ("Service", "HttpListener"),
@@ -162,8 +162,8 @@ def test_failure_8_order_left_to_chance(environments):
             assert earlier in waits_for(environment, later), (later, earlier)
 
 
-def test_failure_8_order_said_twice(template):
-    """DependsOn stands nowhere that a reference implies it already."""
+def test_failure_8_needless_depends_on(template):
+    """There is no DependsOn where a reference implies the order."""
     for name, resource in template["Resources"].items():
         if "DependsOn" in resource:
             without = {key: value for key, value in resource.items() if key != "DependsOn"}
@@ -172,7 +172,7 @@ def test_failure_8_order_said_twice(template):
 
 
 def test_failure_9_aws_services_through_the_nat_gateway(environments):
-    """Private DNS and the S3 routes lead to the endpoints, which the containers can reach."""
+    """Private DNS and the S3 routes lead to endpoints that the containers can reach."""
     for environment in environments.values():
         endpoints = of_type(environment, "EC2::VPCEndpoint").values()
         found = {endpoint["ServiceName"].partition("ap-northeast-1.")[2] for endpoint in endpoints}
@@ -187,12 +187,12 @@ def test_failure_9_aws_services_through_the_nat_gateway(environments):
 
 @pytest.mark.parametrize("part", OUTPUTS)
 def test_failure_10_incomplete_outputs(environments, part):
-    """An integration test hard-codes nothing: all it needs is an output."""
+    """Every value that an integration test needs is an output."""
     assert environments["most"]["Outputs"].keys() >= OUTPUTS[part]
 
 
 def test_failure_11_name_that_aws_refuses(template):
-    """A repository name with capitals cannot be composed: the suffix is refused before."""
+    """A suffix with capitals, which ECR refuses in a name, does not match the pattern."""
     pattern = template["Parameters"]["EnvironmentSuffix"]["AllowedPattern"]
     assert not re.search(pattern, "PR123")
     name = only(resolve(template, {"EnvironmentSuffix": "pr123"}), "ECR::Repository")
@@ -201,8 +201,8 @@ def test_failure_11_name_that_aws_refuses(template):
     )
 
 
-def test_failure_12_no_elastic_ip_left(environments):
-    """A pull request's environment needs none, and none is needed by accident."""
+def test_failure_12_no_elastic_ip_available(environments):
+    """The environment of a pull request needs no Elastic IP."""
     needed = {name: len(of_type(found, "EC2::EIP")) for name, found in environments.items()}
     assert needed["pr"] == 0
     assert needed["dev"] == needed["staging"] == 1

@@ -1,4 +1,4 @@
-"""What holds for every template in `stacks.py`."""
+"""Properties of every template in `TEMPLATES`."""
 
 import json
 import sys
@@ -20,7 +20,6 @@ RESOURCES, PARAMETERS, OUTPUTS, BYTES_BY_URL = 500, 200, 200, 1_000_000
 REGIONS = ("ap-northeast-1", "us-east-1", "eu-central-1")
 OPTIONAL = ENVIRONMENTS["most"]
 
-
 TOGETHER = (
     {"AvailabilityZone1", "AvailabilityZone2"},
     {"CertificateArn", "DomainName"},
@@ -32,7 +31,7 @@ TOGETHER = (
 
 @st.composite
 def parameters(draw, template):
-    """Draw values for every parameter that the template takes together."""
+    """Draw values that the rules of the template accept together."""
     values = {"EnvironmentSuffix": "any"}
     for name, declaration in template["Parameters"].items():
         if "AllowedValues" in declaration:
@@ -46,22 +45,20 @@ def parameters(draw, template):
 
 
 def test_cfn_lint_finds_nothing(tmp_path):
-    """In three regions, not even what is merely unwise, and with nothing suppressed."""
+    """Informational findings and several regions are included."""
     templates = map(str, sorted((ROOT / "templates").glob("*.json")))
     found = run(
         *(CFN_LINT, "--regions", *REGIONS, "--include-checks", "I", "--", *templates),
-        cwd=tmp_path,  # Out of reach of a configuration that could switch rules off.
+        cwd=tmp_path,  # Where no configuration disables rules.
     )
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
-def test_nothing_is_suppressed(template):
-    """A template can switch rules off for itself; this one does not."""
+def test_no_rule_of_cfn_lint_is_disabled(template):
     assert "cfn-lint" not in json.dumps(template)
 
 
-def test_template_stays_within_the_quotas_of_cloudformation(template):
-    """With room to grow."""
+def test_template_is_within_the_quotas_of_cloudformation(template):
     assert len(template["Resources"]) < RESOURCES
     assert len(template["Parameters"]) < PARAMETERS
     assert len(template["Outputs"]) < OUTPUTS
@@ -69,7 +66,7 @@ def test_template_stays_within_the_quotas_of_cloudformation(template):
 
 
 def test_every_taggable_resource_has_the_four_tags(template):
-    """AWS's own schemas say which types take tags."""
+    """The schemas of AWS define which types take tags."""
     for name, resource in template["Resources"].items():
         key = tag_property(resource["Type"])
         if key is None:
@@ -85,15 +82,13 @@ def test_every_taggable_resource_has_the_four_tags(template):
         assert "${EnvironmentSuffix}" in tags["Name"]["Fn::Sub"]
 
 
-def test_every_output_is_described_and_exported_nowhere(template):
-    """An export would tie one environment to another."""
+def test_every_output_is_described_and_none_is_exported(template):
     for name, output in template["Outputs"].items():
         assert output["Description"].endswith("."), name
         assert "Export" not in output, name
 
 
 def test_every_parameter_is_described_grouped_and_labelled(template):
-    """In exactly one group, with words for the console."""
     interface = template["Metadata"]["AWS::CloudFormation::Interface"]
     grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
     assert sorted(grouped) == sorted(template["Parameters"])
@@ -102,8 +97,7 @@ def test_every_parameter_is_described_grouped_and_labelled(template):
         assert declaration["Description"].endswith("."), name
 
 
-def test_every_wrong_value_is_answered_with_the_rule(template):
-    """Each parameter has bounds, choices or a pattern, and says them in words."""
+def test_every_parameter_has_a_constraint_with_a_description(template):
     bounds = {"AllowedValues", "AllowedPattern", "MinValue"}
     for name, declaration in template["Parameters"].items():
         assert bounds & declaration.keys(), name
@@ -111,7 +105,6 @@ def test_every_wrong_value_is_answered_with_the_rule(template):
 
 
 def test_every_parameter_and_condition_is_used(template):
-    """None is left over from something that is gone."""
     body = json.dumps({key: value for key, value in template.items() if key != "Metadata"})
     for name in template["Parameters"]:
         assert f'{{"Ref": "{name}"}}' in body or f"${{{name}}}" in body, name
@@ -119,15 +112,7 @@ def test_every_parameter_and_condition_is_used(template):
         assert body.count(f'"{name}"') > 1, name
 
 
-def test_every_log_group_forgets(template):
-    """Logs without retention are kept, and paid for, for ever."""
-    log_groups = of_type(template, "Logs::LogGroup")
-    assert log_groups
-    assert all(1 <= group["RetentionInDays"] <= 365 for group in log_groups.values())
-
-
-def test_ephemeral_environment_leaves_nothing_behind(environments):
-    """Every resource that has a policy is deleted with its stack, logs of RDS included."""
+def test_ephemeral_environment_keeps_nothing(environments):
     for name, environment in environments.items():
         policies = {
             policy
@@ -144,7 +129,6 @@ def test_ephemeral_environment_leaves_nothing_behind(environments):
 
 
 def test_no_credential_is_a_parameter_an_output_or_a_literal(template):
-    """They are in Secrets Manager, and everything else refers to them there."""
     for name, declaration in template["Parameters"].items():
         assert not any(word in name for word in ("Password", "Secret", "Token")), name
         assert "NoEcho" not in declaration
@@ -165,8 +149,7 @@ def test_no_credential_is_a_parameter_an_output_or_a_literal(template):
 
 @settings(max_examples=100)
 @given(data=st.data())
-def test_no_choice_of_parameters_leaves_a_reference_to_nothing(template, data):
-    """A resource under a condition is referred to only where the condition holds."""
+def test_no_choice_of_parameters_leads_to_a_dangling_reference(template, data):
     chosen = data.draw(parameters(template))
     assert not list(ParameterSet(template, chosen).findings())
     environment = resolve(template, chosen)
@@ -184,13 +167,12 @@ def test_no_choice_of_parameters_leaves_a_reference_to_nothing(template, data):
 
 
 def test_committed_templates_are_as_rendered():
-    """The golden files: what is reviewed is what the code says."""
     for name, rendering in render_all().items():
         assert (ROOT / "templates" / f"{name}.json").read_text() == rendering.text
 
 
 def test_rendering_is_the_same_in_every_process():
-    """No set order, time, or variable of the environment gets into a template."""
+    """The order of sets, the time and environment variables have no influence."""
     code = (
         "from iot_pipeline_cfn.stack import render_all\n"
         "print([rendering.text for rendering in render_all().values()])"

@@ -17,8 +17,7 @@ def attributes(environment):
     }
 
 
-def test_target_group_is_what_the_service_registers_with(environments):
-    """Addresses of tasks, HTTP on the container's port, and the health check asked for."""
+def test_target_group_has_ip_targets_on_the_container_port(environments):
     group = only(environments["defaults"], "ElasticLoadBalancingV2::TargetGroup")
     assert (group["TargetType"], group["Protocol"], group["Port"]) == ("ip", "HTTP", 8080)
     assert group["HealthCheckPath"] == "/"
@@ -31,8 +30,7 @@ def test_target_group_is_what_the_service_registers_with(environments):
     ("ingress", "scheme", "kind"),
     [("public", "internet-facing", "Public"), ("private", "internal", "Private")],
 )
-def test_ingress_decides_where_the_load_balancer_stands(template, ingress, scheme, kind):
-    """Internet-facing in the public subnets, or internal in the private ones."""
+def test_ingress_decides_scheme_and_subnets(template, ingress, scheme, kind):
     load_balancer = only(
         resolve(template, {"Ingress": ingress}), "ElasticLoadBalancingV2::LoadBalancer"
     )
@@ -40,8 +38,8 @@ def test_ingress_decides_where_the_load_balancer_stands(template, ingress, schem
     assert load_balancer["Subnets"] == [{"Ref": f"{kind}Subnet{n}"} for n in (1, 2)]
 
 
-def test_change_of_ingress_replaces_the_target_group_too(template):
-    """One target group cannot belong to the old and to the new load balancer at once."""
+def test_change_of_ingress_replaces_the_target_group(template):
+    """A target group cannot belong to the old and the new load balancer at once."""
     create_only = {"Name", "Port", "Protocol", "ProtocolVersion", "TargetType", "VpcId"}
     public, private = (
         only(resolve(template, {"Ingress": ingress}), "ElasticLoadBalancingV2::TargetGroup")
@@ -50,8 +48,7 @@ def test_change_of_ingress_replaces_the_target_group_too(template):
     assert {key for key in create_only if public.get(key) != private.get(key)}
 
 
-def test_without_certificate_http_serves(environments):
-    """One listener, which forwards."""
+def test_http_listener_forwards_without_a_certificate(environments):
     listener = only(environments["defaults"], "ElasticLoadBalancingV2::Listener")
     assert (listener["Port"], listener["Protocol"]) == (80, "HTTP")
     assert listener["DefaultActions"] == [
@@ -60,8 +57,7 @@ def test_without_certificate_http_serves(environments):
     assert not of_type(environments["defaults"], "ElasticLoadBalancingV2::ListenerRule")
 
 
-def test_with_certificate_https_serves_and_http_redirects(environments):
-    """Every path of HTTP is redirected, and TLS is of today."""
+def test_https_listener_forwards_and_http_redirects_with_a_certificate(environments):
     listeners = of_type(environments["public-https"], "ElasticLoadBalancingV2::Listener")
     https = listeners["HttpsListener"]
     assert (https["Port"], https["Protocol"]) == (443, "HTTPS")
@@ -85,7 +81,7 @@ def test_with_certificate_https_serves_and_http_redirects(environments):
 def test_private_integration_reaches_the_containers_without_the_stage(
     template, certificate, listener
 ):
-    """Whether or not API Gateway puts the stage in front, the container sees /ingest."""
+    """The container receives /ingest, whether or not API Gateway adds the stage."""
     environment = resolve(template, {"Ingress": "private"} | certificate)
     rule = of_type(environment, "ElasticLoadBalancingV2::ListenerRule")["StageListenerRule"]
     assert rule["ListenerArn"] == {"Ref": listener}
@@ -96,8 +92,7 @@ def test_private_integration_reaches_the_containers_without_the_stage(
     assert re.sub(rewrite["Regex"], replacement, "/ingest") == "/ingest"
 
 
-def test_attributes_protect_containers_and_deletion(environments):
-    """Invalid headers never reach a container; a protected load balancer is not deleted."""
+def test_load_balancer_drops_invalid_headers_and_has_deletion_protection(environments):
     assert attributes(environments["defaults"]) == {
         "deletion_protection.enabled": "true",
         "load_balancing.cross_zone.enabled": "true",
@@ -106,8 +101,7 @@ def test_attributes_protect_containers_and_deletion(environments):
     assert attributes(environments["least"])["deletion_protection.enabled"] == "false"
 
 
-def test_access_logs_of_detailed_monitoring_go_to_a_log_group(environments):
-    """Source, destination and delivery belong together, and the group deletes with the stack."""
+def test_detailed_monitoring_delivers_access_logs_to_a_log_group(environments):
     environment = environments["most"]
     source = only(environment, "Logs::DeliverySource")
     assert source["LogType"] == "ALB_ACCESS_LOGS"

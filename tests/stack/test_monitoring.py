@@ -4,149 +4,117 @@ import pytest
 
 from resolution import name_of, of_type, only
 
-WATCHED = {
-    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
-    "ApiErrorsAlarm": {("AWS/ApiGateway", "5XXError", "ApiName=iot-pipeline-any,Stage=ApiStage")},
-    "ApiLatencyAlarm": {("AWS/ApiGateway", "Latency", "ApiName=iot-pipeline-any,Stage=ApiStage")},
-    "CacheEvictionsAlarm": {
-        ("AWS/ElastiCache", "Evictions", f"CacheClusterId=${{Cache}}-{node}")
-        for node in ("001", "002")
-    },
-    "CacheMemoryAlarm": {
-        (
-            "AWS/ElastiCache",
-            "DatabaseMemoryUsagePercentage",
-            f"CacheClusterId=${{Cache}}-{node}",
-        )
-        for node in ("001", "002")
-    },
-    "DatabaseConnectionsAlarm": {
-        ("AWS/RDS", "DatabaseConnections", "DBInstanceIdentifier=Database")
-    },
-    "DatabaseCpuAlarm": {("AWS/RDS", "CPUUtilization", "DBInstanceIdentifier=Database")},
-    "DatabaseFreeStorageAlarm": {("AWS/RDS", "FreeStorageSpace", "DBInstanceIdentifier=Database")},
-    "LoadBalancerErrorsAlarm": {
-        (
-            "AWS/ApplicationELB",
-            f"HTTPCode_{side}_5XX_Count",
-            "LoadBalancer=LoadBalancer.LoadBalancerFullName",
-        )
+API = "ApiName=iot-pipeline-any,Stage=ApiStage"
+DATABASE = "DBInstanceIdentifier=Database"
+LOAD_BALANCER = "LoadBalancer=LoadBalancer.LoadBalancerFullName"
+NODES = [f"CacheClusterId=${{Cache}}-{node}" for node in ("001", "002")]
+SERVICE = "ClusterName=Cluster,ServiceName=Service.Name"
+STATE_MACHINE = "StateMachineArn=RollServiceStateMachine"
+TARGETS = f"{LOAD_BALANCER},TargetGroup=TargetGroup.TargetGroupFullName"
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
+METRICS = {
+    "ApiErrorsAlarm": [("AWS/ApiGateway", "5XXError", "Sum", API)],
+    "ApiLatencyAlarm": [("AWS/ApiGateway", "Latency", "p95", API)],
+    "CacheEvictionsAlarm": [("AWS/ElastiCache", "Evictions", "Sum", node) for node in NODES],
+    "CacheMemoryAlarm": [
+        ("AWS/ElastiCache", "DatabaseMemoryUsagePercentage", "Maximum", node) for node in NODES
+    ],
+    "DatabaseConnectionsAlarm": [("AWS/RDS", "DatabaseConnections", "Maximum", DATABASE)],
+    "DatabaseCpuAlarm": [("AWS/RDS", "CPUUtilization", "Average", DATABASE)],
+    "DatabaseFreeStorageAlarm": [("AWS/RDS", "FreeStorageSpace", "Minimum", DATABASE)],
+    "LoadBalancerErrorsAlarm": [
+        ("AWS/ApplicationELB", f"HTTPCode_{side}_5XX_Count", "Sum", LOAD_BALANCER)
         for side in ("ELB", "Target")
-    },
-    "RotationFailedAlarm": {
-        ("AWS/Events", "FailedInvocations", "RuleName=DatabaseSecretRotatedRule"),
-        ("AWS/States", "ExecutionsFailed", "StateMachineArn=RollServiceStateMachine"),
-        ("AWS/States", "ExecutionsTimedOut", "StateMachineArn=RollServiceStateMachine"),
-    },
-    "TasksBelowDesiredAlarm": {
-        ("ECS/ContainerInsights", metric, "ClusterName=Cluster,ServiceName=Service.Name")
-        for metric in ("DesiredTaskCount", "RunningTaskCount")
-    },
-    "UnhealthyTargetsAlarm": {
-        (
-            "AWS/ApplicationELB",
-            "UnHealthyHostCount",
-            (
-                "LoadBalancer=LoadBalancer.LoadBalancerFullName,"
-                "TargetGroup=TargetGroup.TargetGroupFullName"
-            ),
-        )
-    },
+    ],
+    "RotationFailedAlarm": [
+        ("AWS/Events", "FailedInvocations", "Sum", "RuleName=DatabaseSecretRotatedRule"),
+        ("AWS/States", "ExecutionsFailed", "Sum", STATE_MACHINE),
+        ("AWS/States", "ExecutionsTimedOut", "Sum", STATE_MACHINE),
+    ],
+    "TasksBelowDesiredAlarm": [
+        ("ECS/ContainerInsights", f"{state}TaskCount", "Average", SERVICE)
+        for state in ("Desired", "Running")
+    ],
+    "UnhealthyTargetsAlarm": [("AWS/ApplicationELB", "UnHealthyHostCount", "Maximum", TARGETS)],
+}
+EXPRESSIONS = {
+    "CacheEvictionsAlarm": "MAX(METRICS())",
+    "CacheMemoryAlarm": "MAX(METRICS())",
+    "LoadBalancerErrorsAlarm": "FILL(m1,0)+FILL(m2,0)",
+    "RotationFailedAlarm": "FILL(m1,0)+FILL(m2,0)+FILL(m3,0)",
+    "TasksBelowDesiredAlarm": "m1-m2",
+}
+THRESHOLDS = {
+    "ApiErrorsAlarm": ("GreaterThanThreshold", 5, 5),
+    "ApiLatencyAlarm": ("GreaterThanThreshold", 3000, 5),  # Milliseconds.
+    "CacheEvictionsAlarm": ("GreaterThanThreshold", 0, 5),
+    "CacheMemoryAlarm": ("GreaterThanThreshold", 80, 5),  # Percent.
+    "DatabaseConnectionsAlarm": ("GreaterThanThreshold", 70, 5),
+    "DatabaseCpuAlarm": ("GreaterThanThreshold", 80, 10),  # Percent.
+    "DatabaseFreeStorageAlarm": ("LessThanThreshold", 2**30, 5),  # Bytes.
+    "LoadBalancerErrorsAlarm": ("GreaterThanThreshold", 5, 5),
+    "RotationFailedAlarm": ("GreaterThanThreshold", 0, 1),
+    "TasksBelowDesiredAlarm": ("GreaterThanThreshold", 0, 10),
+    "UnhealthyTargetsAlarm": ("GreaterThanThreshold", 0, 5),
 }
 
 
-def series(metric):
-    dimensions = ",".join(
-        f"{dimension['Name']}={name_of(dimension['Value'])}" for dimension in metric["Dimensions"]
-    )
-    return metric["Namespace"], metric["MetricName"], dimensions
+def series(metric, statistic):
+    dimensions = (f"{each['Name']}={name_of(each['Value'])}" for each in metric["Dimensions"])
+    return metric["Namespace"], metric["MetricName"], statistic, ",".join(dimensions)
 
 
-def watched(alarm):
-    queries = alarm.get("Metrics", [{"MetricStat": {"Metric": alarm}}])
-    return {series(query["MetricStat"]["Metric"]) for query in queries if "MetricStat" in query}
+def metrics_of(alarm):
+    """Return the expression, if any, and the series of an alarm in the order of their IDs."""
+    if "Metrics" not in alarm:
+        return None, [series(alarm, alarm.get("Statistic") or alarm["ExtendedStatistic"])]
+    expression, *queries = alarm["Metrics"]
+    assert [query["Id"] for query in queries] == [f"m{n}" for n in range(1, len(queries) + 1)]
+    assert not any(query["ReturnData"] for query in queries)
+    stats = [query["MetricStat"] for query in queries]
+    return expression["Expression"], [series(stat["Metric"], stat["Stat"]) for stat in stats]
 
 
-def test_alarms_watch_metrics_of_resources_that_exist(environments):
-    """A dimension that names nothing makes an alarm that never rings."""
+def test_every_alarm_has_the_metrics_of_its_resource(environments):
     alarms = of_type(environments["defaults"], "CloudWatch::Alarm")
-    assert {name: watched(alarm) for name, alarm in alarms.items()} == WATCHED
+    assert {name: metrics_of(alarm) for name, alarm in alarms.items()} == {
+        name: (EXPRESSIONS.get(name), metrics) for name, metrics in METRICS.items()
+    }
 
 
-def test_one_cache_node_is_watched_where_there_is_one(environments):
-    """The second node's metrics would be missing for ever."""
-    alarms = of_type(environments["least"], "CloudWatch::Alarm")
-    for name in ("CacheEvictionsAlarm", "CacheMemoryAlarm"):
-        assert watched(alarms[name]) == {found for found in WATCHED[name] if "-001" in found[2]}
+@pytest.mark.parametrize("name", ["CacheEvictionsAlarm", "CacheMemoryAlarm"])
+def test_alarms_of_the_cache_have_only_the_nodes_that_exist(environments, name):
+    alarm = of_type(environments["least"], "CloudWatch::Alarm")[name]
+    assert metrics_of(alarm) == (EXPRESSIONS[name], METRICS[name][:1])
 
 
-def test_alarms_ring_at_too_much_and_at_too_little(environments):
-    """Each in the unit of its metric, over minutes that a short peak does not fill."""
+def test_every_alarm_has_its_threshold_and_minutes(environments):
     alarms = of_type(environments["defaults"], "CloudWatch::Alarm")
     assert {
         name: (alarm["ComparisonOperator"], alarm["Threshold"], alarm["EvaluationPeriods"])
         for name, alarm in alarms.items()
-    } == {
-        "ApiErrorsAlarm": ("GreaterThanThreshold", 5, 5),
-        "ApiLatencyAlarm": ("GreaterThanThreshold", 3000, 5),  # Milliseconds.
-        "CacheEvictionsAlarm": ("GreaterThanThreshold", 0, 5),
-        "CacheMemoryAlarm": ("GreaterThanThreshold", 80, 5),  # Percent.
-        "DatabaseConnectionsAlarm": ("GreaterThanThreshold", 70, 5),
-        "DatabaseCpuAlarm": ("GreaterThanThreshold", 80, 10),  # Percent.
-        "DatabaseFreeStorageAlarm": ("LessThanThreshold", 2**30, 5),  # Bytes.
-        "LoadBalancerErrorsAlarm": ("GreaterThanThreshold", 5, 5),
-        "RotationFailedAlarm": ("GreaterThanThreshold", 0, 1),
-        "TasksBelowDesiredAlarm": ("GreaterThanThreshold", 0, 10),
-        "UnhealthyTargetsAlarm": ("GreaterThanThreshold", 0, 5),
-    }
+    } == THRESHOLDS
 
 
-def test_tasks_below_desired_are_the_desired_less_the_running(environments):
-    """The other way round the alarm would ring while tasks are being added."""
-    alarm = of_type(environments["defaults"], "CloudWatch::Alarm")["TasksBelowDesiredAlarm"]
-    terms = {
-        query["Id"]: query["MetricStat"]["Metric"]["MetricName"]
-        for query in alarm["Metrics"]
-        if "MetricStat" in query
-    }
-    (expression,) = (query["Expression"] for query in alarm["Metrics"] if "Expression" in query)
-    desired, running = (terms[term] for term in expression.split("-"))
-    assert (desired, running) == ("DesiredTaskCount", "RunningTaskCount")
-
-
-def test_every_alarm_tells_the_topic_and_says_what_is_wrong(environments):
-    """And tells it again when all is well."""
+def test_every_alarm_notifies_the_topic_and_is_described(environments):
     for alarm in of_type(environments["defaults"], "CloudWatch::Alarm").values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
         assert alarm["AlarmDescription"]
         assert alarm["TreatMissingData"] == "notBreaching"
 
 
-def test_expressions_use_exactly_the_series_beside_them(environments):
-    """One term of the alarm returns data: the expression."""
-    for name, alarm in of_type(environments["defaults"], "CloudWatch::Alarm").items():
-        if "Metrics" not in alarm:
-            continue
-        expressions = [query for query in alarm["Metrics"] if "Expression" in query]
-        terms = [query["Id"] for query in alarm["Metrics"] if query.get("ReturnData") is False]
-        assert len(expressions) == 1, name
-        (expression,) = (query["Expression"] for query in expressions)
-        assert "METRICS()" in expression or all(term in expression for term in terms), name
-
-
 @pytest.mark.parametrize(
     ("name", "subscriptions"),
     [("defaults", []), ("most", [{"Endpoint": "somebody@example.com", "Protocol": "email"}])],
 )
-def test_somebody_is_told_by_mail_where_an_address_is_given(environments, name, subscriptions):
-    """Without one the topic waits for its subscribers."""
+def test_topic_has_a_subscription_where_an_address_is_given(environments, name, subscriptions):
     assert only(environments[name], "SNS::Topic")["Subscription"] == subscriptions
 
 
-def test_dashboard_shows_all_that_is_watched(environments):
-    """Each graph in the stack's own region."""
+def test_dashboard_shows_the_metrics_of_every_alarm(environments):
     body = only(environments["defaults"], "CloudWatch::Dashboard")["DashboardBody"]
-    widgets = body["Fn::ToJsonString"]["widgets"]
-    shown = {(row[0], row[1]) for widget in widgets for row in widget["properties"]["metrics"]}
-    assert shown == {found[:2] for alarm in WATCHED.values() for found in alarm}
-    assert all(widget["properties"]["region"] == "ap-northeast-1" for widget in widgets)
+    widgets = [widget["properties"] for widget in body["Fn::ToJsonString"]["widgets"]]
+    shown = {(row[0], row[1]) for widget in widgets for row in widget["metrics"]}
+    assert shown == {found[:2] for metrics in METRICS.values() for found in metrics}
+    assert all(widget["region"] == "ap-northeast-1" for widget in widgets)

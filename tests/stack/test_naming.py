@@ -1,4 +1,4 @@
-"""Names: what AWS refuses is refused by the suffix's own rule, before anything is created."""
+"""Names: every suffix that the template accepts leads to names that AWS accepts."""
 
 import re
 
@@ -22,14 +22,14 @@ SUFFIX = Parameter("EnvironmentSuffix", Type="String")
 SUFFIXES = st.from_regex(SUFFIX_PATTERN, fullmatch=True).filter(
     lambda suffix: len(suffix) <= SUFFIX_MAX_LENGTH
 )
-NASTY_SUFFIXES = [
+UNUSUAL_SUFFIXES = [
     "a",
     "a" * SUFFIX_MAX_LENGTH,
     "a" + "-0" * ((SUFFIX_MAX_LENGTH - 1) // 2) + "0",
     "internal",
     "sg-1",
     "aws-iot",
-    "pr-abc123",  # Ends as the six characters that Secrets Manager adds to a name.
+    "pr-abc123",  # Ends like a name with the six characters of Secrets Manager.
     "x-000000",
 ]
 
@@ -50,11 +50,11 @@ CALLS = {
     ("AWS::Logs::DeliverySource", "Name"): ("logs", "PutDeliverySource", "name"),
     ("AWS::Logs::LogGroup", "LogGroupName"): ("logs", "CreateLogGroup", "logGroupName"),
 }
-"""Which service, operation and member of it botocore knows each name by."""
+"""Service, operation and member in botocore of each name."""
 
 
 def names(template, suffix):
-    """Return every name that the template composes, by resource type and property."""
+    """Return every name in the template, with its resource type and property."""
     resources = resolve(template, ENVIRONMENTS["most"] | {"EnvironmentSuffix": suffix})["Resources"]
     return {
         ((resource["Type"], key), value)
@@ -82,34 +82,32 @@ def check_names(template, shapes, suffix):
         rules = shapes[kind].metadata
         assert rules.get("min", 0) <= len(name) <= rules.get("max", 1024), (kind, name)
         if "pattern" in rules:
-            # botocore writes patterns in Java's way, and not every one with anchors.
+            # Patterns in botocore have Java's syntax.
             pattern = rules["pattern"].replace(r"\p{L}\p{Z}\p{N}", r"\w\s")
             assert re.fullmatch(pattern, name), (kind, name)
         assert re.fullmatch(RULES[kind].pattern, name), (kind, name)
 
 
-@pytest.mark.parametrize("suffix", NASTY_SUFFIXES)
-def test_names_hold_for_the_shortest_longest_and_nastiest_suffix(template, shapes, suffix):
-    """AWS accepts what the template composes with any suffix that the template accepts."""
+@pytest.mark.parametrize("suffix", UNUSUAL_SUFFIXES)
+def test_aws_accepts_the_names_of_an_unusual_suffix(template, shapes, suffix):
     declaration = template["Parameters"]["EnvironmentSuffix"]
     assert check_value("EnvironmentSuffix", declaration, suffix) is None
     check_names(template, shapes, suffix)
 
 
 @given(suffix=SUFFIXES)
-def test_names_hold_for_any_suffix(template, shapes, suffix):
-    """No suffix that the pattern admits breaks a rule of AWS."""
+def test_aws_accepts_the_names_of_any_suffix(template, shapes, suffix):
     check_names(template, shapes, suffix)
 
 
 @given(one=SUFFIXES, more=st.from_regex("-?[a-z0-9]+", fullmatch=True))
-def test_two_environments_never_compose_the_same_name(template, one, more):
-    """Not even where one suffix begins with the other, as `pr` and `pr-api` do."""
+def test_two_environments_never_have_the_same_name(template, one, more):
+    """This includes suffixes of which one begins with the other, such as `pr` and `pr-api`."""
     assert not names(template, one) & names(template, f"{one}{more}")
 
 
 @given(suffix=SUFFIXES)
-def test_stack_name_is_one_that_cloudformation_takes(suffix):
+def test_cloudformation_accepts_the_stack_name(suffix):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html."""
     assert re.fullmatch(r"[A-Za-z][-A-Za-z0-9]{0,127}", f"iot-pipeline-{suffix}")
 
@@ -118,8 +116,7 @@ def test_stack_name_is_one_that_cloudformation_takes(suffix):
     "suffix",
     ["", "PR123", "1", "-a", "a-", "a--b", "a_b", "a.b", "a b", "ä", "a\n", "a" * 33, "pr/1"],
 )
-def test_suffix_that_would_break_a_name_is_refused_with_the_rule(template, suffix):
-    """The rule in the finding is a description and not a regular expression."""
+def test_invalid_suffix_is_refused_with_the_rule_in_words(template, suffix):
     declaration = template["Parameters"]["EnvironmentSuffix"]
     finding = check_value("EnvironmentSuffix", declaration, suffix)
     assert finding.code == "pattern-mismatch"
@@ -128,12 +125,10 @@ def test_suffix_that_would_break_a_name_is_refused_with_the_rule(template, suffi
 
 @pytest.mark.parametrize("ending", ["-api", "api", "0"])
 def test_ending_that_could_belong_to_another_suffix_is_refused(ending):
-    """Environment `pr` with ending `-api` would be named as environment `pr-api`."""
     with pytest.raises(ValueError, match="another environment's suffix"):
         environment_name(SUFFIX, ending=ending)
 
 
 def test_environment_name_is_prefix_project_suffix_and_ending():
-    """The suffix stays a reference: one template serves all environments."""
     name = environment_name(SUFFIX, prefix="/ecs/", ending="/Errors")
     assert name.to_dict() == {"Fn::Sub": "/ecs/iot-pipeline-${EnvironmentSuffix}/Errors"}

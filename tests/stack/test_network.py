@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from resolution import of_type, only, resolve, waits_for
+from resolution import of_type, only, resolve
 
 SUBNETS = {
     "PublicSubnet1": "10.0.1.0/24",
@@ -16,7 +16,7 @@ SUBNETS = {
 
 
 def routes(environment):
-    """Return (subnet, destination, what it goes through) of every route."""
+    """Return subnet, destination and gateway of every route."""
     tables = {
         association["SubnetId"]["Ref"]: association["RouteTableId"]["Ref"]
         for association in of_type(environment, "EC2::SubnetRouteTableAssociation").values()
@@ -31,15 +31,14 @@ def routes(environment):
     }
 
 
-def test_vpc_resolves_names_for_the_endpoints(environments):
-    """Private DNS of interface endpoints needs both settings."""
+def test_vpc_has_dns_support_and_host_names(environments):
+    """Private DNS of interface endpoints requires both settings."""
     vpc = only(environments["defaults"], "EC2::VPC")
     assert vpc["CidrBlock"] == "10.0.0.0/16"
     assert vpc["EnableDnsSupport"] is vpc["EnableDnsHostnames"] is True
 
 
-def test_subnets_lie_in_the_vpc_side_by_side(environments):
-    """Two public and two private, none overlapping, none giving out public addresses."""
+def test_subnets_do_not_overlap_and_assign_no_public_addresses(environments):
     subnets = of_type(environments["defaults"], "EC2::Subnet")
     assert {name: subnet["CidrBlock"] for name, subnet in subnets.items()} == SUBNETS
     ranges = [ip_network(subnet["CidrBlock"]) for subnet in subnets.values()]
@@ -63,34 +62,32 @@ def test_subnets_lie_in_the_vpc_side_by_side(environments):
     ],
 )
 def test_each_zone_has_a_public_and_a_private_subnet(template, given, zones):
-    """Without zones given, in the region's first two."""
     subnets = of_type(resolve(template, given), "EC2::Subnet")
     for kind in ("Public", "Private"):
         assert [subnets[f"{kind}Subnet{n}"]["AvailabilityZone"] for n in (1, 2)] == zones
 
 
 @pytest.mark.parametrize(
-    ("nat_gateways", "ways_out"),
+    ("nat_gateways", "gateways_of_routes"),
     [
         ("none", []),
         ("single", ["NatGateway1", "NatGateway1"]),
         ("per-zone", ["NatGateway1", "NatGateway2"]),
     ],
 )
-def test_private_subnets_go_out_through_the_nat_gateways_there_are(
-    template, nat_gateways, ways_out
+def test_private_subnets_route_through_the_nat_gateway_of_their_zone(
+    template, nat_gateways, gateways_of_routes
 ):
-    """Through their own zone's where there is one in each, and not at all without."""
     environment = resolve(template, {"NatGateways": nat_gateways})
     assert routes(environment) == {
         ("PublicSubnet1", "0.0.0.0/0", "InternetGateway"),
         ("PublicSubnet2", "0.0.0.0/0", "InternetGateway"),
     } | {
-        (f"PrivateSubnet{number}", "0.0.0.0/0", way_out)
-        for number, way_out in enumerate(ways_out, 1)
+        (f"PrivateSubnet{number}", "0.0.0.0/0", gateway)
+        for number, gateway in enumerate(gateways_of_routes, 1)
     }
     gateways = of_type(environment, "EC2::NatGateway")
-    assert gateways.keys() == set(ways_out)
+    assert gateways.keys() == set(gateways_of_routes)
     for name, gateway in gateways.items():
         assert gateway["SubnetId"] == {"Ref": f"PublicSubnet{name[-1]}"}
         assert gateway["AllocationId"] == {
@@ -98,8 +95,7 @@ def test_private_subnets_go_out_through_the_nat_gateways_there_are(
         }
 
 
-def test_address_that_exists_takes_the_place_of_the_first(template):
-    """Then the stack allocates one Elastic IP less."""
+def test_existing_elastic_ip_replaces_the_first_of_the_stack(template):
     given = {"NatElasticIpAllocationId": "eipalloc-0123456789abcdef0"}
     single = resolve(template, given)
     assert not of_type(single, "EC2::EIP")
@@ -109,19 +105,8 @@ def test_address_that_exists_takes_the_place_of_the_first(template):
     }
 
 
-def test_nothing_uses_the_internet_gateway_before_it_is_attached(environments):
-    """EC2 refuses a route to it, and load balancers and NAT gateways, until it is."""
-    environment = environments["most"]
-    users = [*of_type(environment, "EC2::NatGateway"), "PublicDefaultRoute", "LoadBalancer"]
-    assert len(users) == 4
-    for user in users:
-        assert "InternetGatewayAttachment" in waits_for(environment, user), user
-
-
-def test_flow_logs_cover_the_vpc_where_they_are_wanted(environments):
-    """All traffic, accepted and rejected, into a log group of their own."""
-    flow_log = only(environments["most"], "EC2::FlowLog")
-    assert flow_log["ResourceId"] == {"Ref": "Vpc"}
-    assert flow_log["TrafficType"] == "ALL"
-    assert flow_log["LogGroupName"] == {"Ref": "FlowLogGroup"}
-    assert not of_type(environments["defaults"], "EC2::FlowLog")
+def test_internet_gateway_is_attached_to_the_vpc(environments):
+    assert only(environments["most"], "EC2::VPCGatewayAttachment") == {
+        "InternetGatewayId": {"Ref": "InternetGateway"},
+        "VpcId": {"Ref": "Vpc"},
+    }

@@ -1,21 +1,21 @@
-"""Policy documents."""
+"""Policy documents, and the permissions of every role."""
 
 from awacs.aws import Condition, StringEquals
 from awacs.sns import Publish
 from troposphere import encode_to_dict
 
+from iot_pipeline_cfn.review.grants import Terms, documents, grants
 from iot_pipeline_cfn.stack.policies import allow, inline_policy, policy_document, trust_policy
+from resolution import container_of, name_of, of_type, only
 
 
-def test_document_has_the_current_version_and_every_statement():
-    """In the order in which they are given."""
+def test_document_has_the_current_version_and_its_statements_in_order():
     document = encode_to_dict(policy_document(allow([Publish], ["a"]), allow([Publish], ["b"])))
     assert document["Version"] == "2012-10-17"
     assert [statement["Resource"] for statement in document["Statement"]] == [["a"], ["b"]]
 
 
 def test_statement_has_no_empty_elements():
-    """IAM refuses a null."""
     assert encode_to_dict(allow([Publish], ["a"])) == {
         "Action": ["sns:Publish"],
         "Effect": "Allow",
@@ -23,16 +23,15 @@ def test_statement_has_no_empty_elements():
     }
 
 
-def test_statement_keeps_its_condition_and_its_sid():
-    """Where there is one."""
+def test_statement_has_its_condition_and_its_sid():
     condition = Condition(StringEquals({"aws:RequestedRegion": "eu-central-1"}))
     statement = encode_to_dict(allow([Publish], ["a"], condition=condition, sid="Home"))
     assert statement["Condition"] == {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}
     assert statement["Sid"] == "Home"
 
 
-def test_trust_is_for_one_service_of_this_account():
-    """The confused deputy."""
+def test_trust_policy_allows_one_service_on_behalf_of_this_account():
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html."""
     (statement,) = encode_to_dict(trust_policy("states"))["Statement"]
     assert statement["Principal"] == {"Service": "states.amazonaws.com"}
     assert statement["Condition"] == {
@@ -44,3 +43,148 @@ def test_inline_policy_has_a_name_and_a_document():
     policy = encode_to_dict(inline_policy("publish", allow([Publish], ["a"])))
     assert policy["PolicyName"] == "publish"
     assert policy["PolicyDocument"]["Version"] == "2012-10-17"
+
+
+ACTIONS_WITHOUT_RESOURCE = {
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+    "ecr:GetAuthorizationToken",
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+    "xray:GetSamplingRules",
+    "xray:GetSamplingStatisticSummaries",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+
+SERVICES = {
+    "DatabaseMonitoringRole": "monitoring.rds",
+    "ExecutionRole": "ecs-tasks",
+    "FlowLogRole": "vpc-flow-logs",
+    "RollServiceRole": "states",
+    "StartRollRole": "events",
+    "TaskRole": "ecs-tasks",
+}
+
+
+def granted(environment, role):
+    """Return the action and the resource of every grant in the policies of a role."""
+    found = [
+        grant
+        for grant in grants(environment["Resources"])
+        if grant.holder == role and not grant.is_trust
+    ]
+    assert {(grant.effect, grant.principal, grant.conditions) for grant in found} <= {
+        ("Allow", Terms(), frozenset())
+    }
+    return {(str(grant.action), str(grant.resource)) for grant in found}
+
+
+def decryption(environment):
+    return {("kms:Decrypt", f"{key}.Arn") for key in of_type(environment, "KMS::Key")}
+
+
+def test_execution_role_pulls_the_image_writes_logs_and_reads_the_injected_secrets(environments):
+    for environment in environments.values():
+        container = container_of(environment)
+        repository = name_of(container["Image"]).removeprefix("${").partition(".")[0]
+        log_group = container["LogConfiguration"]["Options"]["awslogs-group"]["Ref"]
+        secrets = {
+            name_of(secret["ValueFrom"]).removeprefix("${").partition("}")[0]
+            for secret in container["Secrets"]
+        }
+        pulls = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+        needed = {
+            ("ecr:GetAuthorizationToken", "*"),
+            *((f"ecr:{action}", f"{repository}.Arn") for action in pulls),
+            ("logs:CreateLogStream", f"{log_group}.Arn"),
+            ("logs:PutLogEvents", f"{log_group}.Arn"),
+            *(("secretsmanager:GetSecretValue", secret) for secret in secrets),
+        }
+        assert granted(environment, "ExecutionRole") == (needed | decryption(environment))
+
+
+def test_task_role_reads_the_database_secret_and_traces(environments):
+    for environment in environments.values():
+        container = container_of(environment)
+        variables = {entry["Name"]: name_of(entry["Value"]) for entry in container["Environment"]}
+        needed = {("secretsmanager:GetSecretValue", variables["DB_SECRET_ARN"])}
+        if only(environment, "ApiGateway::Stage")["TracingEnabled"]:
+            # As in AWS's managed policy AWSXRayDaemonWriteAccess.
+            xray = {action for action in ACTIONS_WITHOUT_RESOURCE if action.startswith("xray:")}
+            needed |= {(action, "*") for action in xray}
+        assert granted(environment, "TaskRole") == (needed | decryption(environment))
+
+
+def test_state_machine_is_allowed_exactly_the_actions_of_its_definition(environments):
+    """An SDK integration requires the permission of the same name."""
+    for environment in environments.values():
+        machine = only(environment, "StepFunctions::StateMachine")
+        definition = machine["DefinitionString"]["Fn::ToJsonString"]
+        calls = {
+            state["Resource"].rpartition(":")[2]
+            for state in definition["States"].values()
+            if state["Type"] == "Task"
+        }
+        role, _ = machine["RoleArn"]["Fn::GetAtt"]
+        assert granted(environment, role) == {
+            (f"ecs:{call[0].upper()}{call[1:]}", "Service") for call in calls
+        }
+
+
+def test_rule_starts_only_its_state_machine(environments):
+    for environment in environments.values():
+        (target,) = only(environment, "Events::Rule")["Targets"]
+        role, _ = target["RoleArn"]["Fn::GetAtt"]
+        assert granted(environment, role) == {("states:StartExecution", name_of(target["Arn"]))}
+
+
+def test_flow_log_writes_only_to_its_log_group(environments):
+    """https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html."""
+    for environment in environments.values():
+        for flow_log in of_type(environment, "EC2::FlowLog").values():
+            role, _ = flow_log["DeliverLogsPermissionArn"]["Fn::GetAtt"]
+            written = f"{flow_log['LogGroupName']['Ref']}.Arn"
+            listed = "arn:aws:logs:ap-northeast-1:123456789012:log-group:*"
+            actions = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
+            assert granted(environment, role) == {
+                ("logs:DescribeLogGroups", listed),
+                *((f"logs:{action}", written) for action in actions),
+            }
+
+
+def test_only_the_service_of_a_role_assumes_it_and_only_for_this_account(environments):
+    for environment in environments.values():
+        for name, role in of_type(environment, "IAM::Role").items():
+            (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+            assert statement == {
+                "Action": ["sts:AssumeRole"],
+                "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
+                "Effect": "Allow",
+                "Principal": {"Service": f"{SERVICES[name]}.amazonaws.com"},
+            }
+
+
+def test_no_resource_is_a_wildcard_where_iam_supports_a_narrower_one(environments):
+    """A key policy and actions without resource-level permissions need `*`."""
+    for environment in environments.values():
+        keys = of_type(environment, "KMS::Key")
+        unlimited = {
+            name
+            for name, endpoint in of_type(environment, "EC2::VPCEndpoint").items()
+            if "PolicyDocument" not in endpoint
+        }
+        for grant in grants(environment["Resources"]):
+            if grant.holder in unlimited:
+                continue
+            action, resource = str(grant.action), str(grant.resource)
+            assert "*" not in action
+            assert not grant.action.is_inverse
+            assert not grant.resource.is_inverse
+            assert resource != "*" or grant.holder in keys or action in ACTIONS_WITHOUT_RESOURCE
+
+
+def test_every_policy_document_has_the_current_version(environments):
+    for environment in environments.values():
+        for name, resource in environment["Resources"].items():
+            for _, document in documents(resource):
+                assert document["Version"] == "2012-10-17", name

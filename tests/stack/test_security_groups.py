@@ -1,11 +1,9 @@
-"""The traffic matrix."""
-
-import pytest
+"""The traffic matrix, and which resource has which security group."""
 
 from checkout import ENVIRONMENTS
 from iot_pipeline_cfn.review.traffic import Flow, flows
 from iot_pipeline_cfn.stack.network import ANYWHERE
-from resolution import of_type
+from resolution import of_type, only
 
 
 def on(port, source, target):
@@ -21,7 +19,7 @@ BEHIND_THE_LOAD_BALANCER = {
 }
 
 
-def way_in(given):
+def ingress_flows(given):
     if given.get("Ingress") != "private":
         return {on(port, ANYWHERE, "LoadBalancerSecurityGroup") for port in (80, 443)}
     port = 443 if "CertificateArn" in given else 80
@@ -29,21 +27,19 @@ def way_in(given):
 
 
 def test_connections_are_exactly_the_traffic_matrix(environments):
-    """Nothing can reach more than the matrix says, and everything that it says can."""
     for name, given in ENVIRONMENTS.items():
-        expected = BEHIND_THE_LOAD_BALANCER | way_in(given)
+        expected = BEHIND_THE_LOAD_BALANCER | ingress_flows(given)
         assert flows(environments[name]["Resources"]) == expected, name
 
 
-def test_no_group_is_left_with_the_egress_that_ec2_gives_by_itself(environments):
-    """A group without egress rules of its own could reach the world."""
+def test_every_group_has_egress_rules_of_its_own(environments):
+    """EC2 adds a rule that allows all connections to a group without egress rules."""
     for environment in environments.values():
         for name, group in of_type(environment, "EC2::SecurityGroup").items():
             assert group.get("SecurityGroupEgress"), name
 
 
-def test_every_rule_is_described(environments):
-    """A reader of the console sees what a rule is for."""
+def test_every_rule_has_a_description(environments):
     for environment in environments.values():
         groups = of_type(environment, "EC2::SecurityGroup").values()
         rules = [
@@ -56,10 +52,35 @@ def test_every_rule_is_described(environments):
         assert all(rule.get("Description") for rule in rules)
 
 
-@pytest.mark.parametrize("part", ["Database", "Cache"])
-def test_data_is_reached_from_the_containers_only(environments, part):
-    """No other group, and no address range, can open a connection to the data."""
-    for environment in environments.values():
-        found = flows(environment["Resources"])
-        callers = {flow.source for flow in found if flow.target.startswith(part)}
-        assert callers == {"ContainerSecurityGroup"}
+GROUPS = {
+    # Resource, property, security group.
+    ("Cache", "SecurityGroupIds", "CacheSecurityGroup"),
+    ("Database", "VPCSecurityGroups", "DatabaseSecurityGroup"),
+    ("EcrApiEndpoint", "SecurityGroupIds", "EndpointsSecurityGroup"),
+    ("EcrDkrEndpoint", "SecurityGroupIds", "EndpointsSecurityGroup"),
+    ("LoadBalancer", "SecurityGroups", "LoadBalancerSecurityGroup"),
+    ("LogsEndpoint", "SecurityGroupIds", "EndpointsSecurityGroup"),
+    ("SecretsManagerEndpoint", "SecurityGroupIds", "EndpointsSecurityGroup"),
+}
+PRIVATE = {("VpcLink", "SecurityGroupIds", "VpcLinkSecurityGroup")}
+
+
+def assigned_groups(environment):
+    """Return every security group that a property of a resource names."""
+    groups = of_type(environment, "EC2::SecurityGroup").keys()
+    return {
+        (name, key, value["Ref"])
+        for name, resource in environment["Resources"].items()
+        for key, values in resource["Properties"].items()
+        if isinstance(values, list)
+        for value in values
+        if isinstance(value, dict) and value.get("Ref") in groups
+    }
+
+
+def test_every_resource_has_its_own_security_group_and_no_other(environments):
+    for name, environment in environments.items():
+        is_private = ENVIRONMENTS[name].get("Ingress") == "private"
+        assert assigned_groups(environment) == GROUPS | (PRIVATE if is_private else set()), name
+        network = only(environment, "ECS::Service")["NetworkConfiguration"]["AwsvpcConfiguration"]
+        assert network["SecurityGroups"] == [{"Ref": "ContainerSecurityGroup"}]
