@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 from deploying import made_up_session
 from iot_pipeline_cfn.deploy import events
 from iot_pipeline_cfn.deploy.connection import Connection, Target
-from iot_pipeline_cfn.deploy.events import Event, last_operation, paced, root_cause, stopped_tasks
+from iot_pipeline_cfn.deploy.events import Event, last_operation, poll, root_cause, stopped_tasks
 from iot_pipeline_cfn.deploy.following import Outcome
 
 ARN = "arn:aws:cloudformation:us-east-1:123456789012:stack/s/1"
@@ -149,7 +149,7 @@ def test_looking_again_is_quick_at_first_and_costs_little_later(monkeypatch):
     monkeypatch.setattr(events.time, "monotonic", lambda: now)
     monkeypatch.setattr(events.time, "sleep", sleep)
     with pytest.raises(TimeoutError):
-        list(paced(600))
+        list(poll(600))
     assert pauses[0] == events.SHORTEST_PAUSE
     assert max(pauses) == 5.0
     assert sum(pauses) == pytest.approx(600)

@@ -9,8 +9,7 @@ from deploying import made_up_session
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import DeploymentError
-from iot_pipeline_cfn.deploy.following import Follower
-from iot_pipeline_cfn.deploy.inventory import drift, environments
+from iot_pipeline_cfn.deploy.inventory import Drift, detect_drift, list_environments
 from iot_pipeline_cfn.deploy.operations import Operations
 
 CREATED = datetime(2026, 1, 31, tzinfo=UTC)
@@ -54,7 +53,7 @@ def test_environments_are_listed_from_all_pages(connection, stubber):
     second = {"Stacks": [gone, stack("elsewhere", tag), protected]}
     stubber.add_response("describe_stacks", first | {"NextToken": "1"}, {})
     stubber.add_response("describe_stacks", second, {"NextToken": "1"})
-    one, two = environments(connection)
+    one, two = list_environments(connection)
     assert (one.name, one.owner, one.image, one.protected) == ("aa", "somebody", "v1", True)
     assert (two.name, two.owner, two.image, two.protected) == ("PR-2", "", "", True)
     assert (one.updated, two.updated) == (CREATED + timedelta(days=1), CREATED)
@@ -62,8 +61,7 @@ def test_environments_are_listed_from_all_pages(connection, stubber):
 
 @pytest.fixture
 def operations(connection):
-    follower = Follower(connection, None, timeout=5, on_interrupt=None, attach="")
-    return Operations(Environment("pr1", "pr1"), connection, None, follower, wait=True)
+    return Operations(Environment("pr1", "pr1"), connection)
 
 
 def found(stubber, status, **others):
@@ -98,14 +96,14 @@ def test_drift_is_told_by_property(operations, stubber):
     stubber.add_response("describe_stack_resource_drifts", first | {"NextToken": "1"})
     stubber.add_response("describe_stack_resource_drifts", second)
     subject = type("Stack", (), {"arn": "s"})
-    assert drift(operations, subject) == [
-        "Vpc (AWS::EC2::VPC): /CidrBlock not_equal",
-        "Vpc (AWS::EC2::VPC): deleted",
+    assert detect_drift(operations, subject) == [
+        Drift("Vpc", "AWS::EC2::VPC", "/CidrBlock", "not_equal"),
+        Drift("Vpc", "AWS::EC2::VPC", "", "deleted"),
     ]
 
 
 def test_drift_that_cannot_be_told_is_an_error(operations, stubber):
     """With CloudFormation's reason, where it gives one."""
     found(stubber, "DETECTION_FAILED")
-    with pytest.raises(DeploymentError, match="it gives no reason"):
-        drift(operations, type("Stack", (), {"arn": "s"}))
+    with pytest.raises(DeploymentError, match="no reason given"):
+        detect_drift(operations, type("Stack", (), {"arn": "s"}))

@@ -1,124 +1,127 @@
-"""What is asked of CloudFormation, as tables."""
+"""Decisions on stacks and change sets."""
 
 import botocore.session
 import pytest
 
-from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.planning import (
     ABSENT,
     DECISIONS,
     ENVIRONMENT_TAG,
-    Action,
+    REASONS,
     ChangeSetState,
-    Owner,
-    Wanted,
+    Refusal,
+    StackAction,
+    Verb,
     capabilities,
     decide,
+    decide_change_set,
     exit_code_of,
     failure_mode,
-    owner_of,
-    refuse_fixed,
+    refuse_ownership,
 )
-from iot_pipeline_cfn.template.parameters import ParameterSet
 
 STATUSES = (
     botocore.session.Session().get_service_model("cloudformation").shape_for("StackStatus").enum
 )
+OWN = {ENVIRONMENT_TAG: "PR-1"}
 
-CREATE, UPDATE, RECREATE, WAIT = Action.CREATE, Action.UPDATE, Action.RECREATE, Action.WAIT
-DELETE, NOTHING, REFUSE = Action.DELETE, Action.NOTHING, Action.REFUSE
-ROLL_BACK = Action.ROLL_BACK
+CREATE, UPDATE, RECREATE, WAIT = "CREATE", "UPDATE", "RECREATE", "WAIT"
+DELETE, NOTHING, ROLL_BACK = "DELETE", "NOTHING", "ROLL_BACK"
 
 EXPECTED = {
-    # status: plan, deploy, destroy, cancel
-    ABSENT: (CREATE, CREATE, NOTHING, REFUSE),
-    "CREATE_COMPLETE": (UPDATE, UPDATE, DELETE, REFUSE),
-    "CREATE_FAILED": (REFUSE, RECREATE, DELETE, REFUSE),
-    "CREATE_IN_PROGRESS": (WAIT, WAIT, DELETE, REFUSE),
-    "DELETE_COMPLETE": (CREATE, CREATE, NOTHING, REFUSE),
-    "DELETE_FAILED": (REFUSE, REFUSE, DELETE, REFUSE),
-    "DELETE_IN_PROGRESS": (WAIT, WAIT, WAIT, REFUSE),
-    "IMPORT_COMPLETE": (UPDATE, UPDATE, DELETE, REFUSE),
-    "IMPORT_IN_PROGRESS": (WAIT, WAIT, WAIT, REFUSE),
-    "IMPORT_ROLLBACK_COMPLETE": (UPDATE, UPDATE, DELETE, REFUSE),
-    "IMPORT_ROLLBACK_FAILED": (REFUSE, REFUSE, DELETE, REFUSE),
-    "IMPORT_ROLLBACK_IN_PROGRESS": (WAIT, WAIT, WAIT, REFUSE),
-    "REVIEW_IN_PROGRESS": (CREATE, CREATE, DELETE, REFUSE),
-    "ROLLBACK_COMPLETE": (REFUSE, RECREATE, DELETE, REFUSE),
-    "ROLLBACK_FAILED": (REFUSE, REFUSE, DELETE, REFUSE),
-    "ROLLBACK_IN_PROGRESS": (WAIT, WAIT, WAIT, REFUSE),
-    "UPDATE_COMPLETE": (UPDATE, UPDATE, DELETE, REFUSE),
-    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": (WAIT, WAIT, WAIT, REFUSE),
-    "UPDATE_FAILED": (REFUSE, ROLL_BACK, DELETE, REFUSE),
-    "UPDATE_IN_PROGRESS": (WAIT, WAIT, WAIT, Action.CANCEL_UPDATE),
-    "UPDATE_ROLLBACK_COMPLETE": (UPDATE, UPDATE, DELETE, REFUSE),
-    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": (WAIT, WAIT, WAIT, REFUSE),
-    "UPDATE_ROLLBACK_FAILED": (REFUSE, ROLL_BACK, DELETE, REFUSE),
-    "UPDATE_ROLLBACK_IN_PROGRESS": (WAIT, WAIT, WAIT, REFUSE),
+    # status: plan, deploy, destroy, cancel; a refusal is its code
+    ABSENT: (CREATE, CREATE, NOTHING, "absent"),
+    "CREATE_COMPLETE": (UPDATE, UPDATE, DELETE, "no-update"),
+    "CREATE_FAILED": ("creation-failed", RECREATE, DELETE, "no-update"),
+    "CREATE_IN_PROGRESS": (WAIT, WAIT, DELETE, "cannot-cancel-creation"),
+    "DELETE_COMPLETE": (CREATE, CREATE, NOTHING, "no-update"),
+    "DELETE_FAILED": ("deletion-failed", "deletion-failed", DELETE, "no-update"),
+    "DELETE_IN_PROGRESS": (WAIT, WAIT, WAIT, "cannot-cancel-deletion"),
+    "IMPORT_COMPLETE": (UPDATE, UPDATE, DELETE, "no-update"),
+    "IMPORT_IN_PROGRESS": (WAIT, WAIT, WAIT, "no-update"),
+    "IMPORT_ROLLBACK_COMPLETE": (UPDATE, UPDATE, DELETE, "no-update"),
+    "IMPORT_ROLLBACK_FAILED": (
+        "import-rollback-failed",
+        "import-rollback-failed",
+        DELETE,
+        "no-update",
+    ),
+    "IMPORT_ROLLBACK_IN_PROGRESS": (WAIT, WAIT, WAIT, "rolling-back"),
+    "REVIEW_IN_PROGRESS": (CREATE, CREATE, DELETE, "no-update"),
+    "ROLLBACK_COMPLETE": ("creation-failed", RECREATE, DELETE, "no-update"),
+    "ROLLBACK_FAILED": ("rollback-failed", "rollback-failed", DELETE, "no-update"),
+    "ROLLBACK_IN_PROGRESS": (WAIT, WAIT, WAIT, "rolling-back"),
+    "UPDATE_COMPLETE": (UPDATE, UPDATE, DELETE, "no-update"),
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": (WAIT, WAIT, WAIT, "update-cleaning-up"),
+    "UPDATE_FAILED": ("update-failed", ROLL_BACK, DELETE, "no-update"),
+    "UPDATE_IN_PROGRESS": (WAIT, WAIT, WAIT, "CANCEL_UPDATE"),
+    "UPDATE_ROLLBACK_COMPLETE": (UPDATE, UPDATE, DELETE, "no-update"),
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": (WAIT, WAIT, WAIT, "rolling-back"),
+    "UPDATE_ROLLBACK_FAILED": ("update-failed", ROLL_BACK, DELETE, "no-update"),
+    "UPDATE_ROLLBACK_IN_PROGRESS": (WAIT, WAIT, WAIT, "rolling-back"),
 }
 
 
-def test_every_status_that_botocore_knows_has_its_row():
-    """A new one fails here, before it surprises a deployment."""
+def test_every_status_of_cloudformation_has_its_row():
+    """A new status fails here before it surprises a deployment."""
     assert set(DECISIONS) == {*STATUSES, ABSENT} == set(EXPECTED)
 
 
 @pytest.mark.parametrize("status", EXPECTED)
-def test_decision_on_a_stack_of_ours(status):
-    """A refusal has its reason, nothing else has one."""
-    for wanted in Wanted:
-        decision = decide(status, Owner.OURS, wanted)
-        assert decision.action is EXPECTED[status][wanted.value], wanted
-        assert bool(decision.reason) == (decision.action is REFUSE)
+def test_decision_on_a_stack_of_the_environment(status):
+    found = (decide(status, OWN, "PR-1", verb) for verb in Verb)
+    assert EXPECTED[status] == tuple(
+        each.name if isinstance(each, StackAction) else each for each in found
+    )
 
 
-@pytest.mark.parametrize("owner", [Owner.ANOTHER_NAME, Owner.FOREIGN])
-@pytest.mark.parametrize("wanted", Wanted)
-def test_stack_of_others_is_left_alone(owner, wanted):
-    """Whatever its status, and also once there is a change set."""
+def test_every_refusal_has_a_reason():
+    assert REASONS.keys() == {*Refusal}
+
+
+@pytest.mark.parametrize("tags", [{ENVIRONMENT_TAG: "pr-1"}, {}])
+@pytest.mark.parametrize("verb", Verb)
+def test_stack_of_others_is_left_alone(tags, verb):
     for status in STATUSES:
-        assert decide(status, owner, wanted).action is REFUSE
-        assert decide(status, owner, wanted, ChangeSetState.AVAILABLE).action is REFUSE
+        if status != "REVIEW_IN_PROGRESS":
+            found = decide(status, tags, "PR-1", verb)
+            assert found in {Refusal.ANOTHER_NAME, Refusal.FOREIGN_STACK}
 
 
-def test_status_that_nobody_knows_is_refused():
-    """And said."""
-    decision = decide("PAUSED", Owner.OURS, Wanted.DEPLOY)
-    assert decision.action is REFUSE
-    assert "PAUSED" in decision.reason
-
-
-@pytest.mark.parametrize(
-    ("state", "wanted", "action"),
-    [
-        (ChangeSetState.AVAILABLE, Wanted.DEPLOY, Action.EXECUTE),
-        (ChangeSetState.AVAILABLE, Wanted.PLAN, NOTHING),
-        (ChangeSetState.EMPTY, Wanted.DEPLOY, NOTHING),
-        (ChangeSetState.EMPTY, Wanted.PLAN, NOTHING),
-        (ChangeSetState.FAILED, Wanted.DEPLOY, REFUSE),
-        (ChangeSetState.FAILED, Wanted.PLAN, REFUSE),
-        (ChangeSetState.OVERTAKEN, Wanted.DEPLOY, REFUSE),
-        (ChangeSetState.OVERTAKEN, Wanted.PLAN, REFUSE),
-    ],
-)
-def test_decision_on_a_change_set(state, wanted, action):
-    """It is only executed where it can be, and where somebody wants to deploy."""
-    assert decide("UPDATE_COMPLETE", Owner.OURS, wanted, state).action is action
+def test_unknown_status_is_refused():
+    assert decide("PAUSED", OWN, "PR-1", Verb.DEPLOY) is Refusal.UNKNOWN_STATUS
 
 
 @pytest.mark.parametrize(
-    ("tags", "owner"),
+    ("state", "plan", "deploy"),
     [
-        ({ENVIRONMENT_TAG: "PR-1"}, Owner.OURS),
-        ({ENVIRONMENT_TAG: "pr-1"}, Owner.ANOTHER_NAME),
-        ({ENVIRONMENT_TAG: ""}, Owner.ANOTHER_NAME),
-        ({"Project": "iot-pipeline"}, Owner.FOREIGN),
-        ({}, Owner.FOREIGN),
+        (ChangeSetState.AVAILABLE, StackAction.NOTHING, StackAction.EXECUTE),
+        (ChangeSetState.EMPTY, StackAction.NOTHING, StackAction.NOTHING),
+        (ChangeSetState.FAILED, Refusal.CHANGE_SET_FAILED, Refusal.CHANGE_SET_FAILED),
+        (ChangeSetState.OVERTAKEN, Refusal.CHANGE_SET_OVERTAKEN, Refusal.CHANGE_SET_OVERTAKEN),
     ],
 )
-def test_tag_says_whose_a_stack_is(tags, owner):
-    """By the name as it was given, not by the suffix."""
-    assert owner_of(tags, "PR-1") is owner
+def test_only_deploy_executes_a_change_set(state, plan, deploy):
+    assert decide_change_set(state, Verb.PLAN) is plan
+    assert decide_change_set(state, Verb.DEPLOY) is deploy
+
+
+@pytest.mark.parametrize(
+    ("tags", "refusal"),
+    [
+        ({ENVIRONMENT_TAG: "PR-1"}, None),
+        ({ENVIRONMENT_TAG: "pr-1"}, Refusal.ANOTHER_NAME),
+        ({ENVIRONMENT_TAG: ""}, Refusal.ANOTHER_NAME),
+        ({"Project": "iot-pipeline"}, Refusal.FOREIGN_STACK),
+    ],
+)
+def test_tag_tells_which_environment_a_stack_belongs_to(tags, refusal):
+    """The tag holds the name as it was given, not the suffix."""
+    assert refuse_ownership("CREATE_COMPLETE", tags, "PR-1") is refusal
+
+
+def test_stack_in_review_has_no_tags_yet():
+    assert refuse_ownership("REVIEW_IN_PROGRESS", {}, "PR-1") is None
 
 
 @pytest.mark.parametrize(
@@ -137,20 +140,11 @@ def test_tag_says_whose_a_stack_is(tags, owner):
     ],
 )
 def test_capabilities_are_those_that_the_template_needs(template, needed):
-    """And no more."""
     assert capabilities(template) == needed
 
 
 def test_capabilities_of_the_template(template):
-    """Its roles have no names."""
     assert capabilities(template) == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-
-
-@pytest.mark.parametrize("name", ["AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"])
-def test_what_would_replace_the_database_is_fixed(name):
-    """Other zones and another key replace the database."""
-    with pytest.raises(DeploymentError, match=name):
-        refuse_fixed(ParameterSet({"Parameters": {}}, {name: "b"}, {name: "a"}))
 
 
 @pytest.mark.parametrize(
@@ -173,6 +167,5 @@ def test_failed_creation_is_kept_where_the_environment_is_protected(durability, 
         ("UPDATE_ROLLBACK_FAILED", 5),
     ],
 )
-def test_exit_code_follows_from_where_an_operation_has_led(status, exit_code):
-    """Whoever began it."""
+def test_exit_code_follows_from_the_final_status(status, exit_code):
     assert exit_code_of(status) == exit_code

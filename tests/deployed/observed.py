@@ -4,7 +4,6 @@ import json
 from functools import cached_property
 from pathlib import Path
 
-from iot_pipeline_cfn.deploy.connection import Target
 from iot_pipeline_cfn.deploy.environments import environment_named
 from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.template.parameters import load_template
@@ -31,9 +30,7 @@ def find(name, connection):
 
     """
     environment = environment_named(name, load_template(TEMPLATE))
-    # Nothing is followed, and nobody told.
-    operations = Operations(environment, connection, audience=None, follower=None, wait=False)
-    return Deployed(connection, operations.find_own())
+    return Deployed(connection, Operations(environment, connection).require_stack())
 
 
 def check(resource, described, wanted):
@@ -68,7 +65,7 @@ class Deployed:
 
     @property
     def is_local(self):
-        return self.connection.target is Target.LOCAL
+        return self.connection.is_local
 
     def chooses(self, parameter, value):
         """Return whether a parameter of the environment has a value."""

@@ -16,11 +16,15 @@ from typing import Any
 from unittest import mock
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn import cli
+from iot_pipeline_cfn.cli import program
+from iot_pipeline_cfn.deploy.errors import explained
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
 
 NAMES = itertools.count(1)
+EXPLAIN = program.explain
 PROGRAM = Path(sys.executable).with_name(cli.PROGRAM)
 BUCKET = ("--bucket", TEMPLATE_BUCKET)
 
@@ -73,11 +77,22 @@ def small_template(resources=None, outputs=None, parameters=None):
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended, and what it printed."""
+    """How a command ended, what it printed, and the error that it ended with."""
 
     status: int
     out: str
     err: str
+    error: Exception | None = None
+
+    @property
+    def code(self):
+        """The code of a `DeploymentError`."""
+        return getattr(self.error, "code", None)
+
+    @property
+    def details(self):
+        """The details of a `DeploymentError`."""
+        return getattr(self.error, "details", {})
 
     @property
     def last_line(self):
@@ -118,6 +133,13 @@ class Project:
     def run(self, *arguments: str, **variables: str) -> Result:
         """Run `iot-pipeline` to its end."""
         out, err = io.StringIO(), io.StringIO()
+        errors = []
+
+        def explain(error):
+            is_from_aws = isinstance(error, BotoCoreError | ClientError)
+            errors.append(explained(error) if is_from_aws else error)
+            return EXPLAIN(error)
+
         terminate = signal.getsignal(signal.SIGTERM)
         with (
             contextlib.chdir(self.directory),
@@ -126,6 +148,7 @@ class Project:
             mock.patch.dict(os.environ, self.environment | variables, clear=True),
             mock.patch.object(sys, "argv", [cli.PROGRAM, *arguments]),
             mock.patch.object(sys, "stdin", io.StringIO()),
+            mock.patch.object(program, "explain", explain),
         ):
             try:
                 cli.main()
@@ -133,7 +156,7 @@ class Project:
                 status = int(end.code or 0)
             finally:
                 signal.signal(signal.SIGTERM, terminate)
-        return Result(status, out.getvalue(), err.getvalue())
+        return Result(status, out.getvalue(), err.getvalue(), *errors)
 
     def deploy(self, name: str, *options: str, **variables: str) -> Result:
         """Deploy without being asked."""

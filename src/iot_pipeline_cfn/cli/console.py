@@ -11,9 +11,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import click
+
+from iot_pipeline_cfn.deploy.observer import Observer, Operation, Question
+from iot_pipeline_cfn.template.findings import Finding
 
 from .output import echo
 
@@ -21,20 +24,55 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.table import Table
 
-    from iot_pipeline_cfn.deploy.cloudformation import Output, ValidationFinding
-    from iot_pipeline_cfn.deploy.deployment import Proposal
-    from iot_pipeline_cfn.deploy.destruction import Fate
+    from iot_pipeline_cfn.deploy.cloudformation import Output
+    from iot_pipeline_cfn.deploy.deletion import DeletionPlan
+    from iot_pipeline_cfn.deploy.deployment import Plan
     from iot_pipeline_cfn.deploy.events import Event
-    from iot_pipeline_cfn.deploy.inventory import Summary
-    from iot_pipeline_cfn.deploy.preflight.checking import Finding
+    from iot_pipeline_cfn.deploy.inventory import EnvironmentStatus, Summary
     from iot_pipeline_cfn.template.changes import PropertyChange, ResourceChange
 
 ROWS: Final = 8
 """So many of the resources that are in progress are shown."""
 
 
+TITLES: Final = {
+    Operation.CREATE: "creating {}",
+    Operation.UPDATE: "updating {}",
+    Operation.DELETE: "deleting {}",
+    Operation.REMOVE_FAILED_CREATION: "removing {}",
+    Operation.ROLL_BACK: "rolling back {}",
+    Operation.CANCEL_UPDATE: "cancelling the update of {}",
+    Operation.OTHER: "waiting for {}",
+}
+QUESTIONS: Final = {
+    Question.DEPLOY: "Deploy {}?",
+    Question.CANCEL_UPDATE: "Interrupted: cancel the update?",
+    Question.DELETE_CREATION: "Interrupted: delete the new stack?",
+}
+NOTICES: Final = {
+    "waiting": "{subject} is in {status}: waiting for that to end",
+    "removing-failed-creation": "{subject} holds nothing since its creation failed: removing it",
+    "rolling-back": "{subject} is in {status} ({reason}): rolling it back",
+    "deleting-again": "{subject} is in {status}: trying again",
+    "not-cancelled": "{reason}",
+    "validation-unreadable": "note: cannot read the early validation: {reason}",
+    "change-set-not-removed": "the change set could not be removed, which does no harm: {reason}",
+}
+SETTINGS: Final = {
+    "stack-policy": "the stack policy changes to that of the parameter file",
+    "termination-protection-on": "termination protection is switched on",
+    "termination-protection-off": "termination protection is switched off",
+}
+OUTCOMES: Final = {
+    "deleted": "deleted",
+    "kept": "kept",
+    "snapshot": "deleted; a final snapshot is kept",
+    "unknown": "deleted or kept: the deletion policy cannot be read",
+}
+
+
 @dataclass(frozen=True)
-class Console:
+class Console(Observer):
     """The terminal, or whatever stands in its place; `as_json` is for scripts."""
 
     as_json: bool = False
@@ -51,10 +89,6 @@ class Console:
     def data(self, data: object) -> None:
         """Print data as JSON, in one line."""
         echo(json.dumps(data))
-
-    def ask(self, question: str) -> bool:
-        """Return whether a person agrees; nobody does where there is nobody."""
-        return self.interactive and self.answer(f"{question} [y/N]") in {"y", "yes"}
 
     def answer(self, question: str) -> str:
         """Return what a person types, in lower case.
@@ -87,47 +121,65 @@ class Console:
             drawn.add_row(*(Text(cell, style, overflow="fold") for cell in row))
         _rich(err=err).print(drawn)
 
-    def proposal(self, proposal: "Proposal", *, err: bool) -> None:
-        """Show what a change set does; what can cost data stands out."""
-        for setting in proposal.settings:
-            self.say(f"{proposal.stack.name}: {setting}")
+    def show_plan(self, plan: "Plan") -> None:
+        """Show a plan before its preflight checks run."""
+        self.plan(plan, err=True)
+
+    def plan(self, plan: "Plan", *, err: bool) -> None:
+        """Show a plan; what can cost data stands out."""
+        from iot_pipeline_cfn.deploy.changes import loses_data
+
+        name = plan.stack.name
+        for setting in plan.settings:
+            self.say(f"{name}: {SETTINGS[setting]}")
         if self.as_json:
-            self.data(proposal.as_data())
+            self.data(plan.as_data())
             return
-        if proposal.empty and not proposal.settings:
-            self.say(f"{proposal.stack.name}: nothing to change")
-        if proposal.empty:
+        if plan.empty and not plan.settings:
+            self.say(f"{name}: nothing to change")
+        if plan.empty:
             return
-        if not proposal.changes:
-            self.say(f"{proposal.stack.name}: no resource changes, but outputs or metadata do")
+        if not plan.changes:
+            self.say(f"{name}: no resource changes, but outputs or metadata do")
             return
         self.table(
             ("Action", "Logical id", "Type", "Replacement", "Because of"),
-            [_change_row(change) for change in proposal.changes],
+            [_change_row(change) for change in plan.changes],
             err=err,
         )
-        from iot_pipeline_cfn.deploy.changes import loses_data
-        from iot_pipeline_cfn.deploy.guards import describe_loss
-
-        counts = Counter(change.action for change in proposal.changes)
+        counts = Counter(change.action for change in plan.changes)
         summary = ", ".join(f"{action} {count}" for action, count in sorted(counts.items()))
-        self.say(f"{proposal.stack.name}: {summary}")
-        for change in proposal.changes:
+        self.say(f"{name}: {summary}")
+        for change in plan.changes:
             if loses_data(change):
-                self.say(f"! {change.logical_id} {describe_loss(change)}")
+                self.say(f"! {change.logical_id} {_loss(change)}")
 
-    def findings(
-        self, warnings: "Sequence[ValidationFinding]", findings: "Sequence[Finding]", *, err: bool
-    ) -> None:
-        """Show what CloudFormation warns of, although it would go ahead, and what checks find."""
+    def show_findings(self, findings: Sequence[Finding]) -> None:
+        """Show the findings of the preflight checks before anything is executed."""
+        self.findings(findings, err=True)
+
+    def findings(self, findings: Sequence[Finding], *, err: bool) -> None:
+        """Show the findings of the preflight checks."""
         if self.as_json:
-            told = [finding.as_data() for finding in findings]
-            self.data({"warnings": [vars(warning) for warning in warnings], "findings": told})
+            self.data({"findings": [finding.as_data() for finding in findings]})
             return
-        for warning in warnings:
-            echo(f"warning: {warning}", err=err)
         for finding in findings:
-            echo(str(finding), err=err)
+            message = finding.details.get("message") or "{path}: {reason} ({name})".format(
+                **finding.details
+            )
+            echo(f"{finding.severity} {finding.code}: {message}", err=err)
+
+    def notify(self, finding: Finding) -> None:
+        """Show a step of an operation."""
+        self.say(NOTICES[finding.code].format(subject=finding.subject, **finding.details))
+
+    def confirm(self, question: Question, environment: str) -> bool:
+        """Ask the user, if there is one; a deletion needs the environment's suffix."""
+        if not self.interactive:
+            return False
+        if question is Question.DELETE:
+            return self.answer(f"Type {environment} to delete it") == environment
+        return self.answer(f"{QUESTIONS[question].format(environment)} [y/N]") in {"y", "yes"}
 
     def outputs(self, outputs: "Sequence[Output]") -> None:
         """Print a stack's outputs."""
@@ -137,14 +189,21 @@ class Console:
             rows = [(output.name, output.value, output.description) for output in outputs]
             _print_plain([("Output", "Value", "Description"), *sorted(rows)])
 
-    def facts(self, facts: Mapping[str, Any]) -> None:
-        """Print what is known of one thing, a line for each."""
+    def status(self, status: "EnvironmentStatus") -> None:
+        """Print the state of an environment, a line for each fact."""
+        data = status.as_data()
         if self.as_json:
-            self.data(facts)
+            self.data(data)
             return
+        drift = [
+            f"{each.logical_id} ({each.resource_type}): {each.path} {each.difference}"
+            for each in status.drift or ()
+        ]
+        facts = data | {"age": age(status.summary.created)}
+        if "drift" in facts:
+            facts["drift"] = "; ".join(drift)
         for name, value in facts.items():
-            lines = value if isinstance(value, list) else [value]
-            echo(f"{name}: {'; '.join(map(_word, lines)) or 'none'}")
+            echo(f"{name.replace('_', ' ')}: {_word(value)}")
 
     def environments(self, environments: "Sequence[Summary]") -> None:
         """Print a list of environments."""
@@ -156,9 +215,12 @@ class Console:
         else:
             self.say("there are no environments")
 
-    def fates(self, fates: "Sequence[Fate]") -> None:
-        """Show what becomes of the resources of a stack that is to be deleted."""
-        rows = [(fate.logical_id, fate.resource_type, fate.what) for fate in fates]
+    def show_deletion(self, plan: "DeletionPlan") -> None:
+        """Show what becomes of the resources of a stack before it is deleted."""
+        rows = [
+            (resource.logical_id, resource.resource_type, OUTCOMES[resource.outcome])
+            for resource in plan.resources
+        ]
         if rows:
             self.table(("Logical id", "Type", "What becomes of it"), rows, err=True)
 
@@ -170,14 +232,14 @@ class Console:
             echo(_line(event))
 
     @contextmanager
-    def watching(
-        self, what: str, logical_ids: Collection[str]
+    def watch(
+        self, operation: Operation, subject: str, logical_ids: Collection[str]
     ) -> "Iterator[Callable[[Event], None]]":
-        """Show an operation on resources, as far as they are known, by what is told of it."""
+        """Show an operation; the function that this yields gets each event."""
         if self.as_json:
             yield lambda event: self.data({"event": event.as_data()})
         elif self.interactive:
-            with _live(what, logical_ids) as see:
+            with _live(TITLES[operation].format(subject), logical_ids) as see:
                 yield see
         else:
             yield lambda event: self.say(_line(event))
@@ -221,6 +283,17 @@ def _property(part: "PropertyChange") -> str:
     if part.before is None and part.after is None:
         return f"{part.path} ({part.because_of})" if part.because_of else part.path
     return f"{part.path}: {part.before or '-'} -> {part.after or '-'}"
+
+
+def _loss(change: "ResourceChange") -> str:
+    from iot_pipeline_cfn.template.changes import Action, Replacement
+    from iot_pipeline_cfn.template.stateful import fate
+
+    what = "is removed" if change.action is Action.REMOVE else "is replaced"
+    what = "may be replaced" if change.replacement is Replacement.MAYBE else what
+    data = fate(change.policy_action.removeprefix("ReplaceAnd"))
+    causes = ", ".join(part.path for part in change.replacing_properties)
+    return f"{what}, and what it holds {data}" + (f"; because of {causes}" if causes else "")
 
 
 def _environment_row(summary: "Summary") -> tuple[str, ...]:

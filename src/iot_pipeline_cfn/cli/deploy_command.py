@@ -3,28 +3,21 @@
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from getpass import getuser
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.files import write
-from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
 from iot_pipeline_cfn.template.parameters import (
-    BUCKET,
     IMAGE_PARAMETER,
     SUFFIX_PARAMETER,
-    check_file,
-    load,
     load_object,
-    load_template,
 )
 
-from .console import Console
 from .opening import open_environment
 from .options import (
     FILE,
@@ -43,11 +36,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from iot_pipeline_cfn.deploy.deployment import Proposal, Wish
     from iot_pipeline_cfn.deploy.environments import Environment
-    from iot_pipeline_cfn.deploy.operations import Operations
-
-NOT_A_TERMINAL = "not a terminal: pass --yes to skip confirmation (make: YES=1)"
+    from iot_pipeline_cfn.deploy.request import DeploymentRequest
 
 deployment_options = together(
     environment_argument,
@@ -73,16 +63,16 @@ def plan(
     save: Path | None,
 ) -> None:
     """Show what a deployment would change, without changing anything."""
-    from iot_pipeline_cfn.deploy.deployment import proposed
-    from iot_pipeline_cfn.deploy.planning import Wanted
+    from iot_pipeline_cfn.deploy import service_layer
 
-    requested, wish = _request(environment, template, options)
+    requested, request = _request(environment, template, options)
     operations, console = open_environment(requested, place, patience, as_json=as_json)
-    with proposed(operations, wish, Wanted.PLAN) as proposal:
-        if save:
-            write(save, json.dumps(proposal.as_data(), indent=2, sort_keys=True) + "\n")
-        console.proposal(proposal, err=False)
-        _check(operations, wish, proposal, console, options.ignored)
+    made = service_layer.plan(operations, request)
+    if save:
+        write(save, json.dumps(made.as_data(), indent=2, sort_keys=True) + "\n")
+    console.plan(made, err=False)
+    console.findings(made.findings, err=True)
+    service_layer.require_passed(made.findings)
 
 
 @click.command()
@@ -97,14 +87,15 @@ def preflight(
     as_json: bool,
 ) -> None:
     """Run the preflight checks, without changing anything."""
-    from iot_pipeline_cfn.deploy.deployment import proposed
-    from iot_pipeline_cfn.deploy.planning import Wanted
+    from iot_pipeline_cfn.deploy import service_layer
 
-    requested, wish = _request(environment, template, options)
+    requested, request = _request(environment, template, options)
     operations, console = open_environment(requested, place, patience, as_json=as_json)
-    with proposed(operations, wish, Wanted.PLAN) as proposal:
-        if not _check(operations, wish, proposal, console, options.ignored, err=False):
-            console.say("all preflight checks passed")
+    made = service_layer.plan(operations, request)
+    console.findings(made.findings, err=False)
+    service_layer.require_passed(made.findings)
+    if not made.findings:
+        console.say("all preflight checks passed")
 
 
 @click.command()
@@ -135,57 +126,38 @@ def deploy(
     Asks for confirmation on a terminal. Without one, it goes ahead if CI is set or the target is
     the local AWS emulator.
     """
-    from iot_pipeline_cfn.deploy.deployment import execute, proposed, settle
-    from iot_pipeline_cfn.deploy.errors import DeploymentError
-    from iot_pipeline_cfn.deploy.guards import refuse_losses
-    from iot_pipeline_cfn.deploy.planning import Action, Wanted
-    from iot_pipeline_cfn.deploy.protection import is_protected
+    from iot_pipeline_cfn.deploy import service_layer
 
-    requested, wish = _request(environment, template, options)
-    review = load_object(reviewed) if reviewed else None
+    requested, request = _request(
+        environment, template, options, allowed, load_object(reviewed) if reviewed else None
+    )
     operations, console = open_environment(requested, place, patience, as_json=as_json)
-    # The local AWS emulator needs no confirmation in scripts.
-    agreed = yes or _in_ci() or (place.target == "local" and not console.interactive)
-    if not agreed and not console.interactive:
-        raise click.UsageError(NOT_A_TERMINAL)
-    with proposed(operations, wish, Wanted.DEPLOY) as proposal:
-        console.proposal(proposal, err=True)
-        if review is not None:
-            proposal.refuse_moved(review)
-        if is_protected(proposal.stack) and not proposal.creates:
-            refuse_losses(proposal.changes, allowed)
-        _check(operations, wish, proposal, console, options.ignored)
-        something = proposal.action is Action.EXECUTE or proposal.settings
-        if something and not (agreed or console.ask(f"Deploy {operations.environment.suffix}?")):
-            message = "nothing was deployed"
-            raise DeploymentError(message)
-        if proposal.action is Action.EXECUTE:
-            stack = execute(operations, wish, proposal)
-        else:
-            stack = proposal.stack
-            settle(operations, wish, stack, proposal.content.parameters)
-    console.outputs(stack.outputs)
+    consent = service_layer.Consent(yes, console.interactive, _in_ci())
+    result = service_layer.deploy(operations, request, consent)
+    console.outputs(result.stack.outputs)
 
 
-def _request(name: str, template: Path, options: RequestOptions) -> "tuple[Environment, Wish]":
-    """Build the deployment request from files and options, which must fit the template."""
-    from iot_pipeline_cfn.deploy.deployment import Wish
-    from iot_pipeline_cfn.deploy.environments import environment_named, parameter_file
-    from iot_pipeline_cfn.deploy.errors import DeploymentError
-    from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
+def _request(
+    name: str,
+    template: Path,
+    options: RequestOptions,
+    allowed: Sequence[str] = (),
+    reviewed: Mapping[str, Any] | None = None,
+) -> "tuple[Environment, DeploymentRequest]":
+    """Build the deployment request from files and options."""
+    from iot_pipeline_cfn.deploy.request import load_request
 
-    body = load_template(template)
-    environment = environment_named(name, body)
-    file = load(parameter_file(environment, PARAMETERS))
-    if found := list(check_file(body, file)):
-        raise DeploymentError("\n".join(map(parameter_sentence, found)), ExitCode.INVALID)
-    if options.bucket and not BUCKET.fullmatch(options.bucket):
-        message = f"{options.bucket!r} is not the name of an S3 bucket"
-        raise click.UsageError(message)
-    if unknown := sorted(set(options.ignored) - CHECKS.keys()):
-        message = f"--ignore {unknown[0]}: no such check; the checks are {', '.join(CHECKS)}"
-        raise click.UsageError(message)
-    return environment, Wish(body, file, _given(options), _owner(), options.bucket)
+    return load_request(
+        name,
+        template,
+        PARAMETERS,
+        owner=_owner(),
+        parameters=_given(options),
+        bucket=options.bucket,
+        ignored=options.ignored,
+        allowed_losses=allowed,
+        reviewed=reviewed,
+    )
 
 
 def _given(options: RequestOptions) -> dict[str, str]:
@@ -219,39 +191,3 @@ def _owner() -> str:
 
 def _in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in {"", "0", "false"}
-
-
-def _check(
-    operations: "Operations",
-    wish: "Wish",
-    proposal: "Proposal",
-    console: Console,
-    ignored: Sequence[str],
-    *,
-    err: bool = True,
-) -> bool:
-    """Show the findings of the preflight checks, and return whether there are any.
-
-    Raises:
-        DeploymentError: when one of them is an error, which stops the deployment.
-
-    """
-    from iot_pipeline_cfn.deploy.deployment import subject_of
-    from iot_pipeline_cfn.deploy.errors import DeploymentError
-    from iot_pipeline_cfn.deploy.preflight.checking import Severity, joined, run
-    from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
-
-    subject = subject_of(operations, wish, proposal.content, proposal.changes)
-    found = [] if proposal.empty else run(CHECKS, subject, ignored)
-    warnings, findings = joined(proposal.warnings, found)
-    console.findings(warnings, findings, err=err)
-    stopping = [finding.code for finding in findings if finding.severity is Severity.ERROR]
-    # A check can find several things.
-    if errors := list(dict.fromkeys(stopping)):
-        ignore = " ".join(f"--ignore {code}" for code in errors)
-        message = (
-            f"nothing was changed; to go on all the same: {ignore} "
-            f"(with make: IGNORE='{' '.join(errors)}')"
-        )
-        raise DeploymentError(message, ExitCode.PREFLIGHT)
-    return bool(warnings or findings)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from .deploy_command import NOT_A_TERMINAL
 from .opening import open_named
 from .options import (
     Patience,
@@ -37,23 +36,17 @@ def destroy(
 
     A protected environment is refused; the message tells how to lift its protection.
     """
-    from iot_pipeline_cfn.deploy.destruction import delete, doomed
-    from iot_pipeline_cfn.deploy.errors import DeploymentError
+    from iot_pipeline_cfn.deploy import service_layer
 
     operations, console = open_named(environment, template, place, patience, as_json=False)
-    if not yes and not console.interactive:
-        raise click.UsageError(NOT_A_TERMINAL)
+    consent = service_layer.Consent(yes, console.interactive)
+    result = service_layer.destroy(operations, consent, force=force)
     suffix = operations.environment.suffix
-    stack, fates = doomed(operations)
-    if stack is None:
+    if result.plan.stack is None:
         console.say(f"there is no environment {suffix}: nothing to delete")
         return
-    console.fates(fates)
-    if not yes and console.answer(f"Type {suffix} to delete it") != suffix:
-        message = "nothing was deleted"
-        raise DeploymentError(message)
-    left = delete(operations, stack, force=force)
-    console.say(f"{suffix} is deleted" + (f", but for {', '.join(left)}" if left else ""))
+    left = ", ".join(f"{each.logical_id} ({each.physical_id})" for each in result.left)
+    console.say(f"{suffix} is deleted" + (f", but for {left}" if left else ""))
 
 
 @click.command()
@@ -63,7 +56,7 @@ def destroy(
 @template_option
 def cancel(*, environment: str, patience: Patience, place: Place, template: Path) -> None:
     """Cancel the update that is in progress."""
-    from iot_pipeline_cfn.deploy.destruction import cancel_update
+    from iot_pipeline_cfn.deploy.deletion import cancel_update
 
     operations, console = open_named(environment, template, place, patience, as_json=False)
     console.say(f"{operations.environment.suffix} is in {cancel_update(operations)}")

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import click
 
-from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.files import write
 from iot_pipeline_cfn.template.parameters import load_template
 
-from .console import age
 from .opening import open_connection, open_named
 from .options import (
     FILE,
@@ -34,7 +32,7 @@ def outputs(
 ) -> None:
     """Print the outputs of an environment."""
     operations, console = open_named(environment, template, place, as_json=as_json)
-    found = operations.find_own().outputs
+    found = operations.require_stack().outputs
     if file:
         values = {output.name: output.value for output in found}
         write(file, json.dumps(values, indent=2, sort_keys=True) + "\n")
@@ -49,18 +47,11 @@ def status(
     *, environment: str, place: Place, template: Path, as_json: bool, detects_drift: bool
 ) -> None:
     """Show the state of an environment."""
-    from iot_pipeline_cfn.deploy.inventory import drift, in_step, summary_of
+    from iot_pipeline_cfn.deploy import inventory
 
     operations, console = open_named(environment, template, place, as_json=as_json)
-    stack = operations.find_own()
-    facts = summary_of(stack).as_data() | {
-        "age": age(stack.created),
-        "reason": stack.reason,
-        "in step with the template": in_step(operations.connection, stack, load_template(template)),
-    }
-    if detects_drift:
-        facts["drift"] = drift(operations, stack)
-    console.facts(facts)
+    found = inventory.status(operations, load_template(template), detects_drift=detects_drift)
+    console.status(found)
 
 
 @click.command()
@@ -77,32 +68,16 @@ def events(
     timeout: float,
 ) -> None:
     """Show the events of the current operation, or of the last one."""
-    from iot_pipeline_cfn.deploy import events
-    from iot_pipeline_cfn.deploy.errors import DeploymentError
-    from iot_pipeline_cfn.deploy.planning import exit_code_of, failure_mode
+    from iot_pipeline_cfn.deploy.events import last_operation
+    from iot_pipeline_cfn.deploy.following import follow_current
 
     patience = Patience(timeout=timeout)
     operations, console = open_named(environment, template, place, patience, as_json=as_json)
-    stack = operations.find_own()
-    client = operations.connection.cloudformation
-    if not follow:
-        for event in events.last_operation(client, stack.arn):
-            console.event(event)
+    if follow:
+        follow_current(operations, console.event)
         return
-    creates = stack.status in {"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"}
-    with operations.follower.limited():
-        ended = events.follow(
-            client,
-            stack.arn,
-            after=None,
-            see=console.event,
-            timeout=operations.follower.timeout,
-            deletes_itself=creates and failure_mode(stack.parameters) == "DELETE",
-        )
-    gone = creates and ended == "DELETE_COMPLETE"
-    if exit_code := ExitCode.ROLLED_BACK if gone else exit_code_of(ended):
-        message = f"{operations.environment.suffix} has ended in {ended}"
-        raise DeploymentError(message, exit_code)
+    for event in last_operation(operations.client, operations.require_stack().arn):
+        console.event(event)
 
 
 @click.command(name="list")
@@ -110,7 +85,7 @@ def events(
 @json_option
 def list_(*, place: Place, as_json: bool) -> None:
     """Show all environments of the Region."""
-    from iot_pipeline_cfn.deploy.inventory import environments
+    from iot_pipeline_cfn.deploy.inventory import list_environments
 
     connection, console = open_connection(place, as_json=as_json)
-    console.environments(list(environments(connection)))
+    console.environments(list_environments(connection))

@@ -39,17 +39,17 @@ def open_environment(
     environment: "Environment", place: Place, patience: Patience, *, as_json: bool
 ) -> "tuple[Operations, Console]":
     """Open an environment for operations that are followed on the console."""
-    from iot_pipeline_cfn.deploy.following import Follower
-    from iot_pipeline_cfn.deploy.operations import Operations, command
+    from iot_pipeline_cfn.deploy.operations import Operations
 
     connection, console = open_connection(place, as_json=as_json)
     if environment.name != environment.suffix:
         console.say(f"{environment.name!r} is the environment {environment.suffix}")
-    follower = Follower(
+    operations = Operations(
+        environment,
         connection,
         console,
         timeout=patience.timeout,
         on_interrupt=patience.on_interrupt,
-        attach=command("events --follow", environment.name, connection),
+        wait=patience.wait,
     )
-    return Operations(environment, connection, console, follower, wait=patience.wait), console
+    return operations, console

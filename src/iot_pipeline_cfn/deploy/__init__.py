@@ -1,7 +1,10 @@
-"""Bringing environments up and down: what to ask of CloudFormation, asking it, and following it.
+"""Deploying environments: requests, plans, execution, following, deletion.
 
-`environments`, `planning` and `guards` decide, as pure functions over data. `connection`,
-`cloudformation`, `changes` and `events` are the calls, and `errors` what their failures mean.
-`operations` and `following` are what all verbs do, `deployment`, `destruction` and `inventory` what
-each does, `preflight` what is checked before, and `console` what a person sees of it.
+`service_layer` is what a command, a test or another tool calls to plan, deploy and destroy;
+`inventory` lists environments and their state, `deletion` cancels updates, and `following` follows
+operations. They work on `Operations` and raise `DeploymentError`.
+
+`planning`, `protection` and `environments` decide, as pure functions over data. `connection`,
+`cloudformation`, `changes` and `events` are the calls to AWS, and `errors` explains their failures.
+`preflight` checks a plan before it is executed.
 """

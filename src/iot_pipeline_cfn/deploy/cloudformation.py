@@ -5,7 +5,7 @@ sends it again, and what CloudFormation says to the second one is not taken for 
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.changes import ResourceChange
 
 from .changes import merge_changes, resource_change
 from .errors import DeploymentError, code_of, is_gone, message_of
-from .planning import ABSENT, CHANGE_SETS, ChangeSetState
+from .planning import ABSENT, REASONS, ChangeSetState, Refusal
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
@@ -250,8 +249,9 @@ def execute_change_set(client: "CloudFormationClient", change_set: ChangeSet, to
 
 
 def overtaken() -> DeploymentError:
-    """Return the error of who was not quick enough."""
-    return DeploymentError(CHANGE_SETS[ChangeSetState.OVERTAKEN].reason)
+    """Return the error of a change set that another deployment has made obsolete."""
+    refusal = Refusal.CHANGE_SET_OVERTAKEN
+    return DeploymentError(REASONS[refusal], code=refusal)
 
 
 def has_change_sets(client: "CloudFormationClient", arn: str) -> bool:
@@ -260,7 +260,7 @@ def has_change_sets(client: "CloudFormationClient", arn: str) -> bool:
     return any(page.get("Summaries") for page in pages)
 
 
-def resources(client: "CloudFormationClient", stack: Stack) -> list[Mapping[str, Any]]:
+def list_resources(client: "CloudFormationClient", stack: Stack) -> list[Mapping[str, Any]]:
     """Return the summaries of a stack's resources that exist."""
     pages = client.get_paginator("list_stack_resources").paginate(StackName=stack.arn)
     return [
@@ -290,8 +290,3 @@ def parameter_list(parameters: Mapping[str, str | None]) -> list[dict[str, Any]]
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     """Return tags as a call takes them."""
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
-
-
-def invalid(lines: Iterable[str]) -> DeploymentError:
-    """Return the error of what was found wrong before or by CloudFormation, a line for each."""
-    return DeploymentError("\n".join(lines), ExitCode.INVALID)

@@ -113,6 +113,11 @@ class Connection:
         return control.TEMPLATE_BUCKET if self.target is Target.LOCAL else None
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is a connection to the local AWS emulator."""
+        return self.target is Target.LOCAL
+
+    @property
     def embedded(self) -> bool:
         """Whether the embedded AWS answers, also where `AWS_ENDPOINT_URL` leads to it."""
         return control.HOST in self.cloudformation.meta.endpoint_url

@@ -1,15 +1,14 @@
-"""Bringing an environment up or up to date: what the verbs plan and deploy do.
+"""Plans of deployments, and executing them.
 
-A change set is made, shown, and then executed or removed. Whatever happens between, it is removed
-unless its execution has begun.
+A change set is created, shown, and then executed or removed. Whatever happens in between, it is
+removed unless its execution has begun.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from enum import StrEnum
 from operator import itemgetter
 from typing import Any, Final
 
@@ -17,340 +16,245 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.changes import ResourceChange
-from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
-from iot_pipeline_cfn.template.parameters import (
-    SUFFIX_PARAMETER,
-    ParameterFile,
-    ParameterSet,
-)
+from iot_pipeline_cfn.template.findings import Finding, Value
 
-from . import cloudformation, events, planning, protection
+from . import cloudformation, events, planning
 from .changes import change_data
 from .cloudformation import ChangeSet, Stack, ValidationFinding
-from .connection import Connection
 from .errors import DeploymentError, is_gone, message_of
-from .following import Outcome
+from .following import Outcome, follow, limited
+from .observer import Operation
 from .operations import Operations
-from .planning import Action, ChangeSetState, Wanted
+from .planning import REASONS, ChangeSetState, Refusal, StackAction, Verb
 from .preflight import name_taken
 from .preflight.checking import Subject
-
-OWNER_TAG: Final = "iot-pipeline:owner"
-KEY_PREFIX: Final = "iot-pipeline"
+from .protection import wants_termination_protection
+from .readiness import make_ready
+from .request import (
+    OWNER_TAG,
+    ChangeSetInput,
+    DeploymentRequest,
+    build_input,
+    create_change_set,
+    find_bucket,
+)
 
 DISCARD_SECONDS: Final = 60.0
-"""So long a change set is waited for that is to be removed."""
+"""How long to wait for a change set that is only going to be removed."""
 
 ALLOW_ALL: Final = (
     '{"Statement":[{"Action":"Update:*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
 )
-"""What a stack without a policy allows; one that has had a policy cannot be without one again."""
-
-ZONES_WITHOUT_NAT_GATEWAYS: Final = ("apne1-az3",)
-"""By their ids, which are the same in every account; NAT gateways are not offered there."""
+"""What a stack without a policy allows; a policy that was set cannot be removed, only replaced."""
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What an environment shall become.
+class Setting(StrEnum):
+    """A setting of an existing stack that changes outside of the change set."""
 
-    `parameters` are those of the command line, which go before those of the file. `owner` is who
-    has it made; an environment that exists keeps its own.
-    """
-
-    template: Mapping[str, Any]
-    file: ParameterFile
-    parameters: Mapping[str, str]
-    owner: str
-    bucket: str | None
-
-    @cached_property
-    def body(self) -> str:
-        """The template as it is sent: without white space, which counts too."""
-        return json.dumps(self.template, separators=(",", ":"), sort_keys=True)
-
-
-@dataclass(frozen=True)
-class Content:
-    """What is asked of an environment, worked out from what is wished and what is there."""
-
-    template: str
-    parameters: Mapping[str, str]
-    """The value that each one is going to have."""
-    sent: Mapping[str, str | None]
-    tags: Mapping[str, str]
+    STACK_POLICY = "stack-policy"
+    TERMINATION_PROTECTION_ON = "termination-protection-on"
+    TERMINATION_PROTECTION_OFF = "termination-protection-off"
 
 
 @dataclass
-class Proposal:
-    """A change set that could be executed, or says that there is nothing to do.
+class Plan:
+    """A change set, and everything that follows from it before it is executed.
 
-    `protects` and `executed` are set once that has been done.
+    Attributes:
+        action: What to do: execute the change set, or nothing.
+        stack: The stack, which CloudFormation has created for the change set if it is new.
+        change_set: The change set.
+        content: What CloudFormation was asked.
+        stack_policy: The policy of the parameter file, if it has one.
+        validations: The warnings of CloudFormation's early validation.
+        settings: The settings of an existing stack that change as well.
+        creates: Whether the environment is new.
+        findings: The findings of the preflight checks, once they have run.
+        is_protected_early: Whether termination protection was switched on before the execution.
+        is_executed: Whether the execution has begun.
+
     """
 
-    action: Action
+    action: StackAction
     stack: Stack
     change_set: ChangeSet
-    content: Content
+    content: ChangeSetInput
     stack_policy: Mapping[str, Any] | None
-    warnings: Sequence[ValidationFinding]
-    settings: Sequence[str]
-    """What changes besides, in no change set: the stack's policy and its protection."""
+    validations: Sequence[ValidationFinding]
+    settings: Sequence[Setting]
     creates: bool
-    protects: bool = False
-    executed: bool = False
+    findings: Sequence[Finding] = ()
+    is_protected_early: bool = False
+    is_executed: bool = False
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Whether the change set has nothing to do."""
         return self.change_set.state is ChangeSetState.EMPTY
 
     @property
     def changes(self) -> Sequence[ResourceChange]:
-        """What it would do to resources; it can change outputs alone."""
+        """The changes of resources; a change set without any can still change outputs."""
         return self.change_set.changes
 
-    def as_data(self) -> dict[str, Any]:
-        """Return all that a review of it depends on, as data for JSON."""
+    def as_data(self) -> dict[str, Value]:
+        """Return it as data for JSON."""
+        return {
+            **self._reviewed_data(),
+            "empty": self.empty,
+            "settings": list(self.settings),
+            "findings": [finding.as_data() for finding in self.findings],
+        }
+
+    def _reviewed_data(self) -> dict[str, Value]:
+        """Return everything that must stay the same between a review and the deployment."""
         updated = self.stack.updated or self.stack.created
         changes = [change_data(change) for change in self.changes]
+        tags = self.content.tags
         return {
             "stack": None if self.creates else self.stack.arn,
-            "lastUpdated": None if self.creates else updated.isoformat(),
-            "template": _hash(self.content.template),
+            "last_updated": None if self.creates else updated.isoformat(),
+            "template": self.content.template_hash,
             "parameters": dict(self.content.parameters),
-            "tags": {key: self.content.tags[key] for key in self.content.tags if key != OWNER_TAG},
-            "stackPolicy": self.stack_policy,
+            "tags": {key: tags[key] for key in tags if key != OWNER_TAG},
+            "stack_policy": self.stack_policy,
             "changes": sorted(changes, key=itemgetter("logical_id")),
         }
 
-    def refuse_moved(self, reviewed: Mapping[str, Any]) -> None:
-        """Refuse to go on unless all is still as it was when it was reviewed.
+    def require_unchanged(self, reviewed: Mapping[str, Any]) -> None:
+        """Require that nothing has changed since the plan was reviewed.
 
         Raises:
-            DeploymentError: when something has moved; it says what.
+            DeploymentError: when something has; its details name what.
 
         """
-        now = self.as_data()
-        if moved := [name for name in now if now[name] != reviewed.get(name)]:
-            message = (
-                f"since the review these are not the same any more: {', '.join(moved)}; "
-                "plan and review again"
-            )
-            raise DeploymentError(message)
+        now = self._reviewed_data()
+        if changed := [name for name in now if now[name] != reviewed.get(name)]:
+            message = f"changed since the review: {', '.join(changed)}; plan and review again"
+            raise DeploymentError(message, code="review-outdated", changed=changed)
 
 
 @contextmanager
-def proposed(operations: Operations, wish: Wish, wanted: Wanted) -> Iterator[Proposal]:
-    """Make a change set, and remove it in the end unless its execution has begun.
+def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> Iterator[Plan]:
+    """Create a change set, and remove it in the end unless its execution has begun.
 
     Raises:
-        DeploymentError: when the environment cannot be changed, or not so.
+        DeploymentError: when the environment cannot be changed, or not in this way.
 
     """
-    bucket = _bucket(operations.connection, wish)
+    bucket = find_bucket(operations.connection, request)
     try:
-        asked = _asked(operations, wish, wanted, bucket)
+        requested = _request_change_set(operations, request, verb, bucket)
     except ClientError as error:
-        # Somebody else was quicker: wait for that too.
+        # Another operation began in the meantime: wait for that too.
         if "_IN_PROGRESS" not in message_of(error):
             raise
-        asked = _asked(operations, wish, wanted, bucket)
-    stack, content, arn, stack_arn = asked
-    proposal = None
+        requested = _request_change_set(operations, request, verb, bucket)
+    existing, content, arn, stack_arn = requested
+    plan = None
     try:
-        change_set = _worked_out(operations, arn)
-        made_for = cloudformation.find_stack(operations.connection.cloudformation, stack_arn)
-        decision = planning.decide(
-            cloudformation.status_of(made_for), planning.Owner.OURS, wanted, change_set.state
-        )
-        if made_for is None:
+        change_set = _wait_for_change_set(operations, arn)
+        stack = cloudformation.find_stack(operations.client, stack_arn)
+        action = planning.decide_change_set(change_set.state, verb)
+        if stack is None or action is Refusal.CHANGE_SET_OVERTAKEN:
             raise cloudformation.overtaken()
-        if decision.action is Action.REFUSE:
-            raise _refused(operations, wish, content, change_set, decision.reason)
-        proposal = Proposal(
-            action=decision.action,
-            stack=made_for,
+        if isinstance(action, Refusal):
+            raise _rejected(operations, request, content, change_set)
+        plan = Plan(
+            action=action,
+            stack=stack,
             change_set=change_set,
             content=content,
-            stack_policy=wish.file.stack_policy,
-            warnings=_warnings(operations, change_set),
-            settings=[] if stack is None else _settings(operations, wish, stack, content),
-            creates=stack is None,
+            stack_policy=request.file.stack_policy,
+            validations=_warnings(operations, change_set),
+            settings=[] if existing is None else _settings(operations, request, existing, content),
+            creates=existing is None,
         )
-        yield proposal
+        yield plan
     finally:
-        if proposal is None or not proposal.executed:
-            protected = proposal is not None and proposal.protects
+        if plan is None or not plan.is_executed:
+            protected = plan is not None and plan.is_protected_early
             _discard(operations, arn, stack_arn, protected=protected)
 
 
-def _asked(
-    operations: Operations, wish: Wish, wanted: Wanted, bucket: str | None
-) -> tuple[Stack | None, Content, str, str]:
-    """Ask for a change set; return the stack if there is one, what is asked, and two ARNs."""
-    stack, before = operations.until_ready(wanted)
-    if before is Action.CREATE:
+def _request_change_set(
+    operations: Operations, request: DeploymentRequest, verb: Verb, bucket: str | None
+) -> tuple[Stack | None, ChangeSetInput, str, str]:
+    """Ask for a change set; return the existing stack, what was asked, and the two ARNs."""
+    stack, action = make_ready(operations, verb)
+    if action is StackAction.CREATE:
         stack = None
-    content = _content(operations, wish, stack)
-    return stack, content, *_change_set(operations, content, bucket, wish, creates=stack is None)
+    content = build_input(operations, request, stack)
+    arns = create_change_set(operations, content, bucket, creates=stack is None)
+    return stack, content, *arns
 
 
-def _content(operations: Operations, wish: Wish, stack: Stack | None) -> Content:
-    """Return what is to be asked of an environment that has a stack, or is to be created.
-
-    Raises:
-        DeploymentError: when CloudFormation would refuse it, or the environment must not take it.
-
-    """
-    previous = stack.parameters if stack else {}
-    given = _given(operations, wish, creates=stack is None)
-    parameters = ParameterSet(wish.template, given, previous)
-    planning.refuse_fixed(parameters)
-    if findings := list(parameters.findings()):
-        raise cloudformation.invalid(map(parameter_sentence, findings))
-    owner = (stack and stack.tags.get(OWNER_TAG)) or wish.owner
-    name = operations.environment.name
-    return Content(
-        template=wish.body,
-        parameters=parameters.known(),
-        sent=parameters.to_send(),
-        tags={**wish.file.tags, planning.ENVIRONMENT_TAG: name, OWNER_TAG: owner},
-    )
-
-
-def _change_set(
-    operations: Operations, content: Content, bucket: str | None, wish: Wish, *, creates: bool
-) -> tuple[str, str]:
-    """Have CloudFormation make a change set, and return its ARN and its stack's."""
-    request = {
-        "ChangeSetType": "CREATE" if creates else "UPDATE",
-        "Parameters": cloudformation.parameter_list(content.sent),
-        "Tags": cloudformation.tag_list(content.tags),
-        "Capabilities": planning.capabilities(wish.template),
-        "OnStackFailure": planning.failure_mode(content.parameters) if creates else "ROLLBACK",
-        **_template(operations.connection, content.template, bucket),
-    }
-    return cloudformation.create_change_set(
-        operations.connection.cloudformation, operations.environment.stack_name, request
-    )
-
-
-def _bucket(connection: Connection, wish: Wish) -> str | None:
-    """Return the bucket that the template has to go through, if it has to."""
-    size = len(wish.body.encode())
-    if size <= cloudformation.TEMPLATE_BYTES:
-        return None
-    if bucket := wish.bucket or wish.file.bucket or connection.template_bucket:
-        return bucket
-    message = (
-        f"the template has {size:,} bytes, and CloudFormation takes more than "
-        f"{cloudformation.TEMPLATE_BYTES:,} only from S3: name a bucket of that region with "
-        f'--bucket (with make: BUCKET=...), or as "Bucket" in {wish.file.path}'
-    )
-    raise DeploymentError(message)
-
-
-def _template(connection: Connection, body: str, bucket: str | None) -> dict[str, str]:
-    if bucket is None:
-        return {"TemplateBody": body}
-    # Named by what it is, so that the same template is there once.
-    key = f"{KEY_PREFIX}/{_hash(body)}.json"
-    return {"TemplateURL": cloudformation.upload(connection.s3, bucket, key, body)}
-
-
-def _hash(body: str) -> str:
-    return hashlib.sha256(body.encode()).hexdigest()
-
-
-def _given(operations: Operations, wish: Wish, *, creates: bool) -> dict[str, str]:
-    """Return the parameters that are set; a new environment gets its zones for life."""
-    given = {**wish.file.parameters, **wish.parameters}
-    zones = {"AvailabilityZone1", "AvailabilityZone2"}
-    if creates and zones <= wish.template["Parameters"].keys() and not zones & given.keys():
-        given |= _zones(operations.connection)
-    return given | {SUFFIX_PARAMETER: operations.environment.suffix}
-
-
-def _zones(connection: Connection) -> dict[str, str]:
-    """Return the first two zones that can hold all of an environment.
-
-    `Fn::GetAZs` gives no order that would stay the same, and other zones would replace the subnets.
-    """
-    zones = connection.ec2.describe_availability_zones(
-        Filters=[
-            {"Name": "state", "Values": ["available"]},
-            {"Name": "zone-type", "Values": ["availability-zone"]},
-        ]
-    )["AvailabilityZones"]
-    usable = sorted(
-        zone["ZoneName"] for zone in zones if zone["ZoneId"] not in ZONES_WITHOUT_NAT_GATEWAYS
-    )
-    names = ("AvailabilityZone1", "AvailabilityZone2")
-    return dict(zip(names, usable, strict=False)) if len(usable) >= len(names) else {}
-
-
-def _worked_out(operations: Operations, arn: str) -> ChangeSet:
-    """Return a change set once CloudFormation has worked it out."""
-    client = operations.connection.cloudformation
-    with operations.follower.limited("the change set"):
-        for _ in events.paced(operations.follower.timeout):
-            change_set = cloudformation.describe_change_set(client, arn)
+def _wait_for_change_set(operations: Operations, arn: str) -> ChangeSet:
+    """Return a change set once CloudFormation has completed it."""
+    with limited(operations, "the change set"):
+        for _ in events.poll(operations.timeout):
+            change_set = cloudformation.describe_change_set(operations.client, arn)
             if not change_set.pending:
                 break
     return change_set
 
 
-def _refused(
-    operations: Operations, wish: Wish, content: Content, change_set: ChangeSet, reason: str
+def _rejected(
+    operations: Operations,
+    request: DeploymentRequest,
+    content: ChangeSetInput,
+    change_set: ChangeSet,
 ) -> DeploymentError:
-    if change_set.state is not ChangeSetState.FAILED:
-        return DeploymentError(reason)
-    lines = [f"{reason}: {change_set.reason}"]
-    subject = subject_of(operations, wish, content, change_set.changes)
-    for finding in _findings(operations, change_set):
+    """Return the error of a change set that CloudFormation rejected, with its findings."""
+    lines = [f"{REASONS[Refusal.CHANGE_SET_FAILED]}: {change_set.reason}"]
+    subject = subject_of(operations, request, content, change_set.changes)
+    for finding in _validations(operations, change_set):
         lines.append(str(finding))
         if way := name_taken.way_on(subject, finding):
             lines.append(f"  {way}")
-    return cloudformation.invalid(lines)
+    return DeploymentError(
+        "\n".join(lines), ExitCode.INVALID, code=Refusal.CHANGE_SET_FAILED, reason=change_set.reason
+    )
 
 
 def subject_of(
-    operations: Operations, wish: Wish, content: Content, changes: Sequence[ResourceChange]
+    operations: Operations,
+    request: DeploymentRequest,
+    content: ChangeSetInput,
+    changes: Sequence[ResourceChange],
 ) -> Subject:
-    """Return what checks look at, of changes that a change set would make."""
+    """Return what preflight checks look at."""
     return Subject(
         operations.environment.name,
         operations.connection,
-        wish.template,
+        request.template,
         content.parameters,
         changes,
     )
 
 
 def _warnings(operations: Operations, change_set: ChangeSet) -> list[ValidationFinding]:
-    """Return what early validation warns of, although the change set can be executed."""
+    """Return the warnings of early validation about a change set that can be executed."""
     if change_set.state is ChangeSetState.EMPTY:
         return []
-    return [finding for finding in _findings(operations, change_set) if not finding.fails]
+    return [finding for finding in _validations(operations, change_set) if not finding.fails]
 
 
-def _findings(operations: Operations, change_set: ChangeSet) -> list[ValidationFinding]:
-    client = operations.connection.cloudformation
+def _validations(operations: Operations, change_set: ChangeSet) -> list[ValidationFinding]:
     try:
-        return cloudformation.validation_findings(client, change_set.arn)
+        return cloudformation.validation_findings(operations.client, change_set.arn)
     except (BotoCoreError, ClientError) as error:
-        # What more there is to say must not hide what is known.
-        operations.audience.say(f"note: early validation cannot be read: {error}")
+        # This must not hide what is already known.
+        operations.notify("validation-unreadable", reason=str(error))
         return []
 
 
 def _discard(operations: Operations, arn: str, stack_arn: str, *, protected: bool) -> None:
-    """Remove a change set, and the stack if it was there for nothing else."""
-    client = operations.connection.cloudformation
+    """Remove a change set, and the stack if it exists only for that."""
+    client = operations.client
     try:
-        # What is still being worked out cannot be removed.
-        for _ in events.paced(DISCARD_SECONDS):
+        # A pending change set cannot be removed.
+        for _ in events.poll(DISCARD_SECONDS):
             if not cloudformation.describe_change_set(client, arn).pending:
                 break
         client.delete_change_set(ChangeSetName=arn)
@@ -361,119 +265,129 @@ def _discard(operations: Operations, arn: str, stack_arn: str, *, protected: boo
             and not cloudformation.has_change_sets(client, stack_arn)
         ):
             if protected:
-                _protect(operations.connection, stack, enabled=False)
+                _set_termination_protection(operations, stack, enabled=False)
             client.delete_stack(StackName=stack_arn)
     except (BotoCoreError, ClientError, TimeoutError) as error:
         if not (isinstance(error, ClientError) and is_gone(error)):
-            operations.audience.say(
-                f"the change set could not be removed, which does no harm: {error}"
-            )
+            operations.notify("change-set-not-removed", reason=str(error))
 
 
-def execute(operations: Operations, wish: Wish, proposal: Proposal) -> Stack:
-    """Execute a change set, follow it to its end, and return the stack.
+def execute(operations: Operations, request: DeploymentRequest, plan: Plan) -> Stack:
+    """Execute a plan, follow it to its end, and return the stack.
 
     Raises:
         DeploymentError: when it fails.
 
     """
-    client = operations.connection.cloudformation
-    arn = proposal.stack.arn
-    parameters = proposal.content.parameters
-    if protection.wants_termination_protection(parameters):
-        # Before there is anything to protect, so that nothing is ever unprotected.
-        proposal.protects = True
-        _protect(operations.connection, proposal.stack, enabled=True)
-    if not proposal.creates:
-        _set_policy(operations.connection, arn, wish)
+    parameters = plan.content.parameters
+    if plan.action is not StackAction.EXECUTE:
+        apply_stack_settings(operations, request, plan.stack, parameters)
+        return plan.stack
+    client, arn = operations.client, plan.stack.arn
+    if wants_termination_protection(parameters):
+        # On before the first resource exists, so that nothing is ever unprotected.
+        plan.is_protected_early = True
+        _set_termination_protection(operations, plan.stack, enabled=True)
+    if not plan.creates:
+        _set_policy(operations, arn, request)
     newest = events.newest_id(client, arn)
-    _begin(operations, proposal)
-    outcome = operations.follower.follow(
-        f"{'creating' if proposal.creates else 'updating'} {operations.environment.suffix}",
+    _begin(operations, plan)
+    outcome = follow(
+        operations,
+        Operation.CREATE if plan.creates else Operation.UPDATE,
         arn,
         after=newest,
-        logical_ids=[change.logical_id for change in proposal.changes],
-        deletes_itself=proposal.creates and planning.failure_mode(parameters) == "DELETE",
+        logical_ids=[change.logical_id for change in plan.changes],
+        deletes_itself=plan.creates and planning.failure_mode(parameters) == "DELETE",
     )
     stack = cloudformation.find_stack(client, arn)
     if stack is None or outcome.status not in events.COMPLETIONS:
-        raise _failure(operations, outcome)
-    settle(operations, wish, stack, parameters)
+        raise _failed(operations, outcome)
+    apply_stack_settings(operations, request, stack, parameters)
     return stack
 
 
-def _begin(operations: Operations, proposal: Proposal) -> None:
-    """Execute a change set, which is not removed any more unless that was refused."""
-    client = operations.connection.cloudformation
+def _begin(operations: Operations, plan: Plan) -> None:
+    """Execute the change set, which is then removed only if that is refused."""
     token = cloudformation.unique_name()
-    proposal.executed = True
+    plan.is_executed = True
     try:
-        cloudformation.execute_change_set(client, proposal.change_set, token)
+        cloudformation.execute_change_set(operations.client, plan.change_set, token)
     except (ClientError, DeploymentError):
         # A creation can have failed, and be gone with its change set, before the second attempt.
-        proposal.executed = events.carry(client, proposal.stack.arn, token)
-        if not proposal.executed:
+        plan.is_executed = events.has_token(operations.client, plan.stack.arn, token)
+        if not plan.is_executed:
             raise
     except KeyboardInterrupt:
-        message = f"interrupted; see what has become of it with: {operations.command('status')}"
-        raise DeploymentError(message, ExitCode.INTERRUPTED) from None
+        message = f"interrupted; see the result with: {operations.command('status')}"
+        raise DeploymentError(message, ExitCode.INTERRUPTED, code="interrupted") from None
 
 
-def settle(operations: Operations, wish: Wish, stack: Stack, parameters: Mapping[str, str]) -> None:
-    """Bring what no change set carries in line: the stack's policy and its protection."""
-    _set_policy(operations.connection, stack.arn, wish)
-    _protect(
-        operations.connection, stack, enabled=protection.wants_termination_protection(parameters)
-    )
+def apply_stack_settings(
+    operations: Operations,
+    request: DeploymentRequest,
+    stack: Stack,
+    parameters: Mapping[str, str],
+) -> None:
+    """Set the stack policy and the termination protection, which no change set carries."""
+    _set_policy(operations, stack.arn, request)
+    enabled = wants_termination_protection(parameters)
+    _set_termination_protection(operations, stack, enabled=enabled)
 
 
-def _protect(connection: Connection, stack: Stack, *, enabled: bool) -> None:
+def _set_termination_protection(operations: Operations, stack: Stack, *, enabled: bool) -> None:
     if stack.termination_protection != enabled:
-        connection.cloudformation.update_termination_protection(
+        operations.client.update_termination_protection(
             StackName=stack.arn, EnableTerminationProtection=enabled
         )
 
 
-def _set_policy(connection: Connection, arn: str, wish: Wish) -> None:
-    wanted = _policy(wish)
-    if not _has_policy(connection, arn, wanted):
-        connection.cloudformation.set_stack_policy(StackName=arn, StackPolicyBody=wanted)
+def _set_policy(operations: Operations, arn: str, request: DeploymentRequest) -> None:
+    if not _has_policy(operations, arn, request):
+        operations.client.set_stack_policy(StackName=arn, StackPolicyBody=_policy(request))
 
 
-def _policy(wish: Wish) -> str:
-    return ALLOW_ALL if wish.file.stack_policy is None else json.dumps(wish.file.stack_policy)
+def _policy(request: DeploymentRequest) -> str:
+    policy = request.file.stack_policy
+    return ALLOW_ALL if policy is None else json.dumps(policy)
 
 
-def _has_policy(connection: Connection, arn: str, wanted: str) -> bool:
-    current = connection.cloudformation.get_stack_policy(StackName=arn).get("StackPolicyBody")
-    return bool(json.loads(current or ALLOW_ALL) == json.loads(wanted))
+def _has_policy(operations: Operations, arn: str, request: DeploymentRequest) -> bool:
+    current = operations.client.get_stack_policy(StackName=arn).get("StackPolicyBody")
+    return bool(json.loads(current or ALLOW_ALL) == json.loads(_policy(request)))
 
 
-def _settings(operations: Operations, wish: Wish, stack: Stack, content: Content) -> list[str]:
-    """Return in words what of an existing stack changes without being in a change set."""
-    words = []
-    if not _has_policy(operations.connection, stack.arn, _policy(wish)):
-        words.append("the stack policy changes to that of the parameter file")
-    protected = protection.wants_termination_protection(content.parameters)
-    if stack.termination_protection != protected:
-        words.append(f"termination protection is switched {'on' if protected else 'off'}")
-    return words
+def _settings(
+    operations: Operations, request: DeploymentRequest, stack: Stack, content: ChangeSetInput
+) -> list[Setting]:
+    """Return the settings of an existing stack that the deployment changes."""
+    settings = []
+    if not _has_policy(operations, stack.arn, request):
+        settings.append(Setting.STACK_POLICY)
+    enabled = wants_termination_protection(content.parameters)
+    if stack.termination_protection != enabled:
+        settings.append(
+            Setting.TERMINATION_PROTECTION_ON if enabled else Setting.TERMINATION_PROTECTION_OFF
+        )
+    return settings
 
 
-def _failure(operations: Operations, outcome: Outcome) -> DeploymentError:
-    """Return what made a deployment fail, where that leaves the environment, and the way on."""
-    again = "once that is mended, run the same command again"
-    destroy = operations.command("destroy")
+def _failed(operations: Operations, outcome: Outcome) -> DeploymentError:
+    """Return the error of a failed deployment: the cause, the state it leaves, and what to do."""
+    again = "after fixing the cause, run the same command again"
+    destroy = f"to delete it, run: {operations.command('destroy')}"
     status = outcome.status
-    stands = {
+    state = {
         "DELETE_COMPLETE": f"nothing of it is left; {again}",
-        "ROLLBACK_COMPLETE": f"what was created is removed; {again}",
+        "ROLLBACK_COMPLETE": f"its resources were removed; {again}",
         "UPDATE_ROLLBACK_COMPLETE": f"it is as it was before; {again}",
         "UPDATE_ROLLBACK_FAILED": f"it is stuck in {status}; {again}, which rolls it back",
-        "DELETE_FAILED": f"it is stuck in {status}; to delete it, run: {destroy}",
-        "ROLLBACK_FAILED": f"it is stuck in {status}; to delete it, run: {destroy}",
+        "DELETE_FAILED": f"it is stuck in {status}; {destroy}",
+        "ROLLBACK_FAILED": f"it is stuck in {status}; {destroy}",
     }.get(status, f"it is in {status}; see: {operations.command('status')}")
-    lines = [f"{operations.environment.suffix} has failed", *outcome.explanation(), stands]
+    lines = [f"{operations.environment.suffix} failed", *outcome.explanation(), state]
     gone = status == "DELETE_COMPLETE"
     exit_code = ExitCode.ROLLED_BACK if gone else planning.exit_code_of(status)
-    return DeploymentError("\n  ".join(lines), exit_code)
+    return DeploymentError(
+        "\n  ".join(lines), exit_code, code="deployment-failed", **outcome.details()
+    )

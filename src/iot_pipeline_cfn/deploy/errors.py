@@ -14,17 +14,33 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from iot_pipeline_cfn.emulator.control import HOST
 from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.findings import Value
 
 
 class DeploymentError(Exception):
-    """Why a verb did not do what was asked; the message is for the person who asked."""
+    """A verb failed or was refused.
 
-    def __init__(self, message: str, exit_code: ExitCode = ExitCode.REFUSED) -> None:
-        """Take the message, which says what to do next, and the exit code."""
+    Attributes:
+        code: A stable identifier of the reason.
+        exit_code: The exit code of the command.
+        details: The facts behind the message, by snake_case keys.
+
+    """
+
+    def __init__(
+        self,
+        message: str,
+        exit_code: ExitCode = ExitCode.REFUSED,
+        *,
+        code: str = "refused",
+        **details: Value,
+    ) -> None:
+        """Take the message for the user: what failed, and what to do."""
         super().__init__(message)
+        self.code = code
         self.exit_code = exit_code
+        self.details = details
 
 
 NO_CREDENTIALS = (
@@ -52,24 +68,25 @@ THROTTLED = frozenset(
 )
 AWS_FAILED = 500
 
-TWO_WAYS_ON = (
-    "configure credentials, such as with aws configure sso, or use the embedded AWS with --target "
-    "local (with make: TARGET=local)"
+CONFIGURE = (
+    "configure credentials, for example with aws configure sso, or use the local AWS emulator with "
+    "--target local (make: TARGET=local)"
 )
+AGAIN = "run the same command again"
 
 
 def code_of(error: ClientError) -> str:
-    """Return AWS's code for an error."""
+    """Return AWS's code of an error."""
     return error.response["Error"]["Code"]
 
 
 def message_of(error: ClientError) -> str:
-    """Return AWS's words for an error."""
+    """Return AWS's message of an error."""
     return error.response["Error"].get("Message") or code_of(error)
 
 
 def is_gone(error: ClientError) -> bool:
-    """Return whether it says that a stack or a change set does not exist any more."""
+    """Return whether the stack or the change set of a call no longer exists."""
     code = code_of(error)
     return code == "ChangeSetNotFound" or (
         code == "ValidationError" and "does not exist" in message_of(error)
@@ -77,40 +94,41 @@ def is_gone(error: ClientError) -> bool:
 
 
 def explained(error: BotoCoreError | ClientError) -> DeploymentError:
-    """Return what an error of botocore means to the person who runs a verb."""
+    """Return an error of botocore as one for the user, with what to do about it."""
     if isinstance(error, ClientError):
-        return _explained_answer(error)
+        return _explain_response(error)
     if isinstance(error, NO_CREDENTIALS):
-        message = f"{str(error).rstrip('.')}: {TWO_WAYS_ON}"
+        message, code = f"{str(error).rstrip('.')}: {CONFIGURE}", "no-credentials"
     elif isinstance(error, ConnectionError | HTTPClientError):
-        message = f"AWS cannot be reached: {error}; run the same command again"
-        if HOST in str(error):
-            message += " (the embedded AWS, if it was that, has ended with all its environments)"
+        message, code = f"cannot reach AWS: {error}; {AGAIN}", "unreachable"
     else:
-        return DeploymentError(str(error), ExitCode.USAGE)
-    return DeploymentError(message, ExitCode.NO_ACCESS)
+        return DeploymentError(str(error), ExitCode.USAGE, code="bad-request")
+    return DeploymentError(message, ExitCode.NO_ACCESS, code=code)
 
 
-def _explained_answer(error: ClientError) -> DeploymentError:
-    code, words = code_of(error), message_of(error)
+def _explain_response(error: ClientError) -> DeploymentError:
+    aws_code, words, operation = code_of(error), message_of(error), error.operation_name
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     exit_code = ExitCode.NO_ACCESS
-    if code in EXPIRED:
+    if aws_code in EXPIRED:
+        code = "expired-credentials"
         message = (
-            "the AWS credentials have expired; what CloudFormation has begun goes on: get new ones "
-            "and run the same command again to attach to it"
+            "the AWS credentials have expired, and CloudFormation goes on: renew them and "
+            f"{AGAIN} to follow it"
         )
-    elif code in UNKNOWN_CREDENTIALS:
-        message = f"AWS does not accept the credentials ({words}): {TWO_WAYS_ON}"
-    elif code in DENIED:
-        message = f"access denied to {error.operation_name}: {words}"
-    elif code in THROTTLED:
-        message = f"AWS throttles {error.operation_name} ({words}): run the same command again"
+    elif aws_code in UNKNOWN_CREDENTIALS:
+        code, message = "unknown-credentials", f"AWS rejects the credentials ({words}): {CONFIGURE}"
+    elif aws_code in DENIED:
+        code, message = "access-denied", f"access denied to {operation}: {words}"
+    elif aws_code in THROTTLED:
+        code, message = "throttled", f"AWS throttles {operation} ({words}): {AGAIN}"
     elif status >= AWS_FAILED:
-        message = f"AWS fails at {error.operation_name} ({words}): run the same command again"
+        code, message = "aws-failed", f"AWS fails at {operation} ({words}): {AGAIN}"
     else:
-        message = f"AWS refuses {error.operation_name}: {words} ({code})"
-        # It is also what a stack answers that is in the wrong state.
-        invalid = code == "ValidationError" and error.operation_name == "CreateChangeSet"
+        code, message = "aws-refused", f"AWS rejects {operation}: {words} ({aws_code})"
+        # A stack in the wrong state answers with ValidationError as well.
+        invalid = aws_code == "ValidationError" and operation == "CreateChangeSet"
         exit_code = ExitCode.INVALID if invalid else ExitCode.REFUSED
-    return DeploymentError(message, exit_code)
+    return DeploymentError(
+        message, exit_code, code=code, operation=operation, aws_code=aws_code, aws_message=words
+    )

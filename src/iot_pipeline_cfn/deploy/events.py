@@ -78,8 +78,8 @@ class Event:
         """Return it as data for JSON."""
         return {
             "time": self.time.isoformat(),
-            "logicalId": self.logical_id,
-            "type": self.resource_type,
+            "logical_id": self.logical_id,
+            "resource_type": self.resource_type,
             "status": self.status,
             "reason": self.reason,
         }
@@ -111,7 +111,7 @@ def newest_id(client: "CloudFormationClient", arn: str) -> str:
     return next((event.id for event in newest_first(client, arn)), "")
 
 
-def carry(client: "CloudFormationClient", arn: str, token: str) -> bool:
+def has_token(client: "CloudFormationClient", arn: str, token: str) -> bool:
     """Return whether the last operation is the one that was asked for with a token."""
     return any(event.token == token for event in last_operation(client, arn))
 
@@ -133,7 +133,7 @@ def last_operation(client: "CloudFormationClient", arn: str) -> list[Event]:
     return events[::-1]
 
 
-def paced(timeout: float) -> Iterator[None]:
+def poll(timeout: float) -> Iterator[None]:
     """Yield whenever it is time to look again: often at first, more rarely the longer it takes.
 
     Raises:
@@ -174,7 +174,7 @@ def follow(
     newest = after
     status = "UNKNOWN_IN_PROGRESS"
     news = time.monotonic()
-    for _ in paced(timeout):
+    for _ in poll(timeout):
         new = last_operation(client, arn) if newest is None else since(client, arn, newest)
         for event in new:
             see(event)

@@ -1,217 +1,240 @@
-"""Beginning an operation on a stack, and following it while a person watches, and interrupts."""
+"""Beginning an operation on a stack, and following it to its end or to an interruption."""
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
 from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.findings import Value
 
 from . import cloudformation, events
 from .cloudformation import Stack
-from .connection import Connection
 from .errors import DeploymentError, explained
 from .events import Event
+from .observer import Operation, Question
+from .operations import Operations
+from .planning import exit_code_of, failure_mode
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
 
 BEGUN: Final = frozenset(
     {"DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
 )
-"""What a stack is in once it was told to be deleted, cancelled or rolled back."""
-
-
-class Audience(Protocol):
-    """Who is told what a verb does, and asked what it cannot know."""
-
-    def say(self, message: str) -> None:
-        """Tell a person something."""
-
-    def ask(self, question: str) -> bool:
-        """Return whether a person agrees; nobody does where there is nobody.
-
-        Raises:
-            KeyboardInterrupt: when the person has had enough.
-
-        """
-
-    def watching(
-        self, what: str, logical_ids: Collection[str]
-    ) -> AbstractContextManager[Callable[[Event], None]]:
-        """Show an operation on resources, as far as they are known, by what is told of it."""
+"""The statuses of a stack after it was told to be deleted, cancelled or rolled back."""
 
 
 class TerminatedError(KeyboardInterrupt):
-    """The process was told to end: there is nobody left to ask."""
+    """The process was told to end, so the user cannot be asked."""
 
 
 @dataclass
 class Outcome:
-    """An operation, and once it has come to its end, the status that it led to."""
+    """The events of an operation and, once it has ended, the status of the stack."""
 
     events: list[Event] = field(default_factory=list)
     stopped_tasks: list[str] = field(default_factory=list)
     status: str = ""
     cancelled: bool = False
 
+    @property
+    def failures(self) -> list[Event]:
+        """The resources that failed by themselves."""
+        return [event for event in self.events if event.failed and not event.of_stack]
+
     def explanation(self) -> list[str]:
-        """Return what made it fail, what that takes, and why each task stopped, in a line each."""
+        """Return the lines of an error message: the root cause, a remedy, and stopped tasks."""
         cause = events.root_cause(self.events)
-        if cause:
-            tasks = (f"stopped task: {reason}" for reason in self.stopped_tasks)
-            reason = cause.reason or cause.status
-            way = events.missing_permission(reason)
-            lines = [f"{cause.logical_id} ({cause.resource_type}): {reason}", way, *tasks]
-            return [line for line in lines if line]
-        return ["it was cancelled" if self.cancelled else "CloudFormation gives no cause"]
+        if cause is None:
+            return ["it was cancelled" if self.cancelled else "CloudFormation names no cause"]
+        reason = cause.reason or cause.status
+        tasks = (f"stopped task: {reason}" for reason in self.stopped_tasks)
+        lines = [f"{cause.logical_id} ({cause.resource_type}): {reason}"]
+        lines += [events.missing_permission(reason), *tasks]
+        return [line for line in lines if line]
+
+    def details(self) -> dict[str, Value]:
+        """Return the facts of a failure."""
+        cause = events.root_cause(self.events)
+        return {
+            "status": self.status,
+            "cancelled": self.cancelled,
+            "cause": cause and cause.as_data(),
+            "stopped_tasks": self.stopped_tasks,
+        }
 
 
-@dataclass(frozen=True)
-class Follower:
-    """How somebody wants operations followed.
+def run(
+    operations: Operations,
+    operation: Operation,
+    stack: Stack,
+    begin: Callable[[str], object],
+    logical_ids: Collection[str] = (),
+) -> Outcome:
+    """Begin an operation on a stack, and follow it to its end.
 
-    `timeout` is for how many seconds, `on_interrupt` what Ctrl-C does (`cancel`, `leave`, or None:
-    ask), and `attach` the command that follows an operation which was left.
+    `begin` gets a token by which CloudFormation recognises a request that is sent twice.
     """
+    client = operations.client
+    newest = events.newest_id(client, stack.arn)
+    token = cloudformation.unique_name()
+    try:
+        begin(token)
+    except ClientError:
+        # The first attempt may have been carried out, its answer lost, and the second refused.
+        since = events.since(client, stack.arn, newest)
+        if not any(
+            event.token == token or (event.of_stack and event.status in BEGUN) for event in since
+        ):
+            raise
+    return follow(operations, operation, stack.arn, after=newest, logical_ids=logical_ids)
 
-    connection: Connection
-    audience: Audience
-    timeout: float
-    on_interrupt: str | None
-    attach: str
 
-    def run(
-        self,
-        what: str,
-        stack: Stack,
-        act: Callable[[str], object],
-        logical_ids: Collection[str] = (),
-    ) -> Outcome:
-        """Call what begins an operation on a stack, and follow that to its end.
+def follow(
+    operations: Operations,
+    operation: Operation,
+    arn: str,
+    *,
+    after: str | None = None,
+    logical_ids: Collection[str] = (),
+    deletes_itself: bool = False,
+    ours: bool = True,
+) -> Outcome:
+    """Follow an operation to its end, and handle interruptions by the user.
 
-        It is given a token, by which CloudFormation knows the same request sent twice.
-        """
-        client = self.connection.cloudformation
-        newest = events.newest_id(client, stack.arn)
-        token = cloudformation.unique_name()
+    Args:
+        operations: The environment.
+        operation: The operation, for the observer.
+        arn: The stack.
+        after: The newest event before the operation; None stands for the operation in progress.
+        logical_ids: The resources of the operation, as far as they are known.
+        deletes_itself: Whether a failed creation is followed by its deletion.
+        ours: Whether it may be cancelled: an operation of somebody else never is.
+
+    Raises:
+        DeploymentError: when the time is over, or the user leaves.
+
+    """
+    outcome = Outcome()
+    deadline = time.monotonic() + operations.timeout
+    suffix = operations.environment.suffix
+
+    def see(event: Event) -> None:
+        outcome.events.append(event)
+        show(event)
+        # ECS forgets a stopped task before long.
+        if event.failed and event.resource_type == "AWS::ECS::Service":
+            outcome.stopped_tasks += events.stopped_tasks(operations.connection, event.physical_id)
+
+    while not outcome.status:
         try:
-            act(token)
-        except ClientError:
-            # It may have been carried out, its answer lost, and only the second attempt refused.
-            since = events.since(client, stack.arn, newest)
-            if not any(
-                event.token == token or (event.of_stack and event.status in BEGUN)
-                for event in since
+            with (
+                limited(operations),
+                operations.observer.watch(operation, suffix, logical_ids) as show,
             ):
-                raise
-        return self.follow(what, stack.arn, after=newest, logical_ids=logical_ids)
-
-    def follow(
-        self,
-        what: str,
-        arn: str,
-        *,
-        after: str | None = None,
-        logical_ids: Collection[str] = (),
-        deletes_itself: bool = False,
-        ours: bool = True,
-    ) -> Outcome:
-        """Follow an operation to its end, and do what is wanted when a person interrupts.
-
-        Args:
-            what: The operation, for whoever watches.
-            arn: The stack.
-            after: The newest event before it; None stands for the operation that runs.
-            logical_ids: The resources that it is about, as far as they are known.
-            deletes_itself: Whether a failed creation is not the end, since its deletion follows.
-            ours: Whether it may be cancelled: nobody cancels what somebody else has begun.
-
-        Raises:
-            DeploymentError: when the time is over, or the person leaves.
-
-        """
-        outcome = Outcome()
-        deadline = time.monotonic() + self.timeout
-
-        def see(event: Event) -> None:
-            outcome.events.append(event)
-            watch(event)
-            # A task that has stopped is forgotten before long.
-            if event.failed and event.resource_type == "AWS::ECS::Service":
-                outcome.stopped_tasks += events.stopped_tasks(self.connection, event.physical_id)
-
-        while not outcome.status:
-            try:
-                with self.limited(), self.audience.watching(what, logical_ids) as watch:
-                    outcome.status = events.follow(
-                        self.connection.cloudformation,
-                        arn,
-                        after=outcome.events[-1].id if outcome.events else after,
-                        see=see,
-                        timeout=deadline - time.monotonic(),
-                        deletes_itself=deletes_itself,
-                    )
-            except KeyboardInterrupt as interruption:
-                if isinstance(interruption, TerminatedError) or outcome.cancelled or not ours:
-                    raise self._left() from None
-                outcome.status = self._cancel(arn)
-                outcome.cancelled = not outcome.status
-        return outcome
-
-    @contextmanager
-    def limited(self, what: str = "") -> Iterator[None]:
-        """Say that the time is over, and for what: by default an operation, which goes on.
-
-        Raises:
-            DeploymentError: when it is.
-
-        """
-        try:
-            yield
-        except TimeoutError:
-            what = what or f"CloudFormation, which goes on; attach to it with: {self.attach}"
-            message = f"gave up after {self.timeout:g} seconds waiting for {what}"
-            raise DeploymentError(message, ExitCode.TIMED_OUT) from None
-
-    def _left(self) -> DeploymentError:
-        message = f"interrupted; CloudFormation goes on; attach to it with: {self.attach}"
-        return DeploymentError(message, ExitCode.INTERRUPTED)
-
-    def _cancel(self, arn: str) -> str:
-        """Cancel what runs, if that is wanted and possible; return the status if nothing does.
-
-        Raises:
-            DeploymentError: when what runs is left.
-
-        """
-        client = self.connection.cloudformation
-        stack = cloudformation.find_stack(client, arn)
-        if stack is None or not stack.in_progress:
-            return stack.status if stack else "DELETE_COMPLETE"
-        try:
-            if stack.status == "CREATE_IN_PROGRESS" and self._agrees("delete what there is"):
-                delete(self.connection, stack, cloudformation.unique_name())
-            elif stack.status == "UPDATE_IN_PROGRESS" and self._agrees("cancel the update"):
-                client.cancel_update_stack(StackName=arn)
-            else:
-                raise self._left() from None
-        except ClientError as error:
-            self.audience.say(str(explained(error)))
-        return ""
-
-    def _agrees(self, way: str) -> bool:
-        if self.on_interrupt is not None:
-            return self.on_interrupt == "cancel"
-        try:
-            return self.audience.ask(f"Interrupted: {way}?")
-        except KeyboardInterrupt:
-            return False
+                outcome.status = events.follow(
+                    operations.client,
+                    arn,
+                    after=outcome.events[-1].id if outcome.events else after,
+                    see=see,
+                    timeout=deadline - time.monotonic(),
+                    deletes_itself=deletes_itself,
+                )
+        except KeyboardInterrupt as interruption:
+            if isinstance(interruption, TerminatedError) or outcome.cancelled or not ours:
+                raise _left(operations) from None
+            outcome.status = _cancel(operations, arn)
+            outcome.cancelled = not outcome.status
+    return outcome
 
 
-def delete(connection: Connection, stack: Stack, token: str, *, force: bool = False) -> None:
-    """Tell CloudFormation to delete a stack that may be deleted, whatever protects it."""
-    client = connection.cloudformation
+@contextmanager
+def limited(operations: Operations, what: str = "") -> Iterator[None]:
+    """Turn a timeout into an error; by default it is about an operation, which goes on.
+
+    Raises:
+        DeploymentError: when the time is over.
+
+    """
+    try:
+        yield
+    except TimeoutError:
+        attach = operations.command("events --follow")
+        what = what or f"CloudFormation, which goes on; follow it with: {attach}"
+        message = f"gave up after {operations.timeout:g} seconds waiting for {what}"
+        raise DeploymentError(message, ExitCode.TIMED_OUT, code="timed-out") from None
+
+
+def follow_current(operations: Operations, see: Callable[[Event], None]) -> None:
+    """Follow the operation in progress, or the last one, to its end.
+
+    Raises:
+        DeploymentError: when it fails, or the time is over.
+
+    """
+    stack = operations.require_stack()
+    creates = stack.status in {"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"}
+    with limited(operations):
+        status = events.follow(
+            operations.client,
+            stack.arn,
+            after=None,
+            see=see,
+            timeout=operations.timeout,
+            deletes_itself=creates and failure_mode(stack.parameters) == "DELETE",
+        )
+    gone = creates and status == "DELETE_COMPLETE"
+    if exit_code := ExitCode.ROLLED_BACK if gone else exit_code_of(status):
+        message = f"{operations.environment.suffix} ended in {status}"
+        raise DeploymentError(message, exit_code, code="operation-failed", status=status)
+
+
+def _left(operations: Operations) -> DeploymentError:
+    attach = operations.command("events --follow")
+    message = f"interrupted; CloudFormation goes on; follow it with: {attach}"
+    return DeploymentError(message, ExitCode.INTERRUPTED, code="interrupted")
+
+
+def _cancel(operations: Operations, arn: str) -> str:
+    """Cancel the operation if the user agrees; return the stack's status if it has ended.
+
+    Raises:
+        DeploymentError: when the operation is left alone.
+
+    """
+    client = operations.client
+    stack = cloudformation.find_stack(client, arn)
+    if stack is None or not stack.in_progress:
+        return stack.status if stack else "DELETE_COMPLETE"
+    try:
+        if stack.status == "CREATE_IN_PROGRESS" and _agrees(operations, Question.DELETE_CREATION):
+            delete_stack(client, stack, cloudformation.unique_name())
+        elif stack.status == "UPDATE_IN_PROGRESS" and _agrees(operations, Question.CANCEL_UPDATE):
+            client.cancel_update_stack(StackName=arn)
+        else:
+            raise _left(operations) from None
+    except ClientError as error:
+        operations.notify("not-cancelled", reason=str(explained(error)))
+    return ""
+
+
+def _agrees(operations: Operations, question: Question) -> bool:
+    if operations.on_interrupt is not None:
+        return operations.on_interrupt == "cancel"
+    try:
+        return operations.observer.confirm(question, operations.environment.suffix)
+    except KeyboardInterrupt:
+        return False
+
+
+def delete_stack(
+    client: "CloudFormationClient", stack: Stack, token: str, *, force: bool = False
+) -> None:
+    """Have CloudFormation delete a stack, after its termination protection is lifted."""
     if stack.termination_protection:
         client.update_termination_protection(StackName=stack.arn, EnableTerminationProtection=False)
     client.delete_stack(

@@ -1,20 +1,23 @@
-"""Looking at environments without changing anything: what the verbs list and status show."""
+"""The environments of a Region, their state, and their drift."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from iot_pipeline_cfn.template.findings import Value
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
-from . import cloudformation, events, planning
+from . import cloudformation, events
 from .cloudformation import Stack
 from .connection import Connection
-from .deployment import OWNER_TAG
 from .environments import STACK_PREFIX
 from .errors import DeploymentError
+from .following import limited
 from .operations import Operations
+from .planning import ENVIRONMENT_TAG
 from .protection import is_protected
+from .request import OWNER_TAG
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a list shows of an environment."""
+    """An environment in a list."""
 
     name: str
     stack: str
@@ -33,66 +36,129 @@ class Summary:
     image: str
     protected: bool
 
-    def as_data(self) -> dict[str, Any]:
+    @classmethod
+    def of(cls, stack: Stack) -> "Summary":
+        """Summarise a stack."""
+        return cls(
+            name=stack.tags.get(ENVIRONMENT_TAG, ""),
+            stack=stack.name,
+            state=stack.status,
+            created=stack.created,
+            updated=stack.updated or stack.created,
+            owner=stack.tags.get(OWNER_TAG, ""),
+            image=stack.parameters.get(IMAGE_PARAMETER, ""),
+            protected=is_protected(stack),
+        )
+
+    def as_data(self) -> dict[str, Value]:
         """Return it as data for JSON."""
-        times = {"created": self.created.isoformat(), "updated": self.updated.isoformat()}
-        return {**vars(self), **times}
+        return {
+            "name": self.name,
+            "stack": self.stack,
+            "state": self.state,
+            "created": self.created.isoformat(),
+            "updated": self.updated.isoformat(),
+            "owner": self.owner,
+            "image": self.image,
+            "protected": self.protected,
+        }
 
 
-def summary_of(stack: Stack) -> Summary:
-    """Return what is shown of a stack."""
-    return Summary(
-        name=stack.tags.get(planning.ENVIRONMENT_TAG, ""),
-        stack=stack.name,
-        state=stack.status,
-        created=stack.created,
-        updated=stack.updated or stack.created,
-        owner=stack.tags.get(OWNER_TAG, ""),
-        image=stack.parameters.get(IMAGE_PARAMETER, ""),
-        protected=is_protected(stack),
-    )
+@dataclass(frozen=True)
+class Drift:
+    """A property, or with an empty path a resource, that differs from the template."""
+
+    logical_id: str
+    resource_type: str
+    path: str
+    difference: str
+
+    def as_data(self) -> dict[str, Value]:
+        """Return it as data for JSON."""
+        return {
+            "logical_id": self.logical_id,
+            "resource_type": self.resource_type,
+            "path": self.path,
+            "difference": self.difference,
+        }
 
 
-def environments(connection: Connection) -> Iterator[Summary]:
-    """Yield all environments of the region, by name."""
+@dataclass(frozen=True)
+class EnvironmentStatus:
+    """The state of an environment; `drift` is None where it was not detected."""
+
+    summary: Summary
+    reason: str
+    in_step_with_template: bool
+    drift: Sequence[Drift] | None = None
+
+    def as_data(self) -> dict[str, Value]:
+        """Return it as data for JSON."""
+        data = self.summary.as_data() | {
+            "reason": self.reason,
+            "in_step_with_template": self.in_step_with_template,
+        }
+        if self.drift is not None:
+            data["drift"] = [each.as_data() for each in self.drift]
+        return data
+
+
+def list_environments(connection: Connection) -> list[Summary]:
+    """Return all environments of the Region, by the names of their stacks."""
     stacks = cloudformation.all_stacks(connection.cloudformation)
-    ours = (
-        summary_of(stack)
+    found = (
+        Summary.of(stack)
         for stack in stacks
         if stack.name.startswith(STACK_PREFIX)
-        and planning.ENVIRONMENT_TAG in stack.tags
+        and ENVIRONMENT_TAG in stack.tags
         and stack.status != "DELETE_COMPLETE"
     )
-    yield from sorted(ours, key=lambda summary: summary.stack)
+    return sorted(found, key=lambda summary: summary.stack)
 
 
-def in_step(connection: Connection, stack: Stack, template: Mapping[str, Any]) -> bool:
-    """Return whether a stack has the template that is committed here."""
-    if stack.status == "REVIEW_IN_PROGRESS":
-        return False
-    deployed = cloudformation.original_template(connection.cloudformation, stack.arn)
-    return deployed == template
-
-
-def drift(operations: Operations, stack: Stack) -> list[str]:
-    """Have CloudFormation look for drift, and return what has drifted, a line for each property.
+def status(
+    operations: Operations, template: Mapping[str, Any], *, detects_drift: bool = False
+) -> EnvironmentStatus:
+    """Return the state of an environment, compared with the committed template.
 
     Raises:
-        DeploymentError: when it could not look.
+        DeploymentError: when there is no such environment, or drift cannot be detected.
 
     """
-    client = operations.connection.cloudformation
+    stack = operations.require_stack()
+    return EnvironmentStatus(
+        summary=Summary.of(stack),
+        reason=stack.reason,
+        in_step_with_template=_is_in_step(operations.client, stack, template),
+        drift=detect_drift(operations, stack) if detects_drift else None,
+    )
+
+
+def _is_in_step(client: "CloudFormationClient", stack: Stack, template: Mapping[str, Any]) -> bool:
+    if stack.status == "REVIEW_IN_PROGRESS":
+        return False
+    return cloudformation.original_template(client, stack.arn) == template
+
+
+def detect_drift(operations: Operations, stack: Stack) -> list[Drift]:
+    """Have CloudFormation detect drift.
+
+    Raises:
+        DeploymentError: when it fails to.
+
+    """
+    client = operations.client
     detection = client.detect_stack_drift(StackName=stack.arn)["StackDriftDetectionId"]
-    with operations.follower.limited("the drift"):
-        for _ in events.paced(operations.follower.timeout):
-            status = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
-            if status["DetectionStatus"] != "DETECTION_IN_PROGRESS":
+    with limited(operations, "the drift"):
+        for _ in events.poll(operations.timeout):
+            found = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+            if found["DetectionStatus"] != "DETECTION_IN_PROGRESS":
                 break
-    if status["DetectionStatus"] == "DETECTION_FAILED":
-        reason = status.get("DetectionStatusReason", "it gives no reason")
-        message = f"CloudFormation cannot look for drift: {reason}"
-        raise DeploymentError(message)
-    return [line for found in _drifted(client, stack) for line in _lines(found)]
+    if found["DetectionStatus"] == "DETECTION_FAILED":
+        reason = found.get("DetectionStatusReason", "no reason given")
+        message = f"CloudFormation cannot detect drift: {reason}"
+        raise DeploymentError(message, code="drift-detection-failed", reason=reason)
+    return [drift for resource in _drifted(client, stack) for drift in _drifts(resource)]
 
 
 def _drifted(client: "CloudFormationClient", stack: Stack) -> Iterator[Mapping[str, Any]]:
@@ -108,12 +174,12 @@ def _drifted(client: "CloudFormationClient", stack: Stack) -> Iterator[Mapping[s
         request["NextToken"] = page["NextToken"]
 
 
-def _lines(found: Mapping[str, Any]) -> list[str]:
-    what = f"{found['LogicalResourceId']} ({found['ResourceType']})"
-    differences = found.get("PropertyDifferences", [])
-    if not differences:
-        return [f"{what}: {found['StackResourceDriftStatus'].lower()}"]
+def _drifts(resource: Mapping[str, Any]) -> list[Drift]:
+    name, resource_type = resource["LogicalResourceId"], resource["ResourceType"]
+    properties = resource.get("PropertyDifferences", [])
+    if not properties:
+        return [Drift(name, resource_type, "", resource["StackResourceDriftStatus"].lower())]
     return [
-        f"{what}: {difference['PropertyPath']} {difference['DifferenceType'].lower()}"
-        for difference in differences
+        Drift(name, resource_type, part["PropertyPath"], part["DifferenceType"].lower())
+        for part in properties
     ]

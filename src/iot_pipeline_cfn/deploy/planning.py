@@ -1,4 +1,4 @@
-"""What to ask of CloudFormation, or why not: pure functions over what is known.
+"""Decisions: what to ask of CloudFormation, or why not, as pure functions over what is known.
 
 Which statuses allow what:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html#cfn-console-view-stack-data-resources-status-codes
@@ -6,39 +6,27 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 from typing import Any, Final
 
 from iot_pipeline_cfn.exit_codes import ExitCode
-from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
-from iot_pipeline_cfn.template.parameters import ParameterSet
-
-from .errors import DeploymentError
 
 ENVIRONMENT_TAG: Final = "iot-pipeline:environment"
 """The stack's tag with the environment's name as it was given first."""
 
 
-class Wanted(Enum):
-    """What a person wants of an environment; the value is the column in `DECISIONS`."""
+class Verb(StrEnum):
+    """What the user wants of an environment; the columns of `DECISIONS`."""
 
-    PLAN = 0
-    DEPLOY = 1
-    DESTROY = 2
-    CANCEL = 3
-
-
-class Owner(Enum):
-    """Whose a stack is, by its tag."""
-
-    OURS = auto()
-    ANOTHER_NAME = auto()
-    FOREIGN = auto()
+    PLAN = "plan"
+    DEPLOY = "deploy"
+    DESTROY = "destroy"
+    CANCEL = "cancel"
 
 
 class ChangeSetState(Enum):
-    """What has become of a change set."""
+    """Whether a change set can be executed."""
 
     AVAILABLE = auto()
     EMPTY = auto()
@@ -46,30 +34,78 @@ class ChangeSetState(Enum):
     OVERTAKEN = auto()
 
 
-class Action(Enum):
-    """What to do next."""
+class StackAction(Enum):
+    """What to do next with a stack."""
 
     CREATE = auto()
     UPDATE = auto()
     RECREATE = auto()
     """Delete what is left of a failed creation, then create."""
     WAIT = auto()
-    """Follow what is in progress to its end, then decide again."""
+    """Follow the operation in progress to its end, then decide again."""
     ROLL_BACK = auto()
-    """Bring a failed update, or its failed roll-back, to its end, then decide again."""
+    """Roll back a failed update, or finish its failed rollback, then decide again."""
     DELETE = auto()
     CANCEL_UPDATE = auto()
     EXECUTE = auto()
     NOTHING = auto()
-    REFUSE = auto()
+
+
+class Refusal(StrEnum):
+    """Why a verb is refused: the code of a `DeploymentError`."""
+
+    ABSENT = "absent"
+    ANOTHER_NAME = "another-name"
+    CANNOT_CANCEL_CREATION = "cannot-cancel-creation"
+    CANNOT_CANCEL_DELETION = "cannot-cancel-deletion"
+    CHANGE_SET_FAILED = "change-set-failed"
+    CHANGE_SET_OVERTAKEN = "change-set-overtaken"
+    CREATION_FAILED = "creation-failed"
+    DELETION_FAILED = "deletion-failed"
+    FOREIGN_STACK = "foreign-stack"
+    IMPORT_ROLLBACK_FAILED = "import-rollback-failed"
+    NO_UPDATE = "no-update"
+    ROLLBACK_FAILED = "rollback-failed"
+    ROLLING_BACK = "rolling-back"
+    UNKNOWN_STATUS = "unknown-status"
+    UPDATE_CLEANING_UP = "update-cleaning-up"
+    UPDATE_FAILED = "update-failed"
+
+
+REASONS: Final[Mapping[Refusal, str]] = MappingProxyType(
+    {
+        Refusal.ABSENT: "there is no such environment",
+        Refusal.ANOTHER_NAME: "another environment name maps to this suffix; use that name",
+        Refusal.CANNOT_CANCEL_CREATION: "CloudFormation cannot cancel a creation; destroy ends it",
+        Refusal.CANNOT_CANCEL_DELETION: "CloudFormation cannot cancel a deletion",
+        Refusal.CHANGE_SET_FAILED: "CloudFormation rejected the change set",
+        Refusal.CHANGE_SET_OVERTAKEN: "another deployment changed the stack; run the command again",
+        Refusal.CREATION_FAILED: "its creation failed; deploy removes it and creates it again",
+        Refusal.DELETION_FAILED: "its deletion failed; destroy it again to see the cause",
+        Refusal.FOREIGN_STACK: f"the stack was not created by this tool: no tag {ENVIRONMENT_TAG}",
+        Refusal.IMPORT_ROLLBACK_FAILED: "the rollback of its import failed; finish it in the "
+        "CloudFormation console",
+        Refusal.NO_UPDATE: "no update is in progress",
+        Refusal.ROLLBACK_FAILED: "the rollback of its creation failed; destroy it first",
+        Refusal.ROLLING_BACK: "it is already rolling back",
+        Refusal.UNKNOWN_STATUS: "the stack status is unknown to this tool",
+        Refusal.UPDATE_CLEANING_UP: "the update is complete; replaced resources are being removed",
+        Refusal.UPDATE_FAILED: "its last update failed halfway; deploy rolls it back first",
+    }
+)
+
+
+Decision = StackAction | Refusal
 
 
 @dataclass(frozen=True)
-class Decision:
-    """An action, and for a refusal its reason."""
+class Row:
+    """The decision for each verb on a stack in one status."""
 
-    action: Action
-    reason: str = ""
+    plan: Decision
+    deploy: Decision
+    destroy: Decision
+    cancel: Decision
 
 
 ABSENT: Final = "ABSENT"
@@ -85,107 +121,122 @@ NEVER_COMPLETED: Final = frozenset(
         "ROLLBACK_COMPLETE",
     }
 )
-"""Nobody has ever used what is in a stack with one of these, so nothing in it is protected."""
+"""The statuses of stacks that were never in use, so that nothing in them is protected."""
 
-_DESTROY_FIRST = "its roll-back has failed, so that it can only be deleted: destroy it first"
-_DELETE_AGAIN = "its deletion has failed: destroy it again, which says what holds it"
-_NOTHING_TO_COMPARE = (
-    "its creation has failed and nothing is left to compare with; deploy removes it and creates it "
-    "anew"
+
+def _row(both: Decision, destroy: Decision, cancel: Decision) -> Row:
+    """Return a row where plan and deploy have the same decision."""
+    return Row(plan=both, deploy=both, destroy=destroy, cancel=cancel)
+
+
+_CREATABLE: Final = _row(StackAction.CREATE, StackAction.NOTHING, Refusal.NO_UPDATE)
+_UPDATABLE: Final = _row(StackAction.UPDATE, StackAction.DELETE, Refusal.NO_UPDATE)
+_NOT_CREATED: Final = Row(
+    plan=Refusal.CREATION_FAILED,
+    deploy=StackAction.RECREATE,
+    destroy=StackAction.DELETE,
+    cancel=Refusal.NO_UPDATE,
 )
-_NO_UPDATE = "no update is in progress"
-_IMPORT = "its import has failed to roll back: finish that in the CloudFormation console"
-_ROLL_BACK = "an update of it has failed halfway: deploy rolls that back"
-_CREATION = "CloudFormation cannot cancel a creation: destroy ends it"
-_CLEANING_UP = "the update is done, only what it replaced is being removed"
-_ROLLING_BACK = "it is rolling back already"
-_DELETING = "CloudFormation cannot cancel a deletion"
+_HALF_UPDATED: Final = Row(
+    plan=Refusal.UPDATE_FAILED,
+    deploy=StackAction.ROLL_BACK,
+    destroy=StackAction.DELETE,
+    cancel=Refusal.NO_UPDATE,
+)
 
-_UPDATABLE: Final = (Action.UPDATE, Action.UPDATE, Action.DELETE, _NO_UPDATE)
-_BUSY: Final = (Action.WAIT, Action.WAIT, Action.WAIT)
-_DEAD: Final = (_NOTHING_TO_COMPARE, Action.RECREATE, Action.DELETE, _NO_UPDATE)
-_HALFWAY: Final = (_ROLL_BACK, Action.ROLL_BACK, Action.DELETE, _NO_UPDATE)
 
-DECISIONS: Final[Mapping[str, tuple[Action | str, ...]]] = MappingProxyType(
+def _busy(cancel: Decision) -> Row:
+    """Return the row of a status in which every verb but cancel waits."""
+    return _row(StackAction.WAIT, StackAction.WAIT, cancel)
+
+
+def _stuck(refusal: Refusal) -> Row:
+    """Return the row of a status that only a deletion ends."""
+    return _row(refusal, StackAction.DELETE, Refusal.NO_UPDATE)
+
+
+DECISIONS: Final[Mapping[str, Row]] = MappingProxyType(
     {
-        # status: plan, deploy, destroy, cancel; a text is the reason of a refusal
-        ABSENT: (Action.CREATE, Action.CREATE, Action.NOTHING, "there is no such environment"),
-        "DELETE_COMPLETE": (Action.CREATE, Action.CREATE, Action.NOTHING, _NO_UPDATE),
-        "REVIEW_IN_PROGRESS": (Action.CREATE, Action.CREATE, Action.DELETE, _NO_UPDATE),
-        "CREATE_IN_PROGRESS": (Action.WAIT, Action.WAIT, Action.DELETE, _CREATION),
-        "CREATE_FAILED": _DEAD,
+        ABSENT: _row(StackAction.CREATE, StackAction.NOTHING, Refusal.ABSENT),
+        "DELETE_COMPLETE": _CREATABLE,
+        "REVIEW_IN_PROGRESS": _row(StackAction.CREATE, StackAction.DELETE, Refusal.NO_UPDATE),
+        "CREATE_IN_PROGRESS": _row(
+            StackAction.WAIT, StackAction.DELETE, Refusal.CANNOT_CANCEL_CREATION
+        ),
+        "CREATE_FAILED": _NOT_CREATED,
         "CREATE_COMPLETE": _UPDATABLE,
-        "ROLLBACK_IN_PROGRESS": (*_BUSY, _ROLLING_BACK),
-        "ROLLBACK_FAILED": (_DESTROY_FIRST, _DESTROY_FIRST, Action.DELETE, _NO_UPDATE),
-        "ROLLBACK_COMPLETE": _DEAD,
-        "DELETE_IN_PROGRESS": (*_BUSY, _DELETING),
-        "DELETE_FAILED": (_DELETE_AGAIN, _DELETE_AGAIN, Action.DELETE, _NO_UPDATE),
-        "UPDATE_IN_PROGRESS": (*_BUSY, Action.CANCEL_UPDATE),
-        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": (*_BUSY, _CLEANING_UP),
+        "ROLLBACK_IN_PROGRESS": _busy(Refusal.ROLLING_BACK),
+        "ROLLBACK_FAILED": _stuck(Refusal.ROLLBACK_FAILED),
+        "ROLLBACK_COMPLETE": _NOT_CREATED,
+        "DELETE_IN_PROGRESS": _busy(Refusal.CANNOT_CANCEL_DELETION),
+        "DELETE_FAILED": _stuck(Refusal.DELETION_FAILED),
+        "UPDATE_IN_PROGRESS": _busy(StackAction.CANCEL_UPDATE),
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": _busy(Refusal.UPDATE_CLEANING_UP),
         "UPDATE_COMPLETE": _UPDATABLE,
-        "UPDATE_FAILED": _HALFWAY,
-        "UPDATE_ROLLBACK_IN_PROGRESS": (*_BUSY, _ROLLING_BACK),
-        "UPDATE_ROLLBACK_FAILED": _HALFWAY,
-        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": (*_BUSY, _ROLLING_BACK),
+        "UPDATE_FAILED": _HALF_UPDATED,
+        "UPDATE_ROLLBACK_IN_PROGRESS": _busy(Refusal.ROLLING_BACK),
+        "UPDATE_ROLLBACK_FAILED": _HALF_UPDATED,
+        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": _busy(Refusal.ROLLING_BACK),
         "UPDATE_ROLLBACK_COMPLETE": _UPDATABLE,
-        "IMPORT_IN_PROGRESS": (*_BUSY, _NO_UPDATE),
+        "IMPORT_IN_PROGRESS": _busy(Refusal.NO_UPDATE),
         "IMPORT_COMPLETE": _UPDATABLE,
-        "IMPORT_ROLLBACK_IN_PROGRESS": (*_BUSY, _ROLLING_BACK),
-        "IMPORT_ROLLBACK_FAILED": (_IMPORT, _IMPORT, Action.DELETE, _NO_UPDATE),
+        "IMPORT_ROLLBACK_IN_PROGRESS": _busy(Refusal.ROLLING_BACK),
+        "IMPORT_ROLLBACK_FAILED": _stuck(Refusal.IMPORT_ROLLBACK_FAILED),
         "IMPORT_ROLLBACK_COMPLETE": _UPDATABLE,
     }
 )
 
-WHOSE: Final = MappingProxyType(
+CHANGE_SETS: Final[Mapping[ChangeSetState, Decision]] = MappingProxyType(
     {
-        Owner.ANOTHER_NAME: "it has the same suffix, but another name, by which it is to be called",
-        Owner.FOREIGN: f"its stack was made by something else: it has no tag {ENVIRONMENT_TAG}",
-    }
-)
-
-CHANGE_SETS: Final = MappingProxyType(
-    {
-        ChangeSetState.AVAILABLE: Decision(Action.EXECUTE),
-        ChangeSetState.EMPTY: Decision(Action.NOTHING),
-        ChangeSetState.FAILED: Decision(Action.REFUSE, "CloudFormation has refused the change set"),
-        ChangeSetState.OVERTAKEN: Decision(
-            Action.REFUSE, "another deployment has changed the stack since: run the command again"
-        ),
+        ChangeSetState.AVAILABLE: StackAction.EXECUTE,
+        ChangeSetState.EMPTY: StackAction.NOTHING,
+        ChangeSetState.FAILED: Refusal.CHANGE_SET_FAILED,
+        ChangeSetState.OVERTAKEN: Refusal.CHANGE_SET_OVERTAKEN,
     }
 )
 
 
-def decide(
-    status: str, owner: Owner, wanted: Wanted, change_set: ChangeSetState | None = None
-) -> Decision:
-    """Return what to do about a stack, and once there is a change set, what to do with that.
+def decide(status: str, tags: Mapping[str, str], name: str, verb: Verb) -> Decision:
+    """Return what to do with the stack of an environment.
 
-    `status` is CloudFormation's for the stack, or `ABSENT`.
+    Args:
+        status: CloudFormation's status of the stack, or `ABSENT`.
+        tags: The stack's tags.
+        name: The name of the environment as it is given now.
+        verb: What the user wants.
+
     """
-    if status != ABSENT and owner is not Owner.OURS:
-        return Decision(Action.REFUSE, WHOSE[owner])
-    if change_set is not None:
-        if wanted is Wanted.PLAN and change_set is ChangeSetState.AVAILABLE:
-            return Decision(Action.NOTHING)
-        return CHANGE_SETS[change_set]
-    if status not in DECISIONS:
-        return Decision(Action.REFUSE, f"its status {status} is not one that is known here")
-    match DECISIONS[status][wanted.value]:
-        case Action() as action:
-            return Decision(action)
-        case reason:
-            return Decision(Action.REFUSE, reason)
+    if status != ABSENT and (refusal := refuse_ownership(status, tags, name)):
+        return refusal
+    row = DECISIONS.get(status)
+    if row is None:
+        return Refusal.UNKNOWN_STATUS
+    return {
+        Verb.PLAN: row.plan,
+        Verb.DEPLOY: row.deploy,
+        Verb.DESTROY: row.destroy,
+        Verb.CANCEL: row.cancel,
+    }[verb]
 
 
-def owner_of(tags: Mapping[str, str], name: str) -> Owner:
-    """Return whose a stack with these tags is, for who asks for the environment of this name."""
-    if ENVIRONMENT_TAG not in tags:
-        return Owner.FOREIGN
-    return Owner.OURS if tags[ENVIRONMENT_TAG] == name else Owner.ANOTHER_NAME
+def decide_change_set(state: ChangeSetState, verb: Verb) -> Decision:
+    """Return what to do with a change set: only deploy executes it."""
+    decision = CHANGE_SETS[state]
+    if verb is Verb.PLAN and decision is StackAction.EXECUTE:
+        return StackAction.NOTHING
+    return decision
+
+
+def refuse_ownership(status: str, tags: Mapping[str, str], name: str) -> Refusal | None:
+    """Return why a stack is not that of an environment, or None if it is."""
+    if ENVIRONMENT_TAG in tags:
+        return None if tags[ENVIRONMENT_TAG] == name else Refusal.ANOTHER_NAME
+    # The tags of a change set are not on the stack before it is executed.
+    return None if status == "REVIEW_IN_PROGRESS" else Refusal.FOREIGN_STACK
 
 
 def capabilities(template: Mapping[str, Any]) -> list[str]:
-    """Return what has to be acknowledged for a template.
+    """Return the capabilities that a template needs.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
     """
@@ -205,28 +256,16 @@ def capabilities(template: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def refuse_fixed(parameters: ParameterSet) -> None:
-    """Refuse to change what a stack keeps for its life.
-
-    Raises:
-        DeploymentError: when a value differs: other zones replace the subnets and all that is in
-            them, and another key the database, whatever the rest of the change is about.
-
-    """
-    for finding in parameters.fixed_changes():
-        raise DeploymentError(parameter_sentence(finding))
-
-
 def failure_mode(parameters: Mapping[str, str]) -> str:
-    """Return what becomes of a stack whose creation fails.
+    """Return the `OnStackFailure` of a creation.
 
-    Nothing is left of an ephemeral one. A protected one is rolled back and kept to be looked at.
+    An ephemeral stack is deleted. A protected one is rolled back and kept for its events.
     """
     return "DELETE" if parameters.get("Durability") == "ephemeral" else "ROLLBACK"
 
 
 def exit_code_of(status: str) -> ExitCode:
-    """Return how an operation has ended that led a stack to a status."""
+    """Return the exit code for an operation that ended in a stack status."""
     if status.endswith("ROLLBACK_COMPLETE"):
         return ExitCode.ROLLED_BACK
     return ExitCode.DONE if status.endswith("_COMPLETE") else ExitCode.STUCK

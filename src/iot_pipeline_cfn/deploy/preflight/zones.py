@@ -6,7 +6,7 @@ and `planning.refuse_fixed` sees to it that they stay what they are.
 
 from collections.abc import Iterator, Sequence
 
-from iot_pipeline_cfn.deploy.deployment import ZONES_WITHOUT_NAT_GATEWAYS
+from iot_pipeline_cfn.deploy.request import ZONES_WITHOUT_NAT_GATEWAYS
 
 from .checking import Finding, Severity, Subject
 

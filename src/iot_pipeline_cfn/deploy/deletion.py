@@ -1,0 +1,223 @@
+"""Deleting an environment, and cancelling an update."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.findings import Value
+from iot_pipeline_cfn.template.resolution import Resolver
+
+from . import cloudformation, events, planning
+from .cloudformation import Stack
+from .connection import Connection
+from .errors import DeploymentError
+from .following import Outcome, delete_stack, run
+from .observer import Operation
+from .operations import Operations
+from .planning import StackAction, Verb
+from .protection import refuses_deletion
+from .readiness import make_ready
+
+
+class DeletionOutcome(StrEnum):
+    """What becomes of a resource when its stack is deleted."""
+
+    DELETED = "deleted"
+    KEPT = "kept"
+    SNAPSHOT = "snapshot"
+    """Deleted, with a final snapshot."""
+    UNKNOWN = "unknown"
+    """Deleted or kept: its deletion policy cannot be read."""
+
+
+OUTCOMES = {
+    "Delete": DeletionOutcome.DELETED,
+    "Retain": DeletionOutcome.KEPT,
+    "RetainExceptOnCreate": DeletionOutcome.KEPT,
+    "Snapshot": DeletionOutcome.SNAPSHOT,
+}
+
+
+@dataclass(frozen=True)
+class DeletedResource:
+    """A resource of a stack that is going to be deleted."""
+
+    logical_id: str
+    resource_type: str
+    outcome: DeletionOutcome
+
+    def as_data(self) -> dict[str, Value]:
+        """Return it as data for JSON."""
+        return {
+            "logical_id": self.logical_id,
+            "resource_type": self.resource_type,
+            "outcome": self.outcome,
+        }
+
+
+@dataclass(frozen=True)
+class DeletionPlan:
+    """The stack to delete, if there is one, and what becomes of its resources."""
+
+    stack: Stack | None
+    resources: Sequence[DeletedResource] = ()
+
+
+@dataclass(frozen=True)
+class LeftResource:
+    """A resource that a deletion has left behind."""
+
+    logical_id: str
+    physical_id: str
+
+    def as_data(self) -> dict[str, Value]:
+        """Return it as data for JSON."""
+        return {"logical_id": self.logical_id, "physical_id": self.physical_id}
+
+
+def plan_deletion(operations: Operations) -> DeletionPlan:
+    """Return what a deletion would delete.
+
+    Raises:
+        DeploymentError: when the environment must not be deleted.
+
+    """
+    stack, action = make_ready(operations, Verb.DESTROY)
+    if stack is None or action is StackAction.NOTHING:
+        return DeletionPlan(None)
+    # A deletion that failed was allowed before.
+    is_exempt = stack.status in {*planning.NEVER_COMPLETED, "DELETE_FAILED"}
+    if refuses_deletion(stack) and not is_exempt:
+        message = (
+            f"{operations.environment.suffix} is protected; nothing was deleted. To lift the "
+            "protection, with the other options of your deployments, such as --bucket, run: "
+            f"{operations.command('deploy')} --parameter DeletionProtection=disabled"
+        )
+        raise DeploymentError(message, code="protected")
+    if stack.status == "REVIEW_IN_PROGRESS":
+        return DeletionPlan(stack)
+    template = cloudformation.original_template(operations.client, stack.arn)
+    resources = [
+        DeletedResource(
+            logical_id=resource["LogicalResourceId"],
+            resource_type=resource["ResourceType"],
+            outcome=_outcome(template, resource["LogicalResourceId"], stack.parameters),
+        )
+        for resource in cloudformation.list_resources(operations.client, stack)
+    ]
+    return DeletionPlan(stack, resources)
+
+
+def _outcome(
+    template: Mapping[str, Any] | None, logical_id: str, parameters: Mapping[str, str]
+) -> DeletionOutcome:
+    """Return what the deletion policy, which may depend on a condition, makes of a resource."""
+    if template is None:
+        return DeletionOutcome.UNKNOWN
+    policy = template["Resources"].get(logical_id, {}).get("DeletionPolicy", "Delete")
+    resolved = Resolver(template, parameters).value(policy)
+    return OUTCOMES.get(str(resolved), DeletionOutcome.UNKNOWN)
+
+
+def delete(operations: Operations, stack: Stack, *, force: bool) -> list[LeftResource]:
+    """Delete a stack, with a second attempt, and return the resources that are left.
+
+    Raises:
+        DeploymentError: when it cannot be deleted.
+
+    """
+    if stack.status == "REVIEW_IN_PROGRESS":
+        # It has no resources, and its deletion has no events.
+        delete_stack(operations.client, stack, cloudformation.unique_name())
+        return []
+    outcome = _attempt(operations, stack, force=force and stack.status == "DELETE_FAILED")
+    again = cloudformation.find_stack(operations.client, stack.arn)
+    if outcome.status == "DELETE_FAILED" and again is not None:
+        # A resource that was in use may be free by now.
+        operations.notify("deleting-again", **outcome.details())
+        outcome = _attempt(operations, again, force=force)
+    if outcome.status == "DELETE_COMPLETE":
+        return [
+            LeftResource(event.logical_id, event.physical_id)
+            for event in outcome.events
+            if event.status == "DELETE_SKIPPED"
+        ]
+    lines = [
+        f"{operations.environment.suffix} could not be deleted ({outcome.status})",
+        *(
+            f"{event.logical_id} ({event.resource_type}): {event.reason}"
+            for event in outcome.failures
+        ),
+        f"after fixing that, run: {operations.command('destroy')}",
+        "or leave these resources behind with --force",
+    ]
+    failures = [event.as_data() for event in outcome.failures]
+    raise DeploymentError(
+        "\n  ".join(lines), ExitCode.STUCK, code="deletion-failed", failures=failures
+    )
+
+
+def _attempt(operations: Operations, stack: Stack, *, force: bool) -> Outcome:
+    """Try once to delete a stack; one that was never in use loses its protection first."""
+    client = operations.client
+    resources = cloudformation.list_resources(client, stack)
+    if stack.status in planning.NEVER_COMPLETED or not events.ever_completed(client, stack.arn):
+        _lift_deletion_protection(operations.connection, resources)
+    return run(
+        operations,
+        Operation.DELETE,
+        stack,
+        lambda token: delete_stack(client, stack, token, force=force),
+        [resource["LogicalResourceId"] for resource in resources],
+    )
+
+
+def _lift_deletion_protection(
+    connection: Connection, resources: Sequence[Mapping[str, Any]]
+) -> None:
+    """Lift the deletion protection of database and load balancer after a failed creation.
+
+    A protected environment is created with it, and a rollback cannot lift it.
+    """
+    for resource in resources:
+        name = resource.get("PhysicalResourceId", "")
+        # The deletion itself reports whatever is wrong.
+        with suppress(BotoCoreError, ClientError):
+            match resource["ResourceType"]:
+                case "AWS::RDS::DBInstance":
+                    connection.rds.modify_db_instance(
+                        DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True
+                    )
+                case "AWS::ElasticLoadBalancingV2::LoadBalancer":
+                    connection.elbv2.modify_load_balancer_attributes(
+                        LoadBalancerArn=name,
+                        Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
+                    )
+
+
+def cancel_update(operations: Operations) -> str:
+    """Cancel the update in progress, follow its rollback, and return the final stack status.
+
+    Raises:
+        DeploymentError: when no update is in progress, or its rollback fails.
+
+    """
+    stack, _ = make_ready(operations, Verb.CANCEL)
+    if stack is None:
+        return planning.ABSENT
+    client = operations.client
+    outcome = run(
+        operations,
+        Operation.CANCEL_UPDATE,
+        stack,
+        lambda token: client.cancel_update_stack(StackName=stack.arn, ClientRequestToken=token),
+    )
+    if outcome.status not in {"UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:
+        message = f"the rollback failed ({outcome.status}); run: {operations.command('deploy')}"
+        raise DeploymentError(message, ExitCode.STUCK, code="rollback-failed", **outcome.details())
+    return outcome.status

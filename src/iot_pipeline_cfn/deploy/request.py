@@ -1,0 +1,246 @@
+"""Deployment requests, and what CloudFormation is asked for them."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.findings import Finding
+from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
+from iot_pipeline_cfn.template.parameters import (
+    BUCKET,
+    SUFFIX_PARAMETER,
+    ParameterFile,
+    ParameterSet,
+    check_file,
+    load,
+    load_template,
+)
+
+from . import cloudformation
+from .cloudformation import Stack
+from .connection import Connection
+from .environments import Environment, environment_named, parameter_file
+from .errors import DeploymentError
+from .operations import Operations
+from .planning import ENVIRONMENT_TAG, capabilities, failure_mode
+
+OWNER_TAG: Final = "iot-pipeline:owner"
+KEY_PREFIX: Final = "iot-pipeline"
+
+ZONES: Final = ("AvailabilityZone1", "AvailabilityZone2")
+ZONES_WITHOUT_NAT_GATEWAYS: Final = ("apne1-az3",)
+"""The IDs, which are the same in every account, of zones that offer no NAT gateways."""
+
+
+@dataclass(frozen=True)
+class DeploymentRequest:
+    """What a deployment starts from.
+
+    Attributes:
+        template: The rendered template.
+        file: The parameter file of the environment.
+        parameters: The parameters that override the file.
+        owner: Who creates the environment; an existing one keeps its owner.
+        bucket: The S3 bucket for a large template.
+        ignored: The codes of preflight checks whose errors are warnings.
+        allowed_losses: The logical IDs that a protected environment may lose with their data.
+        reviewed: A saved plan that must still hold.
+
+    """
+
+    template: Mapping[str, Any]
+    file: ParameterFile
+    parameters: Mapping[str, str]
+    owner: str
+    bucket: str | None = None
+    ignored: Sequence[str] = ()
+    allowed_losses: Sequence[str] = ()
+    reviewed: Mapping[str, Any] | None = None
+
+    @cached_property
+    def body(self) -> str:
+        """The template as it is sent: without white space, which counts towards its size."""
+        return json.dumps(self.template, separators=(",", ":"), sort_keys=True)
+
+
+@dataclass(frozen=True)
+class ChangeSetInput:
+    """What CloudFormation is asked, from the request and the existing stack.
+
+    Attributes:
+        template: The body of the template.
+        parameters: The value that each parameter gets.
+        sent: The parameters that are sent; None stands for the previous value.
+        tags: The stack's tags.
+        capabilities: The capabilities that the template needs.
+
+    """
+
+    template: str
+    parameters: Mapping[str, str]
+    sent: Mapping[str, str | None]
+    tags: Mapping[str, str]
+    capabilities: Sequence[str]
+
+    @property
+    def template_hash(self) -> str:
+        """The SHA-256 of the template, by which a reviewed plan recognises it."""
+        return hashlib.sha256(self.template.encode()).hexdigest()
+
+
+def load_request(
+    name: str,
+    template: Path,
+    directory: Path,
+    *,
+    owner: str,
+    parameters: Mapping[str, str] | None = None,
+    bucket: str | None = None,
+    ignored: Sequence[str] = (),
+    allowed_losses: Sequence[str] = (),
+    reviewed: Mapping[str, Any] | None = None,
+) -> tuple[Environment, DeploymentRequest]:
+    """Read the template and the parameter file of an environment, which must fit each other.
+
+    Args:
+        name: The environment's name.
+        template: The rendered template.
+        directory: The directory of the parameter files.
+        owner: Who creates the environment.
+        parameters: The parameters that override the file.
+        bucket: The S3 bucket for a large template.
+        ignored: The codes of preflight checks whose errors are warnings.
+        allowed_losses: The logical IDs that a protected environment may lose with their data.
+        reviewed: A saved plan that must still hold.
+
+    Raises:
+        DeploymentError: when they do not fit, or an argument is wrong.
+        UnreadableFileError: when one of them cannot be read.
+
+    """
+    from .preflight.checks import CHECKS
+
+    body = load_template(template)
+    environment = environment_named(name, body)
+    file = load(parameter_file(environment, directory))
+    if found := list(check_file(body, file)):
+        raise invalid(found)
+    if bucket and not BUCKET.fullmatch(bucket):
+        message = f"{bucket!r} is not the name of an S3 bucket"
+        raise DeploymentError(message, ExitCode.USAGE, code="bad-bucket")
+    if unknown := sorted(set(ignored) - CHECKS.keys()):
+        message = f"--ignore {unknown[0]}: no such check; the checks are {', '.join(CHECKS)}"
+        raise DeploymentError(message, ExitCode.USAGE, code="unknown-check")
+    return environment, DeploymentRequest(
+        body, file, parameters or {}, owner, bucket, ignored, allowed_losses, reviewed
+    )
+
+
+def invalid(findings: Sequence[Finding]) -> DeploymentError:
+    """Return the error of invalid parameters."""
+    message = "\n".join(map(parameter_sentence, findings))
+    data = [finding.as_data() for finding in findings]
+    return DeploymentError(message, ExitCode.INVALID, code="invalid", findings=data)
+
+
+def build_input(
+    operations: Operations, request: DeploymentRequest, stack: Stack | None
+) -> ChangeSetInput:
+    """Return what to ask of an environment's stack, or of a new one.
+
+    Raises:
+        DeploymentError: when CloudFormation would reject it, or a fixed parameter changes.
+
+    """
+    given = {**request.file.parameters, **request.parameters}
+    if stack is None and not given.keys() & {*ZONES}:
+        given |= _choose_zones(operations.connection, request.template)
+    given[SUFFIX_PARAMETER] = operations.environment.suffix
+    previous = stack.parameters if stack else {}
+    parameters = ParameterSet(request.template, given, previous)
+    for finding in parameters.fixed_changes():
+        raise DeploymentError(
+            parameter_sentence(finding),
+            code="fixed-parameter",
+            parameter=finding.subject,
+            **finding.details,
+        )
+    if found := list(parameters.findings()):
+        raise invalid(found)
+    owner = (stack and stack.tags.get(OWNER_TAG)) or request.owner
+    own_tags = {ENVIRONMENT_TAG: operations.environment.name, OWNER_TAG: owner}
+    return ChangeSetInput(
+        template=request.body,
+        parameters=parameters.known(),
+        sent=parameters.to_send(),
+        tags={**request.file.tags, **own_tags},
+        capabilities=capabilities(request.template),
+    )
+
+
+def _choose_zones(connection: Connection, template: Mapping[str, Any]) -> dict[str, str]:
+    """Return the first two zones that offer all resources, which a new environment keeps.
+
+    `Fn::GetAZs` guarantees no order, and other zones would replace the subnets.
+    """
+    if not {*ZONES} <= template["Parameters"].keys():
+        return {}
+    zones = connection.ec2.describe_availability_zones(
+        Filters=[
+            {"Name": "state", "Values": ["available"]},
+            {"Name": "zone-type", "Values": ["availability-zone"]},
+        ]
+    )["AvailabilityZones"]
+    usable = sorted(
+        zone["ZoneName"] for zone in zones if zone["ZoneId"] not in ZONES_WITHOUT_NAT_GATEWAYS
+    )
+    return dict(zip(ZONES, usable, strict=False)) if len(usable) >= len(ZONES) else {}
+
+
+def find_bucket(connection: Connection, request: DeploymentRequest) -> str | None:
+    """Return the bucket for a template that is too large for the call, or None for a small one.
+
+    Raises:
+        DeploymentError: when a bucket is needed and none is named.
+
+    """
+    size = len(request.body.encode())
+    if size <= cloudformation.TEMPLATE_BYTES:
+        return None
+    if bucket := request.bucket or request.file.bucket or connection.template_bucket:
+        return bucket
+    message = (
+        f"the template has {size:,} bytes, and CloudFormation reads more than "
+        f"{cloudformation.TEMPLATE_BYTES:,} only from S3: name a bucket of that Region with "
+        f'--bucket (make: BUCKET=...), or as "Bucket" in {request.file.path}'
+    )
+    raise DeploymentError(message, code="bucket-needed", size=size)
+
+
+def create_change_set(
+    operations: Operations, content: ChangeSetInput, bucket: str | None, *, creates: bool
+) -> tuple[str, str]:
+    """Have CloudFormation create a change set, and return its ARN and the stack's."""
+    if bucket is None:
+        template = {"TemplateBody": content.template}
+    else:
+        # The key is the hash, so that the same template is stored once.
+        key = f"{KEY_PREFIX}/{content.template_hash}.json"
+        url = cloudformation.upload(operations.connection.s3, bucket, key, content.template)
+        template = {"TemplateURL": url}
+    call = {
+        "ChangeSetType": "CREATE" if creates else "UPDATE",
+        "Parameters": cloudformation.parameter_list(content.sent),
+        "Tags": cloudformation.tag_list(content.tags),
+        "Capabilities": content.capabilities,
+        "OnStackFailure": failure_mode(content.parameters) if creates else "ROLLBACK",
+        **template,
+    }
+    return cloudformation.create_change_set(
+        operations.client, operations.environment.stack_name, call
+    )

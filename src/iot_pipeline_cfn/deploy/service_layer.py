@@ -1,0 +1,191 @@
+"""The service layer: what the commands plan, deploy and destroy do, without a command line.
+
+The order of the steps, and when they go on without asking, is decided here. The caller is shown
+each step by the observer of its `Operations`, and gets the results as data.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.findings import Finding, Severity
+
+from .changes import loses_data
+from .cloudformation import Stack
+from .deletion import DeletionPlan, LeftResource, delete, plan_deletion
+from .deployment import Plan, execute, planned, subject_of
+from .errors import DeploymentError
+from .observer import Question
+from .operations import Operations
+from .planning import StackAction, Verb
+from .preflight.checking import joined, run
+from .preflight.checks import CHECKS
+from .protection import is_protected
+from .request import DeploymentRequest
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Whether the user has agreed, or can be asked.
+
+    Attributes:
+        yes: The user has agreed beforehand.
+        interactive: The user can be asked.
+        in_ci: A CI system runs this, which agrees to deployments but not to deletions.
+
+    """
+
+    yes: bool = False
+    interactive: bool = False
+    in_ci: bool = False
+
+    def covers_deployment(self, *, is_local: bool) -> bool:
+        """Return whether a deployment goes on without asking.
+
+        Scripts need no consent for the local AWS emulator.
+        """
+        return self.yes or self.in_ci or (is_local and not self.interactive)
+
+    def require(self, *, given: bool) -> None:
+        """Require that consent is given or can be asked for.
+
+        Raises:
+            DeploymentError: when neither is the case.
+
+        """
+        if not given and not self.interactive:
+            message = "not a terminal: pass --yes to skip confirmation (make: YES=1)"
+            raise DeploymentError(message, ExitCode.USAGE, code="no-consent")
+
+
+@dataclass(frozen=True)
+class DeploymentResult:
+    """The plan of a deployment that is done, and the stack after it."""
+
+    plan: Plan
+    stack: Stack
+
+
+@dataclass(frozen=True)
+class DeletionResult:
+    """What a deletion had to delete, and the resources that it left behind."""
+
+    plan: DeletionPlan
+    left: Sequence[LeftResource] = ()
+
+
+def plan(operations: Operations, request: DeploymentRequest) -> Plan:
+    """Return what a deployment would change, with the findings of the preflight checks.
+
+    Raises:
+        DeploymentError: when the environment cannot be deployed in this way.
+
+    """
+    with planned(operations, request, Verb.PLAN) as made:
+        made.findings = check(operations, request, made)
+        return made
+
+
+def check(operations: Operations, request: DeploymentRequest, made: Plan) -> Sequence[Finding]:
+    """Return the findings of the preflight checks and of CloudFormation's early validation."""
+    subject = subject_of(operations, request, made.content, made.changes)
+    found = [] if made.empty else run(CHECKS, subject, request.ignored)
+    warnings, told = joined(made.validations, found)
+    return [
+        *(
+            Finding(
+                "early-validation",
+                Severity.WARNING,
+                details={"name": each.name, "path": each.path, "reason": each.reason},
+            )
+            for each in warnings
+        ),
+        *(
+            Finding(each.code, Severity(each.severity), details={"message": each.message})
+            for each in told
+        ),
+    ]
+
+
+def require_passed(findings: Collection[Finding]) -> None:
+    """Require that no finding is an error.
+
+    Raises:
+        DeploymentError: when one is; its details have the codes.
+
+    """
+    errors = [finding.code for finding in findings if finding.severity is Severity.ERROR]
+    if codes := list(dict.fromkeys(errors)):
+        ignore = " ".join(f"--ignore {code}" for code in codes)
+        message = (
+            f"nothing was changed; to deploy anyway: {ignore} (make: IGNORE='{' '.join(codes)}')"
+        )
+        raise DeploymentError(message, ExitCode.PREFLIGHT, code="preflight", codes=codes)
+
+
+def deploy(
+    operations: Operations, request: DeploymentRequest, consent: Consent
+) -> DeploymentResult:
+    """Create or update an environment.
+
+    Raises:
+        DeploymentError: when that is refused, declined or fails.
+
+    """
+    given = consent.covers_deployment(is_local=operations.connection.is_local)
+    consent.require(given=given)
+    observer, suffix = operations.observer, operations.environment.suffix
+    with planned(operations, request, Verb.DEPLOY) as made:
+        observer.show_plan(made)
+        if request.reviewed is not None:
+            made.require_unchanged(request.reviewed)
+        _refuse_data_loss(made, request.allowed_losses)
+        made.findings = check(operations, request, made)
+        observer.show_findings(made.findings)
+        require_passed(made.findings)
+        has_effect = made.action is StackAction.EXECUTE or made.settings
+        if has_effect and not given and not observer.confirm(Question.DEPLOY, suffix):
+            message = "nothing was deployed"
+            raise DeploymentError(message, code="declined")
+        return DeploymentResult(made, execute(operations, request, made))
+
+
+def _refuse_data_loss(made: Plan, allowed: Collection[str]) -> None:
+    """Refuse to remove or replace stateful resources of a protected environment.
+
+    Raises:
+        DeploymentError: when there is one that is not allowed.
+
+    """
+    if made.creates or not is_protected(made.stack):
+        return
+    lost = [
+        change for change in made.changes if loses_data(change) and change.logical_id not in allowed
+    ]
+    if lost:
+        names = [change.logical_id for change in lost]
+        options = " ".join(f"--allow-replacement {name}" for name in names)
+        message = (
+            f"nothing was changed: the environment is protected, and {', '.join(names)} would be "
+            f"deleted with their data; to deploy anyway, add: {options}"
+        )
+        raise DeploymentError(message, code="data-loss", resources=names)
+
+
+def destroy(operations: Operations, consent: Consent, *, force: bool = False) -> DeletionResult:
+    """Delete an environment; `force` leaves behind the resources that cannot be deleted.
+
+    Raises:
+        DeploymentError: when that is refused, declined or fails.
+
+    """
+    consent.require(given=consent.yes)
+    made = plan_deletion(operations)
+    if made.stack is None:
+        return DeletionResult(made)
+    observer, suffix = operations.observer, operations.environment.suffix
+    observer.show_deletion(made)
+    if not consent.yes and not observer.confirm(Question.DELETE, suffix):
+        message = "nothing was deleted"
+        raise DeploymentError(message, code="declined")
+    return DeletionResult(made, delete(operations, made.stack, force=force))
