@@ -245,7 +245,7 @@ def test_check_that_finds_several_things_is_ignored_once(project, aws):
         aws("logs").create_log_group(logGroupName=name)
     done = project.run("preflight", "pr1")
     assert done.out.count("error name-taken: ") == len("ab")
-    assert done.last_line.endswith("--ignore name-taken (with make: IGNORE='name-taken')")
+    assert (done.code, done.details) == ("preflight", {"codes": ["name-taken"]})
 
 
 @pytest.mark.parametrize("name", ["pr 1", "it's", "a;b", "pr1"])
@@ -320,7 +320,8 @@ def test_change_set_that_early_validation_refuses_tells_the_way_on(project, monk
     done = project.deploy("pr1")
     assert done.status == 3
     first, second, third = done.err.splitlines()
-    assert first.endswith("CloudFormation has refused the change set: validation")
+    assert (done.code, done.details["reason"]) == ("change-set-failed", "validation")
+    assert first.endswith(": validation")
     assert second == "/Resources/Logs: Resource '/left' exists (NAME_CONFLICT_VALIDATION)"
     assert third.startswith("  remove it with all that it holds: aws logs delete-log-group")
 
