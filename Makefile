@@ -4,26 +4,14 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 BIN := .venv/bin
-UV := uv==0.13.9
-COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --no-annotate --quiet \
+PYTEST := $(BIN)/pytest --numprocesses auto
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --no-annotate --quiet --upgrade \
     --custom-compile-command "make lock"
-# What the example needs is named there, installed into its image, and tested here.
 PROCESSOR := examples/processor/requirements
-# The directories are listed too: removing or renaming a file in one changes its time.
-SOURCES := generate.py $(wildcard parameters parameters/*.json \
-    $(foreach package,cli review review/report stack template, \
-    $(foreach directory,src/iot_pipeline_cfn/$(package), $(directory) $(directory)/*.py $(directory)/*.json)))
-TEMPLATES := templates $(wildcard templates/*.json templates/*.md)
 
-.PHONY: help
-help: ## Print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-
-.PHONY: template
-template: .venv/linted ## Render the templates and their documents, and lint them, where something changed
-
-# What is given to these goes to iot-pipeline in its environment, where no shell reads it and make
-# does not expand it: the name of a branch can be anything.
+# Arguments of make reach iot-pipeline in its environment, where neither make nor a shell expands
+# them: a branch can have any name.
 unexport BASE BUCKET ENV IGNORE IMAGE_TAG PARAMETERS REGION TARGET YES
 export IOT_PIPELINE_BASE = $(value BASE)
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
@@ -32,138 +20,93 @@ export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
 export IOT_PIPELINE_PARAMETERS = $(value PARAMETERS)
 export IOT_PIPELINE_REGION = $(value REGION)
 export IOT_PIPELINE_TARGET = $(value TARGET)
-# Not what somebody else has left in the environment.
+# Only from the command line: a YES that happens to be in the environment confirms nothing.
 export IOT_PIPELINE_YES = $(if $(findstring command,$(origin YES)),$(value YES))
 ifneq ($(value ENV),)
 export ENVIRONMENT_SUFFIX = $(value ENV)
 endif
 
-.PHONY: review
-review: .venv/installed ## Show what the changes of this branch do to each kind of environment: BASE=
-	@$(BIN)/iot-pipeline $@
+COMMANDS := review plan preflight deploy outputs status events list destroy cancel rehearse
+EMULATOR := emulator-start emulator-stop emulator-status
+.PHONY: help template $(COMMANDS) $(EMULATOR) test test-fast test-deployed lint check format \
+    benchmark lock clean
 
-.PHONY: plan
-plan: .venv/installed ## Show what deploying ENV would change
-	@$(BIN)/iot-pipeline $@
+help: ## Print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: preflight
-preflight: .venv/installed ## Check what can be known before deploying ENV
-	@$(BIN)/iot-pipeline $@
+template: .venv/installed ## Render the templates and their documents, and lint changed templates
+	$(BIN)/python generate.py
+	@$(MAKE) --no-print-directory .venv/linted
 
-.PHONY: deploy
-deploy: .venv/installed ## Bring ENV up or up to date: TARGET=aws|local REGION= IMAGE_TAG= PARAMETERS= BUCKET= YES=1
-	@$(BIN)/iot-pipeline $@
+review: ## Show what the changes of this branch do to each environment type: BASE=
+plan: ## Show what deploying ENV would change
+preflight: ## Run the preflight checks of ENV
+deploy: ## Create or update ENV: TARGET=aws|local REGION= IMAGE_TAG= PARAMETERS= BUCKET= YES=1
+outputs: ## Print the outputs of ENV
+status: ## Show the state of ENV
+events: ## Show the events of the last operation on ENV
+list: ## Show all environments
+destroy: ## Delete ENV
+cancel: ## Cancel the update of ENV that is in progress
+rehearse: ## Run the end-to-end scenario on a local AWS emulator of its own
+emulator-start: ## Start the local AWS emulator, as TARGET=local does
+emulator-stop: ## Stop the local AWS emulator, which forgets all environments
+emulator-status: ## Show whether the local AWS emulator is running
 
-.PHONY: outputs
-outputs: .venv/installed ## Print the outputs of ENV
-	@$(BIN)/iot-pipeline $@
+$(COMMANDS) $(EMULATOR): .venv/installed
+	@$(BIN)/iot-pipeline $(subst emulator-,emulator ,$@)
 
-.PHONY: status
-status: .venv/installed ## Show where ENV stands
-	@$(BIN)/iot-pipeline $@
+test: .venv/installed ## Run all tests
+	$(PYTEST)
 
-.PHONY: events
-events: .venv/installed ## Show the events of the last operation on ENV
-	@$(BIN)/iot-pipeline $@
-
-.PHONY: list
-list: .venv/installed ## Show all environments
-	@$(BIN)/iot-pipeline $@
-
-.PHONY: destroy
-destroy: .venv/installed ## Delete ENV
-	@$(BIN)/iot-pipeline $@
-
-.PHONY: cancel
-cancel: .venv/installed ## Cancel the update of ENV that is in progress
-	@$(BIN)/iot-pipeline $@
-
-.PHONY: rehearse
-rehearse: .venv/installed ## Take an environment through its whole life, on an embedded AWS of its own
-	@$(BIN)/iot-pipeline $@
-
-.PHONY: emulator-start
-emulator-start: .venv/installed ## Start the embedded AWS, which TARGET=local does by itself
-	@$(BIN)/iot-pipeline $(subst -, ,$@)
-
-.PHONY: emulator-stop
-emulator-stop: .venv/installed ## Stop the embedded AWS; it forgets all environments
-	@$(BIN)/iot-pipeline $(subst -, ,$@)
-
-.PHONY: emulator-status
-emulator-status: .venv/installed ## Show whether the embedded AWS runs
-	@$(BIN)/iot-pipeline $(subst -, ,$@)
-
-.PHONY: test
-test: .venv/installed ## Run the tests
-	$(BIN)/pytest --numprocesses auto
-
-.PHONY: test-fast
 test-fast: .venv/installed ## Run the tests that need no emulator and no server
-	$(BIN)/pytest --numprocesses auto -m "not slow"
+	$(PYTEST) -m "not slow"
 
-.PHONY: integration
-integration: .venv/installed ## Test ENV as it is deployed: TARGET=aws|local REGION=
+test-deployed: .venv/installed ## Test ENV as it is deployed: TARGET=aws|local REGION=
 	@$(BIN)/pytest --deployed -rs --tb=short tests/deployed
 
-.PHONY: lint
-lint: .venv/installed ## Check formatting, style, types and workflows
+lint: .venv/installed ## Check formatting, style, types, imports and workflows
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --pedantic --quiet .github
 
-.PHONY: stale
-stale: .venv/installed ## Check that templates and documents are as rendered
+check: lint ## Run everything that CI runs; the tests include cfn-lint
 	$(BIN)/python generate.py --check
+	$(PYTEST) --cov
 
-.PHONY: check
-check: lint stale test ## Everything that CI runs; cfn-lint is one of the tests
-
-.PHONY: format
 format: .venv/installed ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-.PHONY: benchmark
-benchmark: .venv/installed ## Measure rendering, deploying, sending readings and reviewing
+benchmark: .venv/installed ## Measure rendering, reviewing, deploying and sending readings
 	$(BIN)/python benchmarks/rendering.py
+	$(BIN)/python benchmarks/review.py
 	$(BIN)/python benchmarks/deployment.py
 	$(BIN)/python benchmarks/readings.py
-	$(BIN)/python benchmarks/review.py
 
-.PHONY: lock
-lock: .venv/installed ## Pin the newest versions in requirements.lock
-	$(BIN)/pip install --quiet --target .venv/uv --upgrade $(UV)
-	$(COMPILE) pyproject.toml $(PROCESSOR).in --extra local --extra rehearsal --extra review --group dev \
-	    --upgrade --output-file requirements.lock
-	$(COMPILE) $(PROCESSOR).in --constraint requirements.lock --upgrade --output-file $(PROCESSOR).txt
+lock: .venv/installed ## Pin the newest versions in the lock files
+	$(PIP) install --target .venv/uv --upgrade uv==0.13.9
+	$(COMPILE) pyproject.toml $(PROCESSOR).in --extra local --extra rehearsal --extra review \
+	    --group dev --output-file requirements.lock
+	$(COMPILE) $(PROCESSOR).in --constraint requirements.lock --output-file $(PROCESSOR).txt
 
-.PHONY: clean
-clean: ## Remove what make has made, the embedded AWS included
+clean: ## Remove generated files, and stop the local AWS emulator
 	[ ! -x $(BIN)/iot-pipeline ] || $(BIN)/iot-pipeline emulator stop
-	rm -rf .emulator .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .coverage* .emulator .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 .venv/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or \
 	    sys.exit("make: %s is Python %d.%d, 3.11 or newer is needed: make PYTHON=python3.11" \
 	    % (sys.executable, *sys.version_info[:2]))'
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@
 
-templates:
-	mkdir $@
-
-.venv/rendered: .venv/installed $(SOURCES) $(TEMPLATES)
-	$(BIN)/python generate.py
+.venv/linted: $(wildcard templates/*.json) .cfnlintrc requirements.lock
+	$(BIN)/cfn-lint templates/*.json
 	touch $@
-
-# Holds what was linted last: rendering anew does not mean that a template has changed.
-.venv/linted: .venv/rendered .cfnlintrc
-	@cat .cfnlintrc requirements.lock templates/*.json > $@.new
-	cmp -s $@.new $@ || $(BIN)/cfn-lint templates/*.json
-	@mv $@.new $@

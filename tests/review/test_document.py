@@ -193,14 +193,14 @@ def test_check_finds_a_document_that_is_stale(tmp_path):
     assert done.stderr.startswith("templates/iot-pipeline.md: stale\n")
 
 
-def test_parameter_files_are_read_from_beside_the_templates(tmp_path):
-    """A document follows them; one that cannot be read is named in one line."""
-    for name in ("generate.py", "templates", "parameters"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name)
+def test_document_follows_the_parameter_files(tmp_path):
+    """A file that cannot be read is named in one line."""
+    for name in ("templates", "parameters"):
+        shutil.copytree(ROOT / name, tmp_path / name)
     pr = tmp_path / "parameters/pr.json"
     pr.write_text(json.dumps({"Parameters": {"MaximumCount": "3"}}))
-    program = [sys.executable, tmp_path / "generate.py"]
+    options = ("--directory", tmp_path / "templates", "--parameters", tmp_path / "parameters")
+    program = [sys.executable, ROOT / "generate.py", *options]
     assert run(*program).returncode == 0
     text = (tmp_path / "templates/iot-pipeline.md").read_text()
     assert "| Parameter | Default | dev | pr | prod | staging |" in text

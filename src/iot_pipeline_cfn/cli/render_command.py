@@ -26,19 +26,23 @@ ROOT = Path(__file__).parents[3]
     default=ROOT / "templates",
     help="The directory of the templates.  [default: templates]",
 )
-def render(*, check: bool, directory: Path) -> ExitCode:
+@click.option(
+    "--parameters",
+    type=FILE,
+    default=ROOT / "parameters",
+    help="The directory of the parameter files.  [default: parameters]",
+)
+def render(*, check: bool, directory: Path, parameters: Path) -> ExitCode:
     """Render every template to its file, with its document beside it."""
     renderings = render_all()
-    parameters = {
-        path.stem: load(path).parameters for path in sorted((ROOT / "parameters").glob("*.json"))
-    }
+    given = {path.stem: load(path).parameters for path in sorted(parameters.glob("*.json"))}
     # Nothing is written unless everything can be rendered.
     texts = {
         f"{name}{suffix}": text
         for name, rendering in renderings.items()
         for suffix, text in (
             (".json", rendering.text),
-            (".md", document(name, rendering.body, parameters)),
+            (".md", document(name, rendering.body, given)),
         )
     }
     if check:
