@@ -1,90 +1,43 @@
-"""The README and the docs claim only what is so."""
+"""The documentation names only what exists, and every code."""
 
-import json
 import re
 
 import pytest
 
 from checkout import ROOT, make
+from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
 from iot_pipeline_cfn.emulator.control import RECORDED
 from iot_pipeline_cfn.exit_codes import ExitCode
 
-README = (ROOT / "README.md").read_text()
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-
-OTHERS = {
-    # What CloudFormation, AWS and troposphere call so, and an alarm by its own name.
-    "Bucket",
-    "CI",
-    "CODE",
-    "DeletionPolicy",
-    "DependsOn",
-    "DescribeEvents",
-    "Host",
-    "ModifyDBInstance",
-    "NoEcho",
-    "Parameters",
-    "ProtocolVersion",
-    "Ref",
-    "RotateMasterUserPassword",
-    "RDSOSMetrics",
-    "RotationFailed",
-    "StackPolicy",
-    "Tags",
-    "Template",
-    "UpdateReplacePolicy",
-    "Uri",
-}
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def examples(heading):
-    """Return the Python of a section."""
-    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+def column(page, pattern):
+    """Return the entries of a table's first column that match a pattern."""
+    text = (ROOT / "docs" / page).read_text()
+    return re.findall(rf"^\| {pattern} \|", text, re.MULTILINE)
 
 
-def test_template_is_as_large_as_the_readme_says(template):
-    """Too large for a call, and a fifth of it tags."""
-    size = len(json.dumps(template, separators=(",", ":")))
-    resources = template["Resources"].values()
-    tags = [resource["Properties"].get("Tags", []) for resource in resources]
-    assert size == pytest.approx(92_000, rel=0.03)
-    assert len(json.dumps(tags, separators=(",", ":"))) / size == pytest.approx(1 / 5, abs=0.03)
-
-
-def test_every_target_that_is_named_is_there():
-    """In the README, the docs, and the help of make."""
-    listed = make("help").stdout
-    targets = {line.split()[0] for line in listed.splitlines()}
-    named = {name for path in DOCS for name in re.findall(r"`make ([a-z-]+)", path.read_text())}
+def test_every_make_target_in_the_documentation_exists():
+    targets = {line.split()[0] for line in make("help").stdout.splitlines()}
+    named = {name for path in PAGES for name in re.findall(r"`make ([a-z-]+)", path.read_text())}
     assert named <= targets
-    assert {"template", "test", "lint", "check"} <= targets
 
 
-@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
-def test_every_link_leads_somewhere(path):
-    """Within the repository."""
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_within_the_repository_leads_to_a_file(path):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text()):
         assert (path.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
-def test_every_parameter_and_module_that_is_named_is_there(path, template):
-    """A name in code font that looks like one of the template's is one."""
-    text = path.read_text()
-    known = {*template["Parameters"], *template["Resources"], *template["Outputs"], *OTHERS}
-    for name in re.findall(r"`([A-Z][A-Za-z]+)`", text):
-        assert name in known, name
-
-
 def test_every_exit_code_is_documented():
-    """And none that does not exist."""
-    text = (ROOT / "docs/deploying.md").read_text()
-    table = text.partition("## Exit codes")[2].partition("\n## ")[0]
-    assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == set(ExitCode)
+    documented = {int(code) for code in column("exit-codes.md", r"(\d+)")}
+    assert documented == set(ExitCode)
 
 
-def test_every_type_that_is_only_recorded_is_documented():
-    """As `make emulator-status` prints it."""
-    text = (ROOT / "docs/emulator.md").read_text()
-    assert set(re.findall(r"^\| `(AWS::\S+)`", text, re.MULTILINE)) == RECORDED.keys()
+def test_every_preflight_code_is_documented():
+    assert sorted(column("preflight.md", "`([a-z-]+)`")) == sorted(CHECKS)
+
+
+def test_every_recorded_resource_type_is_documented():
+    assert set(column("emulator.md", r"`(AWS::\S+)`")) == RECORDED.keys()
