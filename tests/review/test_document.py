@@ -144,6 +144,7 @@ def test_diagrams_of_nothing_are_empty():
     assert traffic({}, {}, []) == ["flowchart LR", 'subgraph InVpc["VPC"]', "end"]
 
 
+@pytest.mark.slow
 def test_resources_that_say_less_break_nothing(template):
     """Each of them without its properties, and without being there."""
     for name, resource in template["Resources"].items():

@@ -78,6 +78,7 @@ def test_order_is_no_change(compare):
         assert compare(MOST, shuffled(MOST, chance) | other) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(FOREIGN)), max_size=8))
 def test_no_foreign_value_is_too_much(changes):

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ def parameters(draw, template):
     return values
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing(tmp_path):
     """Informational findings and several regions are included."""
     templates = map(str, sorted((ROOT / "templates").glob("*.json")))

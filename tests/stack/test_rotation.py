@@ -79,6 +79,7 @@ def test_primary_deployment_is_found_at_any_position(environments):
     assert primary == DEPLOYMENTS[1]
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_the_definition(environments, tmp_path):
     """cfn-lint does not check a document in Fn::ToJsonString, so it gets the evaluated document."""
     definition = json.dumps(definition_of(environments["defaults"]))
