@@ -8,6 +8,7 @@ from checkout import ENVIRONMENTS, PARAMETER_FILES
 from iot_pipeline_cfn.template.findings import Severity
 from iot_pipeline_cfn.template.parameters import (
     FIXED,
+    TEMPLATE_TAGS,
     ParameterSet,
     UnreadableFileError,
     check_file,
@@ -226,6 +227,16 @@ def test_file_cannot_set_the_suffix_and_the_tags_of_the_template(tmp_path, templ
         ("invalid-tag", "aws:x"),
     ]
     assert {finding.details["file"] for finding in findings} == {str(path)}
+
+
+def test_reserved_tags_are_those_that_the_template_sets(template):
+    tags = (
+        resource.get("Properties", {}).get("Tags", [])
+        for resource in template["Resources"].values()
+    )
+    assert {
+        tag["Key"] for found in tags if isinstance(found, list) for tag in found
+    } == TEMPLATE_TAGS
 
 
 TEMPLATE = {

@@ -287,11 +287,16 @@ def _property(part: "PropertyChange") -> str:
 
 def _loss(change: "ResourceChange") -> str:
     from iot_pipeline_cfn.template.changes import Action, Replacement
-    from iot_pipeline_cfn.template.stateful import fate
+    from iot_pipeline_cfn.template.stateful import DataOutcome, data_outcome
 
+    outcomes = {
+        DataOutcome.LOST: "is lost",
+        DataOutcome.RETAINED: "is retained outside the stack",
+        DataOutcome.SNAPSHOT: "is kept in a snapshot",
+    }
     what = "is removed" if change.action is Action.REMOVE else "is replaced"
     what = "may be replaced" if change.replacement is Replacement.MAYBE else what
-    data = fate(change.policy_action.removeprefix("ReplaceAnd"))
+    data = outcomes[data_outcome(change.policy_action.removeprefix("ReplaceAnd"))]
     causes = ", ".join(part.path for part in change.replacing_properties)
     return f"{what}, and what it holds {data}" + (f"; because of {causes}" if causes else "")
 

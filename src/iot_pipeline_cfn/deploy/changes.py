@@ -10,7 +10,7 @@ from iot_pipeline_cfn.template.changes import (
     ResourceChange,
     UpdateBehavior,
 )
-from iot_pipeline_cfn.template.stateful import STATEFUL, masked
+from iot_pipeline_cfn.template.stateful import holds_data, masked
 
 RECREATION = {
     "Never": UpdateBehavior.NO_INTERRUPTION,
@@ -67,7 +67,8 @@ def merge_changes(
 
 def loses_data(change: ResourceChange) -> bool:
     """Return whether a stateful resource goes, or may go, and its data with it."""
-    return change.may_delete and change.resource_type in STATEFUL
+    policy = change.policy_action.removeprefix("ReplaceAnd")
+    return change.may_delete and holds_data(change.resource_type, policy)
 
 
 def change_data(change: ResourceChange) -> dict[str, Any]:

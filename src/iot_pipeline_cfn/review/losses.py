@@ -5,11 +5,19 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.lookup import Resource, type_of
-from iot_pipeline_cfn.template.stateful import STATEFUL, fate
+from iot_pipeline_cfn.template.stateful import STATEFUL, DataOutcome, data_outcome
 
 from .differences import equal, worded
 from .remarks import Remark, Severity, about
 from .resources import HOW, Action, Change, Replacement, property_of
+
+OUTCOMES: Final[Mapping[DataOutcome, str]] = MappingProxyType(
+    {
+        DataOutcome.LOST: "is lost",
+        DataOutcome.RETAINED: "is retained outside the stack",
+        DataOutcome.SNAPSHOT: "is kept in a snapshot",
+    }
+)
 
 
 def losses(
@@ -28,7 +36,9 @@ def losses(
             what = f"{HOW[change.replacement]} by an empty one"
         else:
             continue
-        message = f"{what}, and what it holds {fate(policy)} ({attribute}: {policy})"
+        message = (
+            f"{what}, and what it holds {OUTCOMES[data_outcome(policy)]} ({attribute}: {policy})"
+        )
         yield about(Severity.DATA_LOSS, name, message)
 
 
@@ -115,7 +125,8 @@ def _protection(name: str, before: Resource, after: Resource) -> Iterator[Remark
         )
         if {old, new} <= {*STRENGTHS} and STRENGTHS.index(new) < STRENGTHS.index(old):
             when = "removed" if policy == "DeletionPolicy" else "replaced"
-            message = f"what {name} holds {fate(new)} from now on if it is {when}: {policy}"
+            outcome = OUTCOMES[data_outcome(new)]
+            message = f"what {name} holds {outcome} from now on if it is {when}: {policy}"
             yield Remark(Severity.CHANGE, name, message, old, new)
     old, new = (property_of(side, "DeletionProtection") for side in (before, after))
     if equal(old, True) and not equal(new, True):

@@ -24,7 +24,7 @@ IMAGE_PARAMETER: Final = "ImageTag"
 VALUE_BYTES: Final = 4096
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
-TAGS_OF_TEMPLATE: Final = frozenset({"Component", "Environment", "Name", "Project"})
+TEMPLATE_TAGS: Final = frozenset({"Component", "Environment", "Name", "Project"})
 """Tags that the template sets itself."""
 
 FIXED: Final = frozenset({"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"})
@@ -182,7 +182,7 @@ def _check_file(template: Mapping[str, Any], file: ParameterFile) -> Iterator[Fi
         yield _error("reserved-parameter", SUFFIX_PARAMETER)
     yield from ParameterSet(template, {**file.parameters, SUFFIX_PARAMETER: "any"}).findings()
     for key, value in sorted(file.tags.items()):
-        if key in TAGS_OF_TEMPLATE:
+        if key in TEMPLATE_TAGS:
             yield _error("reserved-tag", key)
         elif not (TAG_KEY.fullmatch(key) and TAG_VALUE.fullmatch(value)):
             yield _error("invalid-tag", key, value=value)

@@ -1,62 +1,85 @@
-"""Which resources hold data that nothing else has, and which values must not be shown."""
+"""Resources that hold data, and values that must not be shown."""
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
+from enum import StrEnum
 from typing import Any, Final
 
 SECRET: Final = re.compile(
     r"password|secret(string|value)|token|privatekey|credential", re.IGNORECASE
 )
-"""Values of properties that are called so are not shown, whatever they are."""
+"""Names of properties whose values are not shown."""
 
 STATEFUL: Final = frozenset(
     {
+        # cfn-lint's StatefulResources.json. It is copied because deployments do not need cfn-lint.
+        "AWS::Backup::BackupVault",
+        "AWS::CloudFormation::Stack",
         "AWS::Cognito::UserPool",
         "AWS::DocDB::DBCluster",
+        "AWS::DocDB::DBInstance",
         "AWS::DynamoDB::GlobalTable",
         "AWS::DynamoDB::Table",
         "AWS::EC2::Volume",
-        "AWS::ECR::Repository",
         "AWS::EFS::FileSystem",
+        "AWS::EMR::Cluster",
         "AWS::ElastiCache::CacheCluster",
         "AWS::ElastiCache::ReplicationGroup",
+        "AWS::Elasticsearch::Domain",
         "AWS::FSx::FileSystem",
         "AWS::KMS::Key",
         "AWS::Kinesis::Stream",
         "AWS::Logs::LogGroup",
         "AWS::Neptune::DBCluster",
+        "AWS::Neptune::DBInstance",
         "AWS::OpenSearchService::Domain",
+        "AWS::Organizations::Account",
+        "AWS::QLDB::Ledger",
         "AWS::RDS::DBCluster",
         "AWS::RDS::DBInstance",
         "AWS::Redshift::Cluster",
         "AWS::S3::Bucket",
+        "AWS::SDB::Domain",
         "AWS::SQS::Queue",
         "AWS::SecretsManager::Secret",
-        "AWS::Timestream::Table",
+        # Additions: types that cfn-lint's list lacks.
+        "AWS::ECR::Repository",  # Container images.
+        "AWS::Timestream::Table",  # Measurements.
     }
 )
-"""Types whose resources hold what nothing else does."""
-
-KEPT: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "Retain": "is kept outside the stack",
-        "RetainExceptOnCreate": "is kept outside the stack",
-        "Snapshot": "is kept in a snapshot",
-    }
-)
-"""What becomes of the data of a resource that goes, by its policy; with any other it is lost."""
+"""Types whose resources hold data that exists nowhere else."""
 
 
-def fate(policy: object) -> str:
-    """Return in words what becomes of what a resource holds that goes with this policy."""
-    return KEPT.get(str(policy), "is lost")
+class DataOutcome(StrEnum):
+    """What happens to the data of a resource that is deleted or replaced."""
+
+    LOST = "lost"
+    SNAPSHOT = "snapshot"
+    RETAINED = "retained"
+
+
+def holds_data(resource_type: str, policy: object = "") -> bool:
+    """Return whether a resource holds data.
+
+    A type that is not known here counts if its deletion or replacement takes a snapshot.
+    """
+    return resource_type in STATEFUL or data_outcome(policy) is DataOutcome.SNAPSHOT
+
+
+def data_outcome(policy: object) -> DataOutcome:
+    """Return what a `DeletionPolicy` or an `UpdateReplacePolicy` does to the data."""
+    match policy:
+        case "Retain" | "RetainExceptOnCreate":
+            return DataOutcome.RETAINED
+        case "Snapshot":
+            return DataOutcome.SNAPSHOT
+    return DataOutcome.LOST
 
 
 def masked(value: Any, name: str) -> Any:
-    """Return a value of a template with its secrets as stars, going by what they are called.
+    """Return a value of a template in which stars replace secrets, which their names tell.
 
-    `name` is that of the property, or its path. A reference is no secret.
+    `name` is the name or the path of the property. A reference is not a secret.
     """
     match value:
         case {"Ref": _} | {"Fn::GetAtt": _}:
