@@ -12,16 +12,23 @@ from hypothesis import strategies as st
 from checkout import REGION
 from foreign import FOREIGN, LOOP, UNKNOWN, mutants, places
 from iot_pipeline_cfn.review.analyses import Topic
-from iot_pipeline_cfn.review.behaviour import Behaviour
-from iot_pipeline_cfn.review.causes import causes
+from iot_pipeline_cfn.review.report.headline import headline_text
+from iot_pipeline_cfn.review.report.json_data import as_data
 from iot_pipeline_cfn.review.report.markdown import markdown
 from iot_pipeline_cfn.review.report.terminal import lines as terminal_lines
-from iot_pipeline_cfn.review.resolved import resolved
-from iot_pipeline_cfn.review.resources import Action, Change, PropertyChange, changes
+from iot_pipeline_cfn.review.resolved import EnvironmentSource, resolve_pair
+from iot_pipeline_cfn.review.resource_changes import causes_of, find_changes
 from iot_pipeline_cfn.review.reviewing import Side, review
-from iot_pipeline_cfn.review.verdict import as_data, word
+from iot_pipeline_cfn.review.verdict import HeadlineCode, Outcome, Place
+from iot_pipeline_cfn.template.changes import (
+    Action,
+    PropertyChange,
+    Replacement,
+    ResourceChange,
+    UpdateBehavior,
+)
 from iot_pipeline_cfn.template.findings import Finding, Severity
-from review_cases import CASES, FILES, anywhere, at, both, renamed
+from review_cases import ABSENT, CASES, FILES, anywhere, at, both, renamed
 
 
 def reviewed(before, after, kind="prod", region=REGION):
@@ -31,27 +38,33 @@ def reviewed(before, after, kind="prod", region=REGION):
     return found
 
 
-def said(found):
-    """Return in words what a review says of updates: of resources, data, and what is refused."""
-    return {line for group in found.groups if not group.only_new for line in lines(group.verdict)}
+def summary(found):
+    """Return what happens in environments that are updated, as the cases write it."""
+    return {
+        line for group in found.groups if not group.only_new for line in summary_of(group.verdict)
+    }
 
 
-def lines(verdict):
-    for change in verdict.changes:
-        own = [part for part in change.properties if not part.because_of]
-        what = word(change).replace("perhaps replaced", "may be replaced")
-        if change.behaviour is Behaviour.INTERRUPTION:
+def summary_of(verdict):
+    for effect in verdict.effects:
+        change = effect.change
+        if change.behavior is UpdateBehavior.SOME_INTERRUPTION:
             yield f"{change.logical_id} may be interrupted"
-        elif own or what != "changed" or change.action is not Action.MODIFY:
+        elif not change.is_consequence or effect.outcome is not Outcome.CHANGED:
+            what = effect.outcome.replace("maybe-replaced", "may be replaced")
             yield f"{change.logical_id} {what}"
-    for remark in verdict.remarks(Severity.DATA_LOSS):
-        yield f"{remark.subject} loses data"
-    for section in verdict.sections:
-        for remark in section.remarks:
-            if section.heading is Topic.REFUSED:
-                yield f"{remark.subject} refused"
-            if "is renamed to" in remark.details.get("message", ""):
-                yield remark.details["message"].partition(",")[0].replace(" is renamed", " renamed")
+    for topic, finding in verdict.findings:
+        if finding.severity is Severity.DATA_LOSS:
+            yield f"{finding.subject} loses data"
+        if topic is Topic.REJECTED:
+            yield f"{finding.subject} rejected"
+        if finding.code == "renamed":
+            yield f"{finding.subject} renamed to {finding.details['new_logical_id']}"
+
+
+def statements(found):
+    """Return the statements of the headline, each with its subjects."""
+    return [(statement.code, statement.subjects) for statement in found.headline()]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.what} in {case.kind}")
@@ -59,7 +72,7 @@ def test_change_does_what_aws_documents(template, case):
     """Nothing more, and nothing less."""
     found = reviewed(template, case.applied(template), case.kind)
     expected = {line.strip() for line in case.expected.split(",")} - {""}
-    assert said(found) == {" ".join(line.split()) for line in expected}
+    assert summary(found) == {" ".join(line.split()) for line in expected}
 
 
 def reordered(value):
@@ -76,7 +89,7 @@ def test_same_template_is_no_change(template):
     """Nor is another order of keys."""
     for other in (template, reordered(template), json.loads(json.dumps(template, indent=8))):
         found = reviewed(template, other)
-        assert (found.worst, found.headline) == (None, "Nothing changes.")
+        assert (found.worst, statements(found)) == (None, [(HeadlineCode.NO_CHANGE, ())])
 
 
 @pytest.mark.parametrize("foreign", FOREIGN, ids=["loop", "unknown", "circle"])
@@ -86,7 +99,6 @@ def test_any_template_can_be_reviewed(foreign, data):
     """Also one that is not ours, with what ours have not; and against itself it is no change."""
     before, after = (data.draw(mutants(foreign)) for _ in range(2))
     found = reviewed(before, after, kind="")
-    assert found.headline
     assert json.loads(json.dumps(as_data([found])))
     assert markdown([found])
     assert all(text is not None for text, _ in terminal_lines([found]))
@@ -106,11 +118,10 @@ def test_way_back_removes_what_was_added(data):
 def direct(found):
     """Return what happens to resources by what their own templates say."""
     return {
-        (change.logical_id, change.action)
+        (effect.change.logical_id, effect.change.action)
         for group in found.groups
-        for change in group.verdict.changes
-        if change.action is not Action.MODIFY
-        or any(not part.because_of for part in change.properties)
+        for effect in group.verdict.effects
+        if not effect.change.is_consequence
     }
 
 
@@ -120,7 +131,7 @@ def test_what_a_loop_or_a_macro_makes_is_not_guessed():
     after["Resources"]["Fn::ForEach::Buckets"][1] = ["a"]
     after["Transform"] = "AWS::LanguageExtensions"
     found = reviewed(LOOP, after, kind="")
-    subjects = {remark.subject for remark in found.general.remarks(Severity.CHANGE)}
+    subjects = {finding.subject for finding in found.general.of_severity(Severity.CHANGE)}
     assert subjects == {"Fn::ForEach::Buckets", "Transform"}
 
 
@@ -138,9 +149,9 @@ def test_what_cannot_be_resolved_still_changes(place, value):
     before["Resources"]["Instance"]["Properties"]["SubnetId"] = {"Ref": "Image"}
     after = copy.deepcopy(before)
     anywhere(place, value)(after)
-    old, new = resolved((before, {}), (after, {}), REGION)
-    found = [part for one in changes(old.resources, new.resources) for part in one.properties]
-    assert any("(changed)" in part.after for part in found)
+    old, new = resolve_pair(EnvironmentSource(before), EnvironmentSource(after), REGION)
+    found = [part for change in find_changes(old, new) for part in change.properties]
+    assert any("(changed)" in json.dumps(part.after) for part in found)
     assert not any(value in (part.before, part.after) for part in found)
 
 
@@ -156,13 +167,13 @@ def test_analysis_is_an_entry_of_the_registry(monkeypatch, template):
     changed = copy.deepcopy(template)
     anywhere("Resources.Vpc.Properties.EnableDnsSupport", value=False)(changed)
     found = reviewed(template, changed)
-    assert found.headline == "Access widens in prod: Vpc."
+    assert statements(found) == [(HeadlineCode.EXPOSURE, ("Vpc",))]
     (entry,) = found.sections()[Topic.TRAFFIC]
-    assert entry.remark.details["region"] == REGION
-    assert entry.place == ""
+    assert entry.finding.details["region"] == REGION
+    assert entry.places == ()
     (new,) = review(Side({}), Side({"any": template}), region=REGION)
     assert Topic.TRAFFIC not in new.sections()
-    assert new.sections()[Topic.QUOTAS][0].remark.details["before"] == 0
+    assert new.sections()[Topic.QUOTAS][0].finding.details["before"] == 0
 
 
 RANGE = at("Vpc.CidrBlock", "10.1.0.0/16")
@@ -171,7 +182,7 @@ RANGE = at("Vpc.CidrBlock", "10.1.0.0/16")
 def replaced(found):
     """Return what stands under "Replaced": the causes, each with those that follow from it."""
     return {
-        entry.remark.subject: {one.subject for one, _ in entry.followers}
+        entry.finding.subject: {one.subject for one, _ in entry.followers}
         for entry in found.sections()[Topic.REPLACED]
     }
 
@@ -185,7 +196,8 @@ def test_cause_comes_with_what_follows_from_it(template, change, cause):
     ((name, followers),) = replaced(found).items()
     assert name == cause
     assert {"PrivateSubnet1", "NatGateway1", "TargetGroup", "VpcLink"} <= followers
-    assert f"{cause}, and what follows" in found.headline
+    (statement,) = found.headline()
+    assert (statement.subjects, statement.has_followers) == ((cause,), True)
 
 
 def test_each_cause_has_its_own(template):
@@ -210,104 +222,106 @@ def test_what_changes_because_of_others_in_place_is_not_lost(template):
     found = reviewed(template, changed)
     assert replaced(found) == {"DatabaseParameterGroup": set()}
     (entry,) = found.sections()[Topic.INTERRUPTED]
-    assert entry.remark.causes == ("DatabaseParameterGroup",)
+    assert entry.finding.causes == ("DatabaseParameterGroup",)
 
 
 def test_circle_of_changes_has_no_cause_but_itself():
     """Such templates are refused, but can be reviewed."""
 
     def because_of(name, *others):
-        parts = (PropertyChange("Any", Behaviour.REPLACEMENT, because_of=one) for one in others)
-        return Change(Action.MODIFY, name, "Any", tuple(parts))
+        parts = tuple(
+            PropertyChange("Any", UpdateBehavior.REPLACEMENT, because_of=other) for other in others
+        )
+        return ResourceChange(Action.MODIFY, name, "Any", Replacement.YES, parts)
 
     circle = (because_of("A", "B"), because_of("B", "A"))
-    assert causes(circle, ()) == {"A": (), "B": ()}
+    assert causes_of(circle, {}) == {"A": (), "B": ()}
     begun = (*circle[1:], because_of("A", "B", "C"), because_of("C", ""))
-    assert causes(begun, ()) == {"A": ("C",), "B": ("C",), "C": ()}
+    assert causes_of(begun, {}) == {"A": ("C",), "B": ("C",), "C": ()}
 
 
-def test_cascade_does_not_drown_the_verdict(template):
-    """On the terminal it is a line, in a comment it is folded, and as data it has its cause."""
+def test_findings_follow_their_cause_through_all_references(template):
     changed = copy.deepcopy(template)
     RANGE(changed)
     files = {kind: FILES[kind] for kind in ("pr", "prod")}
-    found = review(Side({"any": template}, files), Side({"any": changed}, files), region=REGION)
-    lines = [text for text, _ in terminal_lines(found)]
-    cause = lines.index("Replaced") + 1
-    assert lines[cause] == (
-        "  Vpc is replaced, because CidrBlock changes: 10.0.0.0/16 -> 10.1.0.0/16"
-    )
-    assert lines[cause + 1].startswith("    with it 27 to 35 others: CacheSecurityGroup, ")
-    assert "FlowLog [prod]" in lines[cause + 1]
-    assert lines[cause + 2] == ""
-    assert (
-        "  NatGateway1 (AWS::EC2::NatGateway) replaced [prod]: PublicSubnet1 is replaced: SubnetId"
-    ) in lines
-    comment = markdown(found)
-    _, _, folded = comment.partition("<details><summary>With it 27 to 35 others, and why</summary>")
-    assert "- `NatGateway1` is replaced, because PublicSubnet1 is replaced" in folded
-    assert comment.count("<details>") == comment.count("</details>")
-    data = as_data(found)["templates"][0]["environments"]
-    remarks = [one for group in data for one in group["remarks"] if one["about"] == Topic.REPLACED]
-    assert remarks[0]["subject"] == "Vpc"
-    assert all(one["causes"] == ["Vpc"] for one in remarks if one["subject"] != "Vpc")
-    assert all(one["causes"] == [] for one in remarks if one["subject"] == "Vpc")
-    through = [
-        one
-        for group in data
-        for one in group["remarks"]
-        if "change with" in one["details"].get("message", "")
-    ]
-    assert [one["subject"] for one in through] == ["Vpc", "Vpc"]
+    (found,) = review(Side({"any": template}, files), Side({"any": changed}, files), region=REGION)
+    (entry,) = found.sections()[Topic.REPLACED]
+    assert entry.finding.subject == "Vpc"
+    assert entry.follower_counts == (27, 35)
+    assert all(finding.causes == ("Vpc",) for finding, _ in entry.followers)
+    places = {finding.subject: places for finding, places in entry.followers}
+    assert places["FlowLog"] == (Place("prod", only_new=False),)
+    assert places["CacheSecurityGroup"] == ()
+    outputs = [entry.finding for entry in found.sections()[Topic.OUTPUTS]]
+    assert {(finding.code, finding.causes) for finding in outputs} == {("outputs-follow", ("Vpc",))}
 
 
 def test_environments_have_an_image(template):
-    """Which no file gives, and without which there would be no tasks to review."""
+    """Without one, no task would run that could be reviewed."""
     changed = copy.deepcopy(template)
     anywhere("Resources.ServiceScalableTarget.Properties.MaxCapacity", 50)(changed)
     found = reviewed(template, changed)
-    assert [change.logical_id for change, _ in found.changes()] == ["ServiceScalableTarget"]
+    assert [each.change.logical_id for each, _ in found.effects()] == ["ServiceScalableTarget"]
     (entry,) = found.sections()[Topic.QUOTAS]
-    assert (entry.remark.subject, entry.remark.details["after"]) == ("fargate-vcpu", "50")
+    assert entry.finding.subject == "fargate-vcpu"
 
 
 @pytest.mark.parametrize(
     ("old", "new"), [("TaskRole", "AppRole"), ("ContainerSecurityGroup", "AppSecurityGroup")]
 )
-def test_renamed_resource_is_allowed_and_reaches_nothing_new(template, old, new):
-    """Unless it differs in more than its logical id."""
+def test_renamed_resource_has_no_new_permissions_or_traffic(template, old, new):
     changed = copy.deepcopy(template)
     renamed(old, new)(changed)
     found = reviewed(template, changed)
-    assert not any(group.verdict.remarks(Severity.EXPOSURE) for group in found.groups)
-    assert f"{old} is renamed to {new}" in " ".join(text for text, _ in terminal_lines([found]))
+    assert not any(group.verdict.of_severity(Severity.EXPOSURE) for group in found.groups)
+    entries = [entry.finding for entry in found.sections()[Topic.REPLACED]]
+    assert {"new_logical_id": new} in [one.details for one in entries if one.subject == old]
     wider = json.loads(json.dumps(changed).replace("secretsmanager:GetSecretValue", "s3:*"))
-    assert reviewed(template, wider).headline.startswith("Access widens in prod: ")
+    assert HeadlineCode.EXPOSURE in dict(statements(reviewed(template, wider)))
 
 
-def test_less_safety_is_told_first_and_not_folded(template):
-    """Though nothing is lost by the update itself."""
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("Resources.Database.DeletionPolicy", "Delete", ("less-protection", ("Database",))),
+        ("Outputs.RepositoryUri", ABSENT, ("outputs-removed", ("RepositoryUri",))),
+    ],
+)
+def test_headline_states_what_does_not_show_in_resources(template, path, value, expected):
     changed = copy.deepcopy(template)
-    anywhere("Resources.Database.DeletionPolicy", "Delete")(changed)
-    found = reviewed(template, changed)
-    assert found.headline == "Data is kept less safely in prod: Database."
-    comment, _, _ = markdown([found]).partition("<details>")
-    assert "- what `Database` holds is lost from now on if it is removed: DeletionPolicy" in comment
+    anywhere(path, value)(changed)
+    assert statements(reviewed(template, changed)) == [expected]
 
 
-def test_output_that_goes_is_told_first(template):
-    """Whoever reads it is not in the template."""
-    changed = copy.deepcopy(template)
-    del changed["Outputs"]["RepositoryUri"]
-    assert reviewed(template, changed).headline == "Outputs go in prod: RepositoryUri."
-
-
-def test_condition_of_which_nothing_comes_is_not_called_formatting(template):
-    """With other parameters, something might."""
+def test_condition_without_effect_is_reported(template):
+    """With other parameters, it may have one."""
     changed = copy.deepcopy(template)
     anywhere("Conditions.HasImage", {"Fn::Equals": ["a", "a"]})(changed)
-    (section,) = reviewed(template, changed).general.sections
-    assert [remark.subject for remark in section.remarks] == ["Conditions"]
+    ((topic, finding),) = reviewed(template, changed).general.findings
+    assert (topic, finding.code, finding.subject) == (Topic.UNKNOWN, "ineffective", "Conditions")
+
+
+def test_new_deployment_of_the_api_is_a_revision(template):
+    """A changed API gets a deployment with another logical ID, as CDK and SAM do it."""
+    deployments = [
+        name
+        for name, body in template["Resources"].items()
+        if body["Type"] == "AWS::ApiGateway::Deployment"
+    ]
+    changed = copy.deepcopy(template)
+    anywhere("Resources.ReadingsModel.Properties.Description", "other")(changed)
+    for name in deployments:
+        renamed(name, f"{name[:-8]}{name[:-9:-1]}")(changed)
+    (statement,) = reviewed(template, changed).headline()
+    assert statement.code is HeadlineCode.HARMLESS
+    assert dict(statement.counts) == {Outcome.REVISED: 1, Outcome.CHANGED: 2}
+    found = reviewed(template, changed)
+    assert Topic.REPLACED not in found.sections()
+    (entry,) = found.sections()[Topic.REVISIONS]
+    assert entry.finding.code == "new-revision"
+    assert entry.finding.details["previous_logical_id"] in deployments
+    revised = [one.change for one, _ in found.effects() if one.outcome is Outcome.REVISED]
+    assert [change.logical_id for change in revised] == [entry.finding.subject]
 
 
 ODD = [None, [], {}, "text", 7, True, {"Ref": "X"}, {"Fn::If": ["X", 1, 2]}, [None], "nan"]
@@ -333,4 +347,4 @@ def test_nothing_in_a_template_is_too_odd(template, seed):
     odd = disturbed(template, chance)
     del odd["Resources"]["Vpc"]["Type"]
     for pair in ((template, odd), (odd, template)):
-        assert reviewed(*pair, kind="").headline
+        assert headline_text(reviewed(*pair, kind=""))

@@ -143,8 +143,9 @@ CASES = [
         TargetGroup replaced,
         ContainerEgressToCache replaced, ContainerEgressToDatabase replaced,
         LoadBalancerEgressToContainers replaced, VpcLinkEgressToLoadBalancer replaced,
-        DatabaseSubnetGroup refused, CacheSubnetGroup refused, LoadBalancer refused,
-        PublicSubnet1 refused, PublicSubnet2 refused, PrivateSubnet1 refused, PrivateSubnet2 refused
+        DatabaseSubnetGroup rejected, CacheSubnetGroup rejected, LoadBalancer rejected,
+        PublicSubnet1 rejected, PublicSubnet2 rejected, PrivateSubnet1 rejected,
+        PrivateSubnet2 rejected
         """,
     ),
     Case("no DNS hostnames", at("Vpc.EnableDnsHostnames", False), "Vpc changed"),
@@ -268,7 +269,7 @@ CASES = [
         "encryption of the repository, which keeps its name",
         at("Repository.EncryptionConfiguration", {"EncryptionType": "KMS"}),
         """
-        Repository replaced, Repository loses data, Repository refused,
+        Repository replaced, Repository loses data, Repository rejected,
         TaskDefinition revised
         """,
         kind="pr",
@@ -294,7 +295,7 @@ CASES = [
     Case(
         "another name of the database, which the stack policy denies",
         at("Database.DBName", "other"),
-        "Database replaced, Database loses data, Database refused, TaskDefinition revised",
+        "Database replaced, Database loses data, Database rejected, TaskDefinition revised",
     ),
     Case(
         "another name of the database, where no stack policy is",
@@ -334,7 +335,7 @@ CASES = [
     Case(
         "an earlier minor version of the engine",
         at("Database.EngineVersion", "16.2"),
-        "Database may be interrupted, Database refused",
+        "Database may be interrupted, Database rejected",
     ),
     Case(
         "another major version of the engine, with parameters of the old one",
@@ -342,7 +343,7 @@ CASES = [
             at("Database.EngineVersion", "17.5"),
             at("Database.AllowMajorVersionUpgrade", True),
         ),
-        "Database may be interrupted, Database refused",
+        "Database may be interrupted, Database rejected",
     ),
     Case(
         "another major version of the engine without leave",
@@ -350,7 +351,7 @@ CASES = [
             at("Database.EngineVersion", "17.5"),
             at("DatabaseParameterGroup.Family", "postgres17"),
         ),
-        "Database may be interrupted, DatabaseParameterGroup replaced, Database refused",
+        "Database may be interrupted, DatabaseParameterGroup replaced, Database rejected",
     ),
     Case(
         "another major version of the engine as it has to be",
@@ -391,7 +392,7 @@ CASES = [
     Case(
         "parameters of another family",
         at("DatabaseParameterGroup.Family", "postgres17"),
-        "DatabaseParameterGroup replaced, Database may be interrupted, Database refused",
+        "DatabaseParameterGroup replaced, Database may be interrupted, Database rejected",
     ),
     Case(
         "another parameter",
@@ -407,7 +408,7 @@ CASES = [
     Case(
         "another port of the cache",
         at("Cache.Port", 6380),
-        "Cache replaced, Cache loses data, Cache refused, TaskDefinition revised",
+        "Cache replaced, Cache loses data, Cache rejected, TaskDefinition revised",
     ),
     Case(
         "a cache that is not encrypted",
@@ -433,7 +434,7 @@ CASES = [
         at("CacheAuthToken.Name", "other"),
         """
         CacheAuthToken replaced, CacheAuthToken loses data, Cache may be replaced,
-        Cache loses data, Cache refused, TaskDefinition revised
+        Cache loses data, Cache rejected, TaskDefinition revised
         """,
     ),
     Case(
@@ -525,14 +526,14 @@ CASES = [
     Case(
         "another logical id, and a name of its own",
         renamed("Dashboard", "Board"),
-        "Dashboard removed, Board added, Dashboard renamed to Board, Dashboard -> Board refused",
+        "Dashboard removed, Board added, Dashboard renamed to Board, Dashboard rejected",
     ),
     Case(
         "another logical id of what holds data",
         renamed("ContainerLogGroup", "Logs"),
         """
         ContainerLogGroup removed, ContainerLogGroup loses data, Logs added,
-        ContainerLogGroup renamed to Logs, ContainerLogGroup -> Logs refused,
+        ContainerLogGroup renamed to Logs, ContainerLogGroup rejected,
         ExecutionRole changed, TaskDefinition revised
         """,
         kind="pr",
@@ -542,13 +543,13 @@ CASES = [
         renamed("ApiWebAclAssociation", "Association"),
         """
         ApiWebAclAssociation removed, Association added,
-        ApiWebAclAssociation renamed to Association, ApiWebAclAssociation -> Association refused
+        ApiWebAclAssociation renamed to Association, ApiWebAclAssociation rejected
         """,
     ),
     Case(
         "another type",
         attribute("Dashboard", {"Type": "AWS::SQS::Queue"}),
-        "Dashboard removed, Dashboard added, Dashboard refused",
+        "Dashboard removed, Dashboard added, Dashboard rejected",
     ),
     # Attributes.
     Case(
@@ -585,12 +586,12 @@ CASES = [
     Case(
         "a value that is not allowed any more",
         anywhere("Parameters.NatGateways.AllowedValues", ["none", "single"]),
-        "NatGateways refused",
+        "NatGateways rejected",
     ),
     Case(
         "a parameter of another type",
         anywhere("Parameters.WebAcl.Type", "Number"),
-        "WebAcl refused",
+        "WebAcl rejected",
     ),
     Case(
         "a parameter that is gone, and with it a choice",
@@ -598,11 +599,11 @@ CASES = [
             anywhere("Parameters.WebAcl", ABSENT),
             anywhere("Conditions.HasWebAcl", {"Fn::Equals": ["always", "always"]}),
         ),
-        "WebAcl refused",
+        "WebAcl rejected",
     ),
     Case(
         "a new parameter, which must be given",
         anywhere("Parameters.Colour", {"Type": "String"}),
-        "Colour refused",
+        "Colour rejected",
     ),
 ]

@@ -9,12 +9,13 @@ import click
 
 from iot_pipeline_cfn import DEFAULT_REGION
 from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.review.report.json_data import as_data
 from iot_pipeline_cfn.review.report.markdown import markdown
 from iot_pipeline_cfn.review.report.terminal import lines
 from iot_pipeline_cfn.review.reviewing import Side
 from iot_pipeline_cfn.review.reviewing import review as review_templates
 from iot_pipeline_cfn.review.sources import base, committed, template_of, work_tree
-from iot_pipeline_cfn.review.verdict import Review, as_data, rank
+from iot_pipeline_cfn.review.verdict import Review
 from iot_pipeline_cfn.template.findings import Severity
 from iot_pipeline_cfn.template.parameters import load
 
@@ -81,8 +82,8 @@ def review(
         echo(markdown(reviews))
     else:
         _print_lines(reviews)
-    worst = [rank(one.worst) for one in reviews if one.worst]
-    failed = fail_on and worst and min(worst) <= rank(Severity(fail_on))
+    worst = [one.worst.rank for one in reviews if one.worst]
+    failed = fail_on and worst and min(worst) <= Severity(fail_on).rank
     return ExitCode.REVIEW_FAILED if failed else ExitCode.DONE
 
 

@@ -1,7 +1,7 @@
-"""The registry of analyses: the questions that a review asks of each environment.
+"""The registry of analyses: the questions that a review asks about each environment.
 
-An analysis is a function from an environment before and after a change to findings. Adding one is a
-line in `ANALYSES`, and its wording in `report/`.
+An analysis is a function from an environment before and after a change to findings. Adding one
+takes an entry in `ANALYSES`, and the wording of its codes in `report/`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,8 +12,20 @@ from typing import Final
 from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.lookup import Resources
 
-from . import grants, losses, needs, prices, surface, traffic
+from . import (
+    failures,
+    grants,
+    interface,
+    losses,
+    needs,
+    prices,
+    rejections,
+    surface,
+    traffic,
+    updates,
+)
 from .remarks import as_finding
+from .renames import with_new_names
 from .resolved import ResolvedEnvironment
 
 Analysis = Callable[[ResolvedEnvironment, ResolvedEnvironment], Iterable[Finding]]
@@ -25,7 +37,7 @@ class Topic(StrEnum):
 
     NEW = "new"
     DATA = "data"
-    REFUSED = "refused"
+    REJECTED = "rejected"
     REPLACED = "replaced"
     REVISIONS = "revisions"
     INTERRUPTED = "interrupted"
@@ -43,34 +55,84 @@ class Topic(StrEnum):
 
 def _of_resources(compare: Callable[[Resources, Resources], Iterable[Finding]]) -> Analysis:
     """Adapt a function that compares only resources: a bridge."""
-    return lambda before, after: compare(before.resources, after.resources)
+    return lambda before, after: map(as_finding, compare(before.resources, after.resources))
 
 
 def _prices(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterable[Finding]:
     """Adapt the comparison of prices: a bridge."""
-    return prices.compare(before.resources, after.resources, region=after.region)
+    return map(as_finding, prices.compare(before.resources, after.resources, region=after.region))
 
 
 ANALYSES: Final[Mapping[Topic, tuple[Analysis, ...]]] = MappingProxyType(
     {
-        Topic.DATA: (_of_resources(losses.compare),),
+        Topic.DATA: (
+            losses.find_losses,
+            losses.find_shorter_retention,
+            losses.find_weaker_protection,
+        ),
+        Topic.REJECTED: (
+            rejections.find_type_changes,
+            rejections.find_replacement_conflicts,
+            rejections.find_rename_conflicts,
+            rejections.find_denied_updates,
+            rejections.find_parameter_errors,
+            failures.find_vpc_moves,
+            failures.find_subnets_outside_vpc,
+            failures.find_engine_conflicts,
+        ),
+        Topic.REPLACED: (updates.find_replacements,),
+        Topic.REVISIONS: (updates.find_new_revisions,),
+        Topic.INTERRUPTED: (updates.find_interruptions,),
         Topic.TRAFFIC: (_of_resources(traffic.compare),),
         Topic.PERMISSIONS: (_of_resources(grants.compare),),
         Topic.EXPOSURE: (_of_resources(surface.compare),),
         Topic.QUOTAS: (_of_resources(needs.compare),),
         Topic.COST: (_prices,),
+        Topic.OUTPUTS: (interface.find_output_changes, interface.find_outputs_of_replaced),
+        Topic.PARAMETERS: (interface.find_parameter_changes,),
+        Topic.STACK: (updates.find_stack_changes,),
+        Topic.ORDER: (updates.find_order_changes,),
+        Topic.UNKNOWN: (interface.find_unresolvable_changes,),
     }
 )
 
-OF_NEW: Final = frozenset({Topic.QUOTAS, Topic.COST})
-"""Topics with something to say about an environment that is new as a whole."""
+OF_TEMPLATE: Final = frozenset({Topic.PARAMETERS, Topic.UNKNOWN})
+"""Topics about a template as such, whatever its parameters."""
+
+OF_RESOURCES: Final = frozenset(
+    {Topic.TRAFFIC, Topic.PERMISSIONS, Topic.EXPOSURE, Topic.QUOTAS, Topic.COST}
+)
+"""Topics for which a renamed resource is the same resource."""
+
+OF_NEW_ENVIRONMENTS: Final = OF_RESOURCES | {Topic.DATA, Topic.OUTPUTS}
+"""Topics in which an environment that is created later can differ from one that is updated."""
+
+OF_FIRST_ENVIRONMENTS: Final = frozenset({Topic.QUOTAS, Topic.COST})
+"""Topics that matter for the first environment of a type."""
+
+Findings = Iterator[tuple[Topic, Finding]]
 
 
-def analyzed(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[tuple[Topic, Finding]]:
-    """Yield the findings of all analyses, each with its topic."""
-    for topic, analyses in ANALYSES.items():
-        if before.resources or topic in OF_NEW:
-            for analysis in analyses:
-                yield from ((topic, as_finding(finding)) for finding in analysis(before, after))
+def analyze(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+    """Yield the findings about an environment, each with its topic."""
+    topics = ANALYSES.keys() - OF_TEMPLATE
+    if not before.resources:
+        topics = topics & OF_FIRST_ENVIRONMENTS
+    elif after.source.is_new:
+        topics = topics & OF_NEW_ENVIRONMENTS
+    renamed = with_new_names(before, after)
+    for topic in ANALYSES:
+        if topic in topics:
+            yield from _analyze(topic, renamed if topic in OF_RESOURCES else before, after)
+
+
+def analyze_template(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+    """Yield the findings about a template as such, each with its topic."""
+    for topic in ANALYSES:
+        if topic in OF_TEMPLATE:
+            yield from _analyze(topic, before, after)
+
+
+def _analyze(topic: Topic, before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+    for analysis in ANALYSES[topic]:
+        yield from ((topic, finding) for finding in analysis(before, after))

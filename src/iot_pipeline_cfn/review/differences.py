@@ -1,4 +1,4 @@
-"""What differs between two values of a template, place by place, and values in words."""
+"""Differences between two values of a template, and values as text."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,43 +8,43 @@ from typing import Any, Final
 from iot_pipeline_cfn.template.lookup import text_of
 
 Path = tuple[str, ...]
-"""The way to a place: names of properties, and items of lists such as `[web]`."""
+"""The path of a value: names of properties, and list items such as `[web]`."""
 
 KEYS: Final = ("Key", "Name", "Sid", "Id", "PolicyName", "ContainerName", "AttributeName")
-"""Properties that tell items of a list from each other, whatever their order."""
+"""Properties that identify the items of a list."""
 
 UNORDERED: Final = frozenset({"Tags"})
-"""Lists in which the order says nothing."""
+"""Lists whose order has no meaning."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A place where two values differ; None is where one has nothing."""
+    """A path at which two values differ; None is a missing value."""
 
     path: Path
     before: Any
     after: Any
 
 
-def spelled(path: Path) -> str:
-    """Return a path as a person writes it: `ContainerDefinitions[web].Image`."""
+def format_path(path: Path) -> str:
+    """Return a path as text: `ContainerDefinitions[web].Image`."""
     return "".join(part if part.startswith("[") else f".{part}" for part in path).lstrip(".")
 
 
 def equal(first: object, second: object) -> bool:
-    """Return whether CloudFormation takes two values for the same: numbers can be texts."""
+    """Return whether two values are the same to CloudFormation: `80` and `"80"` are."""
     return first == second or _canonical(first) == _canonical(second)
 
 
 def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference]:
-    """Yield where two values differ, as deep inside as can be told.
+    """Yield the innermost differences of two values.
 
-    Items of lists are matched by a key such as `Name` if they have one, else by what they have in
-    common. JSON within a text is compared as JSON.
+    List items are matched by a key such as `Name` if they have one, else by their similarity. JSON
+    inside a string is compared as JSON.
     """
     if equal(before, after):
         return
-    inside = _opened(before), _opened(after)
+    inside = _parsed(before), _parsed(after)
     match inside:
         case Mapping(), Mapping() if not (is_function(inside[0]) or is_function(inside[1])):
             for key in sorted({*inside[0], *inside[1]}):
@@ -57,20 +57,20 @@ def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference
 
 
 def is_function(value: object) -> bool:
-    """Return whether a value is an intrinsic function, or a reference."""
+    """Return whether a value is an intrinsic function or a reference."""
     if not isinstance(value, Mapping) or len(value) != 1:
         return False
     (name,) = value
     return name in {"Ref", "Condition"} or str(name).startswith("Fn::")
 
 
-def _opened(value: Any) -> Any:
-    """Return what is inside of JSON that is written as a text, and any other value as it is."""
+def _parsed(value: Any) -> Any:
+    """Return the content of a JSON string, and any other value unchanged."""
     match value:
         case {"Fn::ToJsonString": inside} if len(value) == 1:
             return inside
         case {"Fn::Sub": str(text)} if len(value) == 1:
-            inside = _opened(text)
+            inside = _parsed(text)
             return value if inside == text else inside
         case str() if value.startswith(("{", "[")) and not value.startswith("{{"):
             try:
@@ -85,7 +85,7 @@ def _item_differences(
 ) -> Iterator[Difference]:
     key = next((key for key in KEYS if _tells_apart(key, before) and _tells_apart(key, after)), "")
     if key:
-        old, new = ({worded(item[key]): item for item in items} for items in (before, after))
+        old, new = ({format_value(item[key]): item for item in items} for items in (before, after))
         found = [
             difference
             for name in sorted({*old, *new})
@@ -100,7 +100,7 @@ def _item_differences(
 
 def _tells_apart(key: str, items: Sequence[Any]) -> bool:
     names = [
-        worded(item[key])
+        format_value(item[key])
         for item in items
         if isinstance(item, Mapping) and key in item and not is_function(item)
     ]
@@ -130,7 +130,7 @@ def _unkeyed_differences(
 
 
 def _without(items: Sequence[Any], others: Sequence[Any]) -> list[int]:
-    """Return the places of the items that are not among others, of equal ones those too many."""
+    """Return the indices of the items that others lack; duplicates count."""
     left = [_canonical(item) for item in others]
     places = []
     for place, item in enumerate(items):
@@ -146,7 +146,7 @@ def _is_object(value: object) -> bool:
 
 
 def _alike(first: object, second: object) -> bool:
-    """Return whether two items are one that has changed: half of it is the same."""
+    """Return whether two items are versions of the same: half of their properties are equal."""
     if not (isinstance(first, Mapping) and isinstance(second, Mapping)):
         return isinstance(first, list) and isinstance(second, list)
     same = sum(equal(first[key], second[key]) for key in first.keys() & second.keys())
@@ -154,7 +154,7 @@ def _alike(first: object, second: object) -> bool:
 
 
 def _canonical(value: object) -> object:
-    """Return what is the same of values that CloudFormation takes for the same."""
+    """Return the same value for all values that CloudFormation treats as the same."""
     match value:
         case bool():
             return str(value).lower()
@@ -169,28 +169,30 @@ def _canonical(value: object) -> object:
 
 
 def one_line(text: str) -> str:
-    """Return a text in one line, without what a terminal would take for a command."""
+    """Return text in one line and without control characters."""
     return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
 
 
-def worded(value: object) -> str:
-    """Return a value in one line, with references as `Fn::Sub` writes them: `${Database.Arn}`."""
+def format_value(value: object) -> str:
+    """Return a value as text, with references as in `Fn::Sub`: `${Database.Arn}`."""
     match value:
         case None:
             text = ""
         case Mapping() if is_function(value):
-            text = _function_worded(*value.items())
+            text = _function_format_value(*value.items())
         case Mapping():
-            text = "{" + ", ".join(f"{key}: {worded(item)}" for key, item in value.items()) + "}"
+            text = (
+                "{" + ", ".join(f"{key}: {format_value(item)}" for key, item in value.items()) + "}"
+            )
         case list():
-            text = ", ".join(map(worded, value))
+            text = ", ".join(map(format_value, value))
         case _:
             text = str(_canonical(value))
     return text
 
 
-def _function_worded(call: tuple[str, Any]) -> str:
+def _function_format_value(call: tuple[str, Any]) -> str:
     name, argument = call
     if name in {"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join"}:
         return text_of({name: argument})
-    return f"{name.removeprefix('Fn::')}({worded(argument)})"
+    return f"{name.removeprefix('Fn::')}({format_value(argument)})"

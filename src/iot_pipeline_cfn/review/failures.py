@@ -1,18 +1,20 @@
-"""What CloudFormation tries, and a service then refuses, so that the update is rolled back."""
+"""Updates that CloudFormation starts and a service then rejects, so that they are rolled back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
-from iot_pipeline_cfn.template.lookup import Resource, of_type, type_of
+from iot_pipeline_cfn.template.changes import Action, Replacement
+from iot_pipeline_cfn.template.findings import Finding, Severity
+from iot_pipeline_cfn.template.lookup import Resource, Resources, of_type, properties_of, type_of
 from iot_pipeline_cfn.template.references import references
 
 from .addresses import is_within, parse_network
-from .differences import equal, worded
-from .remarks import Remark, Severity, about
-from .resources import Action, Change, Replacement, property_of
+from .differences import equal, format_value
+from .resolved import ResolvedEnvironment
+from .resource_changes import find_changes
 
-IMMOVABLE: Final = frozenset(
+BOUND_TO_VPC: Final = frozenset(
     {
         # "The new Subnets are not in the same Vpc as the existing subnet group":
         # https://github.com/hashicorp/terraform-provider-aws/issues/27459
@@ -25,59 +27,56 @@ IMMOVABLE: Final = frozenset(
 """Types whose subnets can be changed, but only within their VPC."""
 
 
-def moved(found: Sequence[Change]) -> Iterator[Remark]:
-    """Yield what stays, but would have to move to another VPC with its subnets."""
-    elsewhere = {
+def find_vpc_moves(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterator[Finding]:
+    """Yield resources that are not replaced although their subnets move to another VPC."""
+    changes = find_changes(before, after)
+    moving = {
         change.logical_id
-        for change in found
+        for change in changes
         if change.resource_type == "AWS::EC2::Subnet"
-        and any(part.name == "VpcId" for part in change.causes)
+        and any(part.path == "VpcId" for part in change.deciding_properties)
     }
-    for change in found:
+    for change in changes:
         stays = change.action is Action.MODIFY and change.replacement is Replacement.NO
-        if stays and change.resource_type in IMMOVABLE:
-            subnets = sorted({part.because_of for part in change.properties} & elsewhere)
-            if subnets:
-                message = (
-                    "fails: its subnets come to be in another VPC, to which it cannot move; give "
-                    "it another logical id"
-                )
-                yield about(Severity.REPLACEMENT, change.logical_id, message)
+        subnets = sorted({part.because_of for part in change.properties} & moving)
+        if stays and subnets and change.resource_type in BOUND_TO_VPC:
+            yield Finding("bound-to-vpc", Severity.ERROR, change.logical_id, {"subnets": subnets})
 
 
-def outside(before: Mapping[str, Resource], after: Mapping[str, Resource]) -> Iterator[Remark]:
-    """Yield subnets whose addresses are not of their VPC any more.
+def find_subnets_outside_vpc(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield subnets whose range is no longer within that of their VPC.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html
     """
-    known = {*_outside(before)}
-    for name, own, vpc, addresses in sorted({*_outside(after)} - known):
-        message = f"fails: its range {own} is not within {addresses}, that of {vpc}"
-        yield about(Severity.REPLACEMENT, name, message)
+    known = {*_subnets_outside_vpc(before.resources)}
+    for name, block, vpc, vpc_block in sorted({*_subnets_outside_vpc(after.resources)} - known):
+        details = {"cidr_block": block, "vpc": vpc, "vpc_cidr_block": vpc_block}
+        yield Finding("subnet-outside-vpc", Severity.ERROR, name, details)
 
 
-def _outside(resources: Mapping[str, Resource]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield each such subnet, its range, its VPC and the range of that."""
-    # Those that have more than one range.
-    extended = {
+def _subnets_outside_vpc(resources: Resources) -> Iterator[tuple[str, str, str, str]]:
+    """Yield each such subnet, its range, its VPC and the VPC's range."""
+    with_more_ranges = {
         name
         for block in of_type(resources, "AWS::EC2::VPCCidrBlock").values()
         for name in references(block.get("VpcId"))
     }
     ranges = {
-        name: worded(vpc.get("CidrBlock"))
+        name: format_value(vpc.get("CidrBlock"))
         for name, vpc in of_type(resources, "AWS::EC2::VPC").items()
-        if name not in extended
+        if name not in with_more_ranges
     }
     for name, subnet in of_type(resources, "AWS::EC2::Subnet").items():
-        own, vpc = worded(subnet.get("CidrBlock")), next(references(subnet.get("VpcId")), "")
+        own, vpc = format_value(subnet.get("CidrBlock")), next(references(subnet.get("VpcId")), "")
         inner, outer = parse_network(own), parse_network(ranges.get(vpc, ""))
         if inner and outer and not is_within(inner, outer):
             yield name, own, vpc, ranges[vpc]
 
 
-MAJOR: Final = MappingProxyType({"mariadb": 2, "mysql": 2, "postgres": 1})
-"""Of how many numbers a major version is, by the engine.
+MAJOR_VERSION_LENGTHS: Final = MappingProxyType({"mariadb": 2, "mysql": 2, "postgres": 1})
+"""The number of components of a major version, by engine.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Upgrading.html
 """
@@ -85,56 +84,59 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Up
 Version = tuple[int, ...]
 
 
-def upgraded(before: Mapping[str, Resource], after: Mapping[str, Resource]) -> Iterator[Remark]:
-    """Yield databases that get a version which RDS does not bring them to.
+def find_engine_conflicts(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield databases whose engine version RDS rejects.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html
     """
-    for name in sorted(before.keys() & after.keys()):
-        sides = before[name], after[name]
-        if any(type_of(side) != "AWS::RDS::DBInstance" for side in sides):
-            continue
-        if not equal(*(property_of(side, "Engine") for side in sides)):
-            continue
-        for problem in (*_versions(*sides), *_family(name, before, after)):
-            yield about(Severity.REPLACEMENT, name, f"fails: {problem}")
+    for name in sorted(before.resources.keys() & after.resources.keys()):
+        old, new = before.resources[name], after.resources[name]
+        if {type_of(old), type_of(new)} == {"AWS::RDS::DBInstance"} and equal(
+            properties_of(old).get("Engine"), properties_of(new).get("Engine")
+        ):
+            yield from _version_conflicts(name, old, new)
+            yield from _family_conflicts(name, before.resources, after.resources)
 
 
-def _versions(before: Resource, after: Resource) -> Iterator[str]:
-    old, new = (_version(property_of(side, "EngineVersion")) for side in (before, after))
-    digits = MAJOR.get(worded(property_of(after, "Engine")))
+def _version_conflicts(name: str, before: Resource, after: Resource) -> Iterator[Finding]:
+    versions = [properties_of(side).get("EngineVersion") for side in (before, after)]
+    old, new = map(_version, versions)
+    digits = MAJOR_VERSION_LENGTHS.get(format_value(properties_of(after).get("Engine")))
     if not (digits and old and new):
         return
+    details = dict(zip(("before", "after"), versions, strict=True))
     shorter = min(len(old), len(new))
+    allowed = properties_of(after).get("AllowMajorVersionUpgrade")
     if new[:shorter] < old[:shorter]:
-        yield "RDS takes no database back to an earlier EngineVersion"
-    elif new[:digits] != old[:digits] and not equal(
-        property_of(after, "AllowMajorVersionUpgrade"), True
-    ):
-        yield "another major EngineVersion needs AllowMajorVersionUpgrade"
+        yield Finding("engine-downgrade", Severity.ERROR, name, details)
+    elif new[:digits] != old[:digits] and not equal(allowed, True):
+        yield Finding("major-upgrade-not-allowed", Severity.ERROR, name, details)
 
 
 def _version(value: object) -> Version:
-    """Return the numbers of a version, none where it is something else."""
-    numbers = worded(value).split(".")
+    """Return the components of a version, none if it is something else."""
+    numbers = format_value(value).split(".")
     return tuple(map(int, numbers)) if all(map(str.isdecimal, numbers)) else ()
 
 
-def _family(
-    name: str, before: Mapping[str, Resource], after: Mapping[str, Resource]
-) -> Iterator[str]:
-    """Yield that the parameter group of a database is for another version, if it was not before."""
+def _family_conflicts(name: str, before: Resources, after: Resources) -> Iterator[Finding]:
+    """Yield a parameter group that is for another version, unless it was before."""
     old, new = (_families(name, resources) for resources in (before, after))
     if new and new[0] != new[1] and (not old or old[0] == old[1]):
-        yield f"it needs parameters of the family {new[0]}, and its group has those of {new[1]}"
+        details = {"needed": new[0], "family": new[1]}
+        yield Finding("parameter-group-family", Severity.ERROR, name, details)
 
 
-def _families(name: str, resources: Mapping[str, Resource]) -> tuple[str, str] | None:
-    """Return the family that a database needs, and that of its parameter group, if known."""
-    engine = worded(property_of(resources[name], "Engine"))
-    version = _version(property_of(resources[name], "EngineVersion"))
-    group = next(references(property_of(resources[name], "DBParameterGroupName")), "")
-    if engine not in MAJOR or len(version) < MAJOR[engine] or group not in resources:
+def _families(name: str, resources: Resources) -> tuple[str, str] | None:
+    """Return the family that a database needs and that of its parameter group, if known."""
+    database = properties_of(resources[name])
+    engine = format_value(database.get("Engine"))
+    version = _version(database.get("EngineVersion"))
+    group = next(references(database.get("DBParameterGroupName")), "")
+    length = MAJOR_VERSION_LENGTHS.get(engine)
+    if not length or len(version) < length or group not in resources:
         return None
-    family = worded(property_of(resources[group], "Family"))
-    return engine + ".".join(map(str, version[: MAJOR[engine]])), family
+    family = format_value(properties_of(resources[group]).get("Family"))
+    return engine + ".".join(map(str, version[:length])), family

@@ -1,103 +1,80 @@
-"""What others rely on: outputs, and the parameters that they give."""
+"""What others rely on: outputs, the declarations of parameters, and sections of the template."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from iot_pipeline_cfn.template.findings import Finding
-from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, ParameterSet
+from iot_pipeline_cfn.template.changes import Replacement
+from iot_pipeline_cfn.template.findings import Finding, Severity, Value
 from iot_pipeline_cfn.template.references import references
 from iot_pipeline_cfn.template.stateful import masked
 
-from .causes import Causes
-from .differences import equal, worded
-from .remarks import Remark, Severity, about
+from .differences import equal, format_value
 from .resolved import ResolvedEnvironment, Template
-from .resources import Change, Replacement
+from .resource_changes import find_causes, find_changes
 
 HIDDEN: Final = "****"
 
 
-def outputs(
-    found: Sequence[Change],
-    before: ResolvedEnvironment,
-    after: ResolvedEnvironment,
-    origins: Causes,
-) -> Iterator[Remark]:
-    """Yield outputs that come, go, or get another value, themselves or through what they show.
-
-    `origins` are the causes of the changes that have some.
-    """
+def find_output_changes(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield outputs that are added, removed or changed."""
     for name in sorted({*before.outputs, *after.outputs}):
         old, new = (side.outputs.get(name, {}) for side in (before, after))
-        values = [worded(masked(side.get("Value"), name)) for side in (old, new)]
-        exports = [worded(side.get("Export", {}).get("Name")) for side in (old, new)]
-        if exports[0] and exports[0] != exports[1]:
-            message = "is not exported as before, which is refused while another stack imports it"
-            yield about(Severity.CHANGE, name, message, *exports)
+        values = [masked(side.get("Value"), name) for side in (old, new)]
+        exports = [side.get("Export", {}).get("Name") for side in (old, new)]
+        if exports[0] and not equal(*exports):
+            yield Finding("export-changed", Severity.CHANGE, name, _sides(*exports))
         if not new:
-            message = "is removed: whatever reads this output fails"
-            yield about(Severity.CHANGE, name, message, before=values[0])
+            yield Finding("output-removed", Severity.CHANGE, name, _sides(values[0], None))
         elif not old:
-            yield about(Severity.NOTE, name, "is a new output", after=values[1])
+            yield Finding("output-added", Severity.NOTE, name, _sides(None, values[1]))
         elif not equal(old.get("Value"), new.get("Value")):
-            yield about(Severity.CHANGE, name, "gets another value", *values)
-    yield from _through(found, after, origins)
+            yield Finding("output-changed", Severity.CHANGE, name, _sides(*values))
 
 
-def _through(
-    found: Sequence[Change], after: ResolvedEnvironment, origins: Causes
-) -> Iterator[Remark]:
-    """Yield which outputs show something of what is replaced, by the causes of that."""
-    shown: dict[tuple[tuple[str, ...], str], set[str]] = {}
-    for change in found:
-        if change.replacement is Replacement.NO:
-            continue
-        verb = "change" if change.replacement is Replacement.YES else "may change"
-        roots = origins.get(change.logical_id) or (change.logical_id,)
-        shown.setdefault((roots, verb), set()).update(
-            name
-            for name, output in after.outputs.items()
-            if change.logical_id in references(output.get("Value"))
-        )
-    for (roots, verb), names in shown.items():
+def _sides(before: Value, after: Value) -> dict[str, Value]:
+    return {"before": before, "after": after}
+
+
+def find_outputs_of_replaced(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield outputs that show something of replaced resources, by the causes of that."""
+    origins = find_causes(before, after)
+    outputs: dict[tuple[tuple[str, ...], Replacement], set[str]] = {}
+    for change in find_changes(before, after):
+        name, replacement = change.logical_id, change.replacement
+        if replacement is not Replacement.NO:
+            causes = origins[name] or (name,)
+            outputs.setdefault((causes, replacement), set()).update(
+                output
+                for output, body in after.outputs.items()
+                if name in references(body.get("Value"))
+            )
+    for (causes, replacement), names in outputs.items():
         if names:
-            message = f"the values of {', '.join(sorted(names))} {verb} with {', '.join(roots)}"
-            yield Remark(Severity.CHANGE, ", ".join(roots), message, causes=roots)
+            details = {"outputs": sorted(names), "replacement": replacement}
+            yield Finding("outputs-follow", Severity.CHANGE, "", details, causes)
 
 
-def invalid_parameters(before: ParameterSet, after: ParameterSet) -> Iterator[Finding]:
-    """Yield values of parameters that are rejected after the change and were not before it."""
-    known = [*_errors(before)]
-    for finding in (*after.fixed_changes(), *_errors(after)):
-        if finding not in known:
-            yield replace(finding, severity=Severity.REPLACEMENT)
-
-
-def _errors(parameters: ParameterSet) -> Iterator[Finding]:
-    suffix = {SUFFIX_PARAMETER: "any"} if SUFFIX_PARAMETER in parameters.declared else {}
-    for finding in replace(parameters, given={**suffix, **parameters.given}).findings():
-        # The list of all parameters of the template would be noise in a review.
-        details = {key: value for key, value in finding.details.items() if key != "declared"}
-        yield replace(finding, details=details)
-
-
-def parameters(before: Template, after: Template) -> Iterator[Remark]:
-    """Yield parameters that come and go, and defaults and rules of theirs that change."""
-    old, new = (side.get("Parameters", {}) for side in (before, after))
+def find_parameter_changes(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield parameters that are added or removed, and changes of their defaults and rules."""
+    old, new = (side.source.template.get("Parameters", {}) for side in (before, after))
     for name in sorted(old.keys() - new.keys()):
-        yield about(Severity.CHANGE, name, "is removed: whoever still gives it is refused")
+        yield Finding("parameter-removed", Severity.CHANGE, name)
     for name in sorted(new.keys() - old.keys()):
         if "Default" in new[name]:
-            default = _shown(new[name], "Default")
-            yield about(Severity.NOTE, name, "is a new parameter, with a default", after=default)
+            details = {"after": _default(new[name])}
+            yield Finding("parameter-added", Severity.NOTE, name, details)
         else:
-            message = "is a new parameter without default, which everybody has to give"
-            yield about(Severity.CHANGE, name, message)
+            yield Finding("required-parameter-added", Severity.CHANGE, name)
     for name in sorted(old.keys() & new.keys()):
-        yield from _declaration(name, old[name], new[name])
-    if not equal(before.get("Rules"), after.get("Rules")):
-        yield about(Severity.CHANGE, "Rules", "what parameters may be together changes")
+        yield from _declaration_changes(name, old[name], new[name])
+    if not equal(*(side.source.template.get("Rules") for side in (before, after))):
+        yield Finding("rules-changed", Severity.CHANGE, "Rules")
 
 
 RULES: Final = (
@@ -112,38 +89,69 @@ RULES: Final = (
 )
 
 
-def _declaration(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Remark]:
+def _declaration_changes(
+    name: str, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterator[Finding]:
     if not equal(old.get("Default"), new.get("Default")):
-        if "Default" in new:
-            message = "has another default: a stack keeps what it has, a new one takes this"
-        else:
-            message = "has no default any more, so that a new stack needs a value"
-        values = [_shown(side, "Default") for side in (old, new)]
-        yield about(Severity.CHANGE, name, message, *values)
-    gone, more = _choices(old, new), _choices(new, old)
-    if gone or more:
-        says = "allows less" if gone else "allows more"
-        yield about(
-            Severity.CHANGE, name, f"{says}: AllowedValues", ", ".join(gone), ", ".join(more)
+        code = "default-changed" if "Default" in new else "default-removed"
+        yield Finding(code, Severity.CHANGE, name, _sides(_default(old), _default(new)))
+    fewer, more = _choices(old, new), _choices(new, old)
+    if fewer or more:
+        yield Finding(
+            "allowed-values-changed", Severity.CHANGE, name, {"removed": fewer, "added": more}
         )
     for rule in RULES:
-        both = "AllowedValues" in old and "AllowedValues" in new and rule == "AllowedValues"
-        if not both and not equal(old.get(rule), new.get(rule)):
-            values = [worded(side.get(rule)) for side in (old, new)]
-            yield about(Severity.CHANGE, name, f"has another rule: {rule}", *values)
+        has_choices = rule == "AllowedValues" and rule in old and rule in new
+        if not has_choices and not equal(old.get(rule), new.get(rule)):
+            details = {"rule": rule, "before": old.get(rule), "after": new.get(rule)}
+            yield Finding("parameter-rule-changed", Severity.CHANGE, name, details)
 
 
 def _choices(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Return the values that one declaration allows by name and the other does not."""
+    """Return the allowed values of one declaration that another one does not allow."""
     choices = [side.get("AllowedValues") for side in (one, other)]
     if not all(isinstance(side, list) for side in choices):
         return []
-    own, others = ([worded(choice) for choice in side or ()] for side in choices)
+    own, others = ([format_value(choice) for choice in side or ()] for side in choices)
     return [text for text in own if text not in others]
 
 
-def _shown(declaration: Mapping[str, Any], key: str) -> str:
-    value = worded(declaration.get(key))
-    if key in declaration and "NoEcho" in declaration:
+def _default(declaration: Mapping[str, Any]) -> Value:
+    if "Default" in declaration and "NoEcho" in declaration:
         return HIDDEN
-    return value or ("''" if key in declaration else "")
+    return declaration.get("Default")
+
+
+def find_unresolvable_changes(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield changes whose effect is known only when CloudFormation processes the template."""
+    old, new = (side.source.template for side in (before, after))
+    for section in ("Hooks", "Transform"):
+        if not equal(old.get(section), new.get(section)):
+            details = _sides(old.get(section), new.get(section))
+            yield Finding("processing-changed", Severity.CHANGE, section, details)
+    loops = [_loops(template) for template in (old, new)]
+    for name in sorted({*loops[0], *loops[1]}):
+        if not equal(loops[0].get(name), loops[1].get(name)):
+            yield Finding("loop-changed", Severity.CHANGE, name)
+
+
+def _loops(template: Template) -> dict[str, object]:
+    """Return entries of resources and outputs that are neither, such as `Fn::ForEach`."""
+    return {
+        name: body
+        for section in ("Resources", "Outputs")
+        for name, body in template.get(section, {}).items()
+        if not isinstance(body, Mapping)
+    }
+
+
+def find_ineffective_changes(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield sections that differ; asked only where no environment changes."""
+    for section in ("Conditions", "Mappings"):
+        old, new = (side.source.template.get(section, {}) for side in (before, after))
+        if not equal(old, new):
+            yield Finding("ineffective", Severity.NOTE, section)

@@ -1,106 +1,99 @@
-"""What becomes of data: where what holds it goes, and where it is kept for a shorter time."""
+"""Data that an update loses, and data that is kept for a shorter time or less protected."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.template.lookup import Resource, type_of
-from iot_pipeline_cfn.template.stateful import STATEFUL, DataOutcome, data_outcome
+from iot_pipeline_cfn.template.changes import Action, Replacement
+from iot_pipeline_cfn.template.findings import Finding, Severity
+from iot_pipeline_cfn.template.lookup import Resource, properties_of, type_of
+from iot_pipeline_cfn.template.stateful import data_outcome, holds_data
 
-from .differences import equal, worded
-from .remarks import Remark, Severity, about
-from .resources import HOW, Action, Change, Replacement, property_of
-
-OUTCOMES: Final[Mapping[DataOutcome, str]] = MappingProxyType(
-    {
-        DataOutcome.LOST: "is lost",
-        DataOutcome.RETAINED: "is retained outside the stack",
-        DataOutcome.SNAPSHOT: "is kept in a snapshot",
-    }
-)
+from .differences import equal, format_value
+from .resolved import ResolvedEnvironment
+from .resource_changes import find_causes, find_changes
 
 
-def losses(
-    found: Sequence[Change], before: Mapping[str, Resource], after: Mapping[str, Resource]
-) -> Iterator[Remark]:
-    """Yield what becomes of the data of each resource that is removed or may be replaced."""
-    for change in found:
-        if change.resource_type not in STATEFUL:
-            continue
+def find_losses(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterator[Finding]:
+    """Yield stateful resources that are removed or may be replaced."""
+    causes = find_causes(before, after)
+    for change in find_changes(before, after):
         name = change.logical_id
+        if not holds_data(change.resource_type):
+            continue
         if change.action is Action.REMOVE:
-            attribute, policy, what = "DeletionPolicy", _deletion_policy(before[name]), "is removed"
+            code, attribute = "data-removed", "DeletionPolicy"
+            policy = _deletion_policy(before.resources[name])
         elif change.replacement is not Replacement.NO:
-            attribute = "UpdateReplacePolicy"
-            policy = worded(after[name].get(attribute, "Delete"))
-            what = f"{HOW[change.replacement]} by an empty one"
+            code, attribute = "data-replaced", "UpdateReplacePolicy"
+            policy = format_value(after.resources[name].get(attribute, "Delete"))
         else:
             continue
-        message = (
-            f"{what}, and what it holds {OUTCOMES[data_outcome(policy)]} ({attribute}: {policy})"
-        )
-        yield about(Severity.DATA_LOSS, name, message)
+        details = {
+            "attribute": attribute,
+            "data_outcome": data_outcome(policy),
+            "policy": policy,
+            "replacement": change.replacement,
+        }
+        yield Finding(code, Severity.DATA_LOSS, name, details, causes.get(name, ()))
 
 
 def _deletion_policy(resource: Resource) -> str:
-    """Return what becomes of a resource that is removed from a template.
+    """Return the deletion policy of a resource, which depends on its type if it is not set.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
     """
-    kind = type_of(resource)
-    snapshot = kind == "AWS::RDS::DBCluster" or (
-        kind == "AWS::RDS::DBInstance" and property_of(resource, "DBClusterIdentifier") is None
+    resource_type = type_of(resource)
+    is_snapshot = resource_type == "AWS::RDS::DBCluster" or (
+        resource_type == "AWS::RDS::DBInstance"
+        and properties_of(resource).get("DBClusterIdentifier") is None
     )
-    return worded(resource.get("DeletionPolicy", "Snapshot" if snapshot else "Delete"))
+    return format_value(resource.get("DeletionPolicy", "Snapshot" if is_snapshot else "Delete"))
 
 
 FOREVER: Final = float("inf")
 
 RETENTION: Final[Mapping[tuple[str, str], tuple[float, str]]] = MappingProxyType(
     {
-        # The value where there is none, and what is lost where it becomes less.
+        # The default, and the data that is deleted when the value is reduced.
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-loggroup.html
-        ("AWS::Logs::LogGroup", "RetentionInDays"): (FOREVER, "log events that are older go"),
+        ("AWS::Logs::LogGroup", "RetentionInDays"): (FOREVER, "log-events"),
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html
-        ("AWS::RDS::DBInstance", "BackupRetentionPeriod"): (1, "backups that are older go"),
+        ("AWS::RDS::DBInstance", "BackupRetentionPeriod"): (1, "backups"),
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticache-replicationgroup.html
-        ("AWS::ElastiCache::ReplicationGroup", "SnapshotRetentionLimit"): (
-            0,
-            "snapshots that are older go",
-        ),
+        ("AWS::ElastiCache::ReplicationGroup", "SnapshotRetentionLimit"): (0, "snapshots"),
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kinesis-stream.html
-        ("AWS::Kinesis::Stream", "RetentionPeriodHours"): (24, "records that are older go"),
+        ("AWS::Kinesis::Stream", "RetentionPeriodHours"): (24, "records"),
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html
-        ("AWS::SQS::Queue", "MessageRetentionPeriod"): (345600, "messages that are older go"),
+        ("AWS::SQS::Queue", "MessageRetentionPeriod"): (345600, "messages"),
     }
 )
 
-PROTECTION: Final = frozenset({"DeletionPolicy", "UpdateReplacePolicy"})
-STRENGTHS: Final = ("Delete", "Snapshot", "RetainExceptOnCreate", "Retain")
+
+def find_shorter_retention(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield resources that keep their data for a shorter time."""
+    if after.source.is_new:
+        return
+    for name, old, new in _kept(before, after):
+        for (resource_type, key), (default, data) in RETENTION.items():
+            values = [properties_of(side).get(key) for side in (old, new)]
+            was, is_now = (_number(value, default) for value in values)
+            if type_of(new) != resource_type or was is None or is_now is None:
+                continue
+            if is_now < was:
+                details = {"property": key, "data": data, "before": values[0], "after": values[1]}
+                yield Finding("retention-reduced", Severity.DATA_LOSS, name, details)
 
 
-def compare(before: Mapping[str, Resource], after: Mapping[str, Resource]) -> list[Remark]:
-    """Return what resources that stay do to their data: keep it for less time, or less safely."""
-    return [
-        remark
-        for name, resource in after.items()
-        if name in before and type_of(before[name]) == type_of(resource)
-        for remark in (
-            *_retention(name, before[name], resource),
-            *_protection(name, before[name], resource),
-        )
-    ]
-
-
-def _retention(name: str, before: Resource, after: Resource) -> Iterator[Remark]:
-    for (kind, key), (default, loss) in RETENTION.items():
-        if kind != type_of(after):
-            continue
-        values = [property_of(side, key) for side in (before, after)]
-        old, new = (_number(value, default) for value in values)
-        if old is not None and new is not None and new < old:
-            kept = [worded(value) or "unset" for value in values]
-            yield about(Severity.DATA_LOSS, name, f"{key} becomes less: {loss}", *kept)
+def _kept(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[tuple[str, Resource, Resource]]:
+    for name, new in after.resources.items():
+        old = before.resources.get(name)
+        if old is not None and type_of(old) == type_of(new):
+            yield name, old, new
 
 
 def _number(value: Any, default: float) -> float | None:
@@ -112,23 +105,38 @@ def _number(value: Any, default: float) -> float | None:
         return None
 
 
-def _protection(name: str, before: Resource, after: Resource) -> Iterator[Remark]:
-    """Yield what keeps the data less safely from now on, though nothing is lost yet."""
-    if type_of(after) not in STATEFUL:
-        return
-    for policy in sorted(PROTECTION):
-        old, new = (
-            _deletion_policy(side)
-            if policy == "DeletionPolicy"
-            else worded(side.get(policy, "Delete"))
-            for side in (before, after)
-        )
-        if {old, new} <= {*STRENGTHS} and STRENGTHS.index(new) < STRENGTHS.index(old):
-            when = "removed" if policy == "DeletionPolicy" else "replaced"
-            outcome = OUTCOMES[data_outcome(new)]
-            message = f"what {name} holds {outcome} from now on if it is {when}: {policy}"
-            yield Remark(Severity.CHANGE, name, message, old, new)
-    old, new = (property_of(side, "DeletionProtection") for side in (before, after))
-    if equal(old, True) and not equal(new, True):
-        message = "is not protected from deletion any more: DeletionProtection"
-        yield about(Severity.CHANGE, name, message, worded(old), worded(new) or "unset")
+PROTECTION: Final = MappingProxyType(
+    {"Delete": 0, "Snapshot": 1, "RetainExceptOnCreate": 2, "Retain": 3}
+)
+"""How well each policy protects data."""
+
+
+def find_weaker_protection(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield stateful resources that are less protected, although the update loses nothing."""
+    for name, old, new in _kept(before, after):
+        if not holds_data(type_of(new)):
+            continue
+        for attribute, policies in (
+            ("DeletionPolicy", [_deletion_policy(side) for side in (old, new)]),
+            ("UpdateReplacePolicy", [_replace_policy(side) for side in (old, new)]),
+        ):
+            was, is_now = policies
+            if {was, is_now} <= PROTECTION.keys() and PROTECTION[is_now] < PROTECTION[was]:
+                outcome = data_outcome(is_now)
+                details = {
+                    "attribute": attribute,
+                    "data_outcome": outcome,
+                    "before": was,
+                    "after": is_now,
+                }
+                yield Finding("data-policy-weakened", Severity.CHANGE, name, details)
+        values = [properties_of(side).get("DeletionProtection") for side in (old, new)]
+        if equal(values[0], True) and not equal(values[1], True):
+            sides = {"before": values[0], "after": values[1]}
+            yield Finding("deletion-protection-removed", Severity.CHANGE, name, sides)
+
+
+def _replace_policy(resource: Resource) -> str:
+    return format_value(resource.get("UpdateReplacePolicy", "Delete"))

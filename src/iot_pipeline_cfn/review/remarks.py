@@ -47,4 +47,7 @@ def about(severity: Severity, subject: str, what: str, before: str = "", after: 
 
 def as_finding(remark: Finding) -> Finding:
     """Return a finding that is equal to others like it, whatever their class."""
-    return Finding(remark.code, remark.severity, remark.subject, remark.details, remark.causes)
+    if remark.code != REMARK:
+        return remark
+    details = {name: text for name, text in remark.details.items() if text}
+    return Finding(REMARK, remark.severity, remark.subject, details, remark.causes)

@@ -1,37 +1,60 @@
-"""One kind of environment before and after a change, with its parameters resolved."""
+"""An environment before and after a change, with parameters and conditions resolved."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.lookup import Resource
+from iot_pipeline_cfn.template.parameters import ParameterFile
 from iot_pipeline_cfn.template.references import Namespace, Reference, map_references
 from iot_pipeline_cfn.template.resolution import Resolver
 
-MOVED: Final = " (changed)"
-"""Stands behind the name of what has changed and cannot be resolved."""
+CHANGED: Final = " (changed)"
+"""The mark behind a name that cannot be resolved and whose meaning changes."""
 
 Template = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class EnvironmentSource:
+    """A template with the parameters of one environment type.
+
+    Attributes:
+        template: The rendered template; empty if there is none.
+        parameters: The values of parameters, None for one that is not known.
+        file: The parameter file of the environment type, if it has one.
+        is_new: Whether only environments that are still to be created are meant.
+
+    """
+
+    template: Template = field(default_factory=dict)
+    parameters: Mapping[str, str | None] = field(default_factory=dict)
+    file: ParameterFile | None = None
+    is_new: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class ResolvedEnvironment:
     """An environment of one type as a template describes it, with its parameters resolved.
+
+    Two of these are equal only if they are the same object, so that results can be cached.
 
     Attributes:
         resources: The resources that exist, by logical ID.
         outputs: The outputs that exist.
         region: The region that it is in.
+        source: The template and the parameters that it comes from.
 
     """
 
     resources: Mapping[str, Resource]
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     region: str = ""
+    source: EnvironmentSource = field(default_factory=EnvironmentSource)
 
 
 def pseudo_parameters(region: str) -> dict[str, str]:
-    """Return what is known of a stack in a region before there is one.
+    """Return the pseudo parameters that are known before a stack exists.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/pseudo-parameter-reference.html
     """
@@ -44,63 +67,61 @@ def pseudo_parameters(region: str) -> dict[str, str]:
     }
 
 
-def resolved(
-    before: tuple[Template, Mapping[str, str | None]],
-    after: tuple[Template, Mapping[str, str | None]],
-    region: str,
+def resolve_pair(
+    before: EnvironmentSource, after: EnvironmentSource, region: str
 ) -> tuple[ResolvedEnvironment, ResolvedEnvironment]:
-    """Return what two templates come to, each with its parameters.
+    """Resolve an environment before and after a change.
 
-    What cannot be resolved stays as it is. Where that means something else afterwards, such as a
-    condition on a parameter that is not given, its name is marked, so that it differs.
+    References that cannot be resolved stay as they are. If one means something else after the
+    change, such as a condition on a parameter without a value, its name is marked as changed.
     """
-    sides = [_Side(template, values, region) for template, values in (before, after)]
-    first, second = (side.open_names() for side in sides)
-    moved = {
-        name for name in first.keys() & second.keys() if first[name] != second[name]
-    }  # A name that is there on one side only differs by itself.
-    marks = (frozenset[tuple[Namespace, str]](), frozenset(moved))
-    old, new = (side.environment(marked) for side, marked in zip(sides, marks, strict=True))
-    return old, new
+    sides = [_Side(source, region) for source in (before, after)]
+    old, new = (side.open_names() for side in sides)
+    changed = frozenset(name for name in old.keys() & new.keys() if old[name] != new[name])
+    return sides[0].environment(frozenset()), sides[1].environment(changed)
+
+
+Name = tuple[Namespace, str]
+"""A name, and the section of the template in which it is defined."""
 
 
 class _Side:
-    """A template with one set of parameters."""
+    """One side of a change, with the resolver of its template."""
 
-    def __init__(self, template: Template, values: Mapping[str, str | None], region: str) -> None:
-        """Take them; a parameter that is None is unknown even if it has a default."""
+    def __init__(self, source: EnvironmentSource, region: str) -> None:
+        """Prepare the resolver; a parameter that is None is unknown even if it has a default."""
+        values = source.parameters
         parameters = {
             name: {part: entry[part] for part in entry if part != "Default"}
             if name in values and values[name] is None
             else entry
-            for name, entry in template.get("Parameters", {}).items()
+            for name, entry in source.template.get("Parameters", {}).items()
         }
-        self._values = {name: value for name, value in values.items() if value is not None}
-        self._template = {**template, "Parameters": parameters}
+        self._source = source
         self._region = region
+        self._values = {name: value for name, value in values.items() if value is not None}
+        self._template = {**source.template, "Parameters": parameters}
         self._resolver = Resolver(self._template, self._values | pseudo_parameters(region))
 
-    def open_names(self) -> dict[tuple[Namespace, str], object]:
-        """Return what is behind each name that may stay in what is resolved, by its kind."""
-        conditions = self._template.get("Conditions", {})
-        return {
-            **{
-                (Namespace.VALUE, name): self._values.get(name, declaration.get("Default"))
-                for name, declaration in self._template["Parameters"].items()
-            },
-            **{
-                (Namespace.CONDITION, name): self._expanded(body, frozenset({name}))
-                for name, body in conditions.items()
-                if self._resolver.holds({"Condition": name}) is None
-            },
-            **{
-                (Namespace.MAPPING, name): body
-                for name, body in self._template.get("Mappings", {}).items()
-            },
+    def open_names(self) -> dict[Name, object]:
+        """Return the definitions of all names that may remain in resolved values."""
+        parameters = {
+            (Namespace.VALUE, name): self._values.get(name, declaration.get("Default"))
+            for name, declaration in self._template["Parameters"].items()
         }
+        conditions = {
+            (Namespace.CONDITION, name): self._expanded(body, frozenset({name}))
+            for name, body in self._template.get("Conditions", {}).items()
+            if self._resolver.holds({"Condition": name}) is None
+        }
+        mappings = {
+            (Namespace.MAPPING, name): body
+            for name, body in self._template.get("Mappings", {}).items()
+        }
+        return {**parameters, **conditions, **mappings}
 
     def _expanded(self, expression: Any, within: frozenset[str]) -> Any:
-        """Return a condition with those that it consists of, and its parameters resolved."""
+        """Return a condition with the conditions that it refers to, and parameters resolved."""
         match expression:
             case {"Condition": str(name)} if name not in within:
                 inner = self._template.get("Conditions", {}).get(name)
@@ -112,22 +133,25 @@ class _Side:
                 }
         return self._resolver.value(expression)
 
-    def environment(self, moved: frozenset[tuple[Namespace, str]]) -> ResolvedEnvironment:
-        """Return what it comes to, with what has moved marked where it is left."""
+    def environment(self, changed: frozenset[Name]) -> ResolvedEnvironment:
+        """Return the resolved environment, with the changed names marked."""
 
         def mark(reference: Reference) -> str:
-            is_moved = (reference.namespace, reference.name) in moved
-            return f"{reference.name}{MOVED}" if is_moved else reference.name
+            is_changed = (reference.namespace, reference.name) in changed
+            return f"{reference.name}{CHANGED}" if is_changed else reference.name
 
-        sections = {}
-        for section in ("Resources", "Outputs"):
-            bodies = self._template.get(section, {})
-            found = self._resolver.section(section)
-            for name, body in found.items():
-                # Whether it is there could not be decided.
-                if (condition := bodies[name].get("Condition")) and (
-                    self._resolver.holds({"Condition": condition}) is None
-                ):
-                    found[name] = {**body, "Condition": condition}
-            sections[section] = map_references(found, mark) if moved else found
-        return ResolvedEnvironment(sections["Resources"], sections["Outputs"], self._region)
+        sections = {name: self._section(name) for name in ("Resources", "Outputs")}
+        if changed:
+            sections = map_references(sections, mark)
+        resources, outputs = sections.values()
+        return ResolvedEnvironment(resources, outputs, self._region, self._source)
+
+    def _section(self, section: str) -> dict[str, Any]:
+        """Return a section; a resource that may not exist keeps its condition."""
+        bodies = self._template.get(section, {})
+        found = self._resolver.section(section)
+        for name, body in found.items():
+            condition = bodies[name].get("Condition")
+            if condition and self._resolver.holds({"Condition": condition}) is None:
+                found[name] = {**body, "Condition": condition}
+        return found

@@ -1,378 +1,351 @@
-"""What a review comes to: for each template and each kind of environment, and in one sentence."""
+"""The result of a review: for each template, what happens in which environments."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import Final, NamedTuple
 
+from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange
 from iot_pipeline_cfn.template.findings import Finding, Severity
 
 from .analyses import Topic
-from .behaviour import Behaviour
-from .resources import REVISIONS, Action, Change, Replacement
-
-NAMED: Final = 3
-"""So many resources are named in a sentence."""
+from .renames import REVISION_TYPES
 
 
-def rank(severity: Severity) -> int:
-    """Return the rank of a severity; the worst has 0."""
-    return severity.rank
+class Outcome(StrEnum):
+    """What happens to a resource, in the order in which reports count it."""
+
+    REMOVED = "removed"
+    REPLACED = "replaced"
+    MAYBE_REPLACED = "maybe-replaced"
+    REVISED = "revised"
+    CHANGED = "changed"
+    ADDED = "added"
+    SUPERSEDED = "superseded"
+    """Removed because another resource is its next revision."""
+
+
+def outcome_of(change: ResourceChange, revisions: Mapping[str, str]) -> Outcome:
+    """Return what happens to a resource; `revisions` are the new revisions by the old ones."""
+    if change.action is Action.REMOVE:
+        return Outcome.SUPERSEDED if change.logical_id in revisions else Outcome.REMOVED
+    if change.action is Action.ADD:
+        return Outcome.REVISED if change.logical_id in revisions.values() else Outcome.ADDED
+    if change.replacement is Replacement.NO:
+        return Outcome.CHANGED
+    if change.resource_type in REVISION_TYPES:
+        return Outcome.REVISED
+    is_certain = change.replacement is Replacement.YES
+    return Outcome.REPLACED if is_certain else Outcome.MAYBE_REPLACED
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A change of a resource, and what it amounts to."""
+
+    change: ResourceChange
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
 class Section:
-    """Remarks under a heading, the worst first."""
+    """The findings about a topic, the worst first."""
 
-    heading: Topic
-    remarks: tuple[Finding, ...]
-
-    @property
-    def worst(self) -> Severity:
-        """The severity of its worst remark."""
-        return min((remark.severity for remark in self.remarks), key=rank)
+    topic: Topic
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What happens to environments, all alike; nothing if there is nothing in it."""
+    """What happens to environments in which the same happens; empty if nothing does."""
 
-    changes: tuple[Change, ...] = ()
+    effects: tuple[Effect, ...] = ()
     sections: tuple[Section, ...] = ()
 
     @property
+    def findings(self) -> list[tuple[Topic, Finding]]:
+        """All findings with their topics."""
+        return [(section.topic, one) for section in self.sections for one in section.findings]
+
+    @property
     def worst(self) -> Severity | None:
-        """The worst that it says, or None if it says nothing."""
-        found = [section.worst for section in self.sections]
-        found += [Severity.CHANGE] if self.changes else []
-        return min(found, key=rank, default=None)
+        """The worst severity, or None if nothing happens."""
+        found = [finding.severity for _, finding in self.findings]
+        return worst_of(found + ([Severity.CHANGE] if self.effects else []))
 
-    def under(self, heading: Topic) -> list[Finding]:
-        """Return all remarks under a heading."""
-        return [
-            remark
-            for section in self.sections
-            if section.heading == heading
-            for remark in section.remarks
-        ]
+    def of_topic(self, topic: Topic) -> list[Finding]:
+        """Return the findings about a topic."""
+        return [finding for other, finding in self.findings if other is topic]
 
-    def remarks(self, severity: Severity) -> list[Finding]:
-        """Return all remarks of a severity."""
-        return [
-            remark
-            for section in self.sections
-            for remark in section.remarks
-            if remark.severity is severity
-        ]
+    def of_severity(self, severity: Severity) -> list[Finding]:
+        """Return the findings of a severity."""
+        return [finding for _, finding in self.findings if finding.severity is severity]
 
-    def counts(self) -> str:
-        """Return how many resources there are of which something happens, in words."""
-        counter = Counter(word(change) for change in self.changes)
-        return ", ".join(f"{counter[word]} {word}" for word in WORDS if counter[word])
+    def counts(self) -> tuple[tuple[Outcome, int], ...]:
+        """Return the number of resources with each outcome."""
+        counter = Counter(effect.outcome for effect in self.effects)
+        for finding in self.of_topic(Topic.NEW):
+            counter[Outcome.ADDED] += finding.details["resources"]
+        return tuple(
+            (outcome, counter[outcome])
+            for outcome in Outcome
+            if counter[outcome] and outcome is not Outcome.SUPERSEDED
+        )
 
 
-REVISED: Final = "revised"
-WORDS: Final = ("removed", "replaced", "perhaps replaced", REVISED, "changed", "added")
+def worst_of(severities: Sequence[Severity | None]) -> Severity | None:
+    """Return the worst severity, or None if there is none."""
+    found = [severity for severity in severities if severity]
+    return min(found, key=lambda severity: severity.rank, default=None)
 
 
-def word(change: Change) -> str:
-    """Return what happens to a resource, in a word."""
-    if change.action is not Action.MODIFY:
-        return "removed" if change.action is Action.REMOVE else "added"
-    if change.resource_type in REVISIONS and change.replacement is not Replacement.NO:
-        return REVISED
-    return {
-        Replacement.YES: "replaced",
-        Replacement.MAY: "perhaps replaced",
-        Replacement.NO: "changed",
-    }[change.replacement]
+class Place(NamedTuple):
+    """An environment type, or only its environments that are still to be created."""
+
+    environment_type: str
+    only_new: bool
 
 
-Name = tuple[str, bool]
-"""A kind of environment, and whether only new ones are meant."""
-
-
-def place(names: Sequence[Name]) -> str:
-    """Return kinds of environments in words; nothing where kinds have no names."""
-    every, new = ([kind for kind, only_new in names if only_new is one] for one in (False, True))
-    words = [listed(every)] if every else []
-    if new:
-        words.append(f"new ones of {listed(new)}" if any(new) else "new ones")
-    return " and ".join(words)
+Places = tuple[Place, ...]
+"""The environments that something is about; none if it is about all that change."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Kinds of environments with the same verdict; of all of a kind, or only of new ones."""
+    """Environment types with the same verdict."""
 
-    kinds: tuple[str, ...]
+    environment_types: tuple[str, ...]
     verdict: Verdict
     only_new: bool = False
 
     @property
-    def names(self) -> list[Name]:
-        """Each kind, and whether it is about new environments of it only."""
-        return [(kind, self.only_new) for kind in self.kinds]
+    def places(self) -> list[Place]:
+        """The environments that the verdict is about."""
+        return [Place(name, self.only_new) for name in self.environment_types]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A remark, where that is so, and what follows from it, each with where."""
+    """A finding with the environments that it is about, and the findings that follow from it.
 
-    remark: Finding
-    place: str
-    followers: tuple[tuple[Finding, str], ...] = ()
-    number: str = ""
-    """How many follow in an environment, in words."""
+    Attributes:
+        finding: The finding.
+        places: The environments.
+        followers: The findings that follow from it, with their environments.
+        follower_counts: The least and the greatest number of followers in an environment.
+
+    """
+
+    finding: Finding
+    places: Places
+    followers: tuple[tuple[Finding, Places], ...] = ()
+    follower_counts: tuple[int, int] = (0, 0)
 
 
-def _between(numbers: Collection[int]) -> str:
-    """Return how many there are of something, which need not be as many everywhere."""
-    least, most = min(numbers, default=0), max(numbers, default=0)
-    words = f"{most}" if least == most else f"{least} to {most}"
-    return f"{words} {'other' if most == 1 else 'others'}"
+class HeadlineCode(StrEnum):
+    """The kind of a statement in a headline."""
+
+    DATA_LOSS = "data-loss"
+    EXPOSURE = "exposure"
+    REPLACEMENT = "replacement"
+    INTERRUPTION = "interruption"
+    REJECTION = "rejection"
+    LESS_PROTECTION = "less-protection"
+    OUTPUTS_REMOVED = "outputs-removed"
+    ENVIRONMENT_ADDED = "environment-added"
+    HARMLESS = "harmless"
+    NEW_DIFFERS = "new-differs"
+    NO_RESOURCE_CHANGE = "no-resource-change"
+    NO_EFFECT = "no-effect"
+    NO_CHANGE = "no-change"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of a headline.
+
+    Attributes:
+        code: Its kind.
+        places: The environments that it is about.
+        is_everywhere: Whether these are all of several environment types.
+        subjects: What it is about.
+        causes: The logical IDs of the causes, if none of the subjects is a cause itself.
+        has_followers: Whether more follows from the subjects.
+        counts: The number of resources with each outcome, in a harmless change.
+        finding: The first finding, where no resource changes.
+
+    """
+
+    code: HeadlineCode
+    subjects: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    has_followers: bool = False
+    counts: tuple[tuple[Outcome, int], ...] = ()
+    finding: Finding | None = None
+    places: Places = ()
+    is_everywhere: bool = False
 
 
 @dataclass(frozen=True)
 class Review:
     """What a change does to all environments of a template.
 
-    `general` is what is so whatever the parameters, such as that one has another default, and
-    `groups` are the environments to which something happens, the worst first; `untouched` are those
-    to which nothing does. `differs` says whether any file is other than it was.
+    Attributes:
+        template: The name of the template.
+        general: What holds whatever the parameters, such as the default of one.
+        groups: The environments that change, the worst first.
+        unaffected: The environment types that do not change.
+        differs: Whether any file differs.
+
     """
 
     template: str
     general: Verdict
     groups: tuple[Group, ...]
-    untouched: tuple[str, ...]
+    unaffected: tuple[str, ...]
     differs: bool
 
     @property
     def worst(self) -> Severity | None:
-        """The worst that it says, or None if it says nothing."""
-        found = [self.general.worst, *(group.verdict.worst for group in self.groups)]
-        return min((one for one in found if one), key=rank, default=None)
+        """The worst severity, or None if nothing happens."""
+        return worst_of([self.general.worst, *(group.verdict.worst for group in self.groups)])
+
+    @cached_property
+    def _every_place(self) -> list[Place]:
+        return [place for group in self.groups for place in group.places if not group.only_new]
+
+    def _places(self, places: Sequence[Place]) -> Places:
+        return () if {*places} == {*self._every_place} else tuple(places)
 
     def sections(self) -> dict[Topic, list[Entry]]:
-        """Return every remark once, by its heading, with the environments that it is about.
+        """Return every finding once, by topic and with its environments, the worst first.
 
-        These are empty where they are all to which anything happens. The worst comes first, and
-        what only follows from a remark under the same heading comes with that.
+        A finding that follows from another one about the same topic comes with that.
         """
-        found: dict[tuple[Topic, Finding], list[Name]] = {}
+        found: dict[tuple[Topic, Finding], list[Place]] = {}
         for group in self.groups:
-            for section in group.verdict.sections:
-                for remark in section.remarks:
-                    found.setdefault((section.heading, remark), []).extend(group.names)
-        for section in self.general.sections:
-            found |= {(section.heading, remark): self._every for remark in section.remarks}
-        sections: dict[Topic, dict[Finding, list[Name]]] = {}
-        for heading, remark in sorted(found, key=_order):
-            sections.setdefault(heading, {})[remark] = found[heading, remark]
-        return {heading: [*self._folded(remarks)] for heading, remarks in sections.items()}
+            for pair in group.verdict.findings:
+                found.setdefault(pair, []).extend(group.places)
+        found |= dict.fromkeys(self.general.findings, self._every_place)
+        sections: dict[Topic, dict[Finding, list[Place]]] = {}
+        for topic, finding in sorted(found, key=lambda pair: pair[1].severity.rank):
+            sections.setdefault(topic, {})[finding] = found[topic, finding]
+        return {topic: [*self._entries(findings)] for topic, findings in sections.items()}
 
-    def _folded(self, remarks: Mapping[Finding, Sequence[Name]]) -> Iterator[Entry]:
-        """Yield the remarks under a heading, with each cause what follows from it."""
-        causes = {remark.subject: remark for remark in remarks if not remark.causes}
+    def _entries(self, findings: Mapping[Finding, Sequence[Place]]) -> Iterator[Entry]:
+        """Yield the findings about a topic, each cause with what follows from it."""
+        causes = {finding.subject: finding for finding in findings if not finding.causes}
         followers: dict[Finding, list[Finding]] = {}
-        for remark in remarks:
-            if cause := next((causes[name] for name in remark.causes if name in causes), None):
-                followers.setdefault(cause, []).append(remark)
-        folded = {remark for below in followers.values() for remark in below}
-        for remark in remarks:
-            if remark not in folded:
-                below = followers.get(remark, [])
-                numbers = Counter(name for one in below for name in remarks[one]).values()
-                yield Entry(
-                    remark,
-                    self._place(remarks[remark]),
-                    tuple((one, self._place(remarks[one])) for one in below),
-                    _between(numbers),
-                )
-
-    def changes(self) -> list[tuple[Change, str]]:
-        """Return what happens to each resource once, with the environments in which it does."""
-        found: dict[Change, list[Name]] = {}
-        for group in self.groups:
-            for change in group.verdict.changes:
-                found.setdefault(change, []).extend(group.names)
-        ordered = sorted(found, key=lambda one: (one.follows, one.logical_id, one.action))
-        return [(change, self._place(found[change])) for change in ordered]
-
-    def counts(self) -> dict[str, str]:
-        """Return to how many resources what happens, by the environments with as many."""
-        found: dict[str, list[Name]] = {}
-        for group in self.groups:
-            new = "".join(
-                f"new, {remark.details['after']}" for remark in group.verdict.under(Topic.NEW)
+        for finding in findings:
+            if cause := next((causes[name] for name in finding.causes if name in causes), None):
+                followers.setdefault(cause, []).append(finding)
+        folded = {finding for below in followers.values() for finding in below}
+        for finding in findings:
+            if finding in folded:
+                continue
+            below = followers.get(finding, [])
+            numbers = Counter(place for one in below for place in findings[one]).values()
+            yield Entry(
+                finding,
+                self._places(findings[finding]),
+                tuple((one, self._places(findings[one])) for one in below),
+                (min(numbers, default=0), max(numbers, default=0)),
             )
-            words = group.verdict.counts() or new or "no resource changes"
-            found.setdefault(words, []).extend(group.names)
-        counts = {place(names): words for words, names in found.items()}
-        return counts | ({listed(self.untouched): "nothing"} if counts and self.untouched else {})
 
-    @property
-    def kinds(self) -> set[str]:
-        """All kinds of environments."""
-        return {*self.untouched, *(kind for group in self.groups for kind in group.kinds)}
+    def effects(self) -> list[tuple[Effect, Places]]:
+        """Return what happens to each resource once, with its environments; causes come first."""
+        found: dict[Effect, list[Place]] = {}
+        for group in self.groups:
+            for effect in group.verdict.effects:
+                if effect.outcome is not Outcome.SUPERSEDED:
+                    found.setdefault(effect, []).extend(group.places)
 
-    @property
-    def _every(self) -> list[Name]:
-        return [name for group in self.groups for name in group.names if not group.only_new]
+        def order(effect: Effect) -> tuple[bool, str, str]:
+            change = effect.change
+            return change.is_consequence, change.logical_id, change.action
 
-    def _place(self, names: Sequence[Name]) -> str:
-        return "" if {*names} == {*self._every} else place(names)
+        return [(effect, self._places(found[effect])) for effect in sorted(found, key=order)]
 
-    @property
-    def headline(self) -> str:
-        """The verdict, in a sentence or two."""
+    def counts(self) -> list[tuple[Places, tuple[tuple[Outcome, int], ...]]]:
+        """Return the number of resources with each outcome, by the environments."""
+        found: dict[tuple[tuple[Outcome, int], ...], list[Place]] = {}
+        for group in self.groups:
+            found.setdefault(group.verdict.counts(), []).extend(group.places)
+        return [(tuple(places), counts) for counts, places in found.items()]
+
+    def headline(self) -> list[Statement]:
+        """Return what matters most; statements that are the same in several groups are merged."""
         if self.worst is None:
-            return (
-                "No effect on any environment: only formatting, descriptions, metadata or the like "
-                "differ."
-                if self.differs
-                else "Nothing changes."
+            code = HeadlineCode.NO_EFFECT if self.differs else HeadlineCode.NO_CHANGE
+            return [Statement(code)]
+        merged: dict[Statement, list[Place]] = {}
+        for group in self.groups:
+            for statement in _statements(group):
+                merged.setdefault(statement, []).extend(group.places)
+        types = {*self.unaffected, *(place.environment_type for place in self._every_place)}
+        return [
+            replace(
+                statement,
+                places=tuple(places),
+                is_everywhere=len(places) == len(types) > 1
+                and not any(place.only_new for place in places),
             )
-        said = [f"{sentence}." for sentence in _sentences(self)]
-        return " ".join(said or ["No resource changes."])
+            for statement, places in merged.items()
+        ] or [Statement(HeadlineCode.NO_RESOURCE_CHANGE)]
 
 
-def _sentences(review: Review) -> Iterator[str]:
-    """Yield what matters most in each group; groups with the same to say are named together."""
-    said: dict[tuple[str, str], list[Name]] = {}
-    for group in review.groups:
-        for sentence in _sentences_of(group):
-            said.setdefault(sentence, []).extend(group.names)
-    for (verb, what), names in said.items():
-        everywhere = len(names) == len(review.kinds) > 1 and not any(new for _, new in names)
-        where = place(names) and f"in {place(names)}"
-        if everywhere:
-            where = "anywhere" if verb == UNHARMED else "everywhere"
-        yield f"{verb} {where}".strip() + f": {what}"
+SEVERITY_STATEMENTS: Final = (
+    (HeadlineCode.DATA_LOSS, Severity.DATA_LOSS),
+    (HeadlineCode.EXPOSURE, Severity.EXPOSURE),
+    (HeadlineCode.REPLACEMENT, Severity.REPLACEMENT),
+    (HeadlineCode.INTERRUPTION, Severity.INTERRUPTION),
+)
 
 
-def _sentences_of(group: Group) -> Iterator[tuple[str, str]]:
-    """Yield what matters most in a group, as a verb, and what that is about."""
+def _statements(group: Group) -> Iterator[Statement]:
+    """Yield what matters most in a group."""
     verdict = group.verdict
-    refused = verdict.under(Topic.REFUSED)
-    replaced = [one for one in verdict.remarks(Severity.REPLACEMENT) if one not in refused]
-    worst = [
-        ("Data can be lost", verdict.remarks(Severity.DATA_LOSS)),
-        ("Access widens", verdict.remarks(Severity.EXPOSURE)),
-    ]
-    bad = [
-        ("Resources are replaced", replaced),
-        ("Interruptions are possible", verdict.remarks(Severity.INTERRUPTION)),
-    ]
-    said = [(verb, _subjects(found)) for verb, found in worst if found]
-    # What is replaced besides data that is lost with it, is a matter of the lines below.
-    said += [] if said else [(verb, _causes(found)) for verb, found in bad if found][:1]
-    if refused:
-        said.append(("CloudFormation refuses this", _subjects(refused)))
-    if not said and (unsafe := verdict.under(Topic.DATA)):
-        said.append(("Data is kept less safely", _subjects(unsafe)))
-    gone = [
-        one
-        for one in verdict.under(Topic.OUTPUTS)
-        if one.details.get("before") and not one.details.get("after")
-    ]
-    if gone:
-        said.append(("Outputs go", _subjects(gone)))
-    yield from said or [_harmless(group)]
+    found: list[Statement] = []
+    for code, severity in SEVERITY_STATEMENTS:
+        findings = verdict.of_severity(severity)
+        is_serious = code in {HeadlineCode.DATA_LOSS, HeadlineCode.EXPOSURE}
+        # Replacements beside lost data, and interruptions beside replacements, are details.
+        if findings and (is_serious or not found):
+            found.append(_about(code, findings) if is_serious else _about_causes(code, findings))
+    if rejected := verdict.of_topic(Topic.REJECTED):
+        found.append(_about(HeadlineCode.REJECTION, rejected))
+    if not found and (unsafe := verdict.of_topic(Topic.DATA)):
+        found.append(_about(HeadlineCode.LESS_PROTECTION, unsafe))
+    outputs = verdict.of_topic(Topic.OUTPUTS)
+    if removed := [finding for finding in outputs if finding.code == "output-removed"]:
+        found.append(_about(HeadlineCode.OUTPUTS_REMOVED, removed))
+    yield from found or [_harmless(group)]
 
 
-def _harmless(group: Group) -> tuple[str, str]:
-    verdict = group.verdict
-    if new := verdict.under(Topic.NEW):
-        return "New", str(new[0].details["after"])
-    if verdict.changes:
-        return "What is made differs" if group.only_new else UNHARMED, verdict.counts()
-    return "No resource changes", str(verdict.sections[0].remarks[0].details["message"])
+def _about(code: HeadlineCode, findings: Sequence[Finding]) -> Statement:
+    """Return a statement about findings, with their causes if none is a cause itself."""
+    subjects = tuple(dict.fromkeys(finding.subject for finding in findings))
+    causes: tuple[str, ...] = ()
+    if all(finding.causes for finding in findings):
+        causes = tuple(sorted({name for finding in findings for name in finding.causes}))
+    return Statement(code, subjects, causes)
 
 
-def _order(pair: tuple[Topic, Finding]) -> tuple[int, bool]:
-    """Return where a remark comes: the worst first, what is refused before what is replaced."""
-    heading, remark = pair
-    return rank(remark.severity), heading != Topic.REFUSED
-
-
-UNHARMED: Final = "Nothing is lost or replaced"
-
-
-def _subjects(remarks: Sequence[Finding]) -> str:
-    """Return what remarks are about, and why where none of that is a cause."""
-    names = _shortened([*dict.fromkeys(remark.subject for remark in remarks)])
-    if not all(remark.causes for remark in remarks):
-        return names
-    causes = _shortened(sorted({name for remark in remarks for name in remark.causes}))
-    return f"{names}, because of {causes}"
-
-
-def _causes(remarks: Sequence[Finding]) -> str:
-    """Return what remarks are about that is a cause; and that there is more, if there is."""
-    first = [remark for remark in remarks if not remark.causes]
+def _about_causes(code: HeadlineCode, findings: Sequence[Finding]) -> Statement:
+    """Return a statement about those findings that are causes."""
+    first = [finding for finding in findings if not finding.causes]
     if not first:
-        return _subjects(remarks)
-    more = ", and what follows" if len(first) < len(remarks) else ""
-    return _subjects(first) + more
+        return _about(code, findings)
+    return replace(_about(code, first), has_followers=len(first) < len(findings))
 
 
-def _shortened(names: Sequence[str]) -> str:
-    if len(names) <= NAMED + 1:
-        return listed(names)
-    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a person lists them."""
-    *first, last = names or ("",)
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def as_data(reviews: Sequence[Review]) -> dict[str, Any]:
-    """Return reviews as data for JSON."""
-    worst = [review.worst for review in reviews if review.worst]
-    return {
-        "severity": min(worst, key=rank, default=None),
-        "templates": [
-            {
-                "template": review.template,
-                "severity": review.worst,
-                "headline": review.headline,
-                "general": _verdict_data(review.general),
-                "environments": [
-                    {
-                        "kinds": [*group.kinds],
-                        "only_new": group.only_new,
-                        **_verdict_data(group.verdict),
-                    }
-                    for group in review.groups
-                ],
-                "untouched": [*review.untouched],
-            }
-            for review in reviews
-        ],
-    }
-
-
-def _verdict_data(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "severity": verdict.worst,
-        "remarks": [
-            {"about": section.heading, **remark.as_data()}
-            for section in verdict.sections
-            for remark in section.remarks
-        ],
-        "changes": [
-            {
-                "action": change.action,
-                "logical_id": change.logical_id,
-                "resource_type": change.resource_type,
-                "replacement": change.replacement,
-                "interrupts": change.behaviour is Behaviour.INTERRUPTION,
-                "properties": [vars(part) for part in change.properties],
-            }
-            for change in verdict.changes
-        ],
-    }
+def _harmless(group: Group) -> Statement:
+    verdict = group.verdict
+    if verdict.of_topic(Topic.NEW):
+        return Statement(HeadlineCode.ENVIRONMENT_ADDED, counts=verdict.counts())
+    if verdict.effects:
+        code = HeadlineCode.NEW_DIFFERS if group.only_new else HeadlineCode.HARMLESS
+        return Statement(code, counts=verdict.counts())
+    return Statement(HeadlineCode.NO_RESOURCE_CHANGE, finding=verdict.findings[0][1])

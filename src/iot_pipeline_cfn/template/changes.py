@@ -130,6 +130,25 @@ class ResourceChange:
         return self.action is Action.REMOVE or self.replacement is not Replacement.NO
 
     @property
+    def behavior(self) -> UpdateBehavior:
+        """The most that any of its properties does to the resource."""
+        return max(
+            (part.behavior for part in self.properties),
+            key=lambda behavior: behavior.rank,
+            default=UpdateBehavior.NO_INTERRUPTION,
+        )
+
+    @property
+    def deciding_properties(self) -> tuple[PropertyChange, ...]:
+        """The properties that do the most to the resource."""
+        return tuple(part for part in self.properties if part.behavior is self.behavior)
+
+    @property
+    def is_consequence(self) -> bool:
+        """Whether the resource changes only because others do."""
+        return bool(self.properties) and all(part.because_of for part in self.properties)
+
+    @property
     def replacing_properties(self) -> tuple[PropertyChange, ...]:
         """The properties that cause a replacement, or may cause it."""
         return tuple(

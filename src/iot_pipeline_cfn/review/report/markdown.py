@@ -4,19 +4,30 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from iot_pipeline_cfn.review.analyses import Topic
-from iot_pipeline_cfn.review.differences import worded
-from iot_pipeline_cfn.review.resources import Change, PropertyChange
-from iot_pipeline_cfn.review.verdict import Entry, Review, listed, rank, word
-from iot_pipeline_cfn.template.findings import Finding, Severity, Value
+from iot_pipeline_cfn.review.verdict import Effect, Entry, Places, Review
+from iot_pipeline_cfn.template.changes import PropertyChange
+from iot_pipeline_cfn.template.findings import Severity, Value
 
+from .headline import headline_text
 from .tables import code, escaped, table
-from .wording import TITLES, sentence
+from .wording import (
+    OUTCOMES,
+    TITLES,
+    Style,
+    consequence,
+    counts_text,
+    join,
+    more_text,
+    places_text,
+    sentence,
+    value_text,
+)
 
 SHOWN: Final = 100
-"""So many characters of a value are shown."""
+"""The number of characters of a value that are shown."""
 
 ROWS: Final = 150
-"""So many rows a table has: GitHub takes a comment of up to 65,536 characters."""
+"""The number of rows of a table: GitHub's limit for a comment is 65,536 characters."""
 
 
 def markdown(reviews: Sequence[Review]) -> str:
@@ -27,79 +38,67 @@ def markdown(reviews: Sequence[Review]) -> str:
 def _review(review: Review) -> Iterator[str]:
     yield f"### Review of {code(review.template)}"
     yield ""
-    yield f"**{escaped(review.headline)}**"
+    yield f"**{escaped(headline_text(review))}**"
     yield ""
-    yield from (f"- {escaped(place)}: {words}" for place, words in review.counts().items() if place)
+    if review.groups:
+        for places, counts in review.counts():
+            if where := places_text(places):
+                yield f"- {escaped(where)}: {counts_text(counts)}"
+        if review.unaffected:
+            yield f"- {escaped(join(review.unaffected))}: nothing"
     yield ""
     sections = review.sections()
-    folded = {
-        heading: entries
-        for heading, entries in sections.items()
-        if heading != Topic.DATA
-        and all(rank(entry.remark.severity) > rank(Severity.INTERRUPTION) for entry in entries)
-    }
-    for heading, entries in sections.items():
-        if heading not in folded:
-            yield from _section(heading, entries)
-    changes = review.changes()
-    if folded or changes:
-        headings = [*(TITLES[heading] for heading in folded), *(["Resources"] if changes else [])]
-        yield f"<details><summary>{', '.join(headings)}</summary>"
+    folded = {topic: found for topic, found in sections.items() if not _is_urgent(topic, found)}
+    for topic, entries in sections.items():
+        if topic not in folded:
+            yield from _section(topic, entries)
+    effects = review.effects()
+    if folded or effects:
+        titles = [*(TITLES[topic] for topic in folded), *(["Resources"] if effects else [])]
+        yield f"<details><summary>{', '.join(titles)}</summary>"
         yield ""
-        for heading, entries in folded.items():
-            yield from _section(heading, entries)
-        yield from _table(changes)
+        for topic, entries in folded.items():
+            yield from _section(topic, entries)
+        yield from _table(effects)
         yield "</details>"
         yield ""
 
 
-def _section(heading: Topic, entries: Sequence[Entry]) -> Iterator[str]:
-    yield f"**{escaped(TITLES[heading])}**"
+def _is_urgent(topic: Topic, entries: Sequence[Entry]) -> bool:
+    """Return whether a section is shown without a click."""
+    worst = min(entry.finding.severity.rank for entry in entries)
+    return topic is Topic.DATA or worst <= Severity.INTERRUPTION.rank
+
+
+def _section(topic: Topic, entries: Sequence[Entry]) -> Iterator[str]:
+    yield f"**{TITLES[topic]}**"
     yield ""
     for entry in entries:
-        yield f"- {_said(entry.remark)}{_where(entry.place)}"
+        yield f"- {sentence(entry.finding, STYLE)}{_where(entry.places)}"
         if entry.followers:
-            # Within the item, by its indentation; GitHub's Markdown needs the empty lines.
+            # Indented, it belongs to the item; GitHub's Markdown needs the empty lines.
             yield ""
-            yield f"  <details><summary>With it {entry.number}, and why</summary>"
+            yield f"  <details><summary>And {more_text(entry.follower_counts)}</summary>"
             yield ""
-            yield from (f"  - {_said(one)}{_where(place)}" for one, place in entry.followers)
+            for finding, places in entry.followers:
+                yield f"  - {sentence(finding, STYLE)}{_where(places)}"
             yield ""
             yield "  </details>"
             yield ""
     yield ""
 
 
-def _said(finding: Finding) -> str:
-    """Return what a finding says, with its subject and its details as code."""
-    values = _values(*(worded(finding.details.get(side)) for side in ("before", "after")))
-    return f"{sentence(finding, _value, escaped)}{values and ': '}{values}"
-
-
-def _value(value: Value) -> str:
-    return listed([_code(worded(item)) for item in (value if isinstance(value, list) else [value])])
-
-
-def _where(place: str) -> str:
-    return f" *({escaped(place)})*" if place else ""
-
-
-def _values(before: str, after: str) -> str:
-    if before and after:
-        return f"{_code(before)} → {_code(after)}"
-    return f"was {_code(before)}" if before else _code(after)
-
-
-def _table(changes: Sequence[tuple[Change, str]]) -> Iterator[str]:
-    rows = [row for change, place in changes for row in _rows(change, place)]
+def _table(effects: Sequence[tuple[Effect, Places]]) -> Iterator[str]:
+    rows = [row for effect, places in effects for row in _rows(effect, places)]
     yield from table(("Resource", "What", "Property", "Before", "After"), rows[:ROWS])
     if len(rows) > ROWS:
         yield f"And {len(rows) - ROWS} more: see `make review`."
         yield ""
 
 
-def _rows(change: Change, place: str) -> Iterator[tuple[str, ...]]:
-    first = code(change.logical_id), f"{word(change)}{_where(place)}"
+def _rows(effect: Effect, places: Places) -> Iterator[tuple[str, ...]]:
+    change = effect.change
+    first = code(change.logical_id), f"{OUTCOMES[effect.outcome]}{_where(places)}"
     if not change.properties:
         yield (*first, code(change.resource_type), "", "")
     for part in change.properties:
@@ -109,10 +108,22 @@ def _rows(change: Change, place: str) -> Iterator[tuple[str, ...]]:
 
 def _property(part: PropertyChange) -> tuple[str, str, str]:
     if part.because_of:
-        return code(part.name), f"{code(part.because_of)} {escaped(part.how)}", ""
-    return code(part.name), _code(part.before), _code(part.after)
+        return code(part.path), consequence(part, STYLE), ""
+    return code(part.path), _value(part.before), _value(part.after)
+
+
+def _value(value: Value) -> str:
+    return "" if value is None else _code(value_text(value))
+
+
+def _where(places: Places) -> str:
+    text = places_text(places)
+    return f" *({escaped(text)})*" if text else ""
 
 
 def _code(text: str) -> str:
-    """Return a text as code, without its end where it is long."""
+    """Return text as code, shortened if it is long."""
     return code(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
+
+
+STYLE: Final = Style(show=_code, escape=escaped, arrow="→")

@@ -1,92 +1,104 @@
-"""A review for a person at a terminal, or for a log."""
+"""A review as text for terminals and logs."""
 
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from iot_pipeline_cfn.review.differences import one_line, worded
-from iot_pipeline_cfn.review.resources import Change, PropertyChange
-from iot_pipeline_cfn.review.verdict import Entry, Review, listed, word
-from iot_pipeline_cfn.template.findings import Finding, Severity, Value
+from iot_pipeline_cfn.review.differences import one_line
+from iot_pipeline_cfn.review.verdict import Effect, Entry, Places, Review
+from iot_pipeline_cfn.template.changes import PropertyChange
+from iot_pipeline_cfn.template.findings import Severity, Value
 
-from .wording import TITLES, sentence
+from .headline import headline_text
+from .wording import (
+    OUTCOMES,
+    TITLES,
+    Style,
+    consequence,
+    counts_text,
+    join,
+    more_text,
+    places_text,
+    sentence,
+    value_text,
+)
 
-STYLES: Final = MappingProxyType(
+COLORS: Final = MappingProxyType(
     {
+        Severity.ERROR: "bold red",
         Severity.DATA_LOSS: "bold red",
         Severity.EXPOSURE: "bold red",
         Severity.REPLACEMENT: "yellow",
         Severity.INTERRUPTION: "yellow",
     }
 )
+
 SHOWN: Final = 200
+"""The number of characters of a value that are shown."""
 
 Line = tuple[str, str]
-"""A line, and its style in rich's words."""
+"""A line and its rich style."""
 
 
 def lines(reviews: Sequence[Review]) -> Iterator[Line]:
-    """Yield the lines of reviews, each with its style."""
+    """Yield the lines of reviews."""
     for review in reviews:
-        yield f"{review.template}: {review.headline}", "bold"
-        for place, words in review.counts().items():
-            if place:
-                yield f"  {place}: {words}", ""
-        for heading, entries in review.sections().items():
-            yield from (("", ""), (TITLES[heading], "bold"))
+        yield f"{review.template}: {headline_text(review)}", "bold"
+        if review.groups:
+            for places, counts in review.counts():
+                if where := places_text(places):
+                    yield f"  {where}: {counts_text(counts)}", ""
+            if review.unaffected:
+                yield f"  {join(review.unaffected)}: nothing", ""
+        for topic, entries in review.sections().items():
+            yield from (("", ""), (TITLES[topic], "bold"))
             for entry in entries:
                 yield from _entry(entry)
-        changes = review.changes()
-        if changes:
+        effects = review.effects()
+        if effects:
             yield from (("", ""), ("Resources", "bold"))
-        for change, place in changes:
-            yield from _change(change, place)
+        for effect, places in effects:
+            yield from _effect(effect, places)
 
 
 def _entry(entry: Entry) -> Iterator[Line]:
-    """Yield what is said of a cause, and in a line what follows; why is said of each resource."""
-    said = f"  {_remark(entry.remark)}{_where(entry.place)}"
-    yield said, STYLES.get(entry.remark.severity, "")
+    """Yield a finding, and in one line the resources that follow."""
+    text = one_line(f"{sentence(entry.finding, STYLE)}{_where(entry.places)}")
+    yield f"  {text}", COLORS.get(entry.finding.severity, "")
     if entry.followers:
-        names = {one.subject + _where(place): None for one, place in entry.followers}
-        yield f"    with it {entry.number}: {', '.join(names)}", "dim"
+        names = dict.fromkeys(one.subject + _where(places) for one, places in entry.followers)
+        yield f"    and {more_text(entry.follower_counts)}: {', '.join(names)}", "dim"
 
 
-def _change(change: Change, place: str) -> Iterator[Line]:
-    said = f"  {change.logical_id} ({change.resource_type}) {word(change)}{_where(place)}"
-    if change.follows:
-        yield f"{said}: {'; '.join(map(_property, change.properties))}", "dim"
+def _effect(effect: Effect, places: Places) -> Iterator[Line]:
+    change, outcome = effect.change, OUTCOMES[effect.outcome]
+    text = f"  {change.logical_id} ({change.resource_type}) {outcome}{_where(places)}"
+    if change.is_consequence:
+        yield f"{text}: {'; '.join(map(_property, change.properties))}", "dim"
         return
-    yield said, ""
+    yield text, ""
     for part in change.properties:
         yield f"    {_property(part)}", "dim"
 
 
-def _where(place: str) -> str:
-    return f" [{place}]" if place else ""
-
-
-def _remark(finding: Finding) -> str:
-    values = _values(*(worded(finding.details.get(side)) for side in ("before", "after")))
-    return one_line(f"{sentence(finding, _value)}{values and ': '}{values}")
+def _property(part: PropertyChange) -> str:
+    if part.because_of:
+        return f"{consequence(part, STYLE)}: {part.path}"
+    return f"{part.path}: {_value(part.before)} -> {_value(part.after)}"
 
 
 def _value(value: Value) -> str:
-    return _shown(listed(list(map(worded, value))) if isinstance(value, list) else worded(value))
+    return "-" if value is None else _shown(value_text(value))
 
 
-def _values(before: str, after: str) -> str:
-    if before and after:
-        return f"{_shown(before)} -> {_shown(after)}"
-    return f"was {_shown(before)}" if before else _shown(after)
-
-
-def _property(part: PropertyChange) -> str:
-    if part.because_of:
-        return part.cause
-    return f"{part.name}: {_shown(part.before) or '-'} -> {_shown(part.after) or '-'}"
+def _where(places: Places) -> str:
+    text = places_text(places)
+    return f" [{text}]" if text else ""
 
 
 def _shown(text: str) -> str:
     line = one_line(text)
     return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
+
+
+STYLE: Final = Style(show=_shown, escape=str, arrow="->")

@@ -1,0 +1,81 @@
+"""A review as data for JSON, by `schemas/review.schema.json`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from iot_pipeline_cfn.review.verdict import (
+    Outcome,
+    Places,
+    Review,
+    Statement,
+    Verdict,
+    worst_of,
+)
+
+from .headline import PLAIN, headline_text
+from .wording import sentence
+
+VERSION = 1
+
+
+def as_data(reviews: Sequence[Review]) -> dict[str, Any]:
+    """Return reviews as data."""
+    return {
+        "version": VERSION,
+        "severity": worst_of([review.worst for review in reviews]),
+        "templates": [
+            {
+                "template": review.template,
+                "severity": review.worst,
+                "headline": headline_text(review),
+                "statements": [_statement(statement) for statement in review.headline()],
+                "general": _verdict(review.general),
+                "environments": [
+                    {
+                        "environment_types": [*group.environment_types],
+                        "only_new": group.only_new,
+                        **_verdict(group.verdict),
+                    }
+                    for group in review.groups
+                ],
+                "unaffected": [*review.unaffected],
+            }
+            for review in reviews
+        ],
+    }
+
+
+def _statement(statement: Statement) -> dict[str, Any]:
+    return {
+        "code": statement.code,
+        "environments": _places(statement.places),
+        "is_everywhere": statement.is_everywhere,
+        "subjects": [*statement.subjects],
+        "causes": [*statement.causes],
+        "has_followers": statement.has_followers,
+        "counts": _counts(statement.counts),
+    }
+
+
+def _places(places: Places) -> list[dict[str, Any]]:
+    return [
+        {"environment_type": place.environment_type, "only_new": place.only_new} for place in places
+    ]
+
+
+def _counts(counts: Sequence[tuple[Outcome, int]]) -> dict[str, int]:
+    return {outcome.replace("-", "_"): number for outcome, number in counts}
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "severity": verdict.worst,
+        "counts": _counts(verdict.counts()),
+        "findings": [
+            {"topic": topic, "message": sentence(finding, PLAIN), **finding.as_data()}
+            for topic, finding in verdict.findings
+        ],
+        "changes": [
+            {"outcome": effect.outcome, **effect.change.as_data()} for effect in verdict.effects
+        ],
+    }

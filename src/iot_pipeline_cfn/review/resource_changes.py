@@ -1,0 +1,216 @@
+"""Changes of resources: what an update does to each, and which changes follow from which."""
+
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+from iot_pipeline_cfn.template.changes import (
+    Action,
+    PropertyChange,
+    Replacement,
+    ResourceChange,
+    UpdateBehavior,
+)
+from iot_pipeline_cfn.template.lookup import Resource, Resources, type_of
+from iot_pipeline_cfn.template.references import Reference, find_references, rename_references
+from iot_pipeline_cfn.template.schemas import paths
+from iot_pipeline_cfn.template.stateful import masked
+
+from .differences import differences, equal, format_path
+from .renames import find_renames
+from .resolved import ResolvedEnvironment
+from .update_behavior import update_behavior
+
+ATTRIBUTES: Final = (
+    "Condition",
+    "CreationPolicy",
+    "DeletionPolicy",
+    "UpdatePolicy",
+    "UpdateReplacePolicy",
+)
+"""Attributes whose change updates the resource."""
+
+
+@lru_cache(maxsize=8)
+def find_changes(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> tuple[ResourceChange, ...]:
+    """Return the changes of all resources, by logical ID.
+
+    A replaced resource changes whatever refers to it, which may replace that in turn. A resource
+    that changes its type is removed and added here, although CloudFormation rejects that. Compared
+    with a new environment, nothing is updated, so that nothing is replaced or interrupted.
+
+    Raises:
+        MissingSchemasError: if AWS's schemas are not installed.
+
+    """
+    old, new = before.resources, after.resources
+    kept = {name for name in new if name in old and type_of(old[name]) == type_of(new[name])}
+    parts = {name: list(_own_changes(old[name], new[name])) for name in new if name in kept}
+    if after.source.is_new:
+        parts = {name: [*map(_without_update, found)] for name, found in parts.items()}
+    else:
+        _add_consequences(parts, new)
+    removed = (ResourceChange(Action.REMOVE, n, type_of(old[n])) for n in old if n not in kept)
+    added = (ResourceChange(Action.ADD, n, type_of(new[n])) for n in new if n not in kept)
+    modified = (_modified(name, type_of(new[name]), parts[name]) for name in parts if parts[name])
+    order = sorted([*removed, *added, *modified], key=lambda one: (one.logical_id, one.action))
+    return tuple(order)
+
+
+def _modified(name: str, resource_type: str, parts: Sequence[PropertyChange]) -> ResourceChange:
+    ordered = sorted(parts, key=lambda part: (-part.behavior.rank, part.path, part.because_of))
+    change = ResourceChange(Action.MODIFY, name, resource_type, properties=tuple(ordered))
+    return replace(change, replacement=change.behavior.replacement)
+
+
+def _without_update(part: PropertyChange) -> PropertyChange:
+    return replace(part, behavior=UpdateBehavior.NO_INTERRUPTION)
+
+
+def _own_changes(before: Resource, after: Resource) -> Iterator[PropertyChange]:
+    """Yield the changes of a resource that its own template makes."""
+    resource_type = type_of(after)
+    for found in differences(before.get("Properties", {}), after.get("Properties", {})):
+        path = format_path(found.path)
+        behavior = (
+            update_behavior(resource_type, found.path, found.before, found.after)
+            if found.path
+            else UpdateBehavior.MAYBE_REPLACEMENT
+        )
+        old, new = masked(found.before, path), masked(found.after, path)
+        yield PropertyChange(path or "Properties", behavior, old, new)
+    for name in ATTRIBUTES:
+        old, new = before.get(name), after.get(name)
+        if not equal(old, new):
+            yield PropertyChange(name, UpdateBehavior.NO_INTERRUPTION, old, new)
+
+
+def _add_consequences(parts: dict[str, list[PropertyChange]], after: Resources) -> None:
+    """Add to each resource what follows from changes of the resources that it refers to."""
+    users: dict[str, list[tuple[str, Reference]]] = defaultdict(list)
+    for name in parts:
+        for use in find_references(after[name].get("Properties", {})):
+            if use.name in parts and use.name != name:
+                users[use.name].append((name, use))
+    waiting = deque(name for name, found in parts.items() if found)
+    while waiting:
+        name = waiting.popleft()
+        cause = _modified(name, type_of(after[name]), parts[name])
+        for user, use in users[name]:
+            value_changes = _changes_value(cause, use.attribute)
+            if value_changes is Replacement.NO or not use.path:
+                continue
+            part = _consequence(type_of(after[user]), use, value_changes, cause.replacement)
+            if _add_stronger(parts[user], part):
+                waiting.append(user)
+
+
+def _changes_value(change: ResourceChange, attribute: str) -> Replacement:
+    """Return whether the change of a resource changes the value of a reference to it.
+
+    `Ref` and identifiers change with a replacement; other attributes may. An attribute that is also
+    a property changes with the property.
+    """
+    if not attribute:
+        return change.replacement
+    path = tuple(attribute.split("."))
+    read_only = paths(change.resource_type, "readOnlyProperties")
+    own = {part.path for part in change.properties}
+    if read_only and path not in read_only:
+        return Replacement.YES if path[0] in own else Replacement.NO
+    if change.replacement is not Replacement.YES:
+        # `Endpoint.Port` follows `Port`; each update makes a new version.
+        is_version = path[-1].endswith(("Version", "VersionNumber", "RevisionId"))
+        return Replacement.MAYBE if path[-1] in own or is_version else change.replacement
+    identifies = path in paths(change.resource_type, "primaryIdentifier")
+    return Replacement.YES if identifies or path[-1].endswith(("Arn", "Id")) else Replacement.MAYBE
+
+
+def _consequence(
+    resource_type: str, use: Reference, value_changes: Replacement, cause: Replacement
+) -> PropertyChange:
+    behavior = update_behavior(resource_type, use.path, None, None)
+    if behavior is UpdateBehavior.REPLACEMENT and value_changes is Replacement.MAYBE:
+        behavior = UpdateBehavior.MAYBE_REPLACEMENT
+    path = format_path(use.path[: use.path.index("*")] if "*" in use.path else use.path)
+    return PropertyChange(path, behavior, because_of=use.name, cause_replacement=cause)
+
+
+def _add_stronger(parts: list[PropertyChange], part: PropertyChange) -> bool:
+    """Add a change unless a stronger one is known; return whether it was added."""
+    for index, known in enumerate(parts):
+        if (known.path, known.because_of) == (part.path, part.because_of):
+            if _strength(known) >= _strength(part):
+                return False
+            parts[index] = part
+            return True
+    parts.append(part)
+    return True
+
+
+def _strength(part: PropertyChange) -> tuple[int, int]:
+    certainty = {Replacement.NO: 0, Replacement.MAYBE: 1, Replacement.YES: 2}
+    return part.behavior.rank, certainty[part.cause_replacement]
+
+
+Causes = Mapping[str, tuple[str, ...]]
+"""The logical IDs of the causes of each change; none for a change that is a cause itself."""
+
+
+@lru_cache(maxsize=8)
+def find_causes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Causes:
+    """Return the causes of each change of an environment."""
+    return causes_of(find_changes(before, after), find_renames(before, after))
+
+
+def causes_of(changes: Sequence[ResourceChange], renames: Mapping[str, str]) -> Causes:
+    """Return the causes of each change, through any number of other changes.
+
+    A change with a cause of its own is a cause, even if it also follows from others.
+
+    Args:
+        changes: All changes of an environment.
+        renames: The new logical IDs of renamed resources by the old ones. A renamed resource is the
+            cause of the changes of references to it.
+
+    """
+    parents = {
+        change.logical_id: _parents(change, renames)
+        for change in changes
+        if change.action is Action.MODIFY
+    }
+    return {name: tuple(sorted(_origins(name, parents) - {name})) for name in parents}
+
+
+def _parents(change: ResourceChange, renames: Mapping[str, str]) -> set[str]:
+    """Return the direct causes of a change; itself if it is a cause."""
+    parents = {part.because_of or _renamed_in(part, renames) for part in change.deciding_properties}
+    return parents if all(parents) else {change.logical_id}
+
+
+def _renamed_in(part: PropertyChange, renames: Mapping[str, str]) -> str:
+    """Return the old logical ID of a resource if a change only follows its new one."""
+    return next(
+        (
+            old
+            for old, new in renames.items()
+            if rename_references(part.before, {old: new}) == part.after
+        ),
+        "",
+    )
+
+
+def _origins(name: str, parents: Mapping[str, set[str]]) -> set[str]:
+    """Return the causes of a change; none if changes only follow from each other."""
+    seen, to_do, found = {name}, [name], set()
+    while to_do:
+        current = to_do.pop()
+        above = parents.get(current, {current})
+        found |= above & {current}
+        to_do += above - seen
+        seen |= above
+    return found

@@ -1,0 +1,98 @@
+"""What an update does to resources and to the stack: replacements, interruptions, order, tags."""
+
+from collections.abc import Iterator
+
+from iot_pipeline_cfn.template.changes import Replacement, ResourceChange, UpdateBehavior
+from iot_pipeline_cfn.template.findings import Finding, Severity, Value
+
+from .renames import REVISION_TYPES, find_renames, find_revisions
+from .resolved import ResolvedEnvironment
+from .resource_changes import find_causes, find_changes
+
+
+def find_replacements(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterator[Finding]:
+    """Yield resources that are replaced, and renamed ones, which are replaced by that."""
+    causes = find_causes(before, after)
+    for change in find_changes(before, after):
+        name = change.logical_id
+        if change.replacement is not Replacement.NO and change.resource_type not in REVISION_TYPES:
+            details = {"replacement": change.replacement, **_reasons(change)}
+            yield Finding("replaced", Severity.REPLACEMENT, name, details, causes[name])
+    revisions = find_revisions(before, after)
+    for old, new in find_renames(before, after).items():
+        if old not in revisions:
+            yield Finding("renamed", Severity.REPLACEMENT, old, {"new_logical_id": new})
+
+
+def find_new_revisions(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield resources that get a new revision, which is how their types change."""
+    causes = find_causes(before, after)
+    for change in find_changes(before, after):
+        name = change.logical_id
+        if change.replacement is not Replacement.NO and change.resource_type in REVISION_TYPES:
+            details = {"replacement": change.replacement, **_reasons(change)}
+            yield Finding("revised", Severity.CHANGE, name, details, causes[name])
+    for old, new in find_revisions(before, after).items():
+        yield Finding("new-revision", Severity.CHANGE, new, {"previous_logical_id": old})
+
+
+def find_interruptions(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield resources that may be interrupted without being replaced."""
+    causes = find_causes(before, after)
+    for change in find_changes(before, after):
+        if change.behavior is UpdateBehavior.SOME_INTERRUPTION:
+            name = change.logical_id
+            yield Finding(
+                "interrupted", Severity.INTERRUPTION, name, _reasons(change), causes[name]
+            )
+
+
+def _reasons(change: ResourceChange) -> dict[str, Value]:
+    """Return the properties that decide about a change, and the values of a single one."""
+    parts = change.deciding_properties
+    reasons: dict[str, Value] = {
+        "because": [
+            {
+                "path": part.path,
+                "because_of": part.because_of,
+                "cause_replacement": part.cause_replacement,
+            }
+            for part in parts
+        ]
+    }
+    if len(parts) == 1:
+        reasons |= {"before": parts[0].before, "after": parts[0].after}
+    return reasons
+
+
+def find_order_changes(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield resources that wait for other resources, which does not update them."""
+    for name in sorted(before.resources.keys() & after.resources.keys()):
+        old, new = (side.resources[name].get("DependsOn", []) for side in (before, after))
+        sides = [sorted(side) if isinstance(side, list) else [side] for side in (old, new)]
+        if sides[0] != sides[1]:
+            details = {"before": sides[0], "after": sides[1]}
+            yield Finding("order-changed", Severity.NOTE, name, details)
+
+
+def find_stack_changes(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield changes of what a parameter file sets for a stack beside its parameters."""
+    old, new = before.source.file, after.source.file
+    if old is None or new is None:
+        return
+    if old.tags != new.tags:
+        details = {"before": {**old.tags}, "after": {**new.tags}}
+        yield Finding("tags-changed", Severity.CHANGE, "Tags", details)
+    if old.stack_policy != new.stack_policy:
+        yield Finding("stack-policy-changed", Severity.CHANGE, "StackPolicy")
+    if old.bucket != new.bucket:
+        buckets = {"before": old.bucket, "after": new.bucket}
+        yield Finding("bucket-changed", Severity.NOTE, "Bucket", buckets)
