@@ -5,7 +5,9 @@ import json
 import shutil
 import sys
 import textwrap
+from importlib.resources import files
 
+import jsonschema
 import pytest
 
 from checkout import PIPELINE, REGION, ROOT, run
@@ -13,7 +15,7 @@ from deploying import Project
 from iot_pipeline_cfn.review.report.tables import code, escaped
 from iot_pipeline_cfn.template import schemas
 from iot_pipeline_cfn.template.schemas import MissingSchemasError
-from review_cases import at, renamed
+from review_cases import at, both, renamed
 
 TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "first"}}
 TEMPLATE = {"Resources": {"Topic": TOPIC}}
@@ -28,6 +30,35 @@ def written(path, content):
 def review(*arguments, cwd=ROOT):
     """Run the command to its end, as in a process of its own."""
     return Project(cwd, "any", "http://127.0.0.1:9", REGION).run("review", *arguments)
+
+
+def reviewed(*arguments, cwd=ROOT):
+    """Return what the command prints about the one template as data."""
+    done = review(*arguments, "--json", cwd=cwd)
+    assert done.status == 0, done.err
+    (found,) = json.loads(done.out)["templates"]
+    return found
+
+
+def statements(found):
+    """Return the statements of the headline, each with its environments and subjects."""
+    return [
+        (
+            statement["code"],
+            [place["environment_type"] for place in statement["environments"]],
+            statement["subjects"],
+        )
+        for statement in found["statements"]
+    ]
+
+
+def findings(found):
+    """Return the findings about environments as pairs of code and subject."""
+    return {
+        (finding["code"], finding["subject"])
+        for group in found["environments"]
+        for finding in group["findings"]
+    }
 
 
 def git(directory, *arguments):
@@ -84,16 +115,16 @@ def test_branch_is_compared_with_where_it_has_left_main(repository, template):
     done = review(cwd=repository)
     left = git(repository, "rev-parse", "--short=12", "HEAD^")
     assert (done.status, done.err) == (0, f"compared with {left}\n")
-    assert "Data can be lost everywhere: Database." in done.out.splitlines()[0]
+    assert "Database" in done.out.splitlines()[0]
     assert "Vpc" not in done.out
 
 
 def test_work_tree_is_compared_even_where_nothing_is_committed(repository, template):
     """A reviewer's own change, before it is one of a pull request."""
     change(repository, template, NAME)
-    assert "Data can be lost" in review(cwd=repository).out
+    assert reviewed(cwd=repository)["severity"] == "error"
     git(repository, "checkout", "--quiet", "main", "--force")
-    assert review(cwd=repository).out == "iot-pipeline: Nothing changes.\n"
+    assert statements(reviewed(cwd=repository)) == [("no-change", [], [])]
 
 
 def test_commit_can_be_named(repository, template):
@@ -102,8 +133,8 @@ def test_commit_can_be_named(repository, template):
     git(repository, "commit", "--all", "--quiet", "--message", "Second")
     first = git(repository, "rev-parse", "HEAD~1")
     for base in (first, "HEAD~1", "main"):
-        assert "Data can be lost" in review("--base", base, cwd=repository).out
-    assert "Nothing changes" in review("--base", "HEAD", cwd=repository).out
+        assert ("data-replaced", "Database") in findings(reviewed("--base", base, cwd=repository))
+    assert reviewed("--base", "HEAD", cwd=repository)["severity"] is None
 
 
 def test_parameter_file_alone_has_a_verdict(repository):
@@ -113,12 +144,10 @@ def test_parameter_file_alone_has_a_verdict(repository):
     content["Parameters"] |= {"DatabaseInstanceClass": "db.r7g.large"}
     content["Tags"] = {"CostCentre": "7"}
     written(path, content)
-    done = review(cwd=repository)
-    headline, *_ = done.out.splitlines()
-    assert headline == ("iot-pipeline: Interruptions are possible in prod: Database.")
-    assert "  dev, pr and staging: nothing\n" in done.out
-    assert "DBInstanceClass: db.m7g.large -> db.r7g.large" in done.out
-    assert "Tags change, and with them every resource that takes tags" in done.out
+    found = reviewed(cwd=repository)
+    assert statements(found) == [("interruption", ["prod"], ["Database"])]
+    assert found["unaffected"] == ["dev", "pr", "staging"]
+    assert {("interrupted", "Database"), ("tags-changed", "Tags")} <= findings(found)
 
 
 def test_readme_shows_what_is_printed(repository):
@@ -131,54 +160,58 @@ def test_readme_shows_what_is_printed(repository):
     assert review(cwd=repository).out.strip() == textwrap.dedent(shown).strip()
 
 
-def test_parameter_that_is_not_given_any_more_is_kept_by_stacks(repository):
-    """Only a new environment takes the default."""
+def test_stacks_keep_parameters_that_are_no_longer_given(repository):
+    """Only new environments take the default."""
     path = repository / "parameters/dev.json"
     content = json.loads(path.read_text())
     del content["Parameters"]["NatGateways"]
     written(path, content)
-    assert review(cwd=repository).out.startswith("iot-pipeline: No effect on any environment: ")
+    assert statements(reviewed(cwd=repository)) == [("no-effect", [], [])]
     content["Parameters"] |= {"NatGateways": "single"}
     del content["Parameters"]["CapacityProvider"]
     written(path, content)
-    done = review(cwd=repository)
-    assert "What is made differs in new ones of dev: " in done.out
-    assert "CapacityProvider: FARGATE_SPOT -> FARGATE" in done.out
+    found = reviewed(cwd=repository)
+    assert statements(found) == [("new-differs", ["dev"], [])]
+    (group,) = found["environments"]
+    assert group["only_new"]
+    (part,) = group["changes"][0]["properties"]
+    assert (part["before"], part["after"]) == ("FARGATE_SPOT", "FARGATE")
 
 
-def test_what_stays_for_life_is_not_to_be_changed(repository):
-    """Deploying refuses it, too."""
+def test_fixed_parameter_must_not_change(repository):
+    """Deploying rejects it, too."""
     path = repository / "parameters/prod.json"
     path.write_text(path.read_text().replace("customer-managed", "aws-managed"))
-    said = review(cwd=repository).out
-    assert "EncryptionKey: cannot be changed" in said
-    assert "Database is replaced by an empty one" in said
+    found = findings(reviewed(cwd=repository))
+    assert {("fixed-parameter", "EncryptionKey"), ("data-replaced", "Database")} <= found
 
 
-def test_kinds_that_come_and_go_are_named(repository):
-    """A parameter file makes a kind of environment."""
+def test_parameter_file_makes_an_environment_type(repository):
     (repository / "parameters/staging.json").rename(repository / "parameters/qa.json")
-    done = review(cwd=repository)
-    assert "New in qa: 79 resources. " in done.out
-    assert "  staging is gone: none can be deployed any more" in done.out
+    found = reviewed(cwd=repository)
+    assert [code for code, *_ in statements(found)] == ["environment-added", "no-resource-change"]
+    assert {("environment-type-added", "qa"), ("environment-type-removed", "staging")} <= findings(
+        found
+    )
 
 
-def test_template_that_comes_is_new(repository):
-    """Where main has no such file."""
+def test_added_template_is_new(repository):
     (repository / "templates/iot-pipeline.json").rename(repository / "templates/other.json")
-    done = review(cwd=repository)
-    assert "other: New in dev" in done.out
-    assert "  pr is new: 75 resources [pr]" in done.out
+    done = review("--json", cwd=repository)
+    added, removed = sorted(
+        json.loads(done.out)["templates"], key=lambda one: one["template"], reverse=True
+    )
+    assert ("environment-type-added", "pr") in findings(added)
+    assert ("environment-type-removed", "pr") in findings(removed)
 
 
-def test_file_that_does_not_fit_any_more_is_refused(repository, template):
-    """By CloudFormation, once it is deployed."""
+def test_parameter_file_that_the_template_rejects(repository, template):
     changed = copy.deepcopy(template)
     changed["Parameters"]["NatGateways"]["AllowedValues"] = ["single", "per-zone"]
     written(repository / "templates/iot-pipeline.json", changed)
-    done = review(cwd=repository)
-    assert "CloudFormation refuses this in pr: NatGateways." in done.out
-    assert "NatGateways: none is not one of single and per-zone" in done.out
+    found = reviewed(cwd=repository)
+    assert statements(found) == [("rejection", ["pr"], ["NatGateways"])]
+    assert findings(found) == {("value-not-allowed", "NatGateways")}
 
 
 def test_shallow_clone_says_what_is_missing(repository, tmp_path):
@@ -238,8 +271,10 @@ def test_without_anything_to_compare_with_it_says_so(tmp_path, is_repository, ar
 
 def test_two_files_need_neither_git_nor_parameters(pair):
     """Whatever the templates are about."""
-    files = pair({"Resources": {"Topic": TOPIC | {"Properties": {"DisplayName": "second"}}}})
-    done = review(*files)
+    pair_of_files = pair(
+        {"Resources": {"Topic": TOPIC | {"Properties": {"DisplayName": "second"}}}}
+    )
+    done = review(*pair_of_files)
     assert done.out.splitlines() == [
         "new: Nothing is lost or replaced: 1 changed.",
         "",
@@ -255,42 +290,52 @@ def test_two_files_need_neither_git_nor_parameters(pair):
 )
 def test_exit_code_can_tell_how_bad_it_is(pair, severity, status):
     """What is asked for, or worse."""
-    files = pair({"Resources": {"Topic": TOPIC | {"Properties": {}}}})
-    assert review(*files, "--fail-on", severity).status == status
-    assert review(*files).status == 0
+    pair_of_files = pair({"Resources": {"Topic": TOPIC | {"Properties": {}}}})
+    assert review(*pair_of_files, "--fail-on", severity).status == status
+    assert review(*pair_of_files).status == 0
 
 
-def test_json_has_everything(pair, template):
-    """With the vocabulary of change sets."""
+SCHEMA = json.loads((files("iot_pipeline_cfn") / "schemas/review.schema.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        both(renamed("ReadingsValidator", "Validator"), NAME),
+        at("Vpc.CidrBlock", "10.1.0.0/16"),
+        lambda template: template["Parameters"].pop("WebAcl"),
+        lambda template: None,
+    ],
+)
+def test_json_follows_its_schema(pair, template, how):
     changed = copy.deepcopy(template)
-    renamed("ReadingsValidator", "Validator")(changed)
-    at("Database.DBName", "other")(changed)
-    files = pair(changed, template)
-    done = review(*files, "--parameters", "parameters/prod.json", "--json")
-    data = json.loads(done.out)
-    assert data["severity"] == "data-loss"
-    (found,) = data["templates"]
-    assert {"template", "severity", "headline", "general", "environments", "untouched"} == {*found}
-    (environment,) = found["environments"]
-    assert environment["kinds"] == ["prod"]
-    assert {remark["about"] for remark in environment["remarks"]} >= {"data", "refused", "replaced"}
-    (database,) = (one for one in environment["changes"] if one["logical_id"] == "Database")
+    how(changed)
+    done = review(*pair(changed, template), "--parameters", "parameters/prod.json", "--json")
+    jsonschema.validate(json.loads(done.out), SCHEMA)
+
+
+def test_json_has_the_terms_of_change_sets(pair, template):
+    changed = copy.deepcopy(template)
+    NAME(changed)
+    found = reviewed(*pair(changed, template), "--parameters", "parameters/prod.json")
+    (group,) = found["environments"]
+    (database,) = (one for one in group["changes"] if one["logical_id"] == "Database")
+    (part,) = database.pop("properties")
     assert database == {
         "action": "Modify",
         "logical_id": "Database",
-        "resource_type": "AWS::RDS::DBInstance",
+        "outcome": "replaced",
+        "physical_id": "",
+        "policy_action": "",
         "replacement": "True",
-        "interrupts": False,
-        "properties": [
-            {
-                "name": "DBName",
-                "behaviour": "replacement",
-                "before": "iotdb",
-                "after": "other",
-                "because_of": "",
-                "how": "",
-            }
-        ],
+        "resource_type": "AWS::RDS::DBInstance",
+    }
+    assert part == {
+        "path": "DBName",
+        "behavior": "replacement",
+        "before": "iotdb",
+        "after": "other",
+        "because_of": "",
     }
 
 
@@ -317,26 +362,6 @@ def test_terminal_is_not_commanded(pair):
         done = review(*pair(changed), *form)
         assert "a?[31mb" in done.out
         assert "\x1b" not in done.out
-
-
-def test_markdown_comes_with_the_verdict_first(pair, template):
-    """What it is about is code, the environments follow, and the rest is folded."""
-    changed = copy.deepcopy(template)
-    at("Database.DBName", "other")(changed)
-    files = pair(changed, template)
-    options = [f"--parameters=parameters/{kind}.json" for kind in ("pr", "prod")]
-    lines = review(*files, *options, "--markdown").out.splitlines()
-    assert lines[:3] == [
-        "### Review of `new`",
-        "",
-        "**Data can be lost everywhere: Database. CloudFormation refuses this in prod: Database.**",
-    ]
-    assert "- `Database` is replaced, because DBName changes: `iotdb` → `other`" in lines
-    assert "- `Database` is refused: the stack policy denies Update:Replace *(prod)*" in lines
-    folded = lines[lines.index("<details><summary>New revisions, Outputs, Resources</summary>") :]
-    assert any("change with `Database`" in line for line in folded)
-    assert "| `Service` | changed | `TaskDefinition` | `TaskDefinition` is replaced |  |" in folded
-    assert folded[-2:] == ["</details>", ""]
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,9 @@ def test_cause_comes_with_what_follows_from_it(template, change, cause):
     ((name, followers),) = replaced(found).items()
     assert name == cause
     assert {"PrivateSubnet1", "NatGateway1", "TargetGroup", "VpcLink"} <= followers
-    (statement,) = found.headline()
-    assert (statement.subjects, statement.has_followers) == ((cause,), True)
+    replacement = found.headline()[0]
+    assert replacement.code is HeadlineCode.REPLACEMENT
+    assert (replacement.subjects, replacement.has_followers) == ((cause,), True)
 
 
 def test_each_cause_has_its_own(template):

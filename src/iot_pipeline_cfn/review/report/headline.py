@@ -53,6 +53,8 @@ def _statement(statement: Statement) -> str:
 
 
 def _what(statement: Statement) -> str:
+    if statement.code is HeadlineCode.ENVIRONMENT_ADDED:
+        return f"{sum(dict(statement.counts).values())} resources"
     if statement.counts:
         return counts_text(statement.counts)
     if statement.finding:
