@@ -14,7 +14,7 @@ import pytest
 from checkout import ACCOUNTS, PARAMETER_FILES, REGION, ROOT, resolve_all
 from deployed import observed
 from deploying import Project, listening, small_template
-from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_session
+from iot_pipeline_cfn.deploy.connection import Connection, Target, emulator_session
 from iot_pipeline_cfn.emulator import control
 from iot_pipeline_cfn.stack import render_all
 
@@ -130,7 +130,7 @@ def moto_url():
 def moto(moto_url):
     """A connection to that second AWS, where nothing is."""
     urlopen(Request(f"{moto_url}/moto-api/reset", method="POST")).close()
-    return Connection(embedded_session(), REGION, Target.LOCAL, moto_url)
+    return Connection(emulator_session(), REGION, Target.LOCAL, moto_url)
 
 
 @pytest.fixture

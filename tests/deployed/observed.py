@@ -96,7 +96,7 @@ class Deployed:
 
     def _client(self, service):
         if service not in self._clients:
-            client = self.connection.session.client(service, **self.connection.settings())
+            client = self.connection.client(service)
             self._clients[service] = client
         return self._clients[service]
 

@@ -1,10 +1,10 @@
-"""The way to AWS, or to the embedded one: sessions, regions, retries."""
+"""Connections to AWS or to the local AWS emulator: sessions, Regions, retries."""
 
 import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
@@ -34,15 +34,12 @@ if TYPE_CHECKING:
     from types_boto3_service_quotas import ServiceQuotasClient
     from types_boto3_sts import STSClient
 
-T = TypeVar("T")
-
 ATTEMPTS = 5
-"""Throttling, server errors and dropped connections are tried again so often in all, with waits
-that double each time. Nothing is lost by giving up: the same command attaches to what goes on."""
+"""All attempts of a call. Nothing is lost by giving up: the same command follows the operation."""
 
 
 CONNECT_SECONDS = 10
-"""Who cannot reach a service from where they are learns so in a minute, and not in five."""
+"""Connect timeout; botocore's default would retry for five minutes."""
 
 
 class Target(StrEnum):
@@ -52,46 +49,31 @@ class Target(StrEnum):
     LOCAL = "local"
 
 
-class _Client(Generic[T]):
-    """A client of a service, which a connection makes where it is first needed."""
-
-    def __init__(self, service: str) -> None:
-        """Take the service as botocore names it."""
-        self._service = service
-
-    def __set_name__(self, _: type, name: str) -> None:
-        """Take the attribute that the client is kept in."""
-        self._name = name
-
-    def __get__(self, connection: "Connection", _: type) -> T:
-        """Return the client; a session makes one after the other, whoever asks for them."""
-        with connection.lock:
-            if self._name not in vars(connection):
-                client = connection.session.client(self._service, **connection.settings())  # type: ignore[call-overload]
-                vars(connection)[self._name] = client
-            return cast("T", vars(connection)[self._name])
+def _client(service: str) -> Any:
+    """Return a property of a connection that has the client of a service."""
+    return property(lambda connection: connection.client(service))
 
 
 class Connection:
-    """A session in a region, and the clients that are made of it where they are needed."""
+    """A session in a Region, and its clients."""
 
-    acm: "_Client[ACMClient]" = _Client("acm")
-    apigateway: "_Client[APIGatewayClient]" = _Client("apigateway")
-    cloudformation: "_Client[CloudFormationClient]" = _Client("cloudformation")
-    cloudwatch: "_Client[CloudWatchClient]" = _Client("cloudwatch")
-    ec2: "_Client[EC2Client]" = _Client("ec2")
-    ecr: "_Client[ECRClient]" = _Client("ecr")
-    ecs: "_Client[ECSClient]" = _Client("ecs")
-    elasticache: "_Client[ElastiCacheClient]" = _Client("elasticache")
-    elbv2: "_Client[ElasticLoadBalancingv2Client]" = _Client("elbv2")
-    iam: "_Client[IAMClient]" = _Client("iam")
-    kms: "_Client[KMSClient]" = _Client("kms")
-    logs: "_Client[CloudWatchLogsClient]" = _Client("logs")
-    rds: "_Client[RDSClient]" = _Client("rds")
-    s3: "_Client[S3Client]" = _Client("s3")
-    secretsmanager: "_Client[SecretsManagerClient]" = _Client("secretsmanager")
-    service_quotas: "_Client[ServiceQuotasClient]" = _Client("service-quotas")
-    sts: "_Client[STSClient]" = _Client("sts")
+    acm: "ACMClient" = _client("acm")
+    apigateway: "APIGatewayClient" = _client("apigateway")
+    cloudformation: "CloudFormationClient" = _client("cloudformation")
+    cloudwatch: "CloudWatchClient" = _client("cloudwatch")
+    ec2: "EC2Client" = _client("ec2")
+    ecr: "ECRClient" = _client("ecr")
+    ecs: "ECSClient" = _client("ecs")
+    elasticache: "ElastiCacheClient" = _client("elasticache")
+    elbv2: "ElasticLoadBalancingv2Client" = _client("elbv2")
+    iam: "IAMClient" = _client("iam")
+    kms: "KMSClient" = _client("kms")
+    logs: "CloudWatchLogsClient" = _client("logs")
+    rds: "RDSClient" = _client("rds")
+    s3: "S3Client" = _client("s3")
+    secretsmanager: "SecretsManagerClient" = _client("secretsmanager")
+    service_quotas: "ServiceQuotasClient" = _client("service-quotas")
+    sts: "STSClient" = _client("sts")
 
     def __init__(
         self,
@@ -100,17 +82,13 @@ class Connection:
         target: Target,
         endpoint_url: str | None = None,
     ) -> None:
-        """Take what clients are made of, and the URL of an embedded AWS."""
+        """Take the session of all clients, and the URL of a local AWS emulator."""
         self.session = session
         self.region = region
         self.target = target
         self.endpoint_url = endpoint_url
-        self.lock = Lock()
-
-    @property
-    def template_bucket(self) -> str | None:
-        """The bucket for templates that is there anyway."""
-        return control.TEMPLATE_BUCKET if self.target is Target.LOCAL else None
+        self.clients: dict[str, Any] = {}
+        self._lock = Lock()
 
     @property
     def is_local(self) -> bool:
@@ -118,40 +96,51 @@ class Connection:
         return self.target is Target.LOCAL
 
     @property
+    def template_bucket(self) -> str | None:
+        """The bucket for large templates that exists anyway."""
+        return control.TEMPLATE_BUCKET if self.is_local else None
+
+    @property
     def embedded(self) -> bool:
-        """Whether the embedded AWS answers, also where `AWS_ENDPOINT_URL` leads to it."""
+        """Whether the emulator answers, also where `AWS_ENDPOINT_URL` leads to it."""
         return control.HOST in self.cloudformation.meta.endpoint_url
 
-    def settings(self) -> dict[str, Any]:
-        """Return what each client is made with."""
+    def client(self, service: str) -> Any:
+        """Return the client of a service, which is created when it is first needed."""
         config = Config(
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             connect_timeout=CONNECT_SECONDS,
             s3={"addressing_style": "path"},
-            # Nothing between here and a server on the loopback interface.
-            proxies={} if self.target is Target.LOCAL else None,
+            # No proxy is between here and the loopback interface.
+            proxies={} if self.is_local else None,
         )
-        return {
-            "region_name": self.region,
-            "endpoint_url": self.endpoint_url,
-            "config": config,
-        }
+        # A session is not thread-safe while it creates a client.
+        with self._lock:
+            if service not in self.clients:
+                session: Any = self.session
+                self.clients[service] = session.client(
+                    service,
+                    region_name=self.region,
+                    endpoint_url=self.endpoint_url,
+                    config=config,
+                )
+            return self.clients[service]
 
 
 def connect(target: Target, region: str | None) -> Connection:
-    """Return a connection; the embedded AWS is started where it does not run yet.
+    """Connect to AWS, or to the local AWS emulator, which is started if it is not running.
 
-    `region` is the one that was asked for, else it is that of the AWS configuration, else Tokyo.
+    Without a Region the AWS configuration names it, or else it is Tokyo.
 
     Raises:
-        EmulatorError: when the embedded AWS does not start.
-        NoCredentialsError: when there are none for AWS.
+        EmulatorError: when the emulator does not start.
+        NoCredentialsError: when there are no credentials for AWS.
 
     """
     if target is Target.LOCAL:
         region = region or configured_region() or DEFAULT_REGION
         emulator = control.start(control.DIRECTORY, region)
-        return Connection(embedded_session(), region, target, emulator.endpoint_url)
+        return Connection(emulator_session(), region, target, emulator.endpoint_url)
     session = boto3.Session()
     if session.get_credentials() is None:
         raise NoCredentialsError
@@ -159,15 +148,15 @@ def connect(target: Target, region: str | None) -> Connection:
 
 
 def configured_region() -> str | None:
-    """Return the region of the AWS configuration, if there is a usable one."""
+    """Return the Region of the AWS configuration, if there is one."""
     try:
         return boto3.Session().region_name
     except BotoCoreError:
         return None
 
 
-def embedded_session() -> boto3.Session:
-    """Return a session that reads nothing of the AWS configuration of whoever runs it."""
+def emulator_session() -> boto3.Session:
+    """Return a session for the emulator, which ignores the user's AWS configuration."""
     own = botocore.session.Session(
         session_vars={
             "profile": (None, None, None, None),
@@ -181,7 +170,7 @@ def embedded_session() -> boto3.Session:
 
 
 def trace(connection: Connection, say: Callable[[str], None]) -> None:
-    """Say each call to AWS with its outcome, without what was sent or answered."""
+    """Report each call to AWS and its result, without the data."""
 
     def answered(model: OperationModel, parsed: Mapping[str, Any], **_: object) -> None:
         metadata = parsed.get("ResponseMetadata", {})

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_session
+from iot_pipeline_cfn.deploy.connection import Connection, Target, emulator_session
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.emulator import control
 from iot_pipeline_cfn.exit_codes import ExitCode
@@ -392,8 +392,7 @@ class Life:
         return str(next(each["id"] for each in deployments if each["status"] == "PRIMARY"))
 
     def _inventory(self) -> dict[str, list[Any]]:
-        session: Any = self.connection.session
-        return inventory(lambda name: session.client(name, **self.connection.settings()))
+        return inventory(self.connection.client)
 
 
 STEPS: Final[tuple[tuple[str, Callable[[Life], Iterator[str]]], ...]] = (
@@ -478,7 +477,7 @@ def alone(template: Path, region: str) -> Iterator[tuple[Path, Connection, ExitS
             shutil.copy(template, directory / "templates/iot-pipeline.json")
             shutil.copytree("parameters", directory / "parameters")
             emulator = control.start(directory / control.DIRECTORY, region)
-            session = embedded_session()
+            session = emulator_session()
             connection = Connection(session, region, Target.LOCAL, emulator.endpoint_url)
             with ExitStack() as held:
                 try:

@@ -173,7 +173,7 @@ def quota_answers(connection):
     client = session_for_made_up().client("service-quotas")
     stubber = Stubber(client)
     stubber.activate()
-    vars(connection)["service_quotas"] = client
+    connection.clients["service-quotas"] = client
     return stubber
 
 
@@ -603,4 +603,4 @@ def test_new_environment_needs_few_clients(aws, template):
     given = ZONES | ENVIRONMENTS["prod"]
     assert run(CHECKS, Subject("prod", connection, template, given, added)) == []
     clients = {"apigateway", "ec2", "elasticache", "elbv2", "iam", "rds", "sts"}
-    assert {name for name in vars(Connection) if name in vars(connection)} == clients
+    assert connection.clients.keys() == clients

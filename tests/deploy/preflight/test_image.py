@@ -16,7 +16,7 @@ from botocore.stub import Stubber
 
 from checkout import REGION, ROOT
 from deploying import BUCKET, made_up_session, record_image
-from iot_pipeline_cfn.deploy.connection import Connection, Target, embedded_session
+from iot_pipeline_cfn.deploy.connection import Connection, Target, emulator_session
 from iot_pipeline_cfn.deploy.preflight import image
 from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
 from preflights import resource_change
@@ -49,7 +49,7 @@ def only(findings):
 def aws_like(moto, monkeypatch):
     """A connection to moto as if it was AWS, with the repository of an environment."""
     monkeypatch.setattr(Connection, "embedded", False)
-    connection = Connection(embedded_session(), REGION, Target.AWS, moto.endpoint_url)
+    connection = Connection(emulator_session(), REGION, Target.AWS, moto.endpoint_url)
     connection.ecr.create_repository(repositoryName=NAME)
     return connection
 

@@ -496,7 +496,7 @@ def test_check_that_is_not_concerned_makes_no_client(connection, code):
     """Which would cost a deployment more than the call."""
     changes = [added("RestApi"), modified("Database", "Tags"), modified("ApiStage", "Tags")]
     assert found(code, connection, *changes, ApiAccessLogs="enabled", **CERTIFICATE) == []
-    assert not vars(connection).keys() & {service for service, _ in CALLS.values()}
+    assert not connection.clients.keys() & {service for service, _ in CALLS.values()}
 
 
 def test_embedded_aws_is_not_asked_what_it_cannot_know(project):
