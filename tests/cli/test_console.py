@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deploying import BUCKET, PROGRAM, small_template, stack_of, way_named_in
-from iot_pipeline_cfn.cli.console import age
+from iot_pipeline_cfn.cli.deploy_wording import age
 
 PATIENCE = 20
 
@@ -130,7 +130,7 @@ def test_destruction_asks_for_the_suffix(terminal, project, aws):
     for typed, status, said in (("PR", 1, "nothing was deleted"), ("pr-1", 0, "pr-1 is deleted")):
         shown = terminal("destroy", "PR-1")
         shown.until("Type pr-1 to delete it")
-        assert "What becomes of it" in shown.shown
+        assert "Outcome" in shown.shown
         shown.type(typed)
         ended, text = shown.end()
         assert (ended, said in text) == (status, True), text

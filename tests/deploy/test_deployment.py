@@ -89,7 +89,7 @@ def test_replacement_is_shown_before_it_happens(project, aws):
     project.write(small_template({"Named": topic(TopicName="b")}))
     done = project.deploy("pr1")
     assert done.status == 0, done.err
-    assert "! Logs is removed, and what it holds is lost" in done.err
+    assert "! Logs is removed; its data is lost" in done.err
     shown = {line.split()[-4]: line for line in done.err.splitlines() if "  yes  " in line}
     assert "TopicName" in next(iter(shown.values()))
     topics = aws("sns").list_topics()["Topics"]
@@ -313,15 +313,15 @@ def test_json_is_for_scripts(project):
     """A line for the change set, what checks find, each event, and the outputs."""
     done = project.deploy("pr1", "--json")
     proposal, findings, *events, outputs = map(json.loads, done.out.splitlines())
-    assert findings == {"findings": []}
+    assert findings["findings"] == []
     assert [change["logical_id"] for change in proposal["changes"]] == ["Topic"]
-    assert all("event" in event for event in events)
-    assert outputs.keys() == {"TopicArn"}
+    assert {event["type"] for event in events} == {"event"}
+    assert outputs["outputs"].keys() == {"TopicArn"}
     assert json.loads(project.run("outputs", "pr1", "--json").out) == outputs
     status = json.loads(project.run("status", "pr1", "--json").out)
     assert status["state"] == "CREATE_COMPLETE"
     assert datetime.fromisoformat(status["created"]).tzinfo
-    (listed,) = json.loads(project.run("list", "--json").out)
+    (listed,) = json.loads(project.run("list", "--json").out)["environments"]
     assert listed["name"] == "pr1"
 
 
@@ -374,7 +374,7 @@ def test_template_deploys_with_every_parameter_file(project, aws, environments, 
     proposal, *_, outputs = map(json.loads, project.deploy(kind, "--json").out.splitlines())
     added = {change["logical_id"] for change in proposal["changes"]}
     assert added == environments[kind]["Resources"].keys()
-    assert outputs.keys() == environments[kind]["Outputs"].keys()
+    assert outputs["outputs"].keys() == environments[kind]["Outputs"].keys()
     assert described_service(aws, kind)["desiredCount"] == 0
     record_image(aws, kind, "v1")
     assert project.deploy(kind, "--image-tag", "v1").status == 0
@@ -435,7 +435,7 @@ def test_outputs_alone_can_change(project, aws):
     project.deploy("pr1")
     project.write(small_template(outputs={"More": {"Value": "more", "Description": "More."}}))
     planned = project.run("plan", "pr1")
-    assert "no resource changes, but outputs or metadata do" in planned.err
+    assert "no resource changes, only outputs or metadata" in planned.err
     done = project.deploy("pr1")
     assert done.status == 0, done.err
     assert "More" in done.out

@@ -18,6 +18,7 @@ from iot_pipeline_cfn.template.parameters import (
     load_object,
 )
 
+from .console import json_document
 from .opening import open_environment
 from .options import (
     FILE,
@@ -69,7 +70,8 @@ def plan(
     operations, console = open_environment(requested, place, patience, as_json=as_json)
     made = service_layer.plan(operations, request)
     if save:
-        write(save, json.dumps(made.as_data(), indent=2, sort_keys=True) + "\n")
+        data = json_document("plan", made.as_data())
+        write(save, json.dumps(data, indent=2, sort_keys=True) + "\n")
     console.plan(made, err=False)
     console.findings(made.findings, err=True)
     service_layer.require_passed(made.findings)

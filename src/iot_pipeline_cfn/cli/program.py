@@ -12,7 +12,7 @@ from iot_pipeline_cfn.review.sources import BaseError
 from iot_pipeline_cfn.template.parameters import UnreadableFileError
 from iot_pipeline_cfn.template.schemas import MissingSchemasError
 
-from .output import echo
+from .console import echo
 
 MISSING_NAME = " Name the environment (with make: ENV=pr123)."
 

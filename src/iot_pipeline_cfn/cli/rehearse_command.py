@@ -47,7 +47,7 @@ def rehearse(
             console.say(str(step))
             steps.append(step)
     if as_json:
-        console.data({"steps": [vars(step) for step in steps]})
+        console.document("rehearsal", {"steps": [vars(step) for step in steps]})
     else:
         total = ("in all", "", f"{sum(step.seconds for step in steps):.1f}")
         rows = [row for step in steps for row in step.rows]

@@ -12,8 +12,8 @@ from iot_pipeline_cfn.template.files import write
 from iot_pipeline_cfn.template.parameters import load
 from iot_pipeline_cfn.template.rendering import Rendering, stale
 
+from .console import echo
 from .options import FILE
-from .output import echo
 
 ROOT = Path(__file__).parents[3]
 

@@ -19,8 +19,8 @@ from iot_pipeline_cfn.review.verdict import Review
 from iot_pipeline_cfn.template.findings import Severity
 from iot_pipeline_cfn.template.parameters import load
 
+from .console import echo
 from .options import FILE, json_option
-from .output import echo
 
 
 @click.command()
@@ -109,9 +109,10 @@ def _print_lines(reviews: Sequence[Review]) -> None:
         for line, _ in lines(reviews):
             echo(line)
         return
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, emoji=False, markup=False)
+    from .progress import rich_console
+
+    console = rich_console()
     for line, style in lines(reviews):
         console.print(Text(line, style), soft_wrap=True)

@@ -14,8 +14,8 @@ from iot_pipeline_cfn.template.parameters import (
     load_template,
 )
 
+from .console import echo
 from .options import FILE, PARAMETERS, template_option
-from .output import echo
 
 
 @click.command()

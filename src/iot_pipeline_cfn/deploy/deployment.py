@@ -103,7 +103,6 @@ class Plan:
             **self._reviewed_data(),
             "empty": self.empty,
             "settings": list(self.settings),
-            "findings": [finding.as_data() for finding in self.findings],
         }
 
     def _reviewed_data(self) -> dict[str, Value]:

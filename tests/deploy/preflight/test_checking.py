@@ -304,7 +304,7 @@ def test_data_of_a_protected_environment_is_guarded(project, aws, change):
     project.write(small_template(resources), prod={"Parameters": PROTECTED})
     done = project.deploy("prod")
     assert done.status == 1
-    assert f"{change}, and what it holds is lost" in done.err
+    assert f"{change}; its data is lost" in done.err
     assert ("because of LogGroupName" in done.err) is (change == "replaced")
     assert done.last_line.endswith("--allow-replacement Logs")
     assert len(aws("logs").describe_log_groups()["logGroups"]) == 1
@@ -318,4 +318,4 @@ def test_data_of_an_ephemeral_environment_is_only_warned_of(project):
     project.write(small_template())
     done = project.deploy("pr1")
     assert done.status == 0
-    assert "! Logs is removed, and what it holds is lost" in done.err
+    assert "! Logs is removed; its data is lost" in done.err

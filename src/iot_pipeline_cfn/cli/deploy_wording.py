@@ -1,0 +1,173 @@
+"""The sentences and table rows about plans, operations and environments."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from iot_pipeline_cfn.deploy.changes import loses_data
+from iot_pipeline_cfn.deploy.observer import Operation, Question
+from iot_pipeline_cfn.template.changes import Action, PropertyChange, Replacement, ResourceChange
+from iot_pipeline_cfn.template.findings import Finding
+from iot_pipeline_cfn.template.stateful import DataOutcome, data_outcome
+
+if TYPE_CHECKING:
+    from iot_pipeline_cfn.deploy.deletion import DeletedResource
+    from iot_pipeline_cfn.deploy.deployment import Plan
+    from iot_pipeline_cfn.deploy.events import Event
+    from iot_pipeline_cfn.deploy.inventory import EnvironmentStatus, Summary
+
+OPERATIONS: Final = {
+    Operation.CREATE: "creating {}",
+    Operation.UPDATE: "updating {}",
+    Operation.DELETE: "deleting {}",
+    Operation.REMOVE_FAILED_CREATION: "removing {}",
+    Operation.ROLL_BACK: "rolling back {}",
+    Operation.CANCEL_UPDATE: "cancelling the update of {}",
+    Operation.OTHER: "waiting for {}",
+}
+QUESTIONS: Final = {
+    Question.DEPLOY: "Deploy {}?",
+    Question.CANCEL_UPDATE: "Interrupted: cancel the update?",
+    Question.DELETE_CREATION: "Interrupted: delete the new stack?",
+}
+NOTICES: Final = {
+    "waiting": "{subject} is in {status}: waiting for it to end",
+    "removing-failed-creation": "{subject} is an empty stack whose creation failed: removing it",
+    "rolling-back": "{subject} is in {status} ({reason}): rolling it back",
+    "deleting-again": "{subject} is in {status}: trying again",
+    "not-cancelled": "{reason}",
+    "validation-unreadable": "note: cannot read the early validation: {reason}",
+    "change-set-not-removed": "cannot remove the change set, which does no harm: {reason}",
+}
+SETTINGS: Final = {
+    "stack-policy": "the stack policy changes to that of the parameter file",
+    "termination-protection-on": "termination protection is switched on",
+    "termination-protection-off": "termination protection is switched off",
+}
+OUTCOMES: Final = {
+    "deleted": "deleted",
+    "kept": "kept",
+    "snapshot": "deleted; a final snapshot is kept",
+    "unknown": "deleted or kept: the deletion policy cannot be read",
+}
+DATA: Final = {
+    DataOutcome.LOST: "its data is lost",
+    DataOutcome.RETAINED: "its data is retained outside the stack",
+    DataOutcome.SNAPSHOT: "its data is kept in a snapshot",
+}
+REPLACEMENTS: Final = {Replacement.YES: "yes", Replacement.MAYBE: "maybe", Replacement.NO: ""}
+
+CHANGE_HEADINGS: Final = ("Action", "Logical ID", "Type", "Replacement", "Because of")
+ENVIRONMENT_HEADINGS: Final = (
+    "Environment",
+    "Stack",
+    "State",
+    "Age",
+    "Owner",
+    "Image",
+    "Protected",
+)
+DELETION_HEADINGS: Final = ("Logical ID", "Type", "Outcome")
+
+
+def change_row(change: ResourceChange) -> tuple[str, ...]:
+    """Return a resource change as a row, which begins with `!` if the change loses data."""
+    return (
+        f"! {change.action}" if loses_data(change) else change.action,
+        change.logical_id,
+        change.resource_type,
+        REPLACEMENTS[change.replacement],
+        "\n".join(map(_property, change.properties)),
+    )
+
+
+def _property(part: PropertyChange) -> str:
+    if part.before is None and part.after is None:
+        return f"{part.path} ({part.because_of})" if part.because_of else part.path
+    return f"{part.path}: {part.before or '-'} -> {part.after or '-'}"
+
+
+def plan_lines(plan: "Plan") -> Iterator[str]:
+    """Return the lines below the table of changes: settings, counts, and data that is lost."""
+    name = plan.stack.name
+    for setting in plan.settings:
+        yield f"{name}: {SETTINGS[setting]}"
+    if plan.empty:
+        if not plan.settings:
+            yield f"{name}: nothing to change"
+        return
+    counts = Counter(change.action for change in plan.changes)
+    summary = ", ".join(f"{action} {count}" for action, count in sorted(counts.items()))
+    yield f"{name}: {summary or 'no resource changes, only outputs or metadata'}"
+    yield from (
+        f"! {change.logical_id} {_loss(change)}" for change in plan.changes if loses_data(change)
+    )
+
+
+def _loss(change: ResourceChange) -> str:
+    what = "is removed" if change.action is Action.REMOVE else "is replaced"
+    what = "may be replaced" if change.replacement is Replacement.MAYBE else what
+    data = DATA[data_outcome(change.policy_action.removeprefix("ReplaceAnd"))]
+    causes = ", ".join(part.path for part in change.replacing_properties)
+    return f"{what}; {data}" + (f"; because of {causes}" if causes else "")
+
+
+def finding_text(finding: Finding) -> str:
+    """Return a finding of a preflight check as text."""
+    message = finding.details.get("message") or "{path}: {reason} ({name})".format(
+        **finding.details
+    )
+    return f"{finding.severity} {finding.code}: {message}"
+
+
+def status_facts(status: "EnvironmentStatus") -> dict[str, str]:
+    """Return the state of an environment as words by their labels."""
+    facts = status.as_data() | {"age": age(status.summary.created)}
+    if status.drift is not None:
+        facts["drift"] = "; ".join(
+            f"{each.logical_id} ({each.resource_type}): {each.path} {each.difference}"
+            for each in status.drift
+        )
+    return {name.replace("_", " "): _word(value) for name, value in facts.items()}
+
+
+def environment_row(summary: "Summary") -> tuple[str, ...]:
+    """Return an environment as a row."""
+    return (
+        summary.name,
+        summary.stack,
+        summary.state,
+        age(summary.created),
+        summary.owner,
+        summary.image or "none",
+        _word(summary.protected),
+    )
+
+
+def deletion_row(resource: "DeletedResource") -> tuple[str, ...]:
+    """Return a resource of a stack that is going to be deleted as a row."""
+    return resource.logical_id, resource.resource_type, OUTCOMES[resource.outcome]
+
+
+def event_line(event: "Event") -> str:
+    """Return an event as a line."""
+    reason = f"  {event.reason}" if event.reason else ""
+    return (
+        f"{event.time:%H:%M:%S}Z  {event.status:<20}  {event.logical_id} "
+        f"({event.resource_type}){reason}"
+    )
+
+
+def age(since: datetime) -> str:
+    """Return the time since a moment, in the largest unit that fits."""
+    seconds = (datetime.now(UTC) - since).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _word(value: object) -> str:
+    words = {"True": "yes", "False": "no", "": "none"}
+    return words.get(str(value), str(value))
