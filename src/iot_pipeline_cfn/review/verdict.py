@@ -217,7 +217,7 @@ class Review:
         return [place for group in self.groups for place in group.places if not group.only_new]
 
     def _places(self, places: Sequence[Place]) -> Places:
-        return () if {*places} == {*self._every_place} else tuple(places)
+        return () if {*places} == {*self._every_place} else tuple(sorted(places))
 
     def sections(self) -> dict[Topic, list[Entry]]:
         """Return every finding once, by topic and with its environments, the worst first.
@@ -273,7 +273,7 @@ class Review:
         found: dict[tuple[tuple[Outcome, int], ...], list[Place]] = {}
         for group in self.groups:
             found.setdefault(group.verdict.counts(), []).extend(group.places)
-        return [(tuple(places), counts) for counts, places in found.items()]
+        return [(tuple(sorted(places)), counts) for counts, places in found.items()]
 
     def headline(self) -> list[Statement]:
         """Return what matters most; statements that are the same in several groups are merged."""
@@ -288,7 +288,7 @@ class Review:
         return [
             replace(
                 statement,
-                places=tuple(places),
+                places=tuple(sorted(places)),
                 is_everywhere=len(places) == len(types) > 1
                 and not any(place.only_new for place in places),
             )

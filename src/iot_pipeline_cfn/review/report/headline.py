@@ -32,18 +32,16 @@ STATEMENTS: Final[Mapping[HeadlineCode, str]] = MappingProxyType(
 
 def headline_text(review: Review) -> str:
     """Return the headline of a review."""
-    return " ".join(f"{_statement(statement)}." for statement in review.headline())
+    return " ".join(f"{statement_text(statement)}." for statement in review.headline())
 
 
-def _statement(statement: Statement) -> str:
+def statement_text(statement: Statement) -> str:
+    """Return a statement as a sentence without its full stop."""
     match statement.code:
         case HeadlineCode.NO_CHANGE:
             return "Nothing changes"
         case HeadlineCode.NO_EFFECT:
-            return (
-                "No effect on any environment: only formatting, descriptions, metadata or the like "
-                "differ"
-            )
+            return "No effect on any environment: only formatting, descriptions or metadata differ"
     where = places_text(statement.places)
     where = where and f" in {where}"
     if statement.is_everywhere:

@@ -9,7 +9,7 @@ from iot_pipeline_cfn.template.changes import PropertyChange
 from iot_pipeline_cfn.template.findings import Severity, Value
 
 from .headline import headline_text
-from .tables import code, escaped, table
+from .tables import SPECIAL, code, escaped, table
 from .wording import (
     OUTCOMES,
     TITLES,
@@ -126,4 +126,9 @@ def _code(text: str) -> str:
     return code(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
 
 
-STYLE: Final = Style(show=_code, escape=escaped, arrow="→")
+def _words(text: str) -> str:
+    """Return the words of a sentence as Markdown, with the spaces around them."""
+    return SPECIAL.sub(r"\\\g<0>", text)
+
+
+STYLE: Final = Style(show=_code, escape=_words, arrow="→")

@@ -117,34 +117,29 @@ def _data_lost(finding: Finding) -> str:
 
 def _retention_reduced(finding: Finding) -> str:
     data = finding.details["data"]
-    return f"{{property}} of {{subject}} is reduced: older {DATA.get(data, data)} are deleted"
+    return f"{{property}} of {{subject}} is reduced, which deletes older {DATA.get(data, data)}"
 
 
 def _data_policy_weakened(finding: Finding) -> str:
     event = "removed" if finding.details["attribute"] == "DeletionPolicy" else "replaced"
     outcome = DATA_OUTCOMES[finding.details["data_outcome"]]
-    return f"from now on the data of {{subject}} {outcome} if it is {event}: {{attribute}}"
+    return f"the {{attribute}} of {{subject}} is weaker: its data {outcome} if it is {event}"
 
 
 def _replacement_name_taken(finding: Finding) -> str:
-    is_certain = finding.details["replacement"] == Replacement.YES
-    what = "the replacement will fail" if is_certain else "a replacement will fail"
-    return f"{{subject}}: {what}, the name {{name}} is taken by the existing resource"
+    article = "the" if finding.details["replacement"] == Replacement.YES else "a"
+    return f"{{subject}}: {article} replacement will fail, because it keeps the name {{name}}"
 
 
 def _rename_name_taken(finding: Finding) -> str:
     taken = "the name {name}" if finding.details["name"] else "its identity"
-    return (
-        f"{{new_logical_id}} will fail: {taken} is taken by {{subject}}, which is deleted only "
-        "afterwards"
-    )
+    return f"{{new_logical_id}} will fail, because {taken} is taken until {{subject}} is deleted"
 
 
 def _stack_policy_denial(finding: Finding) -> str:
     is_possible = finding.details["replacement"] == Replacement.MAYBE
-    return f"{{subject}}: the stack policy denies {{action}}{' if it is' * is_possible}" + (
-        " replaced" if is_possible else ""
-    )
+    condition = ", if it is replaced" if is_possible else ""
+    return f"{{subject}}: the stack policy denies {{action}}{condition}"
 
 
 def _outputs_follow(finding: Finding) -> str:
@@ -222,7 +217,7 @@ WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType(
             "{subject} is removed; existing stacks are unaffected, new deployments are no longer "
             "possible"
         ),
-        "order-changed": "{subject} waits for other resources, which does not update it: DependsOn",
+        "order-changed": "{subject} waits for other resources, which does not update it",
         # Unknown effect
         "processing-changed": "{subject} changes how CloudFormation processes the template",
         "loop-changed": "{subject} changes; its effect is known only after processing",

@@ -1,0 +1,241 @@
+"""The wording and the layout of the reports, held by the files in golden/.
+
+To accept a change of the reports: `UPDATE_GOLDEN=1 .venv/bin/pytest tests/review/test_reports.py`,
+and review the difference.
+"""
+
+import json
+import os
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from checkout import REGION
+from iot_pipeline_cfn.review.report.access_wording import ACCESS_WORDINGS
+from iot_pipeline_cfn.review.report.headline import statement_text
+from iot_pipeline_cfn.review.report.json_data import as_data
+from iot_pipeline_cfn.review.report.markdown import STYLE as MARKDOWN
+from iot_pipeline_cfn.review.report.markdown import markdown
+from iot_pipeline_cfn.review.report.terminal import STYLE as TERMINAL
+from iot_pipeline_cfn.review.report.terminal import lines
+from iot_pipeline_cfn.review.report.wording import WORDINGS, sentence
+from iot_pipeline_cfn.review.reviewing import Side, review
+from iot_pipeline_cfn.review.verdict import HeadlineCode, Outcome, Place, Statement
+from iot_pipeline_cfn.template.findings import Finding, Severity
+from iot_pipeline_cfn.template.parameter_wording import PARAMETER_WORDINGS
+from iot_pipeline_cfn.template.parameters import parameter_file
+
+GOLDEN = Path(__file__).with_name("golden")
+POLICY = {
+    "Statement": [
+        {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
+        {
+            "Effect": "Deny",
+            "Action": "Update:Replace",
+            "Principal": "*",
+            "Resource": "LogicalResourceId/Database",
+        },
+    ]
+}
+
+
+def compare(name, text):
+    """Compare text with a golden file, or write the file."""
+    path = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def template(**values):
+    """Return a small template; the values are those that the change is about."""
+
+    def resource(kind, properties, **attributes):
+        return {"Type": f"AWS::{kind}", "Properties": properties, **attributes}
+
+    def given(key, default):
+        return values.get(key, default)
+
+    deployment = given("deployment", "Deployment1")
+    return {
+        "Parameters": {
+            "Version": {"Type": "String", "Default": "16.4"},
+            "Zones": {"Type": "Number", "Default": "1", "MaxValue": given("zones", "3")},
+        },
+        "Resources": {
+            "Vpc": resource("EC2::VPC", {"CidrBlock": given("range", "10.0.0.0/16")}),
+            "Subnet": resource(
+                "EC2::Subnet", {"CidrBlock": "10.0.1.0/24", "VpcId": {"Ref": "Vpc"}}
+            ),
+            "Database": resource(
+                "RDS::DBInstance",
+                {
+                    "BackupRetentionPeriod": given("backups", 7),
+                    "DBName": given("database", "readings"),
+                    "EngineVersion": {"Ref": "Version"},
+                    "MasterUserPassword": given("password", "first"),
+                },
+                DeletionPolicy="Snapshot",
+                UpdateReplacePolicy="Snapshot",
+            ),
+            "Api": resource("ApiGateway::RestApi", {"Description": given("api", "`first` *API*")}),
+            deployment: resource("ApiGateway::Deployment", {"RestApiId": {"Ref": "Api"}}),
+            "Stage": resource("ApiGateway::Stage", {"DeploymentId": {"Ref": deployment}}),
+            given("topic", "Topic"): resource("SNS::Topic", {"DisplayName": "Alarms"}),
+        },
+        "Outputs": {"SubnetId": {"Value": {"Ref": "Subnet"}}},
+    }
+
+
+def side(body, **parameters):
+    """Return a side with two environment types, of which one has a stack policy."""
+    prod = {"Parameters": parameters, "StackPolicy": POLICY}
+    contents = {"dev": {}, "prod": prod}
+    paths = {name: parameter_file(Path(f"{name}.json"), body) for name, body in contents.items()}
+    return Side({"example": body}, paths)
+
+
+BEFORE = template()
+SCENARIOS = {
+    "api": (side(BEFORE), side(template(api="second\nAPI | @all", deployment="Deployment2"))),
+    "cascade": (side(BEFORE), side(template(range="10.1.0.0/16", topic="Alarms"))),
+    "database": (side(BEFORE), side(template(database="other", password="second"))),
+    "parameters": (side(BEFORE), side(template(backups=1, zones="2"), Version="16.6")),
+    "removed": (side(BEFORE), replace(side(BEFORE), files={"dev": side(BEFORE).files["dev"]})),
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_reports_are_as_in_the_golden_files(name):
+    before, after = SCENARIOS[name]
+    reviews = review(before, after, region=REGION)
+    data = as_data(reviews)
+    compare(f"{name}.txt", "\n".join(text for text, _ in lines(reviews)) + "\n")
+    compare(f"{name}.md", markdown(reviews) + "\n")
+    if name == "cascade":
+        compare(f"{name}.json", json.dumps(data, indent=2) + "\n")
+    schema = json.loads((files("iot_pipeline_cfn") / "schemas/review.schema.json").read_text())
+    jsonschema.validate(json.loads(json.dumps(data)), schema)
+
+
+def because(*parts):
+    keys = ("path", "because_of", "cause_replacement")
+    return {"because": [dict(zip(keys, part, strict=True)) for part in parts]}
+
+
+OWN = because(("CidrBlock", "", "False"))
+FOLLOWING = because(("VpcId", "Vpc", "True"), ("Name", "Role", "Conditional"))
+DATABASE = {"attribute": "DeletionPolicy", "policy": "Snapshot", "data_outcome": "snapshot"}
+VALUES = {"before": "old", "after": "new"}
+
+SAMPLES = [
+    ("data-removed", "Database", DATABASE),
+    ("data-replaced", "Database", {**DATABASE, "replacement": "True"}),
+    (
+        "data-replaced",
+        "Database",
+        {**DATABASE, "data_outcome": "lost", "replacement": "Conditional"},
+    ),
+    (
+        "retention-reduced",
+        "Logs",
+        {"property": "RetentionInDays", "data": "log-events", "after": 1},
+    ),
+    ("retention-reduced", "Database", {"property": "Period", "data": "backups", **VALUES}),
+    ("data-policy-weakened", "Database", {**DATABASE, **VALUES}),
+    ("data-policy-weakened", "Logs", {"attribute": "UpdateReplacePolicy", "data_outcome": "lost"}),
+    ("deletion-protection-removed", "Database", {"before": True, "after": False}),
+    ("type-changed", "Topic", VALUES),
+    ("replacement-name-taken", "Repository", {"name": "any", "replacement": "True"}),
+    ("replacement-name-taken", "Repository", {"name": "any", "replacement": "Conditional"}),
+    ("rename-name-taken", "Old", {"new_logical_id": "New", "name": "any"}),
+    ("rename-name-taken", "Old", {"new_logical_id": "New", "name": ""}),
+    ("stack-policy-denial", "Database", {"action": "Update:Delete", "replacement": "False"}),
+    ("stack-policy-denial", "Database", {"action": "Update:Replace", "replacement": "Conditional"}),
+    ("bound-to-vpc", "LoadBalancer", {"subnets": ["A", "B", "C"]}),
+    (
+        "subnet-outside-vpc",
+        "Subnet",
+        {"cidr_block": "10.0.0.0/24", "vpc": "Vpc", "vpc_cidr_block": "10.1.0.0/16"},
+    ),
+    ("engine-downgrade", "Database", {"before": "16.4", "after": "16.2"}),
+    ("major-upgrade-not-allowed", "Database", {"before": "16.4", "after": "17.1"}),
+    ("parameter-group-family", "Database", {"needed": "postgres17", "family": "postgres16"}),
+    ("replaced", "Vpc", {"replacement": "True", **OWN, **VALUES}),
+    ("replaced", "Subnet", {"replacement": "Conditional", **FOLLOWING}),
+    ("renamed", "Old", {"new_logical_id": "New"}),
+    ("revised", "Task", {"replacement": "True", **OWN}),
+    ("revised", "Task", {"replacement": "Conditional", **FOLLOWING}),
+    ("new-revision", "Deployment2", {"previous_logical_id": "Deployment1"}),
+    ("interrupted", "Database", {**OWN, **VALUES}),
+    ("export-changed", "VpcId", VALUES),
+    ("output-removed", "VpcId", {"before": {"Ref": "Vpc"}, "after": None}),
+    ("output-added", "VpcId", {"before": None, "after": {"Ref": "Vpc"}}),
+    ("output-changed", "VpcId", VALUES),
+    ("outputs-follow", "", {"outputs": ["VpcId", "SubnetIds"], "replacement": "True"}),
+    ("outputs-follow", "", {"outputs": ["VpcId"], "replacement": "Conditional"}),
+    ("parameter-removed", "Size", {}),
+    ("parameter-added", "Size", {"after": ""}),
+    ("required-parameter-added", "Size", {}),
+    ("default-changed", "Size", VALUES),
+    ("default-removed", "Size", {"before": "old", "after": None}),
+    ("allowed-values-changed", "Size", {"removed": ["a", "b"], "added": ["c"]}),
+    ("parameter-rule-changed", "Size", {"rule": "MaxValue", "before": 1, "after": 2}),
+    ("rules-changed", "Rules", {}),
+    ("tags-changed", "Tags", {"before": {"Team": "a"}, "after": {"Team": "b"}}),
+    ("stack-policy-changed", "StackPolicy", {}),
+    ("bucket-changed", "Bucket", VALUES),
+    ("environment-type-added", "qa", {"resources": 79}),
+    ("environment-type-removed", "qa", {}),
+    ("order-changed", "Service", {"before": [], "after": ["Listener"]}),
+    ("processing-changed", "Transform", VALUES),
+    ("loop-changed", "Fn::ForEach::Buckets", {}),
+    ("ineffective", "Conditions", {}),
+]
+
+
+def test_wordings_are_as_in_the_golden_file():
+    findings = [
+        Finding(code, Severity.NOTE, subject, details, ("Vpc",))
+        for code, subject, details in SAMPLES
+    ]
+    text = "".join(
+        f"{finding.code}\n  {sentence(finding, TERMINAL)}\n  {sentence(finding, MARKDOWN)}\n"
+        for finding in findings
+    )
+    compare("wordings.txt", text)
+
+
+PROD, NEW_DEV = Place("prod", only_new=False), Place("dev", only_new=True)
+COUNTS = ((Outcome.REMOVED, 1), (Outcome.MAYBE_REPLACED, 2))
+STATEMENTS = [
+    Statement(HeadlineCode.DATA_LOSS, ("A", "B", "C", "D", "E"), places=(PROD,)),
+    Statement(HeadlineCode.EXPOSURE, ("A",), causes=("B",), places=(PROD, NEW_DEV)),
+    Statement(HeadlineCode.REPLACEMENT, ("A", "B"), has_followers=True, is_everywhere=True),
+    Statement(HeadlineCode.INTERRUPTION, ("A",), places=(Place("", only_new=False),)),
+    Statement(HeadlineCode.REJECTION, ("A",), places=(Place("", only_new=True),)),
+    Statement(HeadlineCode.LESS_PROTECTION, ("A",)),
+    Statement(HeadlineCode.OUTPUTS_REMOVED, ("A",)),
+    Statement(HeadlineCode.ENVIRONMENT_ADDED, counts=((Outcome.ADDED, 79),), places=(PROD,)),
+    Statement(HeadlineCode.HARMLESS, counts=COUNTS, is_everywhere=True),
+    Statement(HeadlineCode.NEW_DIFFERS, counts=COUNTS, places=(NEW_DEV,)),
+    Statement(
+        HeadlineCode.NO_RESOURCE_CHANGE,
+        finding=Finding("rules-changed", Severity.CHANGE, "Rules"),
+    ),
+    Statement(HeadlineCode.NO_EFFECT),
+    Statement(HeadlineCode.NO_CHANGE),
+]
+
+
+def test_headlines_are_as_in_the_golden_file():
+    assert {statement.code for statement in STATEMENTS} == {*HeadlineCode}
+    compare("headlines.txt", "".join(f"{statement_text(one)}\n" for one in STATEMENTS))
+
+
+def test_each_code_of_the_core_has_a_sample():
+    elsewhere = ACCESS_WORDINGS.keys() | PARAMETER_WORDINGS.keys()
+    assert {code for code, *_ in SAMPLES} == WORDINGS.keys() - elsewhere
