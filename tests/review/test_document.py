@@ -1,4 +1,4 @@
-"""What is written down about the template, to be read."""
+"""The Markdown document of the template."""
 
 import json
 import re
@@ -9,8 +9,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from checkout import PARAMETER_FILES, ROOT, run
-from iot_pipeline_cfn.review.diagrams import network, ports, traffic
+from iot_pipeline_cfn.review.diagrams import traffic_diagram
 from iot_pipeline_cfn.review.document import document
+from iot_pipeline_cfn.review.ports import Ports
 from iot_pipeline_cfn.review.report.tables import code, escaped, table
 from iot_pipeline_cfn.review.traffic import Flow
 from iot_pipeline_cfn.template.parameters import load
@@ -40,22 +41,19 @@ def section(heading):
     ]
 
 
-def test_document_is_the_same_each_time(template):
-    """Whatever order the parameter files come in."""
+def test_document_does_not_depend_on_the_order_of_parameter_files(template):
     assert document("iot-pipeline", template, GIVEN) == TEXT
     assert document("iot-pipeline", template, dict(reversed(GIVEN.items()))) == TEXT
 
 
 @pytest.mark.parametrize("name", ["Parameters", "Resources", "Outputs"])
-def test_everything_of_the_template_is_in_its_section(template, name):
-    """Once."""
+def test_section_has_everything_of_the_template_once(template, name):
     rows = section(name)
     found = re.findall(r"^`(\w+)`", "\n".join(row[0] for row in rows), re.MULTILINE)
     assert sorted(found) == sorted(template[name])
 
 
-def test_kinds_show_what_is_not_the_default(template):
-    """And what files give alike stands once."""
+def test_environment_types_show_values_that_are_not_the_default(template):
     header, _, *rows = section("Parameters")
     values = {re.findall(r"\w+", row[0])[0]: dict(zip(header, row, strict=True)) for row in rows}
     assert header[1:] == ["Default", "dev", "pr", "prod", "staging"]
@@ -66,8 +64,7 @@ def test_kinds_show_what_is_not_the_default(template):
             assert values[name][kind].strip("`") == expected, (kind, name)
 
 
-def test_resources_are_said_to_be_only_where_they_are():
-    """Of the kinds with an image."""
+def test_resources_show_the_environment_types_that_have_them():
     only = {row[0].strip("`"): "".join(row[2:]) for row in section("Resources")}
     assert only["NatGateway1"] == "dev, prod, staging"
     assert only["Vpc"] == only["CpuScalingPolicy"] == ""
@@ -75,78 +72,71 @@ def test_resources_are_said_to_be_only_where_they_are():
 
 
 def test_prices_and_quotas_are_those_of_the_analyses():
-    """To the cent."""
     prices = {row[0]: row[1:] for row in section("Price a month")}
-    assert prices["What"] == ["dev", "pr", "prod", "staging"]
+    assert prices["Item"] == ["dev", "pr", "prod", "staging"]
     assert prices["**ap-northeast-1**"][1] == "$113.66"
     assert prices["**us-east-1**"][2].startswith("at least $")
     assert prices["interface endpoint, per zone"][2].split() == ["8", "for", "$81.76"]
-    assert prices["db.m7g.large postgres"][2] == "2, not in the table"
+    assert prices["db.m7g.large postgres"][2] == "2, price unknown"
     assert ["Fargate vCPUs", "6", "0", "0", "20", "1"] in section("Quotas")
 
 
-def test_permissions_are_in_words():
-    """Of every role, also of what AWS manages."""
-    rows = section("Who may do what")
-    assert ["secretsmanager: get secret value", "`Database.MasterUserSecret.SecretArn`", ""] in rows
-    assert "Has AWS's policy `AmazonRDSEnhancedMonitoringRole`." in TEXT
-    assert "Taken on by `states.amazonaws.com` where `aws:SourceAccount`" in TEXT
+def test_permissions_are_one_table_of_roles_and_other_resources():
+    rows = section("Permissions")
+    on = "`Database.MasterUserSecret.SecretArn`"
+    assert ["`TaskRole`", "", "secretsmanager: get secret value", on, "", ""] in rows
+    assert ["`S3Endpoint`", "anyone", "s3: get object"] in [row[:3] for row in rows]
+    assert "managed policy `AmazonRDSEnhancedMonitoringRole`" in {row[2] for row in rows}
+    (trust,) = [row for row in rows if "`states.amazonaws.com`" in row]
+    assert trust[0] == "`RollServiceRole`"
+    assert trust[4] == "`aws:SourceAccount` is `${AWS::AccountId}`"
 
 
 def mermaids():
     return re.findall(r"```mermaid\n(.*?)```", TEXT, re.DOTALL)
 
 
-def test_diagrams_have_only_lines_that_mermaid_understands():
-    """Frames that close, labels in quotes, and nodes with the ids of resources."""
+def test_diagrams_are_valid_mermaid():
     label = r'"[^"]*"'
-    node = rf"\w+(\[{label}\]|\(\[{label}\]\)|\(\(\w+\)\))?"
-    arrow = rf"(-->|-\.->)(\|{label}\|)?"
-    line = re.compile(rf"subgraph \w+\[{label}\]|end|{node}|\w+ {arrow} {node}")
-    assert len(mermaids()) == 6
+    node = rf"\w+(\[{label}\]|\(\[{label}\]\))?"
+    arrow = rf"(-->|-\.->)\|{label}\|"
+    line = re.compile(rf"subgraph \w+\[{label}\]|end|{node}|\w+ {arrow} \w+")
+    assert len(mermaids()) == 2
     for diagram in mermaids():
         first, *lines = diagram.splitlines()
         assert first == "flowchart LR"
         assert [each for each in lines if not line.fullmatch(each)] == []
-        assert sum(each.startswith("subgraph") for each in lines) == lines.count("end")
         ids = re.findall(r"^(?:subgraph )?(\w+)[\[(]", diagram, re.MULTILINE)
         assert len(ids) == len(set(ids))
-        # Mermaid ends a frame at the word.
-        assert "end" not in {*ids}
+        # Mermaid closes a frame at this word.
+        assert "end" not in ids
+        assert {*re.findall(r"^(\w+) -", diagram, re.MULTILINE)} <= {*ids}
 
 
-def test_traffic_shows_the_way_of_a_reading():
-    """Publicly, and privately in production."""
-    public, private = mermaids()[:2]
+def test_diagram_shows_the_path_of_a_reading():
+    public, private = mermaids()
     assert 'Callers -.->|"POST /ingest"| RestApi' in public
-    assert 'Anybody -->|"tcp 80, tcp 443"| LoadBalancerSecurityGroup' in public
-    assert 'VpcLinkSecurityGroup -->|"tcp 80"| LoadBalancerSecurityGroup' in private
-    assert "Anybody" not in private
+    assert 'Anyone -->|"tcp 80, tcp 443"| LoadBalancer' in public
+    assert 'VpcLink -->|"tcp 80"| LoadBalancer' in private
+    assert "Anyone" not in private
     for diagram in (public, private):
-        assert 'LoadBalancerSecurityGroup -->|"tcp 8080"| ContainerSecurityGroup' in diagram
-        assert 'ContainerSecurityGroup["Service"]' in diagram
+        assert 'LoadBalancer -->|"tcp 8080"| Service' in diagram
 
 
-def test_network_shows_what_stands_in_which_zone():
-    """And where the routes of each subnet lead."""
-    dev, pr, prod, _ = mermaids()[2:]
-    assert "PrivateSubnet2 --> NatGateway1" in dev
-    assert "PrivateSubnet2 --> NatGateway2" in prod
-    assert "NatGateway" not in pr
-    assert 'PrivateSubnet2Holds["Database, here or there<br/>Service"]' in pr
-    assert "PublicSubnet1 --> InternetGateway" in pr
-    assert 'subgraph VpcZone2["Zone 2"]' in prod
+def test_diagram_of_nothing_is_empty():
+    assert traffic_diagram({}, []) == ["flowchart LR", 'subgraph InVpc["VPC"]', "end"]
 
 
-def test_diagrams_of_nothing_are_empty():
-    """A template need not have a network."""
-    assert network({}, {}) == ["flowchart LR"]
-    assert traffic({}, {}, []) == ["flowchart LR", 'subgraph InVpc["VPC"]', "end"]
+def test_diagram_escapes_addresses_and_quotes():
+    group = {"G": {"Type": "AWS::EC2::SecurityGroup"}}
+    lines = traffic_diagram(group, [Flow('10.0.0.0/8 "a"', "G", Ports("tcp", 1, 2))])
+    assert 'Address100008a(["10.0.0.0/8 #quot;a#quot;"])' in lines
+    assert 'Address100008a -->|"tcp 1-2"| G' in lines
 
 
 @pytest.mark.slow
-def test_resources_that_say_less_break_nothing(template):
-    """Each of them without its properties, and without being there."""
+def test_incomplete_templates_have_a_document(template):
+    """Each resource is left out, or has no properties."""
     for name, resource in template["Resources"].items():
         others = {each: body for each, body in template["Resources"].items() if each != name}
         bare = {**others, name: {"Type": resource["Type"], "Properties": {}}}
@@ -155,43 +145,35 @@ def test_resources_that_say_less_break_nothing(template):
             assert document("any", changed, {"prod": GIVEN["prod"]}).startswith("# any\n")
 
 
-def test_addresses_and_quotes_do_not_break_a_diagram():
-    """As they may come from any rule."""
-    group = {"G": {"Type": "AWS::EC2::SecurityGroup"}}
-    flow = Flow("10.0.0.0/8", "G", "tcp", 1, 2)
-    lines = traffic(group, {"G": set()}, [flow])
-    assert 'Address100008(["10.0.0.0/8"])' in lines
-    assert 'Address100008 -->|"tcp 1 to 2"| G' in lines
-    assert ports(Flow("a", "b", "-1", 0, 65535)) == "all"
-
-
 @pytest.mark.parametrize(
     "text", ["a|b", "<b>&amp;</b>", "*a* _b_ `c` ~d~", "[a](b) #1 \\", "two\nlines", "${A::B}"]
 )
-def test_text_is_shown_as_it_is(text):
-    """In a paragraph and in a table."""
+def test_special_characters_are_escaped(text):
     expected = " ".join(text.split())
     assert shown(escaped(text)) == expected
     assert shown("\n".join(table(["A"], [[escaped(text)]]))) == f"A{expected}"
     assert shown("\n".join(table(["A"], [[code(text)]]))) == f"A{expected}"
 
 
-def test_table_leaves_optional_columns_out_where_they_are_empty():
-    """And is not there without rows."""
+def test_table_omits_empty_optional_columns_and_itself_without_rows():
     assert table(["A", "B"], [["1", ""]], optional=1) == ["| A |", "| --- |", "| 1 |", ""]
     assert table(["A", "B"], [["1", ""]])[0] == "| A | B |"
     assert table(["A"], []) == []
 
 
-def test_check_finds_a_document_that_is_stale(tmp_path):
-    """Because somebody has edited it, or a parameter file."""
+def test_check_finds_a_stale_document(tmp_path):
     shutil.copytree(ROOT / "templates", tmp_path / "templates")
     path = tmp_path / "templates/iot-pipeline.md"
-    path.write_text(TEXT.replace("10.0.1.0/24", "10.0.9.0/24"))
+    path.write_text(TEXT.replace("VpcLink", "Vpclink"))
     program = [sys.executable, ROOT / "generate.py"]
     done = run(*program, "--check", "--directory", tmp_path / "templates", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("templates/iot-pipeline.md: stale\n")
+
+
+def test_environment_types_with_the_same_parameters_share_a_column(template):
+    text = document("any", template, {"a": {}, "b": {"MaximumCount": "3"}, "c": {}})
+    assert "| Parameter | Default | a, c | b |" in text
 
 
 def test_document_follows_the_parameter_files(tmp_path):

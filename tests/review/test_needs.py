@@ -1,10 +1,11 @@
-"""What environments need of the quotas that can stand in their way."""
+"""What environments need of service quotas."""
 
 import pytest
 
 from checkout import ENVIRONMENTS
-from iot_pipeline_cfn.review.needs import NEEDED, compare, needs
-from iot_pipeline_cfn.review.remarks import Severity
+from comparing import compared
+from iot_pipeline_cfn.review.needs import NEEDS, find_quota_changes, needs
+from iot_pipeline_cfn.template.findings import Severity
 from iot_pipeline_cfn.template.quotas import QUOTAS
 from resolution import resolve
 
@@ -32,14 +33,13 @@ EVERY = {
         ("most", {"cache-nodes": 2, "fargate-vcpu": 1, "elastic-ips": 1, "nat-gateways": 1}),
     ],
 )
-def test_every_kind_needs_what_it_needs(template, kind, expected):
-    """The tasks are those that auto scaling may run."""
+def test_needs_of_every_environment_type(template, kind, expected):
+    """The vCPU are those of as many tasks as auto scaling may run."""
     resources = resolve(template, {"ImageTag": "v1", **ENVIRONMENTS[kind]})["Resources"]
     assert needs(resources) == {**dict.fromkeys(QUOTAS, 0), **EVERY, **expected}
 
 
 def test_without_an_image_no_task_needs_anything(template):
-    """The service is there and asks for none."""
     found = needs(resolve(template, ENVIRONMENTS["prod"])["Resources"])
     assert found["fargate-vcpu"] == 0
 
@@ -48,7 +48,6 @@ def test_without_an_image_no_task_needs_anything(template):
     ("zones", "expected"), [(["a", "a"], 2), (["a", "c"], 1), ([None, None], 2)]
 )
 def test_nat_gateways_count_by_the_zone_of_their_subnets(zones, expected):
-    """Where two subnets are in one zone they add up."""
     resources = {}
     for number, zone in enumerate(zones):
         resources[f"Subnet{number}"] = {
@@ -62,30 +61,33 @@ def test_nat_gateways_count_by_the_zone_of_their_subnets(zones, expected):
     assert needs(resources)["nat-gateways"] == expected
 
 
-def test_only_what_changed_is_remarked_upon(template):
-    """More is a change, less is a note, and the default is named."""
+def test_quotas_that_are_needed_more_or_less_are_found(template):
     pr, prod = (
         resolve(template, {"ImageTag": "v1", **ENVIRONMENTS[kind]})["Resources"]
         for kind in ("pr", "prod")
     )
-    remarks = {remark.subject: remark for remark in compare(pr, prod)}
-    assert list(remarks) == [
-        "elastic-ips",
-        "nat-gateways",
-        "cache-nodes",
-        "fargate-vcpu",
-        "fargate-spot-vcpu",
-    ]
-    addresses = remarks["elastic-ips"]
-    assert (addresses.severity, addresses.before, addresses.after) == (Severity.CHANGE, "0", "2")
-    assert addresses.message == "needs more Elastic IPs; AWS's default of 5"
-    assert remarks["fargate-vcpu"].message.endswith("; more than AWS's default of 6")
-    assert remarks["fargate-spot-vcpu"].severity is Severity.NOTE
-    assert remarks["fargate-spot-vcpu"].before == "0.5"
-    assert not compare(prod, prod)
+    found = {finding.subject: finding for finding in compared(find_quota_changes, pr, prod)}
+    assert {name: finding.code for name, finding in found.items()} == {
+        "elastic-ips": "quota-need-increased",
+        "nat-gateways": "quota-need-increased",
+        "cache-nodes": "quota-need-increased",
+        "fargate-vcpu": "quota-need-increased",
+        "fargate-spot-vcpu": "quota-need-decreased",
+    }
+    assert found["elastic-ips"].severity is Severity.CHANGE
+    assert found["elastic-ips"].details == {
+        "limited": "Elastic IPs",
+        "default": 5,
+        "exceeds_default": False,
+        "before": 0,
+        "after": 2,
+    }
+    assert found["fargate-vcpu"].details["exceeds_default"]
+    assert found["fargate-spot-vcpu"].severity is Severity.NOTE
+    assert found["fargate-spot-vcpu"].details["before"] == 0.5
+    assert compared(find_quota_changes, prod, prod) == []
 
 
 def test_every_quota_is_counted():
-    """Of those that the checks before a deployment ask for."""
-    assert NEEDED.keys() == QUOTAS.keys()
+    assert NEEDS.keys() == QUOTAS.keys()
     assert {quota.check for quota in QUOTAS.values()} <= QUOTAS.keys()

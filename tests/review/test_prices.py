@@ -1,10 +1,11 @@
-"""What environments cost a month, by hand and by the table."""
+"""Monthly prices of environments."""
 
 import pytest
 
 from checkout import ENVIRONMENTS
-from iot_pipeline_cfn.review.prices import amount, compare, monthly, total
-from iot_pipeline_cfn.review.remarks import Severity
+from comparing import compared
+from iot_pipeline_cfn.review.prices import bill, find_cost_changes, total
+from iot_pipeline_cfn.template.findings import Severity
 from resolution import resolve
 
 TOKYO, VIRGINIA = "ap-northeast-1", "us-east-1"
@@ -12,7 +13,7 @@ TOKYO, VIRGINIA = "ap-northeast-1", "us-east-1"
 
 @pytest.fixture(scope="module")
 def resources(template):
-    """A function from parameters to the resources of an environment that has an image."""
+    """Return a function from parameters to the resources of an environment with an image."""
     return lambda **given: resolve(template, {"ImageTag": "v1", **given})["Resources"]
 
 
@@ -30,87 +31,83 @@ def resources(template):
         ("prod", TOKYO, 2 * 48.91 + 81.76 + 17.739 + 89.9652),
     ],
 )
-def test_every_kind_costs_what_it_costs(resources, kind, region, expected):
+def test_price_of_every_environment_type(resources, kind, region, expected):
     """At 730 hours a month."""
-    found = monthly(resources(**ENVIRONMENTS[kind]), region)
+    found = bill(resources(**ENVIRONMENTS[kind]), region)
     assert total(found) == pytest.approx(expected)
 
 
 def test_four_endpoints_in_two_zones_cost_81_76_in_tokyo(resources):
     """More than a NAT gateway, which costs 45.26."""
-    found = monthly(resources(), TOKYO)
-    endpoints = [item for item in found if "endpoint" in item.what]
+    found = bill(resources(), TOKYO)
+    endpoints = [item for item in found if "endpoint" in item.name]
     assert [item.quantity for item in endpoints] == [2, 2, 2, 2]
     assert total(endpoints) == pytest.approx(81.76)
 
 
 def test_without_an_image_no_task_costs_anything(template):
-    """The service is there and asks for none."""
     assert "Service" not in {
-        item.logical_id for item in monthly(resolve(template, {})["Resources"], TOKYO)
+        item.logical_id for item in bill(resolve(template, {})["Resources"], TOKYO)
     }
 
 
-def test_what_is_not_in_the_table_is_not_guessed(resources):
-    """The total is then a least one, and the size is named once it changes."""
+def test_unknown_price_is_found_and_makes_the_total_a_minimum(resources):
     small, large = resources(), resources(**ENVIRONMENTS["prod"])
-    found = monthly(large, TOKYO)
-    assert {item.what for item in found if item.monthly is None} == {
+    found = bill(large, TOKYO)
+    assert {item.name for item in found if item.monthly is None} == {
         "db.m7g.large postgres",
         "cache.m7g.large redis",
     }
-    assert amount(found) == "at least $287.28"
-    remarks = compare(small, large, region=TOKYO)
-    assert [(each.severity, each.subject, each.message) for each in remarks[1:]] == [
-        (
-            Severity.NOTE,
-            "Database",
-            "the price of db.m7g.large postgres in ap-northeast-1 is not in the table",
-        ),
-        (
-            Severity.NOTE,
-            "Cache",
-            "the price of cache.m7g.large redis in ap-northeast-1 is not in the table",
-        ),
+    cost, *unknown = compared(find_cost_changes, small, large)
+    assert cost.details["is_minimum"]
+    assert cost.details["after"] == 287.28
+    assert [(each.code, each.severity, each.subject) for each in unknown] == [
+        ("unknown-price", Severity.NOTE, "Database"),
+        ("unknown-price", Severity.NOTE, "Cache"),
     ]
-    assert not compare(large, large, region=TOKYO)
+    assert unknown[0].details == {"item": "db.m7g.large postgres", "region": TOKYO}
+    assert compared(find_cost_changes, large, large) == []
     ((arm),) = [
-        each for each in monthly(resources(CpuArchitecture="ARM64"), TOKYO) if "ARM64" in each.what
+        each for each in bill(resources(CpuArchitecture="ARM64"), TOKYO) if "ARM64" in each.name
     ]
     assert arm.monthly is None
 
 
-def test_difference_names_what_makes_it(resources):
-    """A NAT gateway and its address, one way and the other."""
-    without, single = resources(NatGateways="none"), resources(NatGateways="single")
-    (more,) = compare(without, single, region=TOKYO)
-    assert more.severity is Severity.CHANGE
-    assert more.message == "about $48.91 more a month: NatElasticIp1, NatGateway1"
-    assert (more.before, more.after) == ("$191.04", "$239.95")
-    (less,) = compare(single, without, region=TOKYO)
-    assert less.message == "about $48.91 less a month: NatElasticIp1, NatGateway1"
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [("none", "single", "monthly-cost-increased"), ("single", "none", "monthly-cost-decreased")],
+)
+def test_difference_has_the_resources_that_make_it(resources, before, after, code):
+    without, single = 191.04, 239.95
+    sides = (resources(NatGateways=before), resources(NatGateways=after))
+    (finding,) = compared(find_cost_changes, *sides)
+    assert (finding.code, finding.severity) == (code, Severity.CHANGE)
+    assert finding.details == {
+        "amount": 48.91,
+        "resources": ["NatElasticIp1", "NatGateway1"],
+        "is_minimum": False,
+        "before": without if before == "none" else single,
+        "after": without if after == "none" else single,
+    }
 
 
-def test_what_becomes_another_size_without_price_saves_nothing(resources):
-    """Neither way: the price that is known is no difference."""
+def test_change_to_or_from_an_unknown_price_is_no_difference(resources):
     small, large = resources(), resources(DatabaseInstanceClass="db.m7g.large")
     for before, after in ((small, large), (large, small)):
-        (remark,) = compare(before, after, region=TOKYO)
-        assert (remark.severity, remark.subject) == (Severity.NOTE, "Database")
-        assert "db.m7g.large postgres in ap-northeast-1 is not in the table" in remark.message
+        (finding,) = compared(find_cost_changes, before, after)
+        assert (finding.code, finding.subject) == ("unknown-price", "Database")
+        assert finding.details["item"] == "db.m7g.large postgres"
 
 
-def test_spot_is_said_to_cost_less(resources):
-    """Its price changes all the time."""
+def test_spot_has_the_price_on_demand_as_its_limit(resources):
     before, after = resources(), resources(CapacityProvider="FARGATE_SPOT")
-    assert any("Spot costs less" in item.what for item in monthly(after, TOKYO))
-    assert total(monthly(before, TOKYO)) == total(monthly(after, TOKYO))
+    assert any("Spot costs less" in item.name for item in bill(after, TOKYO))
+    assert total(bill(before, TOKYO)) == total(bill(after, TOKYO))
 
 
-def test_region_that_is_not_in_the_table_is_said_to_be_unknown(resources):
-    """And only where there is something to be said."""
+def test_region_without_prices_is_found_where_costs_change(resources):
     before, after = resources(), resources(NatGateways="per-zone")
-    (remark,) = compare(before, after, region="eu-central-1")
-    assert (remark.severity, remark.before, remark.after) == (Severity.NOTE, "", "")
-    assert "no eu-central-1" in remark.message
-    assert not compare(before, before, region="eu-central-1")
+    (finding,) = compared(find_cost_changes, before, after, region="eu-central-1")
+    assert (finding.code, finding.severity) == ("unpriced-region", Severity.NOTE)
+    assert finding.details == {"region": "eu-central-1", "regions": [TOKYO, VIRGINIA]}
+    assert compared(find_cost_changes, before, before, region="eu-central-1") == []

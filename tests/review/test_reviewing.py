@@ -264,7 +264,7 @@ def test_environments_have_an_image(template):
     found = reviewed(template, changed)
     assert [each.change.logical_id for each, _ in found.effects()] == ["ServiceScalableTarget"]
     (entry,) = found.sections()[Topic.QUOTAS]
-    assert entry.finding.subject == "fargate-vcpu"
+    assert (entry.finding.subject, entry.finding.details["after"]) == ("fargate-vcpu", 50)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Who reaches whom after a change, and did not before."""
+"""Changes of what security groups allow."""
 
 from ipaddress import IPv4Network, ip_network
 
@@ -6,12 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_pipeline_cfn.review import traffic
-from iot_pipeline_cfn.review.remarks import Severity
-from iot_pipeline_cfn.review.traffic import Flow
+from comparing import compared
+from iot_pipeline_cfn.review.ports import Ports
+from iot_pipeline_cfn.review.traffic import Flow, find_traffic_changes, flows
+from iot_pipeline_cfn.template.findings import Severity
 
 ANYWHERE = "0.0.0.0/0"
 NOWHERE = [{"CidrIp": "127.0.0.1/32", "IpProtocol": "-1"}]
+
+
+def compare(before, after):
+    return compared(find_traffic_changes, before, after)
 
 
 def ref(name):
@@ -110,27 +115,27 @@ SAME = {
 
 
 @pytest.mark.parametrize(("before", "after"), SAME.values(), ids=SAME.keys())
-def test_other_form_is_no_change(before, after):
-    assert traffic.compare(before, after) == traffic.compare(after, before) == []
+def test_form_of_the_rules_makes_no_difference(before, after):
+    assert compare(before, after) == compare(after, before) == []
 
 
-# A row: before, after, what is said of the change, and what of undoing it.
+# A row: before, after; source, target and ports of the connection.
 WIDER = {
     "the internet": (
         base(FROM_APP), base(FROM_APP, rule(ANYWHERE, 5432)),
-        "the internet (0.0.0.0/0) now reaches Database:5432",
+        ("0.0.0.0/0", "Database", "tcp 5432"),
     ),
-    "IPv6": (base(), base(rule("::/0", 5432)), "the internet (::/0) now reaches Database:5432"),
+    "IPv6": (base(), base(rule("::/0", 5432)), ("::/0", "Database", "tcp 5432")),
     "IPv6 after IPv4": (
         base(rule(ANYWHERE, 5432)), base(rule(ANYWHERE, 5432), rule("::/0", 5432)),
-        "the internet (::/0) now reaches Database:5432",
+        ("::/0", "Database", "tcp 5432"),
     ),
     "a group by the network": (
-        base(FROM_APP), base(rule("10.0.0.0/16", 5432)), "10.0.0.0/16 now reaches Database:5432",
+        base(FROM_APP), base(rule("10.0.0.0/16", 5432)), ("10.0.0.0/16", "Database", "tcp 5432"),
     ),
     "a subnet by a group outside of it": (
         base(rule("10.0.3.0/24", 5432)), base(rule("10.0.3.0/24", 5432), FROM_APP),
-        "Service now reaches Database:5432",
+        ("Service", "Database", "tcp 5432"),
     ),
     "a network by a group that may be in its second range": (
         base(rule("10.0.0.0/16", 1), Second={
@@ -138,68 +143,67 @@ WIDER = {
             "Properties": {"CidrBlock": "10.1.0.0/16", "VpcId": ref("Vpc")},
         }),
         base(rule("10.0.0.0/16", 1), rule(ref("App"), 1)),
-        "Service now reaches Database:1",
+        ("Service", "Database", "tcp 1"),
     ),
     "a shorter prefix": (
         base(rule("10.0.3.0/24", 1)), base(rule("10.0.0.0/16", 1)),
-        "10.0.0.0/16 now reaches Database:1",
+        ("10.0.0.0/16", "Database", "tcp 1"),
     ),
     "more ports": (
         base(rule(ANYWHERE, 80, 90)), base(rule(ANYWHERE, 79, 91)),
-        "the internet (0.0.0.0/0) now reaches Database:79,91",
+        ("0.0.0.0/0", "Database", "tcp 79, tcp 91"),
     ),
     "every port": (
         base(rule(ANYWHERE, 80)), base(rule(ANYWHERE, 0, 65535)),
-        "the internet (0.0.0.0/0) now reaches Database:0-79,81-65535",
+        ("0.0.0.0/0", "Database", "tcp 0-79, tcp 81-65535"),
     ),
     "every protocol": (
         base(rule(ANYWHERE, 0, 65535)), base(rule(ANYWHERE, protocol="-1")),
-        "the internet (0.0.0.0/0) now reaches Database (all traffic)",
+        ("0.0.0.0/0", "Database", "all"),
     ),
     "UDP": (
         base(rule(ANYWHERE, 53)), base(rule(ANYWHERE, 53), rule(ANYWHERE, 53, protocol="udp")),
-        "the internet (0.0.0.0/0) now reaches Database (53/udp)",
+        ("0.0.0.0/0", "Database", "udp 53"),
     ),
     "pings": (
         base(), base(rule(ANYWHERE, 8, -1, protocol="icmp")),
-        "the internet (0.0.0.0/0) now reaches Database (icmp type 8)",
+        ("0.0.0.0/0", "Database", "icmp 8--1"),
     ),
     "ICMP of one code": (
         base(), base(rule(ANYWHERE, 3, 4, protocol="1")),
-        "the internet (0.0.0.0/0) now reaches Database (icmp type 3 code 4)",
+        ("0.0.0.0/0", "Database", "icmp 3-4"),
     ),
     "every ICMP": (
         base(rule(ANYWHERE, 8, -1, protocol="icmp")), base(rule(ANYWHERE, -1, -1, protocol="icmp")),
-        "the internet (0.0.0.0/0) now reaches Database (icmp type 0-7, icmp type 9-255)",
+        ("0.0.0.0/0", "Database", "icmp"),
     ),
-    "a prefix list": (base(), base(rule("pl-1", 443)), "pl-1 now reaches Database:443"),
-    "a group of somebody else": (base(), base(rule("sg-1", 443)), "sg-1 now reaches Database:443"),
+    "a prefix list": (base(), base(rule("pl-1", 443)), ("pl-1", "Database", "tcp 443")),
+    "a group of somebody else": (base(), base(rule("sg-1", 443)), ("sg-1", "Database", "tcp 443")),
     "egress that both ends need": (
         base(FROM_APP, app_egress=NOWHERE), base(FROM_APP, app_egress=[TO_DATA]),
-        "Service now reaches Database:5432",
+        ("Service", "Database", "tcp 5432"),
     ),
     "egress as a resource": (
         base(FROM_APP, app_egress=NOWHERE),
         base(FROM_APP, app_egress=NOWHERE, Way=extra("Egress", ref("App"), TO_DATA)),
-        "Service now reaches Database:5432",
+        ("Service", "Database", "tcp 5432"),
     ),
     "egress to the world": (
         base(app_egress=NOWHERE), base(app_egress=[rule(ANYWHERE, 443)]),
-        "Service now reaches the internet (0.0.0.0/0):443",
+        ("Service", "0.0.0.0/0", "tcp 443"),
     ),
     "no egress rule, so EC2's own": (
         base(app_egress=NOWHERE), base(app_egress=[]),
-        ("Service now reaches the internet (0.0.0.0/0) (all traffic), "
-        "the internet (::/0) (all traffic)"),
+        ("Service", "::/0", "all"),
     ),
     "addresses that a parameter hides": (
         base(), base(rule(ANYWHERE, 22) | {"CidrIp": ref("Office")}),
-        "Office now reaches Database:22",
+        ("Office", "Database", "tcp 22"),
     ),
     "either side of a condition": (
         base(),
         base({"Fn::If": ["OnlyAStackKnows", rule(ANYWHERE, 1), ref("AWS::NoValue")]}),
-        "the internet (0.0.0.0/0) now reaches Database:1",
+        ("0.0.0.0/0", "Database", "tcp 1"),
     ),
     "another carrier of the group": (
         base(FROM_APP),
@@ -207,76 +211,79 @@ WIDER = {
             "Type": "AWS::Lambda::Function",
             "Properties": {"VpcConfig": {"SecurityGroupIds": [ref("App")]}},
         }),
-        "Worker now reaches Database:5432",
+        ("Worker", "Database", "tcp 5432"),
     ),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("before", "after", "words"), WIDER.values(), ids=WIDER.keys())
-def test_what_is_wider_is_exposure_and_undoing_it_only_a_change(before, after, words):
-    found = traffic.compare(before, after)
-    assert words in [remark.message for remark in found if remark.severity is Severity.EXPOSURE]
-    undone = traffic.compare(after, before)
-    assert {remark.severity for remark in undone} == {Severity.CHANGE}
-    less = words.replace(" now reaches ", " no longer reaches ")
-    assert less in [remark.message for remark in undone]
+def connections(findings, code):
+    """Return source, target and ports of the connections that findings are about."""
+    return {
+        (finding.details["source"], target, ", ".join(finding.details["ports"]))
+        for finding in findings
+        if finding.code == code
+        for target in finding.details["targets"]
+    }
 
 
-def test_ports_that_only_a_stack_knows_may_be_others():
-    """Either way; but all ports are not fewer."""
+@pytest.mark.parametrize(("before", "after", "connection"), WIDER.values(), ids=WIDER.keys())
+def test_new_connection_is_exposure_and_its_reversal_is_not(before, after, connection):
+    found = compare(before, after)
+    assert connection in connections(found, "traffic-opened")
+    assert Severity.EXPOSURE in {finding.severity for finding in found}
+    reversal = compare(after, before)
+    assert connection in connections(reversal, "traffic-closed")
+    assert {finding.severity for finding in reversal} == {Severity.CHANGE}
+
+
+def test_port_that_is_a_reference_may_be_another_one():
+    """In both directions; but it is within all ports."""
     known, hidden = base(FROM_APP), base(rule(ref("App"), ref("Port")))
-    for before, after, words in ((known, hidden, "Port/tcp"), (hidden, known, "5432")):
-        (remark, *_) = traffic.compare(before, after)
-        assert remark.severity is Severity.EXPOSURE
-        assert words in remark.message
-    (remark,) = traffic.compare(base(rule(ref("App"), 0, 65535)), hidden)
-    assert remark.severity is Severity.CHANGE
+    for before, after, ports in ((known, hidden, "tcp Port"), (hidden, known, "tcp 5432")):
+        assert connections(compare(before, after), "traffic-opened") == {
+            ("Service", "Database", ports)
+        }
+    (finding,) = compare(base(rule(ref("App"), 0, 65535)), hidden)
+    assert finding.code == "traffic-closed"
 
 
-def test_remark_says_who_reached_it_before_and_who_would():
-    (remark,) = traffic.compare(base(FROM_APP), base(FROM_APP, rule(ANYWHERE, 5432)))
-    assert remark.subject == "0.0.0.0/0 -> Database"
-    assert remark.before == "Service on 5432"
-    assert remark.after == "Service on 5432, the internet (0.0.0.0/0) on 5432"
+def test_finding_has_everything_that_reaches_its_targets():
+    (finding,) = compare(base(FROM_APP), base(FROM_APP, rule(ANYWHERE, 5432)))
+    assert finding.subject == "Database"
+    assert finding.details == {
+        "source": "0.0.0.0/0",
+        "targets": ["Database"],
+        "ports": ["tcp 5432"],
+        "before": {"Service": ["tcp 5432"]},
+        "after": {"0.0.0.0/0": ["tcp 5432"], "Service": ["tcp 5432"]},
+    }
 
 
 def test_group_inside_the_network_is_narrower_than_the_network():
-    """The members of a group of this VPC have addresses of its network."""
-    (remark,) = traffic.compare(base(rule("10.0.0.0/16", 5432)), base(FROM_APP))
-    assert (remark.severity, remark.message) == (
-        Severity.CHANGE,
-        "10.0.0.0/16 no longer reaches Database:5432",
-    )
-
-
-def test_another_group_attached_lets_in_whom_that_one_lets_in():
-    before = base(FROM_APP, Open=group(rule(ANYWHERE, 22)))
-    after = {**before, "Database": {
-        "Type": "AWS::RDS::DBInstance",
-        "Properties": {"VPCSecurityGroups": [ref("Data"), ref("Open")]},
-    }}  # fmt: skip
-    (remark,) = traffic.compare(before, after)
-    assert remark.message == "the internet (0.0.0.0/0) now reaches Database:22"
+    """The carriers of a group of this VPC have addresses of its network."""
+    found = compare(base(rule("10.0.0.0/16", 5432)), base(FROM_APP))
+    assert connections(found, "traffic-closed") == {("10.0.0.0/16", "Database", "tcp 5432")}
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(
-    ("groups", "words"),
+    ("groups", "code"),
     [
-        ([ref("Data"), "sg-1"], "the rules of sg-1 are unknown"),
-        ([], "it has the VPC's default security group"),
+        (["Data", "Open"], "traffic-opened"),
+        (["Data", "sg-1"], "unknown-security-groups"),
+        ([], "default-security-group"),
     ],
 )
-def test_group_whose_rules_are_elsewhere_may_expose(groups, words):
-    before = base(FROM_APP)
-    database = {"Type": "AWS::RDS::DBInstance", "Properties": {"VPCSecurityGroups": groups}}
-    found = traffic.compare(before, before | {"Database": database})
-    assert f"Database may be reached by more: {words}" in [
-        remark.message for remark in found if remark.severity is Severity.EXPOSURE
-    ]
+def test_change_of_the_attached_groups_may_expose(groups, code):
+    before = base(FROM_APP, Open=group(rule(ANYWHERE, 22)))
+    carried = [name if name.startswith("sg-") else ref(name) for name in groups]
+    database = {"Type": "AWS::RDS::DBInstance", "Properties": {"VPCSecurityGroups": carried}}
+    found = compare(before, before | {"Database": database})
+    exposed = {each.code: each for each in found if each.severity is Severity.EXPOSURE}
+    assert exposed[code].subject == "Database"
 
 
-def test_same_change_of_several_is_one_remark():
-    """Four endpoints with one group, say."""
+def test_targets_with_the_same_source_and_ports_are_one_finding():
     others = {
         f"Replica{number}": {
             "Type": "AWS::RDS::DBInstance",
@@ -284,19 +291,19 @@ def test_same_change_of_several_is_one_remark():
         }
         for number in range(3)
     }
-    (remark,) = traffic.compare(base(**others), base(rule("pl-1", 1), **others))
-    assert remark.message == "pl-1 now reaches Database:1, Replica0:1, Replica1:1 and 1 more"
+    (finding,) = compare(base(**others), base(rule("pl-1", 1), **others))
+    assert finding.details["targets"] == ["Database", "Replica0", "Replica1", "Replica2"]
 
 
-def test_flows_need_both_ends():
-    """And the world has none."""
+def test_flows_need_the_rules_of_both_ends():
+    """Ranges of addresses have no rules of their own."""
     resources = base(
         FROM_APP, rule(ANYWHERE, 80), app_egress=[rule("10.0.0.0/8", 5000, 6000, end="Destination")]
     )
-    assert traffic.flows(resources) == {
-        Flow("App", "Data", "tcp", 5432, 5432),
-        Flow("App", "10.0.0.0/8", "tcp", 5000, 6000),
-        Flow(ANYWHERE, "Data", "tcp", 80, 80),
+    assert flows(resources) == {
+        Flow("Service", "Database", Ports("tcp", 5432, 5432)),
+        Flow("Service", "10.0.0.0/8", Ports("tcp", 5000, 6000)),
+        Flow(ANYWHERE, "Database", Ports("tcp", 80, 80)),
     }
 
 
@@ -334,8 +341,8 @@ def narrowed(draw, wide):
 @given(st.data(), st.lists(rules(), min_size=1, max_size=4))
 def test_narrower_is_never_wider(data, wide):
     narrow = [data.draw(narrowed(one)) for one in data.draw(st.permutations(wide))]
-    found = traffic.compare(base(*wide), base(*narrow))
-    assert Severity.EXPOSURE not in {remark.severity for remark in found}
+    found = compare(base(*wide), base(*narrow))
+    assert Severity.EXPOSURE not in {finding.severity for finding in found}
 
 
 @given(rules(), st.data())
@@ -351,23 +358,23 @@ def test_splitting_is_no_change(wide, data):
             half | {"FromPort": min(middle + 1, half["ToPort"])},
         )
     ]
-    assert traffic.compare(base(wide), base(*parts)) == []
-    assert traffic.compare(base(*parts), base(wide)) == []
+    assert compare(base(wide), base(*parts)) == []
+    assert compare(base(*parts), base(wide)) == []
 
 
 @given(st.lists(rules(), max_size=3), rules())
 def test_rule_for_more_than_before_is_always_found(some, added):
     """Whatever is let through already, an address that none of it names is new."""
     known = [IPv4Network(one["CidrIp"]) for one in some]
-    found = traffic.compare(base(*some), base(*some, added))
+    found = compare(base(*some), base(*some, added))
     network = IPv4Network(added["CidrIp"])
     if not any(network.overlaps(other) for other in known):
-        assert [remark.severity for remark in found] == [Severity.EXPOSURE]
+        assert [finding.severity for finding in found] == [Severity.EXPOSURE]
 
 
 @given(st.lists(rules(), max_size=3), st.lists(rules(), max_size=3))
 def test_union_lets_through_what_either_does(some, others):
     both = base(*some, *others)
     for part in (some, others):
-        found = traffic.compare(base(*part), both)
-        assert {remark.severity for remark in found} <= {Severity.EXPOSURE}
+        found = compare(base(*part), both)
+        assert {finding.severity for finding in found} <= {Severity.EXPOSURE}

@@ -11,6 +11,7 @@ from itertools import chain
 import pytest
 
 from checkout import ROOT
+from iot_pipeline_cfn.review.ports import Ports
 from iot_pipeline_cfn.review.traffic import Flow, flows
 from iot_pipeline_cfn.stack.network import ANYWHERE
 from iot_pipeline_cfn.template.references import references
@@ -179,9 +180,10 @@ def test_failure_9_aws_services_through_the_nat_gateway(environments):
         assert found == AWS_SERVICES_OF_A_TASK
         for endpoint in endpoints:
             assert endpoint.get("PrivateDnsEnabled") or len(endpoint["RouteTableIds"]) == 2
+        https = Ports("tcp", 443, 443)
         assert flows(environment["Resources"]) >= {
-            Flow("ContainerSecurityGroup", "EndpointsSecurityGroup", "tcp", 443, 443),
-            Flow("ContainerSecurityGroup", ANYWHERE, "tcp", 443, 443),
+            Flow("Service", "EcrApiEndpoint", https),
+            Flow("Service", ANYWHERE, https),
         }
 
 

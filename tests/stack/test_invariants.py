@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checkout import CFN_LINT, ENVIRONMENTS, ROOT, run
-from iot_pipeline_cfn.review.grants import documents
+from iot_pipeline_cfn.review.policy_documents import policy_documents
 from iot_pipeline_cfn.stack import render_all
 from iot_pipeline_cfn.template.parameters import ParameterSet
 from iot_pipeline_cfn.template.references import references
@@ -165,7 +165,7 @@ def test_no_choice_of_parameters_leads_to_a_dangling_reference(template, data):
             }, name
     for resource in environment["Resources"].values():
         assert resource.get("DependsOn", "Vpc") in known
-        assert all(document["Statement"] for _, document in documents(resource))
+        assert all(document["Statement"] for document in policy_documents(resource))
 
 
 def test_committed_templates_are_as_rendered():

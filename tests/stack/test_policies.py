@@ -4,8 +4,13 @@ from awacs.aws import Condition, StringEquals
 from awacs.sns import Publish
 from troposphere import encode_to_dict
 
-from iot_pipeline_cfn.review.grants import Terms, documents, grants
+from iot_pipeline_cfn.review.policy_documents import (
+    permissions,
+    policy_documents,
+    uncompared_statements,
+)
 from iot_pipeline_cfn.stack.policies import allow, inline_policy, policy_document, trust_policy
+from iot_pipeline_cfn.template.lookup import short_text_of
 from resolution import container_of, name_of, of_type, only
 
 
@@ -67,16 +72,14 @@ SERVICES = {
 
 
 def granted(environment, role):
-    """Return the action and the resource of every grant in the policies of a role."""
+    """Return the action and the resource of every permission in the policies of a role."""
     found = [
-        grant
-        for grant in grants(environment["Resources"])
-        if grant.holder == role and not grant.is_trust
+        permission
+        for permission in permissions(environment["Resources"])
+        if permission.subject == role and not permission.principal
     ]
-    assert {(grant.effect, grant.principal, grant.conditions) for grant in found} <= {
-        ("Allow", Terms(), frozenset())
-    }
-    return {(str(grant.action), str(grant.resource)) for grant in found}
+    assert {(each.effect, each.conditions) for each in found} <= {("Allow", frozenset())}
+    return {(each.action, short_text_of(each.resource)) for each in found}
 
 
 def decryption(environment):
@@ -173,18 +176,19 @@ def test_no_resource_is_a_wildcard_where_iam_supports_a_narrower_one(environment
             for name, endpoint in of_type(environment, "EC2::VPCEndpoint").items()
             if "PolicyDocument" not in endpoint
         }
-        for grant in grants(environment["Resources"]):
-            if grant.holder in unlimited:
-                continue
-            action, resource = str(grant.action), str(grant.resource)
-            assert "*" not in action
-            assert not grant.action.is_inverse
-            assert not grant.resource.is_inverse
-            assert resource != "*" or grant.holder in keys or action in ACTIONS_WITHOUT_RESOURCE
+        assert uncompared_statements(environment["Resources"]) == {}
+        for permission in permissions(environment["Resources"]):
+            if permission.subject not in unlimited:
+                assert "*" not in permission.action
+                assert (
+                    permission.resource != "*"
+                    or permission.subject in keys
+                    or permission.action in ACTIONS_WITHOUT_RESOURCE
+                )
 
 
 def test_every_policy_document_has_the_current_version(environments):
     for environment in environments.values():
         for name, resource in environment["Resources"].items():
-            for _, document in documents(resource):
+            for document in policy_documents(resource):
                 assert document["Version"] == "2012-10-17", name

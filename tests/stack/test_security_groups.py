@@ -1,29 +1,33 @@
 """The traffic matrix, and which resource has which security group."""
 
 from checkout import ENVIRONMENTS
+from iot_pipeline_cfn.review.ports import Ports
 from iot_pipeline_cfn.review.traffic import Flow, flows
 from iot_pipeline_cfn.stack.network import ANYWHERE
 from resolution import of_type, only
 
 
 def on(port, source, target):
-    return Flow(source, target, "tcp", port, port)
+    return Flow(source, target, Ports("tcp", port, port))
 
 
 BEHIND_THE_LOAD_BALANCER = {
-    on(8080, "LoadBalancerSecurityGroup", "ContainerSecurityGroup"),
-    on(443, "ContainerSecurityGroup", "EndpointsSecurityGroup"),
-    on(5432, "ContainerSecurityGroup", "DatabaseSecurityGroup"),
-    on(6379, "ContainerSecurityGroup", "CacheSecurityGroup"),
-    on(443, "ContainerSecurityGroup", ANYWHERE),
+    on(8080, "LoadBalancer", "Service"),
+    on(443, "Service", "EcrApiEndpoint"),
+    on(443, "Service", "EcrDkrEndpoint"),
+    on(443, "Service", "LogsEndpoint"),
+    on(443, "Service", "SecretsManagerEndpoint"),
+    on(5432, "Service", "Database"),
+    on(6379, "Service", "Cache"),
+    on(443, "Service", ANYWHERE),
 }
 
 
 def ingress_flows(given):
     if given.get("Ingress") != "private":
-        return {on(port, ANYWHERE, "LoadBalancerSecurityGroup") for port in (80, 443)}
+        return {on(port, ANYWHERE, "LoadBalancer") for port in (80, 443)}
     port = 443 if "CertificateArn" in given else 80
-    return {on(port, "VpcLinkSecurityGroup", "LoadBalancerSecurityGroup")}
+    return {on(port, "VpcLink", "LoadBalancer")}
 
 
 def test_connections_are_exactly_the_traffic_matrix(environments):

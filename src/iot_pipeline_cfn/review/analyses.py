@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.template.findings import Finding
-from iot_pipeline_cfn.template.lookup import Resources
 
 from . import (
+    exposure,
     failures,
     grants,
     interface,
@@ -20,11 +20,9 @@ from . import (
     needs,
     prices,
     rejections,
-    surface,
     traffic,
     updates,
 )
-from .remarks import as_finding
 from .renames import with_new_names
 from .resolved import ResolvedEnvironment
 
@@ -53,16 +51,6 @@ class Topic(StrEnum):
     UNKNOWN = "unknown"
 
 
-def _of_resources(compare: Callable[[Resources, Resources], Iterable[Finding]]) -> Analysis:
-    """Adapt a function that compares only resources: a bridge."""
-    return lambda before, after: map(as_finding, compare(before.resources, after.resources))
-
-
-def _prices(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterable[Finding]:
-    """Adapt the comparison of prices: a bridge."""
-    return map(as_finding, prices.compare(before.resources, after.resources, region=after.region))
-
-
 ANALYSES: Final[Mapping[Topic, tuple[Analysis, ...]]] = MappingProxyType(
     {
         Topic.DATA: (
@@ -83,11 +71,11 @@ ANALYSES: Final[Mapping[Topic, tuple[Analysis, ...]]] = MappingProxyType(
         Topic.REPLACED: (updates.find_replacements,),
         Topic.REVISIONS: (updates.find_new_revisions,),
         Topic.INTERRUPTED: (updates.find_interruptions,),
-        Topic.TRAFFIC: (_of_resources(traffic.compare),),
-        Topic.PERMISSIONS: (_of_resources(grants.compare),),
-        Topic.EXPOSURE: (_of_resources(surface.compare),),
-        Topic.QUOTAS: (_of_resources(needs.compare),),
-        Topic.COST: (_prices,),
+        Topic.TRAFFIC: (traffic.find_traffic_changes,),
+        Topic.PERMISSIONS: (grants.find_permission_changes,),
+        Topic.EXPOSURE: (exposure.find_exposure_changes,),
+        Topic.QUOTAS: (needs.find_quota_changes,),
+        Topic.COST: (prices.find_cost_changes,),
         Topic.OUTPUTS: (interface.find_output_changes, interface.find_outputs_of_replaced),
         Topic.PARAMETERS: (interface.find_parameter_changes,),
         Topic.STACK: (updates.find_stack_changes,),

@@ -1,19 +1,121 @@
-"""The wording of findings about traffic, permissions, exposure, quotas and prices."""
+"""The wording of findings about traffic, permissions, exposure, quotas and costs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.template.findings import Finding
 
-ACCESS_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingProxyType({})
+SHOWN: Final = 3
+"""How many of many resources a sentence names."""
 
-SHOWN = 3
-"""How many of many things a line names."""
+INTERNET: Final = frozenset({"0.0.0.0/0", "::/0"})
 
 
-def listing(items: Iterable[str], separator: str = ", ") -> str:
-    """Return the first few of the items, sorted, and how many there are besides."""
-    ordered = sorted(set(items))
-    more = [f"and {left} more"] if (left := len(ordered) - SHOWN) > 0 else []
-    return " ".join([separator.join(ordered[:SHOWN]), *more])
+def _traffic(finding: Finding) -> str:
+    is_internet = finding.details["source"] in INTERNET
+    source = "the internet ({source})" if is_internet else "{source}"
+    verb = "now reaches" if finding.code == "traffic-opened" else "no longer reaches"
+    return f"{source} {verb} {{targets}} on {{ports}}"
+
+
+def _permission(finding: Finding) -> str:
+    effect, permissions = finding.details["effect"], finding.details["permissions"]
+    principal = "anyone" if finding.details["principal"] == "*" else "{principal}"
+    whats = [
+        f"{{permissions[{place}][actions]}} on {{permissions[{place}][resource]}}"
+        for place in range(len(permissions))
+    ]
+    more = [f"{len(whats) - SHOWN} more"] if len(whats) > SHOWN else []
+    what = "; ".join([*whats[:SHOWN], *more])
+    verb = PERMISSIONS[finding.code].format(EFFECTS[effect])
+    return f"{principal} {verb}: {what}"
+
+
+EFFECTS: Final[Mapping[str, str]] = MappingProxyType({"Allow": "allowed", "Deny": "denied"})
+
+PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "permission-added": "is now {}",
+        "permission-removed": "is no longer {}",
+        "permission-conditions-changed": "is {} under different conditions, possibly weaker",
+        "permission-conditions-loosened": "is {} under weaker conditions",
+        "permission-conditions-tightened": "is {} only under stricter conditions",
+    }
+)
+
+
+def _exposure(words: str) -> Callable[[Finding], str]:
+    def wording(finding: Finding) -> str:
+        is_certain = finding.details.get("is_certain", True)
+        return words if is_certain else f"{words}, depending on a value known only to the stack"
+
+    return wording
+
+
+EXPOSURE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "cache-password-removed": "{subject} no longer asks for a password",
+        "clear-text-connections": "{subject} accepts unencrypted connections",
+        "customer-managed-key-removed": "{subject} loses encryption with a customer managed key",
+        "internet-facing": "{subject} faces the internet",
+        "internet-gateway-route": "{subject} leads to an internet gateway",
+        "public-access": "{subject} allows public access",
+        "public-address": "{subject} assigns a public IP address",
+        "unauthenticated-callers": "{subject} does not authenticate its callers",
+        "unencrypted-storage": "{subject} is stored unencrypted",
+        "weak-tls": "{subject} accepts weaker TLS, or none",
+        "weaker-authorization": "{subject} requires less authorization from its callers",
+        "web-acl-allows-by-default": "{subject} allows requests by default",
+    }
+)
+
+
+def _cost(direction: str) -> Callable[[Finding], str]:
+    def wording(finding: Finding) -> str:
+        note = " (of known prices)" if finding.details["is_minimum"] else ""
+        return f"about USD {{amount}} {direction} a month{note}: {{resources}}"
+
+    return wording
+
+
+def _quota(direction: str) -> Callable[[Finding], str]:
+    def wording(finding: Finding) -> str:
+        limit = "more than " if finding.details["exceeds_default"] else ""
+        return f"needs {direction} {{limited}}; {limit}AWS's default of {{default}}"
+
+    return wording
+
+
+ACCESS_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingProxyType(
+    {
+        "traffic-opened": _traffic,
+        "traffic-closed": _traffic,
+        "default-security-group": "{subject} gets the default security group of its VPC",
+        "unknown-security-groups": "{subject} gets security groups with unknown rules: "
+        "{unknown_groups}",
+        **dict.fromkeys(PERMISSIONS, _permission),
+        "uncompared-policy-statement": "a policy of {subject} changes in a statement with inverse "
+        "elements or rare operators; compare it by hand",
+        "managed-policy-attached": "{subject} gets the managed policy {policy}",
+        "managed-policy-detached": "{subject} loses the managed policy {policy}",
+        "permissions-boundary-added": "{subject} gets a permissions boundary",
+        "permissions-boundary-changed": "{subject} gets another permissions boundary, possibly "
+        "wider",
+        "permissions-boundary-removed": "{subject} loses its permissions boundary",
+        **{code: _exposure(words) for code, words in EXPOSURE.items()},
+        "less-exposed": "{subject} is less exposed by {properties}",
+        "new-api-method": "{subject} is a new API method",
+        "new-api-path": "{subject} is a new API path",
+        "new-elastic-ip": "{subject} is a new Elastic IP address",
+        "new-listener-rule": "{subject} is a new listener rule",
+        "web-acl-removed": "{subject} is no longer protected by a web ACL",
+        "quota-need-increased": _quota("more"),
+        "quota-need-decreased": _quota("fewer"),
+        "monthly-cost-increased": _cost("more"),
+        "monthly-cost-decreased": _cost("less"),
+        "unknown-price": "the price of {item} in {region} is not in the price table",
+        "unpriced-region": "hourly costs change, and the price table has no prices for {region}, "
+        "only for {regions}",
+    }
+)

@@ -1,0 +1,298 @@
+"""Changes of exposure: public access, authentication and encryption, before and after.
+
+A rule is one line of `RULES`: a type, a property, how exposed a value leaves the resource, and the
+code of the finding, which has its wording in `report/access_wording.py`.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from iot_pipeline_cfn.template.findings import Finding, Severity
+from iot_pipeline_cfn.template.lookup import (
+    Resources,
+    of_type,
+    properties_of,
+    short_text_of,
+    text_of,
+    type_of,
+    values_at,
+)
+from iot_pipeline_cfn.template.references import references
+
+from .resolved import ResolvedEnvironment
+
+Level = Callable[[Any], int | None]
+"""How exposed a value leaves a resource, or None where the value is a reference.
+
+A finding is a new resource with 1 or more, or an existing one whose level rises. The value of a
+missing property is None.
+"""
+
+
+def is_true(value: object) -> int | None:
+    """Rate true as exposed."""
+    return _is_any_of(value, "true")
+
+
+def is_not_true(value: object) -> int | None:
+    """Rate false and a missing value as exposed."""
+    exposed = is_true(value)
+    return None if exposed is None else 1 - exposed
+
+
+def is_false(value: object) -> int | None:
+    """Rate false as exposed, and a missing value as the default between false and true."""
+    exposed = _is_any_of(value, "", "false")
+    return None if exposed is None else 0 if value is None else 2 * exposed - 1
+
+
+def is_present(value: object) -> int:
+    """Rate any value as exposed."""
+    return int(value is not None)
+
+
+def is_removed(value: object) -> int:
+    """Rate a value as safer than none."""
+    return -is_present(value)
+
+
+def is_any_of(*exposed: str) -> Level:
+    """Rate certain values as exposed; an empty one stands for a missing value."""
+    return lambda value: _is_any_of(value, *exposed)
+
+
+def _is_any_of(value: object, *exposed: str) -> int | None:
+    return None if isinstance(value, Mapping) else int(text_of(value).lower() in exposed)
+
+
+REDIRECT, CLEAR_TEXT_LEVEL = -9, 9
+"""Below and above every level of TLS."""
+
+
+def listener_level(listener: Mapping[str, Any]) -> int | None:
+    """Rate the encryption of a listener by its oldest version of TLS, then by its ciphers.
+
+    `Res` policies have fewer ciphers, `Ext` policies more.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
+    """
+    protocol, policy = listener.get("Protocol"), listener.get("SslPolicy")
+    if isinstance(protocol, Mapping) or isinstance(policy, Mapping):
+        return None
+    if {text_of(action) for action in values_at(listener, "DefaultActions.Type")} == {"redirect"}:
+        return REDIRECT
+    if text_of(protocol) not in ("HTTPS", "TLS"):
+        return CLEAR_TEXT_LEVEL
+    name = text_of(policy)
+    oldest = re.search(r"(?:TLS|TLS13|FS)-1-([0-3])", name)
+    ciphers = -2 if "-Res" in name else 0 if "-Ext" in name else -1
+    return 3 * (2 - int(oldest[1] if oldest else 0)) + ciphers
+
+
+def method_level(method: Mapping[str, Any]) -> int | None:
+    """Rate what callers of an API method need: a signature or token, an API key, or nothing.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html
+    """
+    authorization, key = method.get("AuthorizationType"), method.get("ApiKeyRequired")
+    if method.get("HttpMethod") == "OPTIONS":
+        return -1
+    if isinstance(authorization, Mapping) or isinstance(key, Mapping):
+        return None
+    return is_not_true(key) if text_of(authorization) in ("", "NONE") else -1
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One property that decides how exposed a resource is.
+
+    Attributes:
+        kind: The type, without `AWS::`.
+        path: The path of the property.
+        level: How exposed a value leaves the resource.
+        code: The code of the finding.
+        together: Instead of a path, several properties; `level` gets all of the resource.
+
+    """
+
+    kind: str
+    path: str
+    level: Level
+    code: str
+    together: tuple[str, ...] = ()
+
+    @property
+    def documentation(self) -> str:
+        """The page of the type."""
+        page = self.kind.replace("::", "-").lower()
+        return f"{DOCUMENTATION}/aws-resource-{page}.html"
+
+    def values(self, properties: Mapping[str, Any]) -> list[Any]:
+        """Return the values to rate."""
+        return [properties] if self.together else values_at(properties, self.path) or [None]
+
+    def rate(self, properties: Mapping[str, Any]) -> int | None:
+        """Return the worst level, or None where that depends on a reference."""
+        levels = [self.level(value) for value in self.values(properties)]
+        known = [level for level in levels if level is not None]
+        return max(known) if len(known) == len(levels) or max(known, default=0) >= 1 else None
+
+    def shown(self, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the properties that it is about, for a finding."""
+        shown = {}
+        for path in self.together or (self.path,):
+            found = sorted({short_text_of(value) for value in values_at(properties, path)})
+            shown[path.rpartition(".")[2]] = ", ".join(found) or "none"
+        return shown
+
+
+DOCUMENTATION: Final = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference"
+
+ADDRESS = "public-address"
+CLEAR_TEXT = "clear-text-connections"
+KEY_REMOVED = "customer-managed-key-removed"
+PUBLIC = "public-access"
+UNAUTHENTICATED = "unauthenticated-callers"
+UNENCRYPTED = "unencrypted-storage"
+WEAK_TLS = "weak-tls"
+
+RULES: Final = (
+    Rule(
+        "ApiGateway::Method",
+        "",
+        method_level,
+        "weaker-authorization",
+        together=("AuthorizationType", "ApiKeyRequired"),
+    ),
+    Rule("ApiGateway::DomainName", "SecurityPolicy", is_any_of("tls_1_0"), WEAK_TLS),
+    Rule("ApiGatewayV2::Route", "AuthorizationType", is_any_of("", "none"), UNAUTHENTICATED),
+    Rule("DynamoDB::Table", "SSESpecification.KMSMasterKeyId", is_removed, KEY_REMOVED),
+    Rule("EC2::EIP", "InstanceId", is_present, ADDRESS),
+    Rule("EC2::EIPAssociation", "AllocationId", is_present, ADDRESS),
+    Rule("EC2::Instance", "NetworkInterfaces.AssociatePublicIpAddress", is_true, ADDRESS),
+    Rule("EC2::Route", "GatewayId", is_present, "internet-gateway-route"),
+    Rule("EC2::Subnet", "MapPublicIpOnLaunch", is_true, ADDRESS),
+    Rule("EC2::Volume", "Encrypted", is_false, UNENCRYPTED),
+    Rule("ECR::Repository", "EncryptionConfiguration.KmsKey", is_removed, KEY_REMOVED),
+    Rule(
+        "ECS::Service",
+        "NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp",
+        is_any_of("enabled"),
+        ADDRESS,
+    ),
+    Rule("EFS::FileSystem", "Encrypted", is_false, UNENCRYPTED),
+    Rule("ElastiCache::ReplicationGroup", "AtRestEncryptionEnabled", is_not_true, UNENCRYPTED),
+    Rule("ElastiCache::ReplicationGroup", "AuthToken", is_removed, "cache-password-removed"),
+    Rule("ElastiCache::ReplicationGroup", "KmsKeyId", is_removed, KEY_REMOVED),
+    Rule("ElastiCache::ReplicationGroup", "TransitEncryptionEnabled", is_not_true, CLEAR_TEXT),
+    Rule(
+        "ElastiCache::ReplicationGroup",
+        "TransitEncryptionMode",
+        is_any_of("preferred"),
+        CLEAR_TEXT,
+    ),
+    Rule(
+        "ElasticLoadBalancingV2::Listener",
+        "",
+        listener_level,
+        WEAK_TLS,
+        together=("Protocol", "SslPolicy"),
+    ),
+    Rule(
+        "ElasticLoadBalancingV2::LoadBalancer",
+        "Scheme",
+        is_any_of("", "internet-facing"),
+        "internet-facing",
+    ),
+    Rule("Lambda::Url", "AuthType", is_any_of("", "none"), UNAUTHENTICATED),
+    Rule("Logs::LogGroup", "KmsKeyId", is_removed, KEY_REMOVED),
+    Rule("RDS::DBCluster", "StorageEncrypted", is_not_true, UNENCRYPTED),
+    Rule("RDS::DBInstance", "KmsKeyId", is_removed, KEY_REMOVED),
+    Rule("RDS::DBInstance", "MasterUserSecret.KmsKeyId", is_removed, KEY_REMOVED),
+    Rule("RDS::DBInstance", "PubliclyAccessible", is_true, PUBLIC),
+    Rule("RDS::DBInstance", "StorageEncrypted", is_not_true, UNENCRYPTED),
+    Rule(
+        "S3::Bucket",
+        "AccessControl",
+        is_any_of("authenticatedread", "publicread", "publicreadwrite"),
+        PUBLIC,
+    ),
+    Rule("S3::Bucket", "PublicAccessBlockConfiguration.BlockPublicAcls", is_false, PUBLIC),
+    Rule("S3::Bucket", "PublicAccessBlockConfiguration.BlockPublicPolicy", is_false, PUBLIC),
+    Rule("S3::Bucket", "PublicAccessBlockConfiguration.IgnorePublicAcls", is_false, PUBLIC),
+    Rule("S3::Bucket", "PublicAccessBlockConfiguration.RestrictPublicBuckets", is_false, PUBLIC),
+    Rule("S3::Bucket", "WebsiteConfiguration", is_present, PUBLIC),
+    Rule("SNS::Topic", "KmsMasterKeyId", is_removed, KEY_REMOVED),
+    Rule("SQS::Queue", "KmsMasterKeyId", is_removed, KEY_REMOVED),
+    Rule("SQS::Queue", "SqsManagedSseEnabled", is_false, UNENCRYPTED),
+    Rule("SecretsManager::Secret", "KmsKeyId", is_removed, KEY_REMOVED),
+    Rule("WAFv2::WebACL", "DefaultAction.Block", is_removed, "web-acl-allows-by-default"),
+)
+
+ENTRY_POINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "AWS::ApiGateway::Method": "new-api-method",
+        "AWS::ApiGateway::Resource": "new-api-path",
+        "AWS::EC2::EIP": "new-elastic-ip",
+        "AWS::ElasticLoadBalancingV2::ListenerRule": "new-listener-rule",
+    }
+)
+"""Types whose new resources are worth a look by themselves, with the codes for that."""
+
+
+def find_exposure_changes(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[Finding]:
+    """Yield what becomes more exposed, or less, by `RULES`; and new entry points."""
+    for name, resource in after.resources.items():
+        old = before.resources.get(name)
+        if old == resource:
+            continue
+        kind = type_of(resource)
+        is_new = old is None or type_of(old) != kind
+        if is_new and kind in ENTRY_POINTS:
+            yield Finding(ENTRY_POINTS[kind], Severity.CHANGE, name)
+        for rule in RULES:
+            if f"AWS::{rule.kind}" == kind:
+                was = None if is_new else properties_of(old)
+                yield from _judge(rule, name, was, properties_of(resource))
+    yield from _unguarded(before.resources, after.resources)
+
+
+def _judge(
+    rule: Rule, name: str, was: Mapping[str, Any] | None, will_be: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Yield what a rule finds about a resource; `was` is None where it is new."""
+    old, new = 0 if was is None else rule.rate(was), rule.rate(will_be)
+    details: dict[str, Any] = {"after": rule.shown(will_be), "documentation": rule.documentation}
+    if was is not None:
+        details["before"] = rule.shown(was)
+    if new is None:
+        is_same = was is not None and rule.values(was) == rule.values(will_be)
+        if not is_same and (old or 0) < 1:
+            yield Finding(rule.code, Severity.EXPOSURE, name, {**details, "is_certain": False})
+    elif new > (old or 0):
+        yield Finding(rule.code, Severity.EXPOSURE, name, {**details, "is_certain": True})
+    elif was is not None and old is not None and new < old:
+        properties = list(rule.together or (rule.path,))
+        yield Finding("less-exposed", Severity.CHANGE, name, {**details, "properties": properties})
+
+
+def _unguarded(before: Resources, after: Resources) -> Iterator[Finding]:
+    """Yield what stays but loses its web ACL."""
+    old, new = _guarded(before), _guarded(after)
+    for arn in sorted(old.keys() - new.keys()):
+        if all(name in after for name in old[arn]):
+            subject = min(old[arn], default=arn)
+            yield Finding("web-acl-removed", Severity.EXPOSURE, subject, {"before": arn})
+
+
+def _guarded(resources: Resources) -> dict[str, set[str]]:
+    """Return the resources that each association of a web ACL refers to, by the ARN in it."""
+    return {
+        text_of(arn): set(references(arn)) & resources.keys()
+        for association in of_type(resources, "AWS::WAFv2::WebACLAssociation").values()
+        for arn in [association.get("ResourceArn")]
+    }

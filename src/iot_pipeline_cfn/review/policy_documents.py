@@ -1,0 +1,201 @@
+"""Policy documents of a template, taken apart into permissions.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from iot_pipeline_cfn.template.lookup import (
+    Resources,
+    mappings,
+    possible_values,
+    properties_of,
+    short_text_of,
+    text_of,
+    type_of,
+)
+
+ALLOW, DENY = "Allow", "Deny"
+EVERYONE: Final = "*"
+
+IDENTITY_TYPES: Final = frozenset({"AWS::IAM::Group", "AWS::IAM::Role", "AWS::IAM::User"})
+ENDPOINT_TYPE: Final = "AWS::EC2::VPCEndpoint"
+
+PRINCIPAL_KINDS: Final = frozenset({"AWS", "CanonicalUser", "Federated", "Service"})
+UNCOMPARED_ELEMENTS: Final = frozenset({"NotAction", "NotPrincipal", "NotResource"})
+COMPARED_OPERATORS: Final = frozenset(
+    {"ArnEquals", "ArnLike", "Bool", "StringEquals", "StringLike"}
+)
+
+OWNER_PROPERTIES: Final = (
+    *("Bucket", "GroupName", "Groups", "Queues", "RoleName", "Roles"),
+    *("SecretId", "Topics", "UserName", "Users"),
+)
+"""Properties with which a policy that is a resource of its own names what it is attached to."""
+
+DEFAULT_ENDPOINT_POLICY: Final[Mapping[str, Any]] = MappingProxyType(
+    {"Statement": {"Action": "*", "Effect": ALLOW, "Principal": EVERYONE, "Resource": "*"}}
+)
+"""https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html"""
+
+
+class Condition(NamedTuple):
+    """One condition of a statement: the key has one of the values."""
+
+    operator: str
+    key: str
+    values: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One action that one principal may take, or may not, on one resource.
+
+    Attributes:
+        subject: The logical ID of the role, or of the resource, that has the policy.
+        effect: `Allow` or `Deny`.
+        principal: Such as `Service:ecs.amazonaws.com`; empty in a policy of a role, user or group.
+        action: The action as it is written; it may be a pattern.
+        resource: The resource, with references as in `${Database.Arn}`; it may be a pattern.
+        conditions: All of them must hold.
+
+    """
+
+    subject: str
+    effect: str
+    principal: str
+    action: str
+    resource: str
+    conditions: frozenset[Condition] = frozenset()
+
+
+def permissions(resources: Resources) -> frozenset[Permission]:
+    """Return what every policy document of an environment allows and denies.
+
+    The form of a policy makes no difference: how statements are split and ordered, and whether a
+    role's policy is a property or a resource. `uncompared_statements` has the rest.
+    """
+    return frozenset(
+        permission
+        for subject, statement in _statements(resources)
+        if is_compared(statement)
+        for permission in _permissions(subject, statement)
+    )
+
+
+def uncompared_statements(resources: Resources) -> dict[str, set[str]]:
+    """Return the text of the statements that use inverse elements or rare operators, by subject."""
+    found = defaultdict(set)
+    for subject, statement in _statements(resources):
+        if not is_compared(statement):
+            found[subject].add(json.dumps(statement, default=str, sort_keys=True))
+    return found
+
+
+def is_compared(statement: Mapping[str, Any]) -> bool:
+    """Return whether a statement can be compared element by element."""
+    operators = {operator for block in mappings(statement.get("Condition")) for operator in block}
+    return not (UNCOMPARED_ELEMENTS & statement.keys()) and operators <= COMPARED_OPERATORS
+
+
+def policy_documents(resource: object) -> Iterator[Mapping[str, Any]]:
+    """Yield every policy document among the properties of a resource, also those in JSON text."""
+    to_do: list[object] = [properties_of(resource)]
+    while to_do:
+        part = to_do.pop()
+        if isinstance(part, str) and '"Statement"' in part:
+            part = _parse(part)
+        if isinstance(part, dict):
+            if _is_policy_document(part):
+                yield part
+            to_do += part.values()
+        elif isinstance(part, list):
+            to_do += part
+
+
+def _parse(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _is_policy_document(part: Mapping[str, Any]) -> bool:
+    """Return whether it is a policy document; a rule of a web ACL has a `Statement` as well."""
+    statements = part.get("Statement")
+    return isinstance(statements, list) or any("Effect" in each for each in mappings(statements))
+
+
+def _statements(resources: Resources) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield every statement with the logical ID of each resource that it is attached to."""
+    attached = managed_policies(resources)
+    for name, resource in resources.items():
+        documents = list(policy_documents(resource))
+        if type_of(resource) == ENDPOINT_TYPE and not documents:
+            documents = [DEFAULT_ENDPOINT_POLICY]
+        subjects = _owners(resource) | attached.get(name, set()) or {name}
+        for document in documents:
+            for statement in mappings(document["Statement"]):
+                yield from ((subject, statement) for subject in subjects)
+
+
+def managed_policies(resources: Resources) -> dict[str, set[str]]:
+    """Return the roles, users and groups that name a managed policy, by its ARN or logical ID."""
+    found = defaultdict(set)
+    for name, resource in resources.items():
+        if type_of(resource) in IDENTITY_TYPES:
+            for policy in possible_values(properties_of(resource).get("ManagedPolicyArns")):
+                found[short_text_of(policy)].add(name)
+    return found
+
+
+def _owners(resource: object) -> set[str]:
+    """Return what a policy that is a resource of its own is attached to."""
+    if not type_of(resource).endswith("Policy"):
+        return set()
+    return {
+        short_text_of(owner).removesuffix(".Arn")
+        for key in OWNER_PROPERTIES
+        for owner in possible_values(properties_of(resource).get(key))
+    }
+
+
+def _permissions(subject: str, statement: Mapping[str, Any]) -> Iterator[Permission]:
+    effect = DENY if statement.get("Effect") == DENY else ALLOW
+    conditions = frozenset(
+        Condition(operator, key, frozenset(_texts(values)))
+        for block in mappings(statement.get("Condition"))
+        for operator, keys in block.items()
+        for body in mappings(keys)
+        for key, values in body.items()
+    )
+    for principal, action, resource in product(
+        [*_principals(statement.get("Principal"))] or [""],
+        [*_texts(statement.get("Action"))] or [""],
+        [*_texts(statement.get("Resource"))] or [""],
+    ):
+        yield Permission(subject, effect, principal, action, resource, conditions)
+
+
+def _texts(value: object) -> Iterator[str]:
+    return map(text_of, possible_values(value))
+
+
+def _principals(value: object) -> Iterator[str]:
+    """Yield `*`, or a kind and a name: `AWS:123456789012`, also for the root of that account."""
+    for item in possible_values(value):
+        kinds = PRINCIPAL_KINDS & item.keys() if isinstance(item, Mapping) else frozenset()
+        if not isinstance(item, Mapping) or not kinds:
+            yield text_of(item)
+            continue
+        for kind in sorted(kinds):
+            for text in _texts(item[kind]):
+                root = re.fullmatch(r"arn:.+:iam::(.+):root", text)
+                yield text if text == EVERYONE else f"{kind}:{root[1] if root else text}"
