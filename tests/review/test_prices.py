@@ -60,7 +60,7 @@ def test_unknown_price_is_found_and_makes_the_total_a_minimum(resources):
     }
     cost, *unknown = compared(find_cost_changes, small, large)
     assert cost.details["is_minimum"]
-    assert cost.details["after"] == 287.28
+    assert cost.details["total_after"] == "287.28"
     assert [(each.code, each.severity, each.subject) for each in unknown] == [
         ("unknown-price", Severity.NOTE, "Database"),
         ("unknown-price", Severity.NOTE, "Cache"),
@@ -78,16 +78,16 @@ def test_unknown_price_is_found_and_makes_the_total_a_minimum(resources):
     [("none", "single", "monthly-cost-increased"), ("single", "none", "monthly-cost-decreased")],
 )
 def test_difference_has_the_resources_that_make_it(resources, before, after, code):
-    without, single = 191.04, 239.95
+    without, single = "191.04", "239.95"
     sides = (resources(NatGateways=before), resources(NatGateways=after))
     (finding,) = compared(find_cost_changes, *sides)
     assert (finding.code, finding.severity) == (code, Severity.CHANGE)
     assert finding.details == {
-        "amount": 48.91,
+        "amount": "48.91",
         "resources": ["NatElasticIp1", "NatGateway1"],
         "is_minimum": False,
-        "before": without if before == "none" else single,
-        "after": without if after == "none" else single,
+        "total_before": without if before == "none" else single,
+        "total_after": without if after == "none" else single,
     }
 
 

@@ -101,11 +101,11 @@ def find_cost_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -
     if changed:
         difference = sum(will_be[name] - was[name] for name in changed)
         details = {
-            "amount": round(abs(difference), 2),
+            "amount": f"{abs(difference):.2f}",
             "resources": changed,
             "is_minimum": any(item.monthly is None for item in (*old, *new)),
-            "before": round(total(old), 2),
-            "after": round(total(new), 2),
+            "total_before": f"{total(old):.2f}",
+            "total_after": f"{total(new):.2f}",
         }
         code = f"monthly-cost-{'decreased' if difference < 0 else 'increased'}"
         yield Finding(code, Severity.CHANGE, SUBJECT, details)

@@ -73,8 +73,11 @@ EXPOSURE: Final[Mapping[str, str]] = MappingProxyType(
 
 def _cost(direction: str) -> Callable[[Finding], str]:
     def wording(finding: Finding) -> str:
-        note = " (of known prices)" if finding.details["is_minimum"] else ""
-        return f"about USD {{amount}} {direction} a month{note}: {{resources}}"
+        least = "at least " if finding.details["is_minimum"] else ""
+        return (
+            f"a month costs about ${{amount}} {direction}, {least}${{total_after}} instead of "
+            f"{least}${{total_before}}: {{resources}}"
+        )
 
     return wording
 
