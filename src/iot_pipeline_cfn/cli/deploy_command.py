@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,12 +150,11 @@ def _request(
     """Build the deployment request from files and options."""
     from iot_pipeline_cfn.deploy.request import load_request
 
-    return load_request(
-        name,
-        template,
-        PARAMETERS,
-        owner=_owner(),
+    environment, request = load_request(name, template, PARAMETERS)
+    return environment, replace(
+        request,
         parameters=_given(options),
+        owner=_owner(),
         bucket=options.bucket,
         ignored=options.ignored,
         allowed_losses=allowed,

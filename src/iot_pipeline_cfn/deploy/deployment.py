@@ -4,11 +4,9 @@ A change set is created, shown, and then executed or removed. Whatever happens i
 removed unless its execution has begun.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from operator import itemgetter
 from typing import Any, Final
 
@@ -38,22 +36,16 @@ from .request import (
     create_change_set,
     find_bucket,
 )
+from .stack_settings import (
+    Setting,
+    apply_stack_settings,
+    changed_settings,
+    set_policy,
+    set_termination_protection,
+)
 
 DISCARD_SECONDS: Final = 60.0
 """How long to wait for a change set that is only going to be removed."""
-
-ALLOW_ALL: Final = (
-    '{"Statement":[{"Action":"Update:*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
-)
-"""What a stack without a policy allows; a policy that was set cannot be removed, only replaced."""
-
-
-class Setting(StrEnum):
-    """A setting of an existing stack that changes outside of the change set."""
-
-    STACK_POLICY = "stack-policy"
-    TERMINATION_PROTECTION_ON = "termination-protection-on"
-    TERMINATION_PROTECTION_OFF = "termination-protection-off"
 
 
 @dataclass
@@ -166,7 +158,9 @@ def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> I
             content=content,
             stack_policy=request.file.stack_policy,
             validations=_warnings(operations, change_set),
-            settings=[] if existing is None else _settings(operations, request, existing, content),
+            settings=[]
+            if existing is None
+            else changed_settings(operations, request, existing, content.parameters),
             creates=existing is None,
         )
         yield plan
@@ -264,7 +258,7 @@ def _discard(operations: Operations, arn: str, stack_arn: str, *, protected: boo
             and not cloudformation.has_change_sets(client, stack_arn)
         ):
             if protected:
-                _set_termination_protection(operations, stack, enabled=False)
+                set_termination_protection(operations, stack, enabled=False)
             client.delete_stack(StackName=stack_arn)
     except (BotoCoreError, ClientError, TimeoutError) as error:
         if not (isinstance(error, ClientError) and is_gone(error)):
@@ -286,9 +280,9 @@ def execute(operations: Operations, request: DeploymentRequest, plan: Plan) -> S
     if wants_termination_protection(parameters):
         # On before the first resource exists, so that nothing is ever unprotected.
         plan.is_protected_early = True
-        _set_termination_protection(operations, plan.stack, enabled=True)
+        set_termination_protection(operations, plan.stack, enabled=True)
     if not plan.creates:
-        _set_policy(operations, arn, request)
+        set_policy(operations, arn, request)
     newest = events.newest_id(client, arn)
     _begin(operations, plan)
     outcome = follow(
@@ -320,55 +314,6 @@ def _begin(operations: Operations, plan: Plan) -> None:
     except KeyboardInterrupt:
         message = f"interrupted; see the result with: {operations.command('status')}"
         raise DeploymentError(message, ExitCode.INTERRUPTED, code="interrupted") from None
-
-
-def apply_stack_settings(
-    operations: Operations,
-    request: DeploymentRequest,
-    stack: Stack,
-    parameters: Mapping[str, str],
-) -> None:
-    """Set the stack policy and the termination protection, which no change set carries."""
-    _set_policy(operations, stack.arn, request)
-    enabled = wants_termination_protection(parameters)
-    _set_termination_protection(operations, stack, enabled=enabled)
-
-
-def _set_termination_protection(operations: Operations, stack: Stack, *, enabled: bool) -> None:
-    if stack.termination_protection != enabled:
-        operations.client.update_termination_protection(
-            StackName=stack.arn, EnableTerminationProtection=enabled
-        )
-
-
-def _set_policy(operations: Operations, arn: str, request: DeploymentRequest) -> None:
-    if not _has_policy(operations, arn, request):
-        operations.client.set_stack_policy(StackName=arn, StackPolicyBody=_policy(request))
-
-
-def _policy(request: DeploymentRequest) -> str:
-    policy = request.file.stack_policy
-    return ALLOW_ALL if policy is None else json.dumps(policy)
-
-
-def _has_policy(operations: Operations, arn: str, request: DeploymentRequest) -> bool:
-    current = operations.client.get_stack_policy(StackName=arn).get("StackPolicyBody")
-    return bool(json.loads(current or ALLOW_ALL) == json.loads(_policy(request)))
-
-
-def _settings(
-    operations: Operations, request: DeploymentRequest, stack: Stack, content: ChangeSetInput
-) -> list[Setting]:
-    """Return the settings of an existing stack that the deployment changes."""
-    settings = []
-    if not _has_policy(operations, stack.arn, request):
-        settings.append(Setting.STACK_POLICY)
-    enabled = wants_termination_protection(content.parameters)
-    if stack.termination_protection != enabled:
-        settings.append(
-            Setting.TERMINATION_PROTECTION_ON if enabled else Setting.TERMINATION_PROTECTION_OFF
-        )
-    return settings
 
 
 def _failed(operations: Operations, outcome: Outcome) -> DeploymentError:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,6 @@ from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
 from iot_pipeline_cfn.template.parameters import (
-    BUCKET,
     SUFFIX_PARAMETER,
     ParameterFile,
     ParameterSet,
@@ -55,8 +54,8 @@ class DeploymentRequest:
 
     template: Mapping[str, Any]
     file: ParameterFile
-    parameters: Mapping[str, str]
-    owner: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    owner: str = "unknown"
     bucket: str | None = None
     ignored: Sequence[str] = ()
     allowed_losses: Sequence[str] = ()
@@ -94,51 +93,21 @@ class ChangeSetInput:
 
 
 def load_request(
-    name: str,
-    template: Path,
-    directory: Path,
-    *,
-    owner: str,
-    parameters: Mapping[str, str] | None = None,
-    bucket: str | None = None,
-    ignored: Sequence[str] = (),
-    allowed_losses: Sequence[str] = (),
-    reviewed: Mapping[str, Any] | None = None,
+    name: str, template: Path, directory: Path
 ) -> tuple[Environment, DeploymentRequest]:
     """Read the template and the parameter file of an environment, which must fit each other.
 
-    Args:
-        name: The environment's name.
-        template: The rendered template.
-        directory: The directory of the parameter files.
-        owner: Who creates the environment.
-        parameters: The parameters that override the file.
-        bucket: The S3 bucket for a large template.
-        ignored: The codes of preflight checks whose errors are warnings.
-        allowed_losses: The logical IDs that a protected environment may lose with their data.
-        reviewed: A saved plan that must still hold.
-
     Raises:
-        DeploymentError: when they do not fit, or an argument is wrong.
+        DeploymentError: when they do not fit.
         UnreadableFileError: when one of them cannot be read.
 
     """
-    from .preflight.checks import CHECKS
-
     body = load_template(template)
     environment = environment_named(name, body)
     file = load(parameter_file(environment, directory))
     if found := list(check_file(body, file)):
         raise invalid(found)
-    if bucket and not BUCKET.fullmatch(bucket):
-        message = f"{bucket!r} is not the name of an S3 bucket"
-        raise DeploymentError(message, ExitCode.USAGE, code="bad-bucket")
-    if unknown := sorted(set(ignored) - CHECKS.keys()):
-        message = f"--ignore {unknown[0]}: no such check; the checks are {', '.join(CHECKS)}"
-        raise DeploymentError(message, ExitCode.USAGE, code="unknown-check")
-    return environment, DeploymentRequest(
-        body, file, parameters or {}, owner, bucket, ignored, allowed_losses, reviewed
-    )
+    return environment, DeploymentRequest(body, file)
 
 
 def invalid(findings: Sequence[Finding]) -> DeploymentError:

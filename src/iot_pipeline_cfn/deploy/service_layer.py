@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Finding, Severity
+from iot_pipeline_cfn.template.parameters import BUCKET
 
 from .changes import loses_data
 from .cloudformation import Stack
@@ -81,9 +82,19 @@ def plan(operations: Operations, request: DeploymentRequest) -> Plan:
         DeploymentError: when the environment cannot be deployed in this way.
 
     """
+    _require_valid(request)
     with planned(operations, request, Verb.PLAN) as made:
         made.findings = check(operations, request, made)
         return made
+
+
+def _require_valid(request: DeploymentRequest) -> None:
+    if request.bucket and not BUCKET.fullmatch(request.bucket):
+        message = f"{request.bucket!r} is not the name of an S3 bucket"
+        raise DeploymentError(message, ExitCode.USAGE, code="bad-bucket")
+    if unknown := sorted({*request.ignored} - CHECKS.keys()):
+        message = f"--ignore {unknown[0]}: no such check; the checks are {', '.join(CHECKS)}"
+        raise DeploymentError(message, ExitCode.USAGE, code="unknown-check")
 
 
 def check(operations: Operations, request: DeploymentRequest, made: Plan) -> Sequence[Finding]:
@@ -134,6 +145,7 @@ def deploy(
     """
     given = consent.covers_deployment(is_local=operations.connection.is_local)
     consent.require(given=given)
+    _require_valid(request)
     observer, suffix = operations.observer, operations.environment.suffix
     with planned(operations, request, Verb.DEPLOY) as made:
         observer.show_plan(made)
