@@ -421,15 +421,15 @@ def test_secrets_are_never_shown(pair, tmp_path, form, way):
     assert "jaeger" not in said.out + said.err
 
 
-def test_missing_schemas_are_told(monkeypatch):
-    """With what to install."""
-    monkeypatch.setattr("iot_pipeline_cfn.template.schemas.find_spec", lambda _: None)
+def test_missing_schemas_come_with_the_extra_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cfnlint.schema", None)
+    schemas.schema_of.cache_clear()
     with pytest.raises(MissingSchemasError, match=r"iot-pipeline-cfn\[review\]"):
-        schemas.read("resources/any.json")
+        schemas.schema_of("AWS::EC2::VPC")
 
 
 def test_review_imports_nothing_that_it_does_not_need(pair):
-    """Neither cfn-lint, whose files it reads, nor what draws on a terminal."""
+    """Neither cfn-lint, where no resource changes, nor what draws on a terminal."""
     done = run(sys.executable, "-X", "importtime", str(PIPELINE), "review", *pair(TEMPLATE))
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "iot_pipeline_cfn.review.reviewing" in imported

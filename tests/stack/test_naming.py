@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from troposphere import Parameter
 
 from checkout import ENVIRONMENTS
-from iot_pipeline_cfn.deploy.preflight.names import RULES
+from iot_pipeline_cfn.deploy.preflight.names import NAME_RULES
 from iot_pipeline_cfn.stack.naming import (
     SUFFIX_MAX_LENGTH,
     SUFFIX_PATTERN,
@@ -77,7 +77,7 @@ def shapes():
 
 def check_names(template, shapes, suffix):
     found = names(template, suffix)
-    assert {kind for kind, _ in found} == RULES.keys() == CALLS.keys()
+    assert {kind for kind, _ in found} == NAME_RULES.keys() == CALLS.keys()
     for kind, name in found:
         rules = shapes[kind].metadata
         assert rules.get("min", 0) <= len(name) <= rules.get("max", 1024), (kind, name)
@@ -85,7 +85,7 @@ def check_names(template, shapes, suffix):
             # Patterns in botocore have Java's syntax.
             pattern = rules["pattern"].replace(r"\p{L}\p{Z}\p{N}", r"\w\s")
             assert re.fullmatch(pattern, name), (kind, name)
-        assert re.fullmatch(RULES[kind].pattern, name), (kind, name)
+        assert re.fullmatch(NAME_RULES[kind].pattern, name), (kind, name)
 
 
 @pytest.mark.parametrize("suffix", UNUSUAL_SUFFIXES)

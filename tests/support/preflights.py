@@ -1,76 +1,24 @@
-"""Making checks of changes, and what they are about."""
+"""Running preflight checks of changes to the committed template."""
 
+import json
+from functools import cache
 from types import SimpleNamespace
 
-from checkout import REGION
-from iot_pipeline_cfn.deploy.connection import Connection, Target
-from iot_pipeline_cfn.deploy.preflight.checking import Subject, run
-from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
-from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange
+from botocore.stub import Stubber
 
+from checkout import REGION, ROOT
+from deploying import made_up_session
+from iot_pipeline_cfn.deploy.connection import Connection, Target
+from iot_pipeline_cfn.deploy.environments import Environment
+from iot_pipeline_cfn.deploy.preflight.checking import PreflightContext, run_checks
+from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
+from iot_pipeline_cfn.template.changes import Action, PropertyChange, Replacement, ResourceChange
+
+TEMPLATE = json.loads((ROOT / "templates/iot-pipeline.json").read_text())
 ZONES = {"AvailabilityZone1": "ap-northeast-1a", "AvailabilityZone2": "ap-northeast-1c"}
 
-TEMPLATE = {
-    "Parameters": {
-        "CapacityProvider": {"Type": "String", "Default": "FARGATE"},
-        "DesiredCount": {"Type": "Number", "Default": 2},
-        "NatElasticIpAllocationId": {"Type": "String", "Default": ""},
-    },
-    "Resources": {
-        "NatGateway1": {
-            "Type": "AWS::EC2::NatGateway",
-            "Properties": {"AllocationId": {"Ref": "NatElasticIpAllocationId"}},
-        },
-        "ReplicationGroup1": {
-            "Type": "AWS::ElastiCache::ReplicationGroup",
-            "Properties": {"NumCacheClusters": 1},
-        },
-        "Service1": {
-            "Type": "AWS::ECS::Service",
-            "Properties": {
-                "CapacityProviderStrategy": [
-                    {"CapacityProvider": {"Ref": "CapacityProvider"}, "Weight": 1}
-                ],
-                "DesiredCount": {"Ref": "DesiredCount"},
-                "TaskDefinition": {"Ref": "Task"},
-            },
-        },
-        "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"Cpu": "1024"}},
-        "VPCEndpoint1": {
-            "Type": "AWS::EC2::VPCEndpoint",
-            "Properties": {"VpcEndpointType": "Interface"},
-        },
-    },
-}
-"""What checks look up in a template, called as `changes` calls it."""
-
-CALLS = {
-    "allocated-address": ("AWS::EC2::NatGateway", "ec2", "describe_addresses"),
-    "cache-nodes": (
-        "AWS::ElastiCache::ReplicationGroup",
-        "elasticache",
-        "describe_cache_clusters",
-    ),
-    "db-instances": ("AWS::RDS::DBInstance", "rds", "describe_db_instances"),
-    "elastic-ips": ("AWS::EC2::EIP", "ec2", "describe_addresses"),
-    "fargate-vcpu": ("AWS::ECS::Service", "cloudwatch", "get_metric_statistics"),
-    "interface-endpoints": ("AWS::EC2::VPCEndpoint", "ec2", "describe_vpcs"),
-    "internet-gateways": ("AWS::EC2::InternetGateway", "ec2", "describe_internet_gateways"),
-    "load-balancers": (
-        "AWS::ElasticLoadBalancingV2::LoadBalancer",
-        "elbv2",
-        "describe_load_balancers",
-    ),
-    "nat-gateways": ("AWS::EC2::NatGateway", "ec2", "describe_nat_gateways"),
-    "rest-apis": ("AWS::ApiGateway::RestApi", "apigateway", "get_rest_apis"),
-    "vpcs": ("AWS::EC2::VPC", "ec2", "describe_vpcs"),
-    "zones": ("AWS::EC2::Subnet", "ec2", "describe_availability_zones"),
-}
-"""Of each check the type that it is about, and its first call."""
-
-
 NOWHERE = Connection(None, REGION, Target.AWS)
-"""A connection of which no client can be made."""
+"""A connection that cannot make any client."""
 
 
 def resource_change(action, logical_id, kind, replacement="False", properties=(), **others):
@@ -80,27 +28,75 @@ def resource_change(action, logical_id, kind, replacement="False", properties=()
     )
 
 
-def changes(*types, action="Add", replacement="False", properties=(), name=None):
-    """Return changes to resources called as in the template: NatGateway1, NatGateway2, ..."""
-    made = []
-    for number, kind in enumerate(types, 1):
-        called = name or kind.rpartition("::")[2]
-        made.append(resource_change(action, f"{called}{number}", kind, replacement, properties))
-    return made
+def change(logical_id, action="Add", replacement="False", properties=(), **others):
+    """Return a change of a resource of the template; properties are paths or whole changes."""
+    parts = [PropertyChange(each) if isinstance(each, str) else each for each in properties]
+    kind = TEMPLATE["Resources"][logical_id]["Type"]
+    return resource_change(action, logical_id, kind, replacement, parts, **others)
+
+
+def added(*logical_ids):
+    return [change(logical_id) for logical_id in logical_ids]
+
+
+def modified(logical_id, *properties):
+    return change(logical_id, "Modify", properties=properties)
+
+
+def context_of(connection, changes, *, template=TEMPLATE, suffix="dev", **parameters):
+    given = {"EnvironmentSuffix": suffix} | ZONES | parameters
+    environment = Environment(suffix, suffix)
+    return PreflightContext(environment, connection, template, given, changes)
+
+
+def run_check(code, connection, changes, *, ignored=(), **others):
+    """Return the findings of one check."""
+    return run_checks({code: CHECKS[code]}, context_of(connection, changes, **others), ignored)
 
 
 def connection_to(aws):
-    """Return a connection that has the clients of a test."""
+    """Return a connection with the clients of a test."""
     session = SimpleNamespace(client=lambda service, **_: aws(service))
     return Connection(session, REGION, Target.LOCAL)
 
 
-def findings(connection, code, *kinds, ignored=(), made=None, template=TEMPLATE, **parameters):
-    """Return what one check finds of additions, or of the changes that are given."""
-    made = changes(*kinds) if made is None else made
-    subject = Subject("dev", connection, template, ZONES | parameters, made)
-    return run({code: CHECKS[code]}, subject, ignored)
+@cache
+def _session():
+    return made_up_session(REGION)
 
 
-def address(aws):
-    return aws("ec2").allocate_address(Domain="vpc")["AllocationId"]
+def stubbed_connection():
+    """Return a connection to AWS whose clients reach nothing."""
+    return Connection(_session(), REGION, Target.AWS)
+
+
+def stub(connection, service, *answers):
+    """Let a client give these answers: each a call, its answer or error code, and its request."""
+    stubber = Stubber(getattr(connection, service))
+    for call, answer, *request in answers:
+        if isinstance(answer, str):
+            stubber.add_client_error(call, answer)
+        else:
+            stubber.add_response(call, answer, *request)
+    stubber.activate()
+    return stubber
+
+
+def remediations(finding, action):
+    """Return the details of a finding's remediations of one kind."""
+    return [dict(each.details) for each in finding.remediations if each.action == action]
+
+
+def parameters_of(finding):
+    """Return the parameters that a finding proposes to set."""
+    return {each["name"]: each["value"] for each in remediations(finding, "set-parameter")}
+
+
+def commands(finding):
+    """Return the commands that a finding proposes, as lists of arguments."""
+    return [each["argv"] for each in remediations(finding, "run-command")]
+
+
+def destroyed(finding):
+    """Return the environments that a finding proposes to destroy."""
+    return [each["environment"] for each in remediations(finding, "destroy-environment")]

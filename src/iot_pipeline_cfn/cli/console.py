@@ -138,8 +138,11 @@ class Console(Observer):
             data = {"findings": [finding.as_data() for finding in findings]}
             self.document("findings", data)
             return
+        from .preflight_wording import finding_lines
+
         for finding in findings:
-            echo(wording.finding_text(finding), err=err)
+            for line in finding_lines(finding):
+                echo(line, err=err)
 
     def notify(self, finding: Finding) -> None:
         """Show a step of an operation."""

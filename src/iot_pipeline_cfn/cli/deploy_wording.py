@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from iot_pipeline_cfn.deploy.changes import loses_data
 from iot_pipeline_cfn.deploy.observer import Operation, Question
 from iot_pipeline_cfn.template.changes import Action, PropertyChange, Replacement, ResourceChange
-from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.stateful import DataOutcome, data_outcome
 
 if TYPE_CHECKING:
@@ -111,14 +110,6 @@ def _loss(change: ResourceChange) -> str:
     data = DATA[data_outcome(change.policy_action.removeprefix("ReplaceAnd"))]
     causes = ", ".join(part.path for part in change.replacing_properties)
     return f"{what}; {data}" + (f"; because of {causes}" if causes else "")
-
-
-def finding_text(finding: Finding) -> str:
-    """Return a finding of a preflight check as text."""
-    message = finding.details.get("message") or "{path}: {reason} ({name})".format(
-        **finding.details
-    )
-    return f"{finding.severity} {finding.code}: {message}"
 
 
 def status_facts(status: "EnvironmentStatus") -> dict[str, str]:

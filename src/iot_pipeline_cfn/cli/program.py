@@ -54,10 +54,15 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
 
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from iot_pipeline_cfn.deploy.errors import DeploymentError, explained
+    from iot_pipeline_cfn.deploy.errors import ChangeSetRejectedError, DeploymentError, explained
 
     if isinstance(error, BotoCoreError | ClientError):
         error = explained(error)
+    if isinstance(error, ChangeSetRejectedError):
+        from .preflight_wording import finding_lines
+
+        lines = (line for finding in error.findings for line in finding_lines(finding))
+        return "\n".join([str(error), *lines]), error.exit_code
     if isinstance(error, DeploymentError):
         return str(error), error.exit_code
     raise error

@@ -19,13 +19,13 @@ from iot_pipeline_cfn.template.findings import Finding, Value
 from . import cloudformation, events, planning
 from .changes import change_data
 from .cloudformation import ChangeSet, Stack, ValidationFinding
-from .errors import DeploymentError, is_gone, message_of
+from .errors import ChangeSetRejectedError, DeploymentError, is_gone, message_of
 from .following import Outcome, follow, limited
 from .observer import Operation
 from .operations import Operations
 from .planning import REASONS, ChangeSetState, Refusal, StackAction, Verb
-from .preflight import name_taken
-from .preflight.checking import Subject
+from .preflight.checking import PreflightContext
+from .preflight.names import explain_validation
 from .protection import wants_termination_protection
 from .readiness import make_ready
 from .request import (
@@ -199,26 +199,24 @@ def _rejected(
     change_set: ChangeSet,
 ) -> DeploymentError:
     """Return the error of a change set that CloudFormation rejected, with its findings."""
-    lines = [f"{REASONS[Refusal.CHANGE_SET_FAILED]}: {change_set.reason}"]
-    subject = subject_of(operations, request, content, change_set.changes)
-    for finding in _validations(operations, change_set):
-        lines.append(str(finding))
-        if way := name_taken.way_on(subject, finding):
-            lines.append(f"  {way}")
-    return DeploymentError(
-        "\n".join(lines), ExitCode.INVALID, code=Refusal.CHANGE_SET_FAILED, reason=change_set.reason
+    context = preflight_context(operations, request, content, change_set.changes)
+    return ChangeSetRejectedError(
+        f"{REASONS[Refusal.CHANGE_SET_FAILED]}: {change_set.reason}",
+        [explain_validation(context, each) for each in _validations(operations, change_set)],
+        code=Refusal.CHANGE_SET_FAILED,
+        reason=change_set.reason,
     )
 
 
-def subject_of(
+def preflight_context(
     operations: Operations,
     request: DeploymentRequest,
     content: ChangeSetInput,
     changes: Sequence[ResourceChange],
-) -> Subject:
-    """Return what preflight checks look at."""
-    return Subject(
-        operations.environment.name,
+) -> PreflightContext:
+    """Return what the preflight checks of changes get."""
+    return PreflightContext(
+        operations.environment,
         operations.connection,
         request.template,
         content.parameters,

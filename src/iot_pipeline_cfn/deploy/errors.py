@@ -1,5 +1,7 @@
 """Errors of deployments, and what errors of botocore mean to the user."""
 
+from collections.abc import Sequence
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -15,7 +17,7 @@ from botocore.exceptions import (
 )
 
 from iot_pipeline_cfn.exit_codes import ExitCode
-from iot_pipeline_cfn.template.findings import Value
+from iot_pipeline_cfn.template.findings import Finding, Value
 
 
 class DeploymentError(Exception):
@@ -41,6 +43,17 @@ class DeploymentError(Exception):
         self.code = code
         self.exit_code = exit_code
         self.details = details
+
+
+class ChangeSetRejectedError(DeploymentError):
+    """CloudFormation rejected a change set, with the findings of its early validation."""
+
+    def __init__(
+        self, message: str, findings: Sequence[Finding], *, code: str, reason: str
+    ) -> None:
+        """Take the message, the findings, and CloudFormation's reason."""
+        super().__init__(message, ExitCode.INVALID, code=code, reason=reason)
+        self.findings = findings
 
 
 NO_CREDENTIALS = (

@@ -14,12 +14,12 @@ from iot_pipeline_cfn.template.parameters import BUCKET
 from .changes import loses_data
 from .cloudformation import Stack
 from .deletion import DeletionPlan, LeftResource, delete, plan_deletion
-from .deployment import Plan, execute, planned, subject_of
+from .deployment import Plan, execute, planned, preflight_context
 from .errors import DeploymentError
 from .observer import Question
 from .operations import Operations
 from .planning import StackAction, Verb
-from .preflight.checking import joined, run
+from .preflight.checking import merge_validations, run_checks
 from .preflight.checks import CHECKS
 from .protection import is_protected
 from .request import DeploymentRequest
@@ -99,23 +99,9 @@ def _require_valid(request: DeploymentRequest) -> None:
 
 def check(operations: Operations, request: DeploymentRequest, made: Plan) -> Sequence[Finding]:
     """Return the findings of the preflight checks and of CloudFormation's early validation."""
-    subject = subject_of(operations, request, made.content, made.changes)
-    found = [] if made.empty else run(CHECKS, subject, request.ignored)
-    warnings, told = joined(made.validations, found)
-    return [
-        *(
-            Finding(
-                "early-validation",
-                Severity.WARNING,
-                details={"name": each.name, "path": each.path, "reason": each.reason},
-            )
-            for each in warnings
-        ),
-        *(
-            Finding(each.code, Severity(each.severity), details={"message": each.message})
-            for each in told
-        ),
-    ]
+    context = preflight_context(operations, request, made.content, made.changes)
+    found = [] if made.empty else run_checks(CHECKS, context, request.ignored)
+    return merge_validations(made.validations, found)
 
 
 def require_passed(findings: Collection[Finding]) -> None:

@@ -1,229 +1,223 @@
-"""What is known before a deployment: each check where it passes, finds, and cannot be made."""
+"""Running checks, merging CloudFormation's findings, and the commands that run the checks."""
 
 import json
 import re
-from functools import partial
-from pathlib import Path
+import shlex
 from threading import Barrier
 
 import pytest
-from botocore.stub import Stubber
 
-from checkout import PARAMETER_FILES, REGION, ROOT
-from deploying import BUCKET, made_up_session, small_template, stack_of
-from iot_pipeline_cfn.deploy import preflight
+from checkout import CERTIFICATE, PARAMETER_FILES, REGION, ROOT
+from deploying import BUCKET, log_group, small_template, stack_of
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection, Target
-from iot_pipeline_cfn.deploy.preflight.checking import Finding, Severity, Subject, joined, run
+from iot_pipeline_cfn.deploy.operations import command
+from iot_pipeline_cfn.deploy.preflight.checking import (
+    aws_command,
+    merge_validations,
+    run_checks,
+)
 from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
-from preflights import CALLS, TEMPLATE, ZONES, address, changes, findings, resource_change
+from iot_pipeline_cfn.template.findings import Finding, Severity
+from preflights import (
+    NOWHERE,
+    TEMPLATE,
+    ZONES,
+    added,
+    change,
+    context_of,
+    modified,
+    resource_change,
+    run_check,
+    stub,
+    stubbed_connection,
+)
+from quota_consumers import ENVIRONMENT_TAG, NEEDED, elastic_ip
+
+FIRST_CALLS = {
+    "allocated-address": ("NatGateway1", "ec2", "describe_addresses"),
+    "api-gateway-account": ("ApiStage", "apigateway", "get_account"),
+    "cache-nodes": ("Cache", "elasticache", "describe_cache_clusters"),
+    "cache-orderable": ("Cache", "elasticache", "describe_cache_engine_versions"),
+    "certificate": ("HttpsListener", "acm", "describe_certificate"),
+    "database-orderable": ("Database", "rds", "describe_orderable_db_instance_options"),
+    "db-instances": ("Database", "rds", "describe_db_instances"),
+    "elastic-ips": ("NatElasticIp1", "ec2", "describe_addresses"),
+    "fargate-vcpu": ("Service", "cloudwatch", "get_metric_statistics"),
+    "image": ("Service", "ecr", "batch_get_image"),
+    "interface-endpoints": ("LogsEndpoint", "ec2", "describe_vpcs"),
+    "internet-gateways": ("InternetGateway", "ec2", "describe_internet_gateways"),
+    "load-balancers": ("LoadBalancer", "elbv2", "describe_load_balancers"),
+    "name-taken": ("ContainerLogGroup", "logs", "describe_log_groups"),
+    "nat-gateways": ("NatGateway1", "ec2", "describe_nat_gateways"),
+    "permissions": ("Vpc", "sts", "get_caller_identity"),
+    "rest-apis": ("RestApi", "apigateway", "get_rest_apis"),
+    "service-linked-roles": ("Cluster", "iam", "list_roles"),
+    "vpcs": ("Vpc", "ec2", "describe_vpcs"),
+    "zones": ("PublicSubnet1", "ec2", "describe_availability_zones"),
+}
+"""The resource that makes a check necessary, and the first call of the check."""
+
+GIVEN = CERTIFICATE | {
+    "ApiAccessLogs": "enabled",
+    "ImageTag": "v1",
+    "NatElasticIpAllocationId": "eipalloc-0",
+}
 
 
-@pytest.fixture
-def check(connect_to):
-    """A function that makes one check of changes, on the embedded AWS."""
-    return partial(findings, connect_to())
-
-
-def used_address(aws, given=None):
-    """Return an address that the NAT gateway of an environment has: its own, or one it is given."""
-    resources = {
-        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
-        "Subnet": {
-            "Type": "AWS::EC2::Subnet",
-            "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.0.1.0/24"},
-        },
-        "Address": {"Type": "AWS::EC2::EIP", "Properties": {}},
-        "Gateway": {
-            "Type": "AWS::EC2::NatGateway",
-            "Properties": {
-                "SubnetId": {"Ref": "Subnet"},
-                "AllocationId": given or {"Fn::GetAtt": ["Address", "AllocationId"]},
-            },
-        },
-    }
-    if given:
-        del resources["Address"]
-    aws("cloudformation").create_stack(
-        StackName="iot-pipeline-pr1", TemplateBody=json.dumps({"Resources": resources})
-    )
-    while True:
-        for each in aws("ec2").describe_addresses()["Addresses"]:
-            if "AssociationId" in each:
-                return each["AllocationId"]
-
-
-def test_address_that_is_given_must_be_free(check, aws):
-    """It exists, and nothing uses it."""
-    free = address(aws)
-    nat = "AWS::EC2::NatGateway"
-
-    def found(given):
-        return check("allocated-address", nat, NatElasticIpAllocationId=given)
-
-    assert found(free) == []
-    assert found("") == []
-    assert check("allocated-address", NatElasticIpAllocationId="eipalloc-0") == []
-    (missing,) = found("eipalloc-0123456789abcdef0")
-    assert "does not exist in ap-northeast-1" in missing.message
-    (taken,) = found(used_address(aws))
-    assert "is in use by iot-pipeline-pr1" in taken.message
-    assert (missing.severity, taken.severity) == (Severity.ERROR, Severity.ERROR)
-    assert "aws ec2 describe-addresses --region ap-northeast-1" in missing.message
-    assert missing.logical_ids == taken.logical_ids == ["NatGateway1"]
-
-
-def test_environment_that_was_given_an_address_is_named(check, aws):
-    """By its gateway, since the address itself says nothing of it."""
-    given = used_address(aws, address(aws))
-    (taken,) = check("allocated-address", "AWS::EC2::NatGateway", NatElasticIpAllocationId=given)
-    assert "is in use by iot-pipeline-pr1; give one that is free" in taken.message
-
-
-def test_holder_that_cannot_be_looked_for_is_not_named():
-    """The address is in use all the same."""
-    connection = Connection(made_up_session(REGION), REGION, Target.AWS)
-    stubber = Stubber(connection.ec2)
-    used = {"AllocationId": "eipalloc-0", "AssociationId": "a", "NetworkInterfaceId": "eni-0"}
-    stubber.add_response("describe_addresses", {"Addresses": [used]})
-    stubber.add_client_error("describe_nat_gateways", "UnauthorizedOperation")
-    stubber.activate()
-    given = {"NatElasticIpAllocationId": "eipalloc-0"}
-    (taken,) = findings(connection, "allocated-address", "AWS::EC2::NatGateway", **given)
-    assert taken.severity is Severity.ERROR
-    assert "is in use by eni-0; give one that is free" in taken.message
-
-
-def test_address_that_is_given_stays_where_a_second_gateway_is_added(check, aws, template):
-    """The first gateway of the environment uses it, and goes on to; the second has its own."""
-    given = {"NatGateways": "per-zone", "NatElasticIpAllocationId": used_address(aws)}
-
-    def found(name, action, replacement="False"):
-        made = [resource_change(action, name, "AWS::EC2::NatGateway", replacement)]
-        return check("allocated-address", made=made, template=template, **given)
-
-    assert found("NatGateway2", "Add") == []
-    assert len(found("NatGateway1", "Modify", "True")) == 1
-
-
-def test_zones_must_be_there(check):
-    """The finding names those that are."""
-    assert check("zones", "AWS::EC2::Subnet") == []
-    assert check("zones", AvailabilityZone1="ap-northeast-1z") == []
-    (finding,) = check("zones", "AWS::EC2::Subnet", AvailabilityZone1="ap-northeast-1z")
-    assert "AvailabilityZone1: ap-northeast-1z is not available" in finding.message
-    assert "ap-northeast-1a" in finding.message
-
-
-@pytest.mark.parametrize("code", CALLS)
-@pytest.mark.parametrize("problem", ["UnauthorizedOperation", "RequestLimitExceeded"])
-def test_check_that_cannot_be_made_blocks_nothing(code, problem):
-    """That is worth a note, with the reason."""
-    kind, service, call = CALLS[code]
-    connection = Connection(made_up_session(REGION), REGION, Target.AWS)
-    stubber = Stubber(getattr(connection, service))
-    stubber.add_client_error(call, problem)
-    stubber.activate()
-    given = {"NatElasticIpAllocationId": "eipalloc-0"}
-    (finding,) = findings(connection, code, kind, **given)
+@pytest.mark.parametrize("code", FIRST_CALLS)
+@pytest.mark.parametrize("error", ["AccessDenied", "UnauthorizedOperation", "RequestLimitExceeded"])
+def test_failing_check_is_a_note(code, error):
+    logical_id, service, call = FIRST_CALLS[code]
+    connection = stubbed_connection()
+    stub(connection, service, (call, error))
+    (finding,) = run_check(code, connection, added(logical_id), **GIVEN)
     assert (finding.code, finding.severity) == (code, Severity.NOTE)
-    assert "could not be checked" in finding.message
+    assert finding.details["problem"] == "not-checked"
+    assert finding.details["reason"]
 
 
-def test_answer_that_nobody_has_thought_of_blocks_nothing():
-    """What was found before it counts all the same."""
+@pytest.mark.parametrize("code", FIRST_CALLS)
+def test_check_that_only_aws_can_answer_is_silent_on_the_emulator(code):
+    logical_id, service, call = FIRST_CALLS[code]
+    connection = stubbed_connection()
+    stub(connection, service, (call, "NotAvailableInEmulator"))
+    assert run_check(code, connection, added(logical_id), **GIVEN) == []
 
-    def surprised(_):
-        yield Finding("any", Severity.WARNING, "seen")
-        _ = {}["ZoneId"]
 
-    found = run({"any": surprised}, Subject("dev", None, {}, {}, []))
+def test_unexpected_answer_is_a_note():
+    """Findings from before it are kept."""
+
+    def check(_):
+        yield Finding("any", Severity.WARNING)
+        raise KeyError("ZoneId")
+
+    found = run_checks({"any": check}, context_of(None, []))
     assert [(each.code, each.severity) for each in found] == [
         ("any", Severity.WARNING),
         ("any", Severity.NOTE),
     ]
-    assert found[1].message == (
-        "could not be checked: what AWS answers is not understood (KeyError('ZoneId'))"
-    )
+    assert found[1].details["reason"] == "KeyError('ZoneId')"
 
 
-def test_check_of_what_does_not_change_makes_no_call():
-    """Nor does one of what goes, or changes in something else."""
-    kinds = [kind for kind, _, _ in CALLS.values()]
-    made = [*changes("AWS::SQS::Queue"), *changes(*kinds, action="Remove")]
-    made += [change for kind in kinds for change in changes(kind, action="Modify")]
-    connection = Connection(made_up_session(REGION), REGION, Target.AWS)
-    assert run(CHECKS, Subject("dev", connection, TEMPLATE, ZONES, made)) == []
-    # Which AWS it is, the client says with which the change set was made.
-    assert connection.clients.keys() <= {"cloudformation"}
+def test_unaffected_check_makes_no_client():
+    logical_ids = {logical_id for logical_id, _, _ in FIRST_CALLS.values()} - {"Service"}
+    changes = [resource_change("Modify", "Queue", "AWS::SQS::Queue"), *map(modified, logical_ids)]
+    changes += [change(logical_id, "Remove") for logical_id in logical_ids]
+    connection = stubbed_connection()
+    assert run_checks(CHECKS, context_of(connection, changes, **GIVEN)) == []
+    assert not connection.clients
 
 
-def test_checks_run_all_at_once():
-    """Together they take as long as the slowest: here, each waits until all have begun."""
-    everybody = Barrier(len(CHECKS), timeout=10)
+def test_checks_run_at_once():
+    """Each waits until all have begun."""
+    begun = Barrier(len(CHECKS), timeout=10)
 
-    def waiting(_):
-        everybody.wait()
-        return [Finding("any", Severity.NOTE, "all have begun")]
+    def check(_):
+        begun.wait()
+        return [Finding("any", Severity.NOTE)]
 
-    subject = Subject("dev", None, {}, {}, [])
-    assert len(run(dict.fromkeys(CHECKS, waiting), subject)) == len(CHECKS)
+    found = run_checks(dict.fromkeys(CHECKS, check), context_of(None, []))
+    assert len(found) == len(CHECKS)
 
 
-def test_what_aws_has_found_too_is_told_once():
-    """AWS's words come first; what is about something else stays by itself."""
+def test_fact_of_cloudformation_and_of_a_check_is_one_finding():
     path = "/Resources/NatElasticIp1/Properties"
     same = ValidationFinding("SERVICE_QUOTA_EXCEEDED", path, "5 of 5", fails=False)
     others = [
         ValidationFinding("ServiceQuotas", "/Resources/NatElasticIp10", "too many", fails=False),
         ValidationFinding("ECR_DELETE_READINESS", path, "not empty", fails=False),
     ]
-    finding = Finding("elastic-ips", Severity.ERROR, "needs 1", ["NatElasticIp1"], "QUOTA")
-    unlike = Finding("zones", Severity.ERROR, "not there", ["NatElasticIp1"])
-    left, told = joined([same, *others], [finding, unlike])
-    assert left == others
-    assert [str(each) for each in told] == [
-        "error elastic-ips: 5 of 5 (SERVICE_QUOTA_EXCEEDED); needs 1",
-        "error zones: not there",
+    ours = [
+        Finding(code, Severity.ERROR, details={"logical_ids": ["NatElasticIp1"]})
+        for code in ("elastic-ips", "zones")
+    ]
+    merged = merge_validations([same, *others], ours)
+    assert [(each.code, each.subject) for each in merged] == [
+        ("early-validation", "NatElasticIp10"),
+        ("early-validation", "NatElasticIp1"),
+        ("elastic-ips", ""),
+        ("zones", ""),
+    ]
+    (facts,) = merged[2].details["validations"]
+    assert facts == {"name": same.name, "path": path, "reason": "5 of 5"}
+    assert "validations" not in merged[3].details
+
+
+def test_replacement_is_created():
+    changes = [
+        change("NatElasticIp1", "Modify", "True"),
+        change("NatElasticIp2", "Modify", "False"),
+        change("NatElasticIp2", "Remove"),
+    ]
+    assert context_of(NOWHERE, changes).created("AWS::EC2::EIP") == ["NatElasticIp1"]
+
+
+def test_resource_that_is_not_in_the_template_has_no_properties():
+    """A resource whose condition is unknown is one."""
+    kind = "AWS::RDS::DBInstance"
+    other = resource_change("Modify", "Other", kind, "True")
+    context = context_of(NOWHERE, [other, modified("Database", "Engine")])
+    assert list(context.changed(kind, "Engine")) == ["Database"]
+
+
+@pytest.mark.parametrize("name", ["pr 1", "it's", "a;b", "pr1"])
+def test_command_quotes_the_environment_for_the_shell(name):
+    words = shlex.split(command("destroy", name, NOWHERE))
+    assert words[1:] == ["destroy", name, "--region", REGION]
+
+
+def test_command_for_the_emulator_has_its_endpoint_and_credentials():
+    local = Connection(None, REGION, Target.LOCAL, "http://127.0.0.1:1")
+    assert aws_command(local, "logs", "describe-log-groups") == [
+        *("env", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"),
+        *("aws", "logs", "describe-log-groups", "--region", REGION),
+        *("--endpoint-url", "http://127.0.0.1:1"),
     ]
 
 
-def test_replacement_needs_what_an_addition_needs():
-    """It is made before what it replaces goes; a change in place and a removal need nothing."""
-    made = [
-        *changes("AWS::EC2::EIP", action="Modify", replacement="True"),
-        *changes("AWS::EC2::EIP", action="Modify", replacement="False"),
-        *changes("AWS::EC2::EIP", action="Remove"),
-    ]
-    assert len(Subject("dev", None, {}, {}, made).new("AWS::EC2::EIP")) == 1
+def test_every_code_is_documented():
+    text = (ROOT / "docs/preflight.md").read_text()
+    assert re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE) == sorted(CHECKS)
 
 
-def hold_addresses(aws, count):
-    """Let environments of pull requests hold Elastic IPs."""
+def test_every_check_has_a_case():
+    assert FIRST_CALLS.keys() | {"names", "deletion-protection"} == CHECKS.keys()
+    assert NEEDED.keys() <= CHECKS.keys()
+
+
+def findings_of(project, verb, name, *options):
+    """Run a command and return its exit code and findings."""
+    done = project.run(verb, name, *BUCKET, *options, "--json")
+    return done.status, json.loads(done.out.splitlines()[-1])["findings"]
+
+
+def use_addresses(aws, count):
+    """Let environments of pull requests have Elastic IPs."""
+    address = {"NatElasticIp1": {"Type": "AWS::EC2::EIP", "Properties": {}}}
+    durability = {"Durability": {"Type": "String", "Default": "ephemeral"}}
     for number in range(count):
         aws("cloudformation").create_stack(
             StackName=f"iot-pipeline-pr{number}",
-            TemplateBody=json.dumps(
-                {"Resources": {"NatElasticIp1": {"Type": "AWS::EC2::EIP", "Properties": {}}}}
-            ),
-            Tags=[{"Key": "iot-pipeline:environment", "Value": f"pr{number}"}],
+            TemplateBody=json.dumps({"Parameters": durability, "Resources": address}),
+            Tags=[{"Key": ENVIRONMENT_TAG, "Value": f"pr{number}"}],
         )
 
 
-def test_what_blocked_the_first_deployment_is_told_before_it(project, aws):
-    """Five Elastic IPs are held by others: nothing is created, and without NAT gateway it goes."""
-    template = (ROOT / "templates/iot-pipeline.json").read_text()
+def test_exhausted_quota_stops_a_deployment_before_it_creates_anything(project, aws):
+    template = json.dumps(TEMPLATE)
     project.write(template, dev=json.loads((ROOT / "parameters/dev.json").read_text()))
-    hold_addresses(aws, 3)
-    free = [address(aws) for _ in range(2)]
-    done = project.deploy("dev")
-    assert done.status == 8
-    finding = next(line for line in done.err.splitlines() if line.startswith("error elastic-ips"))
-    assert "needs 1 Elastic IP; 5 of 5 (AWS's default) in use: " in finding
-    assert "iot-pipeline-pr2 (NatElasticIp1)" in finding
-    assert f"{free[0]} (not associated)" in finding
-    for way in ("NatGateways=none", f"NatElasticIpAllocationId={free[0]}"):
-        assert way in finding
+    use_addresses(aws, 3)
+    idle = [elastic_ip(aws) for _ in range(2)]
+    status, found = findings_of(project, "preflight", "dev")
+    (finding,) = [each for each in found if each["severity"] == "error"]
+    assert (status, finding["code"]) == (8, "elastic-ips")
+    consumers = finding["details"]["consumers"]
+    assert {each["resource"] for each in consumers} == {"NatElasticIp1", *idle}
+    assert {each["action"] for each in finding["remediations"]} == {
+        *("set-parameter", "destroy-environment", "raise-quota")
+    }
+    assert project.deploy("dev").status == 8
     stacks = aws("cloudformation").describe_stacks()["Stacks"]
     assert "iot-pipeline-dev" not in {stack["StackName"] for stack in stacks}
     assert len(aws("ec2").describe_vpcs()["Vpcs"]) == 1
@@ -231,63 +225,43 @@ def test_what_blocked_the_first_deployment_is_told_before_it(project, aws):
     assert stack_of(aws, "dev")["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_address_that_is_free_stands_for_one_of_two(check, aws):
-    """The second gateway always has one of its own, for which it cannot be given."""
-    free = [address(aws) for _ in range(5)]
-    two = ["AWS::EC2::EIP"] * 2
-    way = f"--parameter NatElasticIpAllocationId={free[0]}"
-
-    def found(made):
-        return check("elastic-ips", made=changes(*two, name="NatElasticIp")[made])[0].message
-
-    assert f"an address that nothing uses: {way}" in found(slice(0, 1))
-    assert f"an address that nothing uses, for one of them: {way}" in found(slice(0, 2))
-    assert "NatElasticIpAllocationId" not in found(slice(1, 2))
-
-
 @pytest.mark.parametrize("verb", ["preflight", "plan"])
-def test_checks_run_by_themselves_and_change_nothing(project, aws, verb):
-    """The exit code is theirs; what is ignored is a warning."""
-    holder = {"NatElasticIp1": {"Type": "AWS::EC2::EIP", "Properties": {}}}
-    project.write(small_template(holder))
-    hold_addresses(aws, 5)
-    done = project.run(verb, "pr9", *BUCKET)
-    assert (done.status, done.details) == (8, {"codes": ["elastic-ips"]})
-    done = project.run(verb, "pr9", *BUCKET, "--ignore", "elastic-ips")
-    assert done.status == 0
-    assert "warning elastic-ips: needs 1 Elastic IP" in done.out + done.err
-    printed = project.run(verb, "pr9", *BUCKET, "--json").out.splitlines()
-    (finding,) = json.loads(printed[-1])["findings"]
-    assert (finding["code"], finding["severity"]) == ("elastic-ips", "error")
-    wrong = project.run(verb, "pr9", *BUCKET, "--ignore", "nonsense")
-    assert (wrong.status, "elastic-ips" in wrong.err) == (2, True)
+def test_command_fails_with_errors_and_not_with_ignored_ones(project, aws, verb):
+    project.write(small_template({"NatElasticIp1": {"Type": "AWS::EC2::EIP", "Properties": {}}}))
+    use_addresses(aws, 5)
+    status, (finding,) = findings_of(project, verb, "pr9")
+    assert (status, finding["code"], finding["severity"]) == (8, "elastic-ips", "error")
+    assert finding["details"]["logical_ids"] == ["NatElasticIp1"]
+    status, (finding,) = findings_of(project, verb, "pr9", "--ignore", "elastic-ips")
+    assert (status, finding["severity"]) == (0, "warning")
+    assert project.run(verb, "pr9", *BUCKET, "--ignore", "nonsense").status == 2
     stacks = aws("cloudformation").describe_stacks()["Stacks"]
     assert "iot-pipeline-pr9" not in {stack["StackName"] for stack in stacks}
 
 
+def test_option_that_ignores_several_findings_is_printed_once(project, aws):
+    project.write(small_template({"A": log_group("/a"), "B": log_group("/b")}))
+    for name in ("/a", "/b"):
+        aws("logs").create_log_group(logGroupName=name)
+    done = project.run("preflight", "pr1")
+    assert done.out.count("error name-taken: ") == len("ab")
+    assert (done.code, done.details) == ("preflight", {"codes": ["name-taken"]})
+
+
 @pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda path: path.stem)
-def test_nothing_stands_in_the_way_in_an_empty_account(project, path):
-    """Of any kind of environment."""
-    template = (ROOT / "templates/iot-pipeline.json").read_text()
-    project.write(template, **{path.stem: json.loads(path.read_text())})
-    done = project.run("preflight", path.stem, *BUCKET)
-    assert (done.status, done.out) == (0, "")
-    assert "all preflight checks passed" in done.err
+def test_checks_pass_in_an_empty_account(project, path):
+    project.write(json.dumps(TEMPLATE), **{path.stem: json.loads(path.read_text())})
+    assert findings_of(project, "preflight", path.stem) == (0, [])
 
 
-def test_every_code_is_of_one_module():
-    """Whose function is the check."""
-    there = {path.stem for path in Path(preflight.__path__[0]).glob("*.py")}
-    modules = [check.__module__.rpartition(".")[2] for check in CHECKS.values()]
-    helpers = {"__init__", "checking", "checks", "commands", "consumption"}
-    assert set(modules) == there - helpers
-    assert [name.replace("_", "-") for name in modules] == list(CHECKS)
-
-
-def test_every_code_is_documented():
-    """What it means, and what to do."""
-    text = (ROOT / "docs/preflight.md").read_text()
-    assert re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE) == sorted(CHECKS)
+def test_emulator_is_silent_about_what_only_aws_knows(project):
+    project.write(
+        json.dumps(TEMPLATE), prod=json.loads((ROOT / "parameters/prod.json").read_text())
+    )
+    given = CERTIFICATE | ZONES | {"ApiAccessLogs": "enabled", "ImageTag": "v1"}
+    options = [f"--parameter={name}={value}" for name, value in given.items()]
+    status, found = findings_of(project, "preflight", "prod", *options)
+    assert (status, [each["code"] for each in found]) == (0, ["image"])
 
 
 PROTECTED = {"Durability": "protected", "DeletionProtection": "enabled"}

@@ -1,34 +1,23 @@
-"""What refuses to be deleted: found where it is to go, and only there."""
+"""Deletion protection of resources that a change deletes."""
 
 import pytest
-from botocore.stub import Stubber
 
-from checkout import REGION
-from deploying import made_up_session
-from iot_pipeline_cfn.deploy.connection import Connection, Target
-from iot_pipeline_cfn.deploy.preflight import deletion_protection
-from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
-from preflights import resource_change
-
-LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
-DATABASE = "AWS::RDS::DBInstance"
+from iot_pipeline_cfn.template.findings import Severity
+from preflights import change, commands, run_check
+from quota_consumers import subnet
 
 
-def found(connection, kind, physical_id, *, action="Modify", replacement="True", policy=""):
-    made = resource_change(
-        action, "Any", kind, replacement, policy_action=policy, physical_id=physical_id
+def found(connection, logical_id, physical_id, **others):
+    made = {"action": "Modify", "replacement": "True"} | others
+    return run_check(
+        "deletion-protection", connection, [change(logical_id, **made, physical_id=physical_id)]
     )
-    subject = Subject("prod", connection, {}, {}, [made])
-    return run({deletion_protection.CODE: deletion_protection.look}, subject)
 
 
 def load_balancer(aws, protected):
     elbv2 = aws("elbv2")
-    vpc = aws("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnet = aws("ec2").create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
-    arn = elbv2.create_load_balancer(Name="any", Subnets=[subnet])["LoadBalancers"][0][
-        "LoadBalancerArn"
-    ]
+    created = elbv2.create_load_balancer(Name="any", Subnets=[subnet(aws)])
+    arn = created["LoadBalancers"][0]["LoadBalancerArn"]
     attribute = {"Key": "deletion_protection.enabled", "Value": str(protected).lower()}
     elbv2.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[attribute])
     return arn
@@ -47,39 +36,28 @@ def database(aws, protected):
     return "any"
 
 
-@pytest.mark.parametrize(
-    ("kind", "made"), [(LOAD_BALANCER, load_balancer), (DATABASE, database)], ids=["elb", "rds"]
-)
-def test_what_is_protected_must_not_go(aws, connect_to, kind, made):
-    """Replaced or removed; what stays as it is, is kept, or comes, may be protected."""
-    name = made(aws, protected=True)
-    for goes in ({}, {"action": "Remove", "replacement": "False"}):
-        (finding,) = found(connect_to(), kind, name, **goes)
-        assert finding.severity is Severity.ERROR
-        assert finding.logical_ids == ["Any"]
-        assert f"{name} is protected" in finding.message
-        assert "--parameter DeletionProtection=disabled" in finding.message
-    for stays in (
+TYPES = [("LoadBalancer", load_balancer), ("Database", database)]
+
+
+@pytest.mark.parametrize(("logical_id", "create"), TYPES)
+def test_protected_resource_must_not_be_deleted(aws, connect_to, logical_id, create):
+    physical_id = create(aws, protected=True)
+    for deletes in ({}, {"action": "Remove", "replacement": "False"}):
+        (finding,) = found(connect_to(), logical_id, physical_id, **deletes)
+        assert (finding.severity, finding.subject) == (Severity.ERROR, logical_id)
+        assert finding.details["physical_id"] == physical_id
+        (command,) = commands(finding)
+        assert command[1:3] == ["deploy", "dev"]
+        assert command[-2:] == ["--parameter", "DeletionProtection=disabled"]
+    for keeps in (
         {"replacement": "False"},
         {"action": "Add", "replacement": "False"},
-        {"policy": "ReplaceAndRetain"},
-        {"action": "Remove", "replacement": "False", "policy": "Retain"},
+        {"policy_action": "ReplaceAndRetain"},
+        {"action": "Remove", "replacement": "False", "policy_action": "Retain"},
     ):
-        assert found(connect_to(), kind, name, **stays) == []
+        assert found(connect_to(), logical_id, physical_id, **keeps) == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "made"), [(LOAD_BALANCER, load_balancer), (DATABASE, database)], ids=["elb", "rds"]
-)
-def test_what_is_not_protected_may_go(aws, connect_to, kind, made):
-    """Nothing is said of it."""
-    assert found(connect_to(), kind, made(aws, protected=False)) == []
-
-
-def test_what_cannot_be_asked_is_a_note():
-    """It blocks nothing."""
-    connection = Connection(made_up_session(REGION), REGION, Target.AWS)
-    with Stubber(connection.elbv2) as stubber:
-        stubber.add_client_error("describe_load_balancer_attributes", "AccessDenied")
-        (finding,) = found(connection, LOAD_BALANCER, "any")
-    assert finding.severity is Severity.NOTE
+@pytest.mark.parametrize(("logical_id", "create"), TYPES)
+def test_unprotected_resource_may_be_deleted(aws, connect_to, logical_id, create):
+    assert found(connect_to(), logical_id, create(aws, protected=False)) == []

@@ -1,73 +1,19 @@
-"""What AWS sells, and what an account must have: each where it passes, finds, cannot be made."""
-
-import json
-import re
-from datetime import UTC, datetime, timedelta
-from functools import cache
+"""Whether AWS sells the database and the cache of the template."""
 
 import pytest
-from botocore.stub import Stubber
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from moto import mock_aws
 
-from checkout import CERTIFICATE, REGION, ROOT
-from deploying import BUCKET, made_up_session
-from iot_pipeline_cfn.deploy.connection import Connection, Target
-from iot_pipeline_cfn.deploy.preflight.checking import Severity, Subject, run
-from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
-from iot_pipeline_cfn.template.changes import PropertyChange
-from preflights import resource_change
-
-TEMPLATE = json.loads((ROOT / "templates/iot-pipeline.json").read_text())
-ZONES = {"AvailabilityZone1": "ap-northeast-1a", "AvailabilityZone2": "ap-northeast-1c"}
-
-
-@cache
-def session():
-    return made_up_session(REGION)
-
-
-@pytest.fixture
-def connection():
-    """A connection to AWS, where nothing answers but what a test makes up."""
-    return Connection(session(), REGION, Target.AWS)
-
-
-@pytest.fixture
-def account():
-    """A connection to an account that moto plays."""
-    with mock_aws():
-        yield Connection(made_up_session(REGION), REGION, Target.AWS)
-
-
-def added(name):
-    """Return the change that makes a resource of the template."""
-    return resource_change("Add", name, TEMPLATE["Resources"][name]["Type"])
-
-
-def modified(name, *properties):
-    """Return the change of a resource of the template in some properties."""
-    parts = [PropertyChange(part) for part in properties]
-    return resource_change("Modify", name, TEMPLATE["Resources"][name]["Type"], "False", parts)
-
-
-def found(code, connection, *changes, **parameters):
-    """Return what a check finds of changes to the template's resources."""
-    subject = Subject("dev", connection, TEMPLATE, ZONES | parameters, changes)
-    return run({code: CHECKS[code]}, subject)
-
-
-def answers(client, **calls):
-    """Let a client answer calls, in this order: each with what it is asked, and what it says."""
-    stubber = Stubber(client)
-    for name, asked_and_said in calls.items():
-        for asked, said in asked_and_said:
-            stubber.add_response(name, said, asked)
-    stubber.activate()
-    return stubber
-
+from checkout import REGION
+from iot_pipeline_cfn.template.findings import Severity
+from preflights import (
+    ZONES,
+    added,
+    change,
+    modified,
+    remediations,
+    run_check,
+    stub,
+    stubbed_connection,
+)
 
 ORDER = {"Engine": "postgres", "EngineVersion": "16.15", "DBInstanceClass": "db.t4g.micro"}
 OPTION = ORDER | {
@@ -81,19 +27,26 @@ OPTION = ORDER | {
     "SupportsStorageEncryption": True,
     "Vpc": True,
 }
+OPTIONS = "describe_orderable_db_instance_options"
 
 
-def sells(connection, *options):
-    """Let RDS sell the template's database so, and return what has to be asked in the end."""
-    answer = {"OrderableDBInstanceOptions": list(options)}
-    return answers(
-        connection.rds,
-        describe_orderable_db_instance_options=[(ORDER | {"Vpc": True}, answer)],
-    )
+def options(*found):
+    return {"OrderableDBInstanceOptions": list(found)}
+
+
+def database(*answers, made=change("Database"), **parameters):  # noqa: B008 A constant.
+    """Return the findings about the database, once RDS has given all the answers."""
+    connection = stubbed_connection()
+    stubber = stub(connection, "rds", *answers)
+    found = run_check("database-orderable", connection, [made], **parameters)
+    stubber.assert_no_pending_responses()
+    assert {each.subject for each in found} <= {"Database"}
+    assert {each.severity for each in found} <= {Severity.ERROR}
+    return found
 
 
 @pytest.mark.parametrize(
-    ("change", "parameters"),
+    ("sold", "parameters"),
     [
         ({}, {}),
         ({}, {"Monitoring": "detailed"}),
@@ -103,407 +56,131 @@ def sells(connection, *options):
         ({"SupportsPerformanceInsights": False}, {"Monitoring": "basic"}),
     ],
 )
-def test_database_that_is_sold(connection, change, parameters):
-    """With what it needs, in the zones that it can stand in."""
+def test_database_is_sold(sold, parameters):
     lesser = OPTION | {"AvailabilityZones": [], "SupportsIAMDatabaseAuthentication": False}
-    sold = sells(connection, OPTION | {"StorageType": "gp2"}, lesser, OPTION | change)
-    assert found("database-orderable", connection, added("Database"), **parameters) == []
-    sold.assert_no_pending_responses()
+    answer = options(OPTION | {"StorageType": "gp2"}, lesser, OPTION | sold)
+    assert database((OPTIONS, answer, ORDER | {"Vpc": True}), **parameters) == []
 
 
 @pytest.mark.parametrize(
-    ("change", "parameters", "words"),
+    ("sold", "parameters", "facts"),
     [
-        ({"StorageType": "io1"}, {}, "with storage io1 only, not gp3"),
-        ({"MultiAZCapable": False}, {}, "without MultiAZ; choose another DatabaseInstanceClass"),
+        ({"StorageType": "io1"}, {}, {"problem": "storage", "storage": "gp3", "sold": ["io1"]}),
+        ({"MultiAZCapable": False}, {}, {"problem": "feature", "feature": "MultiAZ"}),
         (
             {"SupportsPerformanceInsights": False},
             {"Monitoring": "detailed"},
-            "without EnablePerformanceInsights",
+            {"problem": "feature", "feature": "EnablePerformanceInsights"},
         ),
         (
             {"AvailabilityZones": [{"Name": "ap-northeast-1a"}, {"Name": "ap-northeast-1d"}]},
             {},
-            "1d only, and needs 2 of ap-northeast-1a, ap-northeast-1c; give other zones",
+            {"problem": "zones", "needed": 2, "zones": [*ZONES.values()]},
         ),
         (
             {"AvailabilityZones": [{"Name": "ap-northeast-1d"}]},
             {"Availability": "single-zone"},
-            "in ap-northeast-1d only, and needs 1 of ap-northeast-1a, ap-northeast-1c",
+            {"problem": "zones", "needed": 1, "sold": ["ap-northeast-1d"]},
         ),
         (
             {"AvailabilityZones": [{"Name": "ap-northeast-1d"}]},
             dict.fromkeys(ZONES, ""),
-            "in ap-northeast-1d only, and needs 2 of the zones",
+            {"problem": "zones", "needed": 2, "zones": []},
         ),
     ],
 )
-def test_database_that_is_sold_otherwise(connection, change, parameters, words):
-    """The finding says how it is sold, and what to choose."""
-    sells(connection, OPTION | change)
-    (finding,) = found("database-orderable", connection, added("Database"), **parameters)
-    assert (finding.severity, finding.logical_ids) == (Severity.ERROR, ["Database"])
-    assert finding.message.startswith("Database: postgres 16.15 on db.t4g.micro is sold in ")
-    assert words in finding.message
+def test_database_is_sold_otherwise(sold, parameters, facts):
+    (finding,) = database((OPTIONS, options(OPTION | sold)), **parameters)
+    order = {"engine": "postgres", "version": "16.15", "instance_class": "db.t4g.micro"}
+    expected = facts | order | {"region": REGION, "logical_ids": ["Database"]}
+    assert finding.details.items() >= expected.items()
+    assert remediations(finding, "choose-parameter") == [{"name": "DatabaseInstanceClass"}]
 
 
-def has_versions(connection, *versions, classes=()):
-    """Let RDS sell none of the template's database, but others."""
-    whole = {"Engine": "postgres", "EngineVersion": "16.15", "Vpc": True}
-    options = [{"DBInstanceClass": name} for name in classes]
-    made = [{"EngineVersion": version} for version in versions]
-    stubber = Stubber(connection.rds)
-    nothing = {"OrderableDBInstanceOptions": []}
-    stubber.add_response("describe_orderable_db_instance_options", nothing, ORDER | {"Vpc": True})
+def no_options(*versions):
+    """Return the answers of RDS where the class is not sold with the version."""
     family = {"Engine": "postgres", "DBParameterGroupFamily": "postgres16"}
-    stubber.add_response("describe_db_engine_versions", {"DBEngineVersions": made}, family)
-    said = {"OrderableDBInstanceOptions": options}
-    stubber.add_response("describe_orderable_db_instance_options", said, whole)
-    stubber.activate()
+    found = {"DBEngineVersions": [{"EngineVersion": version} for version in versions]}
+    return [(OPTIONS, options()), ("describe_db_engine_versions", found, family)]
 
 
 @pytest.mark.parametrize(
-    ("classes", "words"),
+    ("classes", "choice"),
     [
-        (["db.x9.large", "db.m7g.large", "db.t4g.small"], "db.t4g.small, db.m7g.large can be"),
-        (["db.x9.large"], "take another region"),
+        (["db.x9.large", "db.m7g.large", "db.t4g.small"], ["db.t4g.small", "db.m7g.large"]),
+        (["db.x9.large"], []),
     ],
 )
-def test_class_that_is_not_sold(connection, classes, words):
-    """Those that the template takes are named, if they are."""
-    has_versions(connection, "16.9", "16.15", classes=classes)
-    (finding,) = found("database-orderable", connection, added("Database"))
-    assert "postgres 16.15 on db.t4g.micro is not sold in ap-northeast-1" in finding.message
-    assert words in finding.message
+@pytest.mark.parametrize("made", [change("Database"), modified("Database", "DBInstanceClass")])
+def test_instance_class_is_not_sold(classes, choice, made):
+    """The classes that both the template and the region have are proposed."""
+    sold = options(*({"DBInstanceClass": name} for name in classes))
+    whole = {"Engine": "postgres", "EngineVersion": "16.15", "Vpc": True}
+    answers = [*no_options("16.9", "16.15"), (OPTIONS, sold, whole)]
+    (finding,) = database(*answers, made=made)
+    assert finding.details["problem"] == "class"
+    chosen = {"name": "DatabaseInstanceClass", "values": choice}
+    assert remediations(finding, "choose-parameter") == [chosen]
 
 
-@pytest.mark.parametrize("change", [added("Database"), modified("Database", "EngineVersion")])
-def test_version_that_cannot_be_made_any_more(connection, change):
-    """Those that can are named."""
-    has_versions(connection, "16.18", "16.19")
-    (finding,) = found("database-orderable", connection, change)
-    assert finding.severity is Severity.ERROR
-    assert "postgres 16.15 cannot be made any more in ap-northeast-1" in finding.message
-    assert "16.18, 16.19 can" in finding.message
+@pytest.mark.parametrize("made", [change("Database"), modified("Database", "EngineVersion")])
+def test_engine_version_is_no_longer_created(made):
+    (finding,) = database(*no_options("16.18", "16.19"), made=made)
+    assert finding.details["problem"] == "version"
+    assert finding.details["sold"] == ["16.18", "16.19"]
+    assert remediations(finding, "change-template")
 
 
-def test_database_that_changes(connection):
-    """A class that is not sold is found, but not that the version cannot be made any more."""
-    has_versions(connection, "16.15")
-    (finding,) = found("database-orderable", connection, modified("Database", "DBInstanceClass"))
-    assert "is not sold" in finding.message
-    other = Connection(session(), REGION, Target.AWS)
-    has_versions(other, "16.18")
-    assert found("database-orderable", other, modified("Database", "DBInstanceClass")) == []
+def test_existing_database_keeps_its_engine_version():
+    assert database(*no_options("16.18"), made=modified("Database", "DBInstanceClass")) == []
 
 
-def sells_cache(connection, versions, offerings):
-    offered = {"ReservedCacheNodesOfferings": offerings}
-    return answers(
-        connection.elasticache,
-        describe_cache_engine_versions=[
-            (
-                {"Engine": "redis"},
-                {"CacheEngineVersions": [{"EngineVersion": version} for version in versions]},
-            )
-        ],
-        describe_reserved_cache_nodes_offerings=[({"CacheNodeType": "cache.t4g.micro"}, offered)],
-    )
+def cache(made, versions=None, offerings=None):
+    """Return the severity and the problem of each finding about the cache."""
+    connection = stubbed_connection()
+    answers = []
+    if versions is not None:
+        found = {"CacheEngineVersions": [{"EngineVersion": version} for version in versions]}
+        answers.append(("describe_cache_engine_versions", found, {"Engine": "redis"}))
+    if offerings is not None:
+        answer = offerings
+        if not isinstance(offerings, str):
+            answer = {"ReservedCacheNodesOfferings": offerings}
+        answers.append(("describe_reserved_cache_nodes_offerings", answer))
+    stubber = stub(connection, "elasticache", *answers)
+    found = run_check("cache-orderable", connection, [made])
+    stubber.assert_no_pending_responses()
+    return [(each.severity, each.details["problem"]) for each in found]
+
+
+NODE = {"CacheNodeType": "cache.t4g.micro"}
 
 
 @pytest.mark.parametrize("version", ["7.1", "7.1.0"])
 @pytest.mark.parametrize(
-    "change",
-    [added("Cache"), modified("Cache", "CacheNodeType", "EngineVersion")],
-    ids=lambda change: change.action,
+    "made", [*added("Cache"), modified("Cache", "CacheNodeType", "EngineVersion")]
 )
-def test_cache_that_is_sold(connection, change, version):
-    """Its version is there, and its nodes can be reserved."""
-    sold = sells_cache(connection, ["6.2", version], [{"CacheNodeType": "cache.t4g.micro"}])
-    assert found("cache-orderable", connection, change) == []
-    sold.assert_no_pending_responses()
+def test_cache_is_sold(made, version):
+    assert cache(made, ["6.2", version], [NODE]) == []
 
 
-def test_cache_that_is_not_sold(connection):
-    """Of the version that is sure, of the node type it is not."""
-    sells_cache(connection, ["7.0", "7.10"], [])
-    version, node_type = found("cache-orderable", connection, added("Cache"))
-    assert (version.severity, version.logical_ids) == (Severity.ERROR, ["Cache"])
-    assert "redis 7.1 is not sold in ap-northeast-1, but 7.0, 7.10 are" in version.message
-    assert (node_type.severity, node_type.logical_ids) == (Severity.WARNING, ["Cache"])
-    assert "cache.t4g.micro is probably not sold in ap-northeast-1" in node_type.message
-
-
-def test_cache_that_exists_keeps_what_is_not_sold_any_more(connection):
-    """Its node type changes whether or not its version could be made now, and the other way."""
-    none = {"ReservedCacheNodesOfferings": []}
-    answers(connection.elasticache, describe_reserved_cache_nodes_offerings=[(None, none)])
-    (finding,) = found("cache-orderable", connection, modified("Cache", "CacheNodeType"))
-    assert "cache.t4g.micro is probably not sold" in finding.message
-    other = Connection(session(), REGION, Target.AWS)
-    newer = {"CacheEngineVersions": [{"EngineVersion": "8.0"}]}
-    answers(other.elasticache, describe_cache_engine_versions=[(None, newer)])
-    (finding,) = found("cache-orderable", other, modified("Cache", "EngineVersion"))
-    assert "is not sold in ap-northeast-1, but 8.0 are" in finding.message
-
-
-def test_what_is_found_before_a_call_is_denied_counts(connection):
-    """The version is not sold, whoever may ask for nodes."""
-    stubber = Stubber(connection.elasticache)
-    stubber.add_response("describe_cache_engine_versions", {"CacheEngineVersions": []})
-    stubber.add_client_error("describe_reserved_cache_nodes_offerings", "AccessDenied")
-    stubber.activate()
-    findings = found("cache-orderable", connection, added("Cache"))
-    assert [finding.severity for finding in findings] == [Severity.ERROR, Severity.NOTE]
-
-
-def imported(acm, *names, days=90):
-    """Return a certificate that somebody has made for names, and that ends in some days."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName(map(x509.DNSName, names)), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = serialization.PrivateFormat.TraditionalOpenSSL
-    return acm.import_certificate(
-        Certificate=certificate.public_bytes(pem),
-        PrivateKey=key.private_bytes(pem, private, serialization.NoEncryption()),
-    )["CertificateArn"]
-
-
-def certified(connection, arn, *changes, domain="iot.example.com"):
-    changes = changes or [added("HttpListener"), added("HttpsListener"), added("ApiStage")]
-    given = {"CertificateArn": arn, "DomainName": domain}
-    return found("certificate", connection, *changes, **given)
-
-
-@pytest.mark.parametrize("name", ["iot.example.com", "*.example.com"])
-def test_certificate_that_can_be_used(account, name):
-    """It is for the name of the load balancer, and lasts."""
-    assert certified(account, imported(account.acm, "other.example.org", name)) == []
-    assert certified(account, "") == []
-
-
-@pytest.mark.parametrize("name", ["example.com", "*.iot.example.com", "*.com"])
-def test_certificate_for_another_name(account, name):
-    """A wildcard stands for one label."""
-    (finding,) = certified(account, imported(account.acm, name))
-    assert (finding.severity, finding.logical_ids) == (
-        Severity.ERROR,
-        ["HttpsListener", "ApiStage"],
-    )
-    assert f"is for {name}, which does not cover DomainName iot.example.com" in finding.message
-
-
-def test_certificate_that_another_name_is_given_for(account):
-    """The stage changes alone: it calls the load balancer by that name."""
-    arn = imported(account.acm, "iot.example.com")
-    renamed = modified("ApiStage", "Variables.domainName")
-    (finding,) = certified(account, arn, renamed, domain="new.example.com")
-    assert finding.logical_ids == ["ApiStage"]
-
-
-def test_certificate_that_ends_soon(account):
-    """And that ACM does not renew, since it is imported."""
-    (finding,) = certified(account, imported(account.acm, "iot.example.com", days=20))
-    assert finding.severity is Severity.WARNING
-    assert "and ACM does not renew it: import its successor" in finding.message
-
-
-def test_certificate_that_is_not_issued(account):
-    """Whoever has requested it has to show that the name is his."""
-    arn = account.acm.request_certificate(DomainName="*.example.com")["CertificateArn"]
-    (finding,) = certified(account, arn)
-    assert finding.severity is Severity.ERROR
-    assert "is not issued yet: create the DNS records" in finding.message
-    shown = f"aws acm describe-certificate --certificate-arn {arn} --region ap-northeast-1"
-    assert finding.message.partition("to see them: ")[2] == shown
-
-
-def test_certificate_that_is_not_there(account):
-    """Neither in the account, nor in the region."""
-    (finding,) = certified(account, CERTIFICATE["CertificateArn"])
-    assert finding.severity is Severity.ERROR
-    assert "does not exist in this account" in finding.message
-    elsewhere = CERTIFICATE["CertificateArn"].replace(REGION, "us-east-1")
-    (finding,) = certified(account, elsewhere)
-    assert finding.severity is Severity.ERROR
-    assert "is in us-east-1; give one of ap-northeast-1" in finding.message
-
-
-ISSUED = {"Status": "ISSUED", "SubjectAlternativeNames": ["IOT.example.com"]}
-TOMORROW = {"NotAfter": datetime.now(UTC) + timedelta(days=1)}
-YESTERDAY = {"NotAfter": datetime.now(UTC) - timedelta(days=1)}
-
-
-@pytest.mark.parametrize(
-    ("detail", "severity", "words"),
-    [
-        (YESTERDAY | {"Status": "EXPIRED"}, Severity.ERROR, "is EXPIRED, and only an ISSUED one"),
-        ({"Type": "PRIVATE"}, Severity.WARNING, "which API Gateway does not trust"),
-        (
-            TOMORROW | {"RenewalEligibility": "INELIGIBLE", "Type": "AMAZON_ISSUED"},
-            Severity.WARNING,
-            "ACM renews only what is in use",
-        ),
-        (TOMORROW | {"RenewalEligibility": "ELIGIBLE"}, None, ""),
-    ],
-)
-def test_certificate_of_another_kind(connection, detail, severity, words):
-    """One that has expired, one of a private authority, one that is renewed and one that is not."""
-    said = {"Certificate": ISSUED | detail}
-    answers(connection.acm, describe_certificate=[(None, said)])
-    findings = certified(connection, CERTIFICATE["CertificateArn"])
-    assert [finding.severity for finding in findings] == [severity] * bool(severity)
-    assert all(words in finding.message for finding in findings)
-
-
-def test_access_logs_need_the_role_of_the_account(connection):
-    """Only where they are switched on."""
-    code, stage = "api-gateway-account", added("ApiStage")
-    role = {"cloudwatchRoleArn": "arn:aws:iam::123456789012:role/logs"}
-    answers(connection.apigateway, get_account=[({}, {}), ({}, {}), ({}, role)])
-    assert found(code, connection, stage) == []
-    for change in (stage, modified("ApiStage", "AccessLogSetting")):
-        (finding,) = found(code, connection, change, ApiAccessLogs="enabled")
-        assert (finding.severity, finding.logical_ids) == (Severity.ERROR, ["ApiStage"])
-        assert "no role to write logs with in ap-northeast-1" in finding.message
-        assert "--parameter ApiAccessLogs=disabled" in finding.message
-    assert found(code, connection, stage, ApiAccessLogs="enabled") == []
-
-
-ROLES = {
-    "Cache": "elasticache.amazonaws.com",
-    "Cluster": "ecs.amazonaws.com",
-    "Database": "rds.amazonaws.com",
-    "LoadBalancer": "elasticloadbalancing.amazonaws.com",
-    "ServiceScalableTarget": "ecs.application-autoscaling.amazonaws.com",
-    "VpcLink": "ops.apigateway.amazonaws.com",
-}
-
-
-def test_services_need_their_roles(account):
-    """The finding has a command for each that is missing, until none is."""
-    changes = [added(name) for name in ROLES]
-    for name, service in ROLES.items():
-        (finding,) = found("service-linked-roles", account, *changes)
-        assert finding.severity is Severity.WARNING
-        assert name in finding.logical_ids
-        command = f"aws iam create-service-linked-role --aws-service-name {service}"
-        assert command in finding.message.split(": ", 1)[1].split("; ")
-        account.iam.create_service_linked_role(AWSServiceName=service)
-        (rest,) = found("service-linked-roles", account, *changes) or [None]
-        assert rest is None or command not in rest.message.split(": ", 1)[1].split("; ")
-    assert rest is None
-
-
-def zones_without_nat_gateways(connection, *changes):
-    zone = {"State": "available"}
-    said = {
-        "AvailabilityZones": [
-            zone | {"ZoneName": "ap-northeast-1a", "ZoneId": "apne1-az4"},
-            zone | {"ZoneName": "ap-northeast-1c", "ZoneId": "apne1-az3"},
-        ]
-    }
-    answers(connection.ec2, describe_availability_zones=[(None, said)])
-    return found("zones", connection, *changes, NatGateways="per-zone")
-
-
-def test_zone_without_nat_gateways(connection):
-    """It can hold all else; whether it is new makes no difference."""
-    both = added("NatGateway1"), added("NatGateway2")
-    (finding,) = zones_without_nat_gateways(connection, *both)
-    assert (finding.severity, finding.logical_ids) == (Severity.ERROR, ["NatGateway2"])
-    assert "AvailabilityZone2: ap-northeast-1c is apne1-az3" in finding.message
-    assert "NatGateways=single" in finding.message
-
-
-@pytest.mark.parametrize("changed", [("NatGateway1",), ("PublicSubnet2",)])
-def test_zone_that_no_nat_gateway_stands_in(connection, changed):
-    """What it cannot hold is not wanted there."""
-    assert zones_without_nat_gateways(connection, *map(added, changed)) == []
-
-
-@pytest.mark.parametrize(
-    ("state", "severity"), [("constrained", Severity.WARNING), ("unavailable", Severity.ERROR)]
-)
-def test_zone_in_which_not_everything_can_be_had(connection, state, severity):
-    """It is only refused where nothing can be."""
-    zones = [
-        {"ZoneName": name, "ZoneId": f"apne1-az{number}", "State": said}
-        for number, (name, said) in enumerate(
-            zip(ZONES.values(), (state, "available"), strict=True)
-        )
+def test_cache_is_not_sold():
+    """The version certainly is not, and the node type is probably not."""
+    assert cache(change("Cache"), ["7.0", "7.10"], []) == [
+        (Severity.ERROR, "version"),
+        (Severity.WARNING, "node-type"),
     ]
-    answers(connection.ec2, describe_availability_zones=[({}, {"AvailabilityZones": zones})])
-    (finding,) = found("zones", connection, added("PublicSubnet1"), added("PublicSubnet2"))
-    assert (finding.severity, finding.logical_ids) == (severity, ["PublicSubnet1"])
-    assert "AvailabilityZone1: ap-northeast-1a is " in finding.message
 
 
-def test_zone_that_is_gone_since(connection):
-    """What stands there is not asked for, nor what could not be put there."""
-    stubber = Stubber(connection.ec2)
-    stubber.add_response("describe_availability_zones", {"AvailabilityZones": []})
-    stubber.activate()
-    assert found("zones", connection, added("NatGateway1")) == []
+def test_existing_cache_keeps_what_is_no_longer_sold():
+    node_type = [(Severity.WARNING, "node-type")]
+    assert cache(modified("Cache", "CacheNodeType"), offerings=[]) == node_type
+    version = [(Severity.ERROR, "version")]
+    assert cache(modified("Cache", "EngineVersion"), versions=["8.0"]) == version
 
 
-def test_resource_that_the_template_does_not_have_is_not_described():
-    """Such as one that is replaced while its condition cannot be told."""
-    kind = "AWS::RDS::DBInstance"
-    other = resource_change("Modify", "Other", kind, "True")
-    subject = Subject(
-        "dev",
-        Connection(session(), REGION, Target.AWS),
-        TEMPLATE,
-        ZONES,
-        [other, modified("Database", "Engine")],
-    )
-    assert list(subject.touched(kind, "Engine")) == ["Database"]
-
-
-CALLS = {
-    "api-gateway-account": ("apigateway", "get_account"),
-    "cache-orderable": ("elasticache", "describe_cache_engine_versions"),
-    "certificate": ("acm", "describe_certificate"),
-    "database-orderable": ("rds", "describe_orderable_db_instance_options"),
-    "service-linked-roles": ("iam", "list_roles"),
-}
-
-
-@pytest.mark.parametrize("code", CALLS)
-def test_check_that_is_denied_blocks_nothing(connection, code):
-    """That is worth a note."""
-    service, call = CALLS[code]
-    stubber = Stubber(getattr(connection, service))
-    stubber.add_client_error(call, "AccessDenied")
-    stubber.activate()
-    changes = map(added, [*ROLES, "ApiStage", "HttpsListener"])
-    (finding,) = found(code, connection, *changes, ApiAccessLogs="enabled", **CERTIFICATE)
-    assert finding.severity is Severity.NOTE
-    assert "could not be checked: access denied" in finding.message
-
-
-@pytest.mark.parametrize("code", CALLS)
-def test_check_that_is_not_concerned_makes_no_client(connection, code):
-    """Which would cost a deployment more than the call."""
-    changes = [added("RestApi"), modified("Database", "Tags"), modified("ApiStage", "Tags")]
-    assert found(code, connection, *changes, ApiAccessLogs="enabled", **CERTIFICATE) == []
-    assert not connection.clients.keys() & {service for service, _ in CALLS.values()}
-
-
-def test_embedded_aws_is_not_asked_what_it_cannot_know(project):
-    """Not for the environment that uses all of it; it has no certificate, and no roles."""
-    project.write(TEMPLATE, prod=json.loads((ROOT / "parameters/prod.json").read_text()))
-    given = CERTIFICATE | ZONES | {"ApiAccessLogs": "enabled", "ImageTag": "v1"}
-    options = [f"--parameter={name}={value}" for name, value in given.items()]
-    done = project.run("preflight", "prod", *BUCKET, *options)
-    assert done.status == 0, done.out
-    assert re.findall(r"^\w+ ([a-z-]+):", done.out, re.MULTILINE) == ["image"]
+def test_finding_from_before_a_denied_call_is_kept():
+    assert cache(change("Cache"), [], "AccessDenied") == [
+        (Severity.ERROR, "version"),
+        (Severity.NOTE, "not-checked"),
+    ]

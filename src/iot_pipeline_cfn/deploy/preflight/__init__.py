@@ -1,4 +1,5 @@
-"""What can be known before a change set is executed: a file for each check, with a stable code.
+"""Preflight: checks of a change set before it is executed.
 
-`checking` says what a check is given and what it finds, `checks` lists them all.
+`checks` lists them all, `checking` runs them. Each check reports findings with a stable code; the
+sentences for people are in the command line's wording module.
 """

@@ -1,61 +1,47 @@
-"""What a check is given, what it finds, and running all of them at once."""
+"""What a check gets and reports, running checks, and merging CloudFormation's own findings."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection
+from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import EXPIRED, code_of, explained
+from iot_pipeline_cfn.deploy.operations import command_line
 from iot_pipeline_cfn.emulator.control import NOT_AVAILABLE
-from iot_pipeline_cfn.template.changes import ResourceChange
+from iot_pipeline_cfn.template.changes import PropertyChange, ResourceChange
+from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
+from iot_pipeline_cfn.template.lookup import properties_of
+from iot_pipeline_cfn.template.quotas import QUOTAS
 from iot_pipeline_cfn.template.resolution import resolve
 
+EARLY_VALIDATION: Final = "early-validation"
+"""The code of what only CloudFormation has found."""
 
-class Severity(StrEnum):
-    """What a finding means for the deployment: an error stops it."""
+NAME_CONFLICT: Final = re.compile(r"NAME.*CONFLICT|ALREADY.?EXIST", re.IGNORECASE)
+_QUOTA: Final = re.compile("QUOTA", re.IGNORECASE)
 
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
+SAME_AS: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
+    {quota.check: _QUOTA for quota in QUOTAS.values()} | {"name-taken": NAME_CONFLICT}
+)
+"""What the names of early validations that report the same fact contain, by our code.
 
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check has to say."""
-
-    code: str
-    severity: Severity
-    message: str
-    logical_ids: Sequence[str] = ()
-    """Of the resources that it is about."""
-    validation: str = ""
-    """What the names of early validations contain that find the same."""
-
-    def as_data(self) -> dict[str, Any]:
-        """Return what scripts are told of it, as data for JSON."""
-        return {
-            "code": self.code,
-            "severity": self.severity,
-            "message": self.message,
-            "logical_ids": list(self.logical_ids),
-        }
-
-    def __str__(self) -> str:
-        """Return it in one line."""
-        return f"{self.severity} {self.code}: {self.message}"
+The names are open: `NAME_CONFLICT_VALIDATION` and `SERVICE_QUOTA_EXCEEDED` are two of them.
+"""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is about to be done, to which environment, and with which value of each parameter."""
+class PreflightContext:
+    """The changes to check, their environment, and the value of each parameter."""
 
-    environment: str
+    environment: Environment
     connection: Connection
     template: Mapping[str, Any]
     parameters: Mapping[str, str]
@@ -63,32 +49,17 @@ class Subject:
 
     @cached_property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:
-        """All resources that the environment is going to have, resolved, by their logical ids.
+        """The environment's resources after the changes, resolved, by their logical IDs.
 
-        What only the stack can tell, such as the ARN of another resource, is still a function.
+        References to other resources stay intrinsic functions.
         """
         given = {**self.parameters, "AWS::Region": self.connection.region}
         return resolve(self.template, given)["Resources"]
 
-    def touched(self, resource_type: str, *names: str) -> dict[str, Mapping[str, Any]]:
-        """Return the properties of what `new` lists, and of what changes in some property.
+    def created(self, resource_type: str) -> list[str]:
+        """Return the logical IDs of the resources of a type that the changes create.
 
-        `names` are those properties; a change within one, such as `Variables.name`, is one of it.
-        Without names it is only what is new.
-        """
-        new = self.new(resource_type)
-        return {
-            change.logical_id: self.resources[change.logical_id].get("Properties", {})
-            for change in self.changes
-            if change.resource_type == resource_type
-            and (change.logical_id in new or {*names} & {part.name for part in change.properties})
-            and change.logical_id in self.resources
-        }
-
-    def new(self, resource_type: str) -> list[str]:
-        """Return the logical ids of the resources of a type that a change set makes.
-
-        A replacement is made before what it replaces goes, and so counts as well.
+        A replacement counts: it is created before the existing resource is deleted.
         """
         return [
             change.logical_id
@@ -96,16 +67,47 @@ class Subject:
             if change.resource_type == resource_type and change.creates
         ]
 
+    def changed(self, resource_type: str, *names: str) -> dict[str, Mapping[str, Any]]:
+        """Return the properties of created resources, and of those that change in a property.
 
-Check = Callable[[Subject], Iterable[Finding]]
+        Args:
+            resource_type: The type of the resources.
+            names: The top-level properties whose changes count. Without any, only created
+                resources are returned.
+
+        """
+        return {
+            change.logical_id: properties_of(self.resources[change.logical_id])
+            for change in self.changes
+            if change.resource_type == resource_type
+            and (change.creates or {*names} & changed_properties(change).keys())
+            and change.logical_id in self.resources
+        }
+
+    def aws(self, *arguments: str) -> Remediation:
+        """Return the command of the AWS CLI that a user can run where the environment lives."""
+        return Remediation("run-command", {"argv": aws_command(self.connection, *arguments)})
+
+    def deployer(self, verb: str, *options: str) -> Remediation:
+        """Return a command of this program for the environment."""
+        line = command_line(verb, self.environment.name, self.connection)
+        return Remediation("run-command", {"argv": [*line, *options]})
 
 
-def run(
-    checks: Mapping[str, Check], subject: Subject, ignored: Collection[str] = ()
+Check = Callable[[PreflightContext], Iterable[Finding]]
+
+
+def changed_properties(change: ResourceChange) -> dict[str, PropertyChange]:
+    """Return the property changes of a resource by the top-level property."""
+    return {part.name: part for part in change.properties}
+
+
+def run_checks(
+    checks: Mapping[str, Check], context: PreflightContext, ignored: Collection[str] = ()
 ) -> list[Finding]:
-    """Return what checks find, by their codes; an error that is to be ignored is a warning."""
+    """Return the findings of all checks, which run at once; an ignored error is a warning."""
     with ThreadPoolExecutor(max_workers=len(checks)) as executor:
-        found = executor.map(lambda code: _looked(code, checks[code], subject), checks)
+        found = executor.map(lambda code: _run(code, checks[code], context), checks)
         return [
             replace(finding, severity=Severity.WARNING)
             if finding.code in ignored and finding.severity is Severity.ERROR
@@ -115,54 +117,94 @@ def run(
         ]
 
 
-def joined(
-    warnings: Iterable[ValidationFinding], findings: Iterable[Finding]
-) -> tuple[list[ValidationFinding], list[Finding]]:
-    """Return what early validation and checks have found, with nothing in both.
-
-    Where both have found the same, it is one finding, with AWS's words first.
-    """
-    left, told = list(warnings), []
-    for finding in findings:
-        same = [each for each in left if _is_same(each, finding)]
-        left = [each for each in left if each not in same]
-        words = "; ".join([*(f"{each.reason} ({each.name})" for each in same), finding.message])
-        told.append(replace(finding, message=words))
-    return left, told
-
-
-def _is_same(warning: ValidationFinding, finding: Finding) -> bool:
-    """Names of validations are no fixed set, and say it in one way or another."""
-    return (
-        bool(finding.validation)
-        and finding.validation in warning.name.upper()
-        and bool({*finding.logical_ids} & {*warning.path.split("/")})
-    )
-
-
-def _looked(code: str, check: Check, subject: Subject) -> list[Finding]:
-    """Return what a check finds; that it cannot be made is worth a note, and blocks nothing."""
+def _run(code: str, check: Check, context: PreflightContext) -> list[Finding]:
+    """Return the findings of a check, also those from before it failed."""
     findings: list[Finding] = []
     try:
-        findings.extend(check(subject))
+        findings.extend(check(context))
     except (BotoCoreError, ClientError) as error:
-        error_code = code_of(error) if isinstance(error, ClientError) else ""
-        if error_code in EXPIRED:
-            # Nothing that comes after it can be done either.
+        if isinstance(error, ClientError) and code_of(error) in EXPIRED:
+            # The deployment cannot go on either.
             raise
-        # The emulator knows nothing of what the check asks for.
-        if error_code != NOT_AVAILABLE:
-            findings.append(_unchecked(code, str(explained(error))))
-    except Exception as error:  # noqa: BLE001 An answer that nobody has thought of blocks nothing.
-        findings.append(_unchecked(code, f"what AWS answers is not understood ({error!r})"))
-    # What was found before counts all the same.
+        findings.extend(not_checked(code, error))
+    except Exception as error:  # noqa: BLE001 An unexpected answer of AWS must not stop a deployment.
+        findings.extend(not_checked(code, error))
     return findings
 
 
-def _unchecked(code: str, reason: str) -> Finding:
-    return Finding(code, Severity.NOTE, f"could not be checked: {reason}")
+def not_checked(code: str, error: Exception, **details: Value) -> Iterator[Finding]:
+    """Yield the note that a check failed, unless only AWS can answer and this is the emulator."""
+    if isinstance(error, ClientError) and code_of(error) == NOT_AVAILABLE:
+        return
+    reason = (
+        str(explained(error)) if isinstance(error, BotoCoreError | ClientError) else repr(error)
+    )
+    facts: dict[str, Value] = {"problem": "not-checked", "reason": reason, "logical_ids": []}
+    yield Finding(code, Severity.NOTE, details=facts | details)
 
 
-def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
-    """Return the tags of what a call has described."""
-    return {tag["Key"]: tag["Value"] for tag in resource.get("Tags", [])}
+def merge_validations(
+    validations: Iterable[ValidationFinding], findings: Iterable[Finding]
+) -> list[Finding]:
+    """Return the findings of early validation and of checks, each fact once.
+
+    A finding of ours that CloudFormation reports too, by code and logical ID, gets its words as the
+    detail `validations`. What only CloudFormation reports comes first.
+    """
+    remaining, merged = list(validations), []
+    for finding in findings:
+        same = [each for each in remaining if _is_same(each, finding)]
+        remaining = [each for each in remaining if each not in same]
+        if same:
+            details = {**finding.details, "validations": [_facts(each) for each in same]}
+            finding = replace(finding, details=details)  # noqa: PLW2901
+        merged.append(finding)
+    return [*map(validation_finding, remaining), *merged]
+
+
+def validation_finding(validation: ValidationFinding) -> Finding:
+    """Return what CloudFormation's early validation reports as a finding."""
+    severity = Severity.ERROR if validation.fails else Severity.WARNING
+    return Finding(EARLY_VALIDATION, severity, logical_id_of(validation), _facts(validation))
+
+
+def logical_id_of(validation: ValidationFinding) -> str:
+    """Return the logical ID in a path such as `/Resources/Topic/Properties`, or all of the path."""
+    match validation.path.split("/"):
+        case ["", "Resources", logical_id, *_]:
+            return logical_id
+    return validation.path
+
+
+def _facts(validation: ValidationFinding) -> dict[str, Value]:
+    return {"name": validation.name, "path": validation.path, "reason": validation.reason}
+
+
+def _is_same(validation: ValidationFinding, finding: Finding) -> bool:
+    names = SAME_AS.get(finding.code)
+    return (
+        names is not None
+        and bool(names.search(validation.name))
+        and logical_id_of(validation) in finding.details.get("logical_ids", ())
+    )
+
+
+def describe(client: Any, operation: str, key: str, **request: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the items of all pages of a call."""
+    for page in client.get_paginator(operation).paginate(**request):
+        yield from page.get(key, [])
+
+
+def tags_of(resource: Mapping[str, Any], key: str = "Tags") -> dict[str, str]:
+    """Return the tags of a resource as a call describes it."""
+    return {tag["Key"]: tag["Value"] for tag in resource.get(key, [])}
+
+
+def aws_command(connection: Connection, *arguments: str) -> list[str]:
+    """Return a command of the AWS CLI that reaches the environments of a connection."""
+    words = ["aws", *arguments, "--region", connection.region]
+    if connection.is_local and connection.endpoint_url:
+        # The emulator takes any credentials, and the AWS CLI sends nothing without some.
+        credentials = ["AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"]
+        words = ["env", *credentials, *words, "--endpoint-url", connection.endpoint_url]
+    return words

@@ -1,21 +1,43 @@
-"""All checks, by their codes: each is a module beside this one, with `CODE` and `look`."""
+"""The registry of all checks by their codes, which users pass to `--ignore`."""
 
 from collections.abc import Mapping
-from importlib import import_module
-from pkgutil import iter_modules
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from iot_pipeline_cfn.deploy import preflight
+from iot_pipeline_cfn.template.quotas import QUOTAS
 
+from .account import check_api_gateway_account, check_service_linked_roles
+from .caller_permissions import check_permissions
 from .checking import Check
+from .deletion_protection import check_deletion_protection
+from .image import check_image
+from .names import check_name_rules, check_names_available
+from .orderable import check_cache_orderable, check_database_orderable
+from .parameter_values import check_allocated_address, check_certificate, check_zones
+from .quota_checks import QUOTA_CHECKS, check_quotas
 
+_QUOTA_CODES: Final = {QUOTAS[row.quota].check for row in QUOTA_CHECKS}
 
-def _found() -> dict[str, Check]:
-    """Return what is there, in the order of the files."""
-    names = sorted(module.name for module in iter_modules(preflight.__path__))
-    modules = [import_module(f"{preflight.__name__}.{name}") for name in names]
-    return {module.CODE: module.look for module in modules if hasattr(module, "look")}
-
-
-CHECKS: Final[Mapping[str, Check]] = MappingProxyType(_found())
+CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
+    {
+        "allocated-address": check_allocated_address,
+        "api-gateway-account": check_api_gateway_account,
+        "cache-orderable": check_cache_orderable,
+        "certificate": check_certificate,
+        "database-orderable": check_database_orderable,
+        "deletion-protection": check_deletion_protection,
+        "image": check_image,
+        "name-taken": check_names_available,
+        "names": check_name_rules,
+        "permissions": check_permissions,
+        "service-linked-roles": check_service_linked_roles,
+        "zones": check_zones,
+    }
+    | {
+        code: partial(
+            check_quotas, rows=[row for row in QUOTA_CHECKS if QUOTAS[row.quota].check == code]
+        )
+        for code in sorted(_QUOTA_CODES)
+    }
+)

@@ -1,8 +1,7 @@
-"""What refuses to be deleted, and so stays behind when it is replaced or removed.
+"""Deletion protection of resources that a change deletes.
 
-CloudFormation makes the new resource, and then fails to delete the old one. The update is complete
-all the same, and nobody looks after the old one any more. To lift the protection together with the
-replacement comes too late, since that is only done to the new one.
+CloudFormation creates the replacement, fails to delete the protected resource, completes the update
+and forgets the resource. Lifting the protection in the same update only reaches the replacement.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#deletion-protection
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_DeleteInstance.html
 """
@@ -12,47 +11,46 @@ from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.deploy.connection import Connection
-from iot_pipeline_cfn.deploy.operations import command
+from iot_pipeline_cfn.template.changes import Action, Replacement
+from iot_pipeline_cfn.template.findings import Finding, Severity
 
-from .checking import Finding, Severity, Subject
-
-CODE = "deletion-protection"
+from .checking import PreflightContext
 
 
-def look(subject: Subject) -> Iterator[Finding]:
-    """Look whether what a change set replaces or removes can be deleted."""
-    for change in subject.changes:
-        goes = change.action == "Remove" or change.replacement == "True"
-        is_protected = PROTECTED.get(change.resource_type)
-        kept = change.policy_action.endswith("Retain")
-        if not (goes and is_protected and change.physical_id) or kept:
+def check_deletion_protection(context: PreflightContext) -> Iterator[Finding]:
+    """Report resources that the changes delete and that are protected from deletion."""
+    for change in context.changes:
+        is_deleted = change.action is Action.REMOVE or change.replacement is Replacement.YES
+        is_protected = PROTECTION.get(change.resource_type)
+        is_retained = change.policy_action.endswith("Retain")
+        if not (is_deleted and is_protected and change.physical_id) or is_retained:
             continue
-        if is_protected(subject.connection, change.physical_id):
-            message = (
-                f"{change.logical_id} is to be deleted, and {change.physical_id} is protected from "
-                "that: it would stay behind; first lift that without changing anything else: "
-                f"{command('deploy', subject.environment, subject.connection)} "
-                "--parameter DeletionProtection=disabled"
+        if is_protected(context.connection, change.physical_id):
+            yield Finding(
+                "deletion-protection",
+                Severity.ERROR,
+                change.logical_id,
+                {"physical_id": change.physical_id, "logical_ids": [change.logical_id]},
+                remediations=[
+                    context.deployer("deploy", "--parameter", "DeletionProtection=disabled")
+                ],
             )
-            yield Finding(CODE, Severity.ERROR, message, [change.logical_id])
 
 
-def _load_balancer(connection: Connection, arn: str) -> bool:
+def _is_balancer_protected(connection: Connection, arn: str) -> bool:
     answer = connection.elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)
     return {"Key": "deletion_protection.enabled", "Value": "true"} in answer["Attributes"]
 
 
-def _database(connection: Connection, identifier: str) -> bool:
-    (instance,) = connection.rds.describe_db_instances(DBInstanceIdentifier=identifier)[
-        "DBInstances"
-    ]
-    return bool(instance.get("DeletionProtection"))
+def _is_database_protected(connection: Connection, identifier: str) -> bool:
+    answer = connection.rds.describe_db_instances(DBInstanceIdentifier=identifier)
+    return any(instance.get("DeletionProtection") for instance in answer["DBInstances"])
 
 
-PROTECTED: Final[Mapping[str, Callable[[Connection, str], bool]]] = MappingProxyType(
+PROTECTION: Final[Mapping[str, Callable[[Connection, str], bool]]] = MappingProxyType(
     {
-        "AWS::ElasticLoadBalancingV2::LoadBalancer": _load_balancer,
-        "AWS::RDS::DBInstance": _database,
+        "AWS::ElasticLoadBalancingV2::LoadBalancer": _is_balancer_protected,
+        "AWS::RDS::DBInstance": _is_database_protected,
     }
 )
-"""The resource types that can be protected, each with what asks whether one is."""
+"""The resource types that have deletion protection, and how to read it."""

@@ -12,20 +12,19 @@ from urllib.request import urlopen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.connection import Connection
-from iot_pipeline_cfn.deploy.errors import code_of, explained
-from iot_pipeline_cfn.deploy.operations import command
+from iot_pipeline_cfn.deploy.errors import code_of
+from iot_pipeline_cfn.template.changes import Action
+from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
-from .checking import Finding, Severity, Subject
-from .commands import aws_command
+from .checking import PreflightContext, aws_command, describe, not_checked
 
-CODE = "image"
-
+CODE: Final = "image"
 REPOSITORY: Final = "AWS::ECR::Repository"
 USERS: Final = frozenset({"AWS::ECS::Service", "AWS::ECS::TaskDefinition"})
 
 ARCHITECTURES: Final = MappingProxyType({"X86_64": "amd64", "ARM64": "arm64"})
-"""What a task is run on, in the words of ECS and of images."""
+"""The architectures of tasks, as ECS and as images name them."""
 
 MANIFESTS: Final = (
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -34,192 +33,198 @@ MANIFESTS: Final = (
     "application/vnd.oci.image.index.v1+json",
 )
 SCANNED: Final = frozenset({"ACTIVE", "COMPLETE"})
-UNDER_WAY: Final = frozenset({"IN_PROGRESS", "PENDING"})
-TAGS_SHOWN: Final = 5
+SCANNING: Final = frozenset({"IN_PROGRESS", "PENDING"})
+NEWEST_TAGS: Final = 5
 CONFIGURATION_BYTES: Final = 1_000_000
 CONFIGURATION_SECONDS: Final = 5
 
-INDENTED: Final = "\n    "
-NO_CONTAINERS: Final = (
-    "on AWS that is an error, but the embedded AWS runs no containers and takes any tag for pushed"
-)
-
 
 @dataclass(frozen=True)
-class _Wanted:
-    """The image that tasks are to be started from."""
+class Image:
+    """The image that the changed tasks are started from."""
 
-    subject: Subject
+    context: PreflightContext
     repository: str
     tag: str
     logical_ids: Sequence[str]
 
     @property
+    def connection(self) -> Connection:
+        """The connection to its registry."""
+        return self.context.connection
+
+    @property
     def architecture(self) -> str:
-        """What it is to be built for, as the template has it."""
-        return self.subject.parameters.get("CpuArchitecture", "X86_64")
+        """The architecture of the tasks."""
+        return self.context.parameters.get("CpuArchitecture", "X86_64")
 
-    def finding(self, severity: Severity, message: str) -> Finding:
-        """Return what there is to say of it."""
-        return Finding(CODE, severity, message, self.logical_ids)
+    @property
+    def platform(self) -> str:
+        """The architecture that the image needs, as images name it."""
+        return ARCHITECTURES[self.architecture]
 
-    def aws(self, verb: str, *arguments: str) -> str:
-        """Return a command of the AWS CLI about it."""
-        named = ("ecr", verb, "--repository-name", self.repository)
-        return aws_command(self.subject.connection, *named, *arguments)
+    def finding(
+        self,
+        severity: Severity,
+        problem: str,
+        *remediations: Remediation,
+        **details: Value,
+    ) -> Finding:
+        """Return a finding about it."""
+        facts: dict[str, Value] = {"repository": self.repository, "tag": self.tag}
+        facts |= {"problem": problem, **details, "logical_ids": list(self.logical_ids)}
+        return Finding(CODE, severity, IMAGE_PARAMETER, facts, remediations=remediations)
 
-    def push(self) -> list[str]:
+    def ecr(self, verb: str, *arguments: str) -> Remediation:
+        """Return a command of the AWS CLI about its repository."""
+        return self.context.aws("ecr", verb, "--repository-name", self.repository, *arguments)
+
+    def push(self) -> list[Remediation]:
         """Return the commands that build and push it.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/docker-push-ecr-image.html
         """
-        connection = self.subject.connection
-        registry = f"{_account(connection)}.dkr.ecr.{connection.region}.amazonaws.com"
+        region = self.connection.region
+        registry = f"{_account(self.connection)}.dkr.ecr.{region}.amazonaws.com"
         uri = f"{registry}/{self.repository}:{self.tag}"
-        login = aws_command(connection, "ecr", "get-login-password")
+        password = aws_command(self.connection, "ecr", "get-login-password")
+        login = ["docker", "login", "--username", "AWS", "--password-stdin", registry]
+        build = ["docker", "build", "--platform", f"linux/{self.platform}", "-t", uri, "."]
         return [
-            f"{login} | docker login --username AWS --password-stdin {registry}",
-            f"docker build --platform linux/{ARCHITECTURES[self.architecture]} -t {uri} .",
-            f"docker push {uri}",
+            Remediation("run-command", {"argv": password, "pipe_to": login}),
+            Remediation("run-command", {"argv": build}),
+            Remediation("run-command", {"argv": ["docker", "push", uri]}),
         ]
 
-    def record(self) -> str:
-        """Return the command that makes the embedded AWS take it for pushed."""
-        return self.aws("put-image", "--image-tag", self.tag, "--image-manifest", "{}")
 
-
-def look(subject: Subject) -> Iterator[Finding]:
-    """Look whether what tasks are to be started from is there, fits them, and has been scanned.
+def check_image(context: PreflightContext) -> Iterator[Finding]:
+    """Report that the image is missing, has another architecture, or has not passed its scan.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
     """
-    tag = subject.parameters.get(IMAGE_PARAMETER)
+    tag = context.parameters.get(IMAGE_PARAMETER)
     users = [
         change.logical_id
-        for change in subject.changes
-        if change.resource_type in USERS and change.action != "Remove"
+        for change in context.changes
+        if change.resource_type in USERS and change.action is not Action.REMOVE
     ]
     if not tag or not users:
         return
-    new = subject.new(REPOSITORY)
-    for logical_id, resource in subject.resources.items():
+    created = context.created(REPOSITORY)
+    for logical_id, resource in context.resources.items():
         name = resource.get("Properties", {}).get("RepositoryName")
-        # Only the stack can tell the name of one that has none of its own.
+        # Only the stack knows a generated name.
         if resource["Type"] == REPOSITORY and isinstance(name, str):
-            wanted = _Wanted(subject, name, tag, users)
-            yield from _before_the_repository(wanted) if logical_id in new else _look_into(wanted)
+            image = Image(context, name, tag, users)
+            if logical_id in created:
+                yield _without_repository(image)
+            else:
+                yield from _check_repository(image)
 
 
-def _before_the_repository(wanted: _Wanted) -> Iterator[Finding]:
-    """Yield that there cannot be an image before there is a repository."""
-    why = f"{wanted.tag} cannot be in {wanted.repository}, which only this deployment makes"
-    connection = wanted.subject.connection
-    if connection.embedded:
-        yield wanted.finding(Severity.NOTE, f"{why}; {NO_CONTAINERS}")
-        return
-    deploy = f"{command('deploy', wanted.subject.environment, connection)} --image-tag"
-    lines = [
-        f"{why}, so that its tasks would never start; deploy without an image, push it, deploy it:",
-        f"{deploy} ''",
-        *wanted.push(),
-        f"{deploy} {wanted.tag}",
-    ]
-    yield wanted.finding(Severity.ERROR, INDENTED.join(lines))
+def _needs_no_image(connection: Connection) -> bool:
+    """Return whether tasks run without an image: the emulator starts no containers."""
+    return connection.embedded
 
 
-def _look_into(wanted: _Wanted) -> Iterator[Finding]:
-    """Look into the repository, which is there."""
-    connection = wanted.subject.connection
-    try:
-        answer = connection.ecr.batch_get_image(
-            repositoryName=wanted.repository,
-            imageIds=[{"imageTag": wanted.tag}],
-            acceptedMediaTypes=MANIFESTS,
-        )
-    except connection.ecr.exceptions.RepositoryNotFoundException:
-        again = wanted.aws("create-repository")
-        message = f"somebody has removed {wanted.repository}, which the stack has; make it: {again}"
-        yield wanted.finding(Severity.ERROR, message)
-        return
-    reasons = {failure["failureCode"]: failure for failure in answer["failures"]}
-    if reasons and "ImageNotFound" not in reasons:
-        reason = ", ".join(failure.get("failureReason", code) for code, failure in reasons.items())
-        message = f"{wanted.tag} in {wanted.repository} may not be pulled: {reason}"
-        yield wanted.finding(Severity.WARNING, message)
-    elif not answer["images"]:
-        yield _missing(wanted)
-    elif not connection.embedded:
-        (image, *_) = answer["images"]
-        manifest = json.loads(image["imageManifest"])
-        yield from _architecture(wanted, manifest)
-        yield from _scan(
-            wanted, _scanned_digest(wanted, manifest) or image["imageId"]["imageDigest"]
-        )
-
-
-def _missing(wanted: _Wanted) -> Finding:
-    """Return that it has not been pushed, what has, and how to push it."""
-    connection = wanted.subject.connection
-    newest = ", ".join(_newest(wanted)) or "none"
-    message = f"{wanted.tag} is not in {wanted.repository}; newest tags there: {newest}"
-    if connection.embedded:
-        return wanted.finding(
-            Severity.NOTE, f"{message}; {NO_CONTAINERS}; to record it: {wanted.record()}"
-        )
-    return wanted.finding(
-        Severity.ERROR, INDENTED.join([f"{message}; to push it:", *wanted.push()])
+def _without_repository(image: Image) -> Finding:
+    """Return the finding that the image's repository is created by this deployment only."""
+    if _needs_no_image(image.connection):
+        return image.finding(Severity.NOTE, "no-repository")
+    deploy = image.context.deployer
+    return image.finding(
+        Severity.ERROR,
+        "no-repository",
+        deploy("deploy", "--image-tag", ""),
+        *image.push(),
+        deploy("deploy", "--image-tag", image.tag),
     )
 
 
-def _newest(wanted: _Wanted) -> list[str]:
-    """Return the tags that were pushed last, or none where they may not be listed."""
-    tagged = []
-    with suppress(BotoCoreError, ClientError):
-        pages = wanted.subject.connection.ecr.get_paginator("describe_images").paginate(
-            repositoryName=wanted.repository, filter={"tagStatus": "TAGGED"}
-        )
-        tagged = [image for page in pages for image in page["imageDetails"]]
-    newest_first = sorted(tagged, key=lambda image: image["imagePushedAt"], reverse=True)
-    return [tag for image in newest_first for tag in image.get("imageTags", [])][:TAGS_SHOWN]
-
-
-def _architecture(wanted: _Wanted, manifest: Mapping[str, Any]) -> Iterator[Finding]:
-    """Compare what an image is built for with what the tasks run on."""
+def _check_repository(image: Image) -> Iterator[Finding]:
+    ecr = image.connection.ecr
     try:
-        built = _built_for(wanted, manifest)
-    except (BotoCoreError, ClientError, HTTPException, OSError, ValueError) as error:
-        message = f"what {wanted.tag} is built for could not be looked at: {error}"
-        yield wanted.finding(Severity.NOTE, message)
-        return
-    if built and ARCHITECTURES[wanted.architecture] not in built:
-        ways = [f"--platform linux/{ARCHITECTURES[wanted.architecture]}, under another tag"]
-        ways += [
-            f"--parameter CpuArchitecture={name}"
-            for name, architecture in ARCHITECTURES.items()
-            if architecture in built
-        ]
-        message = (
-            f"{wanted.tag} is built for {', '.join(sorted(built))}, and tasks run on "
-            f"{wanted.architecture}: build it with {'; or '.join(ways)}"
+        answer = ecr.batch_get_image(
+            repositoryName=image.repository,
+            imageIds=[{"imageTag": image.tag}],
+            acceptedMediaTypes=MANIFESTS,
         )
-        yield wanted.finding(Severity.ERROR, message)
+    except ecr.exceptions.RepositoryNotFoundException:
+        create = image.ecr("create-repository")
+        yield image.finding(Severity.ERROR, "repository-deleted", create)
+        return
+    failures = {each["failureCode"]: each.get("failureReason", "") for each in answer["failures"]}
+    if failures and "ImageNotFound" not in failures:
+        yield image.finding(Severity.WARNING, "not-pullable", failures=failures)
+    elif not answer["images"]:
+        yield _missing(image)
+    else:
+        (found, *_) = answer["images"]
+        manifest = json.loads(found["imageManifest"])
+        yield from _check_architecture(image, manifest)
+        digest = _scanned_digest(image, manifest) or found["imageId"]["imageDigest"]
+        yield from _check_scan(image, digest)
 
 
-def _built_for(wanted: _Wanted, manifest: Mapping[str, Any]) -> set[str]:
-    """Return the architectures of an image: of its index, else of its configuration.
+def _missing(image: Image) -> Finding:
+    tags = _newest_tags(image)
+    if _needs_no_image(image.connection):
+        record = image.ecr("put-image", "--image-tag", image.tag, "--image-manifest", "{}")
+        return image.finding(Severity.NOTE, "missing", record, newest_tags=tags)
+    return image.finding(Severity.ERROR, "missing", *image.push(), newest_tags=tags)
+
+
+def _newest_tags(image: Image) -> list[str]:
+    """Return the tags that were pushed last, or none where they cannot be listed."""
+    images: list[Mapping[str, Any]] = []
+    with suppress(BotoCoreError, ClientError):
+        images += describe(
+            image.connection.ecr,
+            "describe_images",
+            "imageDetails",
+            repositoryName=image.repository,
+            filter={"tagStatus": "TAGGED"},
+        )
+    newest_first = sorted(images, key=lambda each: each["imagePushedAt"], reverse=True)
+    return [tag for each in newest_first for tag in each.get("imageTags", [])][:NEWEST_TAGS]
+
+
+def _check_architecture(image: Image, manifest: Mapping[str, Any]) -> Iterator[Finding]:
+    try:
+        built = _architectures(image, manifest)
+    except (BotoCoreError, ClientError, HTTPException, OSError, ValueError) as error:
+        yield from not_checked(CODE, error, part="architecture")
+        return
+    if built and image.platform not in built:
+        yield image.finding(
+            Severity.ERROR,
+            "architecture",
+            Remediation("build-for-platform", {"platform": f"linux/{image.platform}"}),
+            *(
+                Remediation("set-parameter", {"name": "CpuArchitecture", "value": name})
+                for name, platform in ARCHITECTURES.items()
+                if platform in built
+            ),
+            built=sorted(built),
+            architecture=image.architecture,
+        )
+
+
+def _architectures(image: Image, manifest: Mapping[str, Any]) -> set[str]:
+    """Return the architectures of an image, from its index or else from its configuration.
 
     https://github.com/opencontainers/image-spec/blob/main/image-index.md
     https://github.com/opencontainers/image-spec/blob/main/config.md
     """
     if "manifests" in manifest:
-        # What is no image, such as where it was built, is of an unknown platform.
+        # Attestations are entries with an unknown platform.
         return {_platform(entry) for entry in manifest["manifests"]} - {"", "unknown"}
     if "config" not in manifest:
         return set()
-    url = wanted.subject.connection.ecr.get_download_url_for_layer(
-        repositoryName=wanted.repository, layerDigest=manifest["config"]["digest"]
+    url = image.connection.ecr.get_download_url_for_layer(
+        repositoryName=image.repository, layerDigest=manifest["config"]["digest"]
     )["downloadUrl"]
-    with urlopen(url, timeout=CONFIGURATION_SECONDS) as answer:  # noqa: S310 AWS has made it up.
+    with urlopen(url, timeout=CONFIGURATION_SECONDS) as answer:  # noqa: S310 ECR returned the URL.
         configuration = json.loads(answer.read(CONFIGURATION_BYTES))
     return {configuration["architecture"]} if "architecture" in configuration else set()
 
@@ -228,57 +233,44 @@ def _platform(entry: Mapping[str, Any]) -> str:
     return str(entry.get("platform", {}).get("architecture", ""))
 
 
-def _scanned_digest(wanted: _Wanted, manifest: Mapping[str, Any]) -> str | None:
-    """Return the digest of the image in an index that tasks run, since an index is not scanned."""
-    return next(
-        (
-            entry["digest"]
-            for entry in manifest.get("manifests", [])
-            if _platform(entry) == ARCHITECTURES[wanted.architecture]
-        ),
-        None,
-    )
+def _scanned_digest(image: Image, manifest: Mapping[str, Any]) -> str | None:
+    """Return the digest of the image in an index that the tasks run: indexes are not scanned."""
+    entries = manifest.get("manifests", [])
+    return next((each["digest"] for each in entries if _platform(each) == image.platform), None)
 
 
-def _scan(wanted: _Wanted, digest: str) -> Iterator[Finding]:
-    """Look at what ECR, or Inspector, has found in an image.
+def _check_scan(image: Image, digest: str) -> Iterator[Finding]:
+    """Report critical findings of ECR or Inspector, and a scan that is not complete.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html
     """
     image_id = ("--image-id", f"imageDigest={digest}")
-    show = wanted.aws("describe-image-scan-findings", *image_id)
+    show = image.ecr("describe-image-scan-findings", *image_id)
     try:
-        answer = wanted.subject.connection.ecr.describe_image_scan_findings(
-            repositoryName=wanted.repository, imageId={"imageDigest": digest}
+        answer = image.connection.ecr.describe_image_scan_findings(
+            repositoryName=image.repository, imageId={"imageDigest": digest}
         )
     except ClientError as error:
         if code_of(error) == "ScanNotFoundException":
-            start = wanted.aws("start-image-scan", *image_id)
-            message = f"{wanted.tag} has not been scanned; to have it scanned: {start}"
-            yield wanted.finding(Severity.WARNING, message)
+            start = image.ecr("start-image-scan", *image_id)
+            yield image.finding(Severity.WARNING, "not-scanned", start)
         else:
-            message = f"the scan of {wanted.tag} could not be looked at: {explained(error)}"
-            yield wanted.finding(Severity.NOTE, message)
+            yield from not_checked(CODE, error, part="scan")
         return
     scan = answer.get("imageScanStatus", {})
-    status = scan.get("status", "of unknown state")
-    critical = (
-        answer.get("imageScanFindings", {}).get("findingSeverityCounts", {}).get("CRITICAL", 0)
-    )
-    if critical:
-        message = f"the scan of {wanted.tag} has {critical} critical findings; they are: {show}"
-        yield wanted.finding(Severity.WARNING, message)
-    elif status in UNDER_WAY:
-        message = f"the scan of {wanted.tag} is not done ({status}); look again with: {show}"
-        yield wanted.finding(Severity.WARNING, message)
+    status = scan.get("status", "UNKNOWN")
+    counts = answer.get("imageScanFindings", {}).get("findingSeverityCounts", {})
+    if critical := counts.get("CRITICAL", 0):
+        yield image.finding(Severity.WARNING, "critical-findings", show, critical=critical)
+    elif status in SCANNING:
+        yield image.finding(Severity.WARNING, "scan-in-progress", show, status=status)
     elif status not in SCANNED:
-        reason = f": {scan['description']}" if "description" in scan else ""
-        message = f"the scan of {wanted.tag} is {status}{reason}; see: {show}"
-        yield wanted.finding(Severity.WARNING, message)
+        reason = scan.get("description", "")
+        yield image.finding(Severity.WARNING, "scan-failed", show, status=status, reason=reason)
 
 
 def _account(connection: Connection) -> str:
-    """Return the number of the account, or a word for it, so that what is known is still said."""
+    """Return the account's number, or `ACCOUNT` where it cannot be read."""
     with suppress(BotoCoreError, ClientError):
         return connection.sts.get_caller_identity()["Account"]
     return "ACCOUNT"

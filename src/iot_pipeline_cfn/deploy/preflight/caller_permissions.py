@@ -1,0 +1,231 @@
+"""Permissions that the caller needs, since CloudFormation acts with them.
+
+IAM's policy simulator evaluates the policies of an identity. It knows neither session policies nor
+every key of a request, so a denial is only a warning.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from iot_pipeline_cfn.deploy.connection import Connection
+from iot_pipeline_cfn.deploy.errors import DENIED, code_of
+from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
+from iot_pipeline_cfn.template.references import references
+from iot_pipeline_cfn.template.schemas import MissingSchemasError, schema_of
+
+from .checking import PreflightContext
+
+CODE: Final = "permissions"
+
+CREATING: Final = re.compile(
+    ":(Allocate|Associate|Attach|Authorize|Create|POST|PUT|Put|Register)(?!.*Tags)"
+)
+"""The names of actions that create. Schemas also list those that read, tag and undo."""
+
+IAM_PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "apigatewayv2": "apigateway",
+        "applicationautoscaling": "application-autoscaling",
+        "elasticloadbalancingv2": "elasticloadbalancing",
+        "stepfunctions": "states",
+    }
+)
+"""Services of resource types whose actions have another prefix."""
+
+NEEDLESS: Final = frozenset(
+    {
+        "application-autoscaling:PutScheduledAction",
+        "ec2:AssociateAddress",
+        "ec2:AttachVpnGateway",
+        "ec2:CreateVpcEncryptionControl",
+        "elasticloadbalancing:RegisterTargets",
+        "iam:AttachRolePolicy",
+        "kms:PutKeyPolicy",
+        "logs:CreateLogDelivery",
+        "logs:PutBearerTokenAuthentication",
+        "logs:PutDataProtectionPolicy",
+        "logs:PutDeliveryDestinationPolicy",
+        "logs:PutIndexPolicy",
+        "logs:PutResourcePolicy",
+        "rds:CreateDBInstanceReadReplica",
+        "sns:PutDataProtectionPolicy",
+        "wafv2:PutPermissionPolicy",
+    }
+)
+"""Actions of schemas for properties that the template does not set."""
+
+ADDITIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        # RDS creates the secret of the master user.
+        "AWS::RDS::DBInstance": "secretsmanager:CreateSecret",
+        "AWS::SecretsManager::Secret": "secretsmanager:GetRandomPassword",
+    }
+)
+"""Actions that a creation needs besides those that `CREATING` finds."""
+
+SCOPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "apigateway:POST": "apigateway:{region}::/restapis",
+        "apigateway:PUT": "apigateway:{region}::/restapis/x/resources/x/methods/POST",
+        "cloudwatch:PutDashboard": "cloudwatch::{account}:dashboard/{stack}",
+        "cloudwatch:PutMetricAlarm": "cloudwatch:{region}:{account}:alarm:{stack}/x",
+        "ecr:CreateRepository": "ecr:{region}:{account}:repository/{stack}",
+        "ecr:PutLifecyclePolicy": "ecr:{region}:{account}:repository/{stack}",
+        "ecs:CreateCluster": "ecs:{region}:{account}:cluster/{stack}",
+        "ecs:CreateService": "ecs:{region}:{account}:service/{stack}/{stack}-x",
+        "ecs:RegisterTaskDefinition": "ecs:{region}:{account}:task-definition/{stack}:1",
+        "elasticache:CreateCacheSubnetGroup": (
+            "elasticache:{region}:{account}:subnetgroup:{stack}-x"
+        ),
+        "elasticache:CreateReplicationGroup": (
+            "elasticache:{region}:{account}:replicationgroup:{stack}-x"
+        ),
+        "events:PutRule": "events:{region}:{account}:rule/{stack}-x",
+        "events:PutTargets": "events:{region}:{account}:rule/{stack}-x",
+        "iam:CreateRole": "iam::{account}:role/{stack}-x",
+        "iam:PassRole": "iam::{account}:role/{stack}-x",
+        "iam:PutRolePolicy": "iam::{account}:role/{stack}-x",
+        "logs:CreateLogGroup": "logs:{region}:{account}:log-group:/ecs/{stack}",
+        "logs:PutRetentionPolicy": "logs:{region}:{account}:log-group:/ecs/{stack}",
+        "rds:CreateDBInstance": "rds:{region}:{account}:db:{stack}-x",
+        "rds:CreateDBParameterGroup": "rds:{region}:{account}:pg:{stack}-x",
+        "rds:CreateDBSubnetGroup": "rds:{region}:{account}:subgrp:{stack}-x",
+        "sns:CreateTopic": "sns:{region}:{account}:{stack}-x",
+        "states:CreateStateMachine": "states:{region}:{account}:stateMachine:x-{stack}",
+    }
+)
+"""ARNs that policies often allow an action on instead of `*`.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+
+def check_permissions(context: PreflightContext) -> Iterator[Finding]:
+    """Report the actions that the creation of resources needs and that IAM simulates as denied.
+
+    A caller without permission to simulate gets no finding, to not get it at every deployment.
+    """
+    if not any(
+        change.action == "Add" or change.replacement == "True" for change in context.changes
+    ):
+        return
+    connection = context.connection
+    caller = connection.sts.get_caller_identity()["Arn"]
+    try:
+        principal = _principal(connection, caller)
+        if not principal:
+            return
+        needed = needed_actions(context)
+        denied = _denied(context, principal, sorted(needed))
+    except MissingSchemasError:
+        facts: dict[str, Value] = {"problem": "no-schemas", "logical_ids": []}
+        install = Remediation("install-extra", {"extra": "review"})
+        yield Finding(CODE, Severity.NOTE, details=facts, remediations=[install])
+        return
+    except ClientError as error:
+        if code_of(error) in DENIED:
+            return
+        raise
+    if denied:
+        logical_ids = sorted({logical_id for action in denied for logical_id in needed[action]})
+        details: dict[str, Value] = {"problem": "denied", "principal": principal, "actions": denied}
+        details |= {"logical_ids": logical_ids}
+        grant = Remediation("allow-actions", {"principal": principal, "actions": denied})
+        yield Finding(CODE, Severity.WARNING, principal, details, remediations=[grant])
+
+
+def needed_actions(context: PreflightContext) -> dict[str, list[str]]:
+    """Return the actions that the created resources need, each with their logical IDs.
+
+    Raises:
+        MissingSchemasError: cfn-lint is not installed.
+
+    """
+    needed: dict[str, list[str]] = {}
+    for resource_type in sorted({change.resource_type for change in context.changes}):
+        for logical_id, properties in context.changed(resource_type).items():
+            for action in sorted(_actions(context, resource_type, properties)):
+                needed.setdefault(action, []).append(logical_id)
+    return needed
+
+
+def _actions(
+    context: PreflightContext, resource_type: str, properties: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield the actions that create a resource of a type with these properties.
+
+    Schemas list what any property may need:
+    https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
+    """
+    handlers = (schema_of(resource_type) or {}).get("handlers", {})
+    listed = {*handlers.get("create", {}).get("permissions", ())} - NEEDLESS
+    service = resource_type.split("::")[1].lower()
+    prefix = IAM_PREFIXES.get(service, service)
+    yield from (
+        action for action in listed if action.startswith(f"{prefix}:") and CREATING.search(action)
+    )
+    if resource_type in ADDITIONS:
+        yield ADDITIONS[resource_type]
+    types = {context.resources.get(name, {}).get("Type") for name in references(properties)}
+    if "iam:PassRole" in listed and "AWS::IAM::Role" in types:
+        yield "iam:PassRole"
+
+
+def _principal(connection: Connection, caller: str) -> str:
+    """Return the ARN of a caller's user or role, or nothing for the root user and others.
+
+    The ARN of a role's session lacks the path of the role.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
+    """
+    kind, _, name = caller.rpartition(":")[2].partition("/")
+    if kind == "assumed-role":
+        return connection.iam.get_role(RoleName=name.partition("/")[0])["Role"]["Arn"]
+    return caller if kind == "user" else ""
+
+
+def _denied(context: PreflightContext, principal: str, actions: Sequence[str]) -> list[str]:
+    """Return the actions that are allowed neither on `*` nor on resources named as here."""
+    _, partition, _, _, account, _ = principal.split(":", 5)
+    names = {
+        "account": account,
+        "region": context.connection.region,
+        "stack": context.environment.stack_name,
+    }
+    denied = set(_simulated_denials(context.connection, principal, actions, "*"))
+    scoped: dict[str, list[str]] = {}
+    for action in sorted(denied & SCOPES.keys()):
+        arn = f"arn:{partition}:{SCOPES[action].format(**names)}"
+        scoped.setdefault(arn, []).append(action)
+    for arn, some in scoped.items():
+        denied -= set(some) - set(_simulated_denials(context.connection, principal, some, arn))
+    return sorted(denied)
+
+
+def _simulated_denials(
+    connection: Connection, principal: str, actions: Sequence[str], resource: str
+) -> Iterator[str]:
+    """Yield the actions that the simulator denies although no context value is missing."""
+    pages = connection.iam.get_paginator("simulate_principal_policy").paginate(
+        PolicySourceArn=principal,
+        ActionNames=actions,
+        ResourceArns=[resource],
+        ContextEntries=[
+            {
+                "ContextKeyName": "aws:RequestedRegion",
+                "ContextKeyType": "string",
+                "ContextKeyValues": [connection.region],
+            }
+        ],
+    )
+    for page in pages:
+        for result in page["EvaluationResults"]:
+            # Missing context values are reported per resource or for all resources.
+            results = [result, *result.get("ResourceSpecificResults", [])]
+            missing = any(each.get("MissingContextValues") for each in results)
+            if result["EvalDecision"] != "allowed" and not missing:
+                yield result["EvalActionName"]

@@ -1,0 +1,329 @@
+"""Consumers of quotas: listing them, grouping them by stack, and who may be proposed to go."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from iot_pipeline_cfn.deploy.cloudformation import find_stack
+from iot_pipeline_cfn.deploy.connection import Connection
+from iot_pipeline_cfn.deploy.environments import environment_named
+from iot_pipeline_cfn.deploy.errors import DeploymentError
+from iot_pipeline_cfn.deploy.operations import command_line
+from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
+from iot_pipeline_cfn.deploy.protection import is_protected
+from iot_pipeline_cfn.template.findings import Remediation, Value
+
+from .checking import PreflightContext, describe, tags_of
+
+STACK_TAG: Final = "aws:cloudformation:stack-name"
+LOGICAL_ID_TAG: Final = "aws:cloudformation:logical-id"
+
+TAG_CALLS: Final = 8
+"""The maximum of calls for tags where each call is about one consumer."""
+
+PROPOSALS: Final = 3
+"""The maximum of environments that are proposed for destruction."""
+
+BALANCERS_PER_CALL: Final = 20
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html"""
+
+APIS_PER_PAGE: Final = 500
+"""https://docs.aws.amazon.com/apigateway/latest/api/API_GetRestApis.html"""
+
+METRIC_AGE: Final = timedelta(minutes=15)
+"""Fargate's usage is measured each minute and arrives some minutes later."""
+
+Tags = Mapping[str, Mapping[str, str]]
+"""Tags by the names of consumers."""
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A resource that counts against a quota, with its tags."""
+
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    amount: float = 1
+    is_idle: bool = False
+
+
+@dataclass(frozen=True)
+class Consumption:
+    """The consumers of a quota; `read_tags` is called only where the quota is not enough."""
+
+    consumers: Sequence[Consumer]
+    read_tags: Callable[[], Tags] | None = None
+
+    @property
+    def amount(self) -> float:
+        """How much of the quota is used."""
+        return sum(consumer.amount for consumer in self.consumers)
+
+    def tagged(self) -> list[Consumer]:
+        """Return the consumers with their tags, or without where these cannot be read."""
+        if self.read_tags is None:
+            return list(self.consumers)
+        try:
+            tags = self.read_tags()
+        except (BotoCoreError, ClientError):
+            tags = {}
+        return [replace(each, tags=tags.get(each.name, {})) for each in self.consumers]
+
+
+def consumption_of(resources: Iterable[Mapping[str, Any]], name: str) -> Consumption:
+    """Return described resources with their tags as consumers of one each."""
+    return Consumption([Consumer(each[name], tags_of(each)) for each in resources])
+
+
+def vpcs(connection: Connection, _: str) -> Consumption:
+    """Return the VPCs of the region."""
+    return consumption_of(describe(connection.ec2, "describe_vpcs", "Vpcs"), "VpcId")
+
+
+def internet_gateways(connection: Connection, _: str) -> Consumption:
+    """Return the internet gateways of the region."""
+    found = describe(connection.ec2, "describe_internet_gateways", "InternetGateways")
+    return consumption_of(found, "InternetGatewayId")
+
+
+def elastic_ips(connection: Connection, _: str) -> Consumption:
+    """Return the Elastic IPs, without brought addresses and those of AWS's own services."""
+    addresses = [
+        address
+        for address in connection.ec2.describe_addresses()["Addresses"]
+        if address.get("PublicIpv4Pool", "amazon") == "amazon" and "ServiceManaged" not in address
+    ]
+    consumers = [
+        Consumer(each["AllocationId"], tags_of(each), is_idle="AssociationId" not in each)
+        for each in addresses
+    ]
+    return Consumption(consumers)
+
+
+def nat_gateways(connection: Connection, zone: str) -> Consumption:
+    """Return the NAT gateways of a zone; they count until they are deleted."""
+    states = ("pending", "available", "deleting")
+    gateways = [
+        gateway
+        for gateway in describe(
+            connection.ec2,
+            "describe_nat_gateways",
+            "NatGateways",
+            Filters=[{"Name": "state", "Values": states}],
+        )
+        # A regional NAT gateway has no subnet and counts in no zone.
+        if "SubnetId" in gateway
+    ]
+    if not gateways:
+        return Consumption([])
+    ids = sorted({gateway["SubnetId"] for gateway in gateways})
+    subnets = describe(
+        connection.ec2,
+        "describe_subnets",
+        "Subnets",
+        Filters=[{"Name": "subnet-id", "Values": ids}],
+    )
+    inside = {subnet["SubnetId"] for subnet in subnets if subnet["AvailabilityZone"] == zone}
+    return consumption_of((each for each in gateways if each["SubnetId"] in inside), "NatGatewayId")
+
+
+def interface_endpoints(connection: Connection, vpc: str) -> Consumption:
+    """Return the endpoints of a VPC that share the quota of interface endpoints."""
+    endpoints = describe(connection.ec2, "describe_vpc_endpoints", "VpcEndpoints")
+    counted = (
+        each
+        for each in endpoints
+        if each["VpcId"] == vpc and each["VpcEndpointType"] in {"Interface", "GatewayLoadBalancer"}
+    )
+    return consumption_of(counted, "VpcEndpointId")
+
+
+def load_balancers(connection: Connection, _: str) -> Consumption:
+    """Return the Application Load Balancers of the region."""
+    client = connection.elbv2
+    arns = [
+        balancer["LoadBalancerArn"]
+        for balancer in describe(client, "describe_load_balancers", "LoadBalancers")
+        if balancer["Type"] == "application"
+    ]
+    # arn:...:loadbalancer/app/NAME/ID
+    names = {arn: arn.split("/")[-2] for arn in arns}
+
+    def read_tags() -> Tags:
+        return {
+            names[description["ResourceArn"]]: tags_of(description)
+            for start in range(0, len(arns), BALANCERS_PER_CALL)
+            for description in client.describe_tags(
+                ResourceArns=arns[start : start + BALANCERS_PER_CALL]
+            )["TagDescriptions"]
+        }
+
+    return Consumption([Consumer(name) for name in names.values()], read_tags)
+
+
+def db_instances(connection: Connection, _: str) -> Consumption:
+    """Return the database instances of the region."""
+    instances = describe(connection.rds, "describe_db_instances", "DBInstances")
+    return Consumption(
+        [Consumer(each["DBInstanceIdentifier"], tags_of(each, "TagList")) for each in instances]
+    )
+
+
+def cache_nodes(connection: Connection, _: str) -> Consumption:
+    """Return the cache nodes of the region by their replication group or cluster."""
+    client = connection.elasticache
+    nodes: Counter[str] = Counter()
+    arns: dict[str, str] = {}
+    for cluster in describe(client, "describe_cache_clusters", "CacheClusters"):
+        name = cluster.get("ReplicationGroupId") or cluster["CacheClusterId"]
+        nodes[name] += cluster["NumCacheNodes"]
+        # Tags can be listed for available clusters only, which have those of their group.
+        # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html
+        if cluster["CacheClusterStatus"] == "available":
+            arns[name] = cluster["ARN"]
+
+    def read_tags() -> Tags:
+        return {
+            name: tags_of(client.list_tags_for_resource(ResourceName=arns[name]), "TagList")
+            for name, _ in nodes.most_common(TAG_CALLS)
+            if name in arns
+        }
+
+    return Consumption([Consumer(name, amount=amount) for name, amount in nodes.items()], read_tags)
+
+
+def rest_apis(connection: Connection, _: str) -> Consumption:
+    """Return the regional REST APIs; edge-optimized and private ones have their own quotas."""
+    apis = describe(
+        connection.apigateway,
+        "get_rest_apis",
+        "items",
+        PaginationConfig={"PageSize": APIS_PER_PAGE},
+    )
+    return Consumption(
+        [
+            Consumer(f"{api['name']} {api['id']}", api.get("tags", {}))
+            for api in apis
+            if {"EDGE", "PRIVATE"}.isdisjoint(api.get("endpointConfiguration", {}).get("types", []))
+        ]
+    )
+
+
+def fargate_vcpus(usage_class: str, connection: Connection, _: str) -> Consumption:
+    """Return the vCPUs that ran some minutes ago.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/monitoring-fargate-usage.html
+    """
+    dimensions = {
+        "Service": "Fargate",
+        "Type": "Resource",
+        "Resource": "vCPU",
+        "Class": usage_class,
+    }
+    now = datetime.now(UTC)
+    points = connection.cloudwatch.get_metric_statistics(
+        Namespace="AWS/Usage",
+        MetricName="ResourceCount",
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - METRIC_AGE,
+        EndTime=now,
+        Period=60,
+        Statistics=["Maximum"],
+    )["Datapoints"]
+    newest = max(points, key=lambda point: point["Timestamp"], default=None)
+    used = newest["Maximum"] if newest else 0
+    return Consumption([Consumer("running tasks", amount=used)] if used else [])
+
+
+def grouped(context: PreflightContext, consumers: Iterable[Consumer]) -> list[dict[str, Value]]:
+    """Return the amounts of environments, other stacks and single resources, in this order.
+
+    Within these, the largest comes first.
+    """
+    groups: defaultdict[tuple[str, str, str], list[Consumer]] = defaultdict(list)
+    for consumer in consumers:
+        environment = consumer.tags.get(ENVIRONMENT_TAG, "")
+        # Some resources, such as caches, have the stack's own tags but none of CloudFormation's.
+        stack = consumer.tags.get(STACK_TAG) or stack_name_of(context, environment)
+        groups[environment, stack, "" if stack else consumer.name].append(consumer)
+    found = [
+        {
+            "environment": environment,
+            "stack": stack,
+            "resource": resource
+            or (members[0].tags.get(LOGICAL_ID_TAG, "") if len(members) == 1 else ""),
+            "amount": sum(member.amount for member in members),
+            "idle": all(member.is_idle for member in members),
+        }
+        for (environment, stack, resource), members in groups.items()
+    ]
+    return sorted(
+        found,
+        key=lambda each: (
+            not each["environment"],
+            not each["stack"],
+            -each["amount"],
+            each["stack"] or each["resource"],
+        ),
+    )
+
+
+def destroyable(
+    context: PreflightContext, consumers: Sequence[Mapping[str, Value]]
+) -> list[Remediation]:
+    """Return proposals to destroy the largest other environments that are known to be unprotected.
+
+    Args:
+        context: The deployment that needs the quota.
+        consumers: The consumers as `grouped` returns them.
+
+    """
+    candidates = (
+        each
+        for each in consumers
+        if each["environment"]
+        and each["stack"] != context.environment.stack_name
+        and _can_be_destroyed(context, each)
+    )
+    return [
+        Remediation(
+            "destroy-environment",
+            {
+                "environment": each["environment"],
+                "argv": command_line("destroy", each["environment"], context.connection),
+            },
+        )
+        for each in islice(candidates, PROPOSALS)
+    ]
+
+
+def _can_be_destroyed(context: PreflightContext, consumer: Mapping[str, Value]) -> bool:
+    """Return whether `destroy` would delete the consumer's stack, and that is unprotected.
+
+    Whatever cannot be read is protected.
+    """
+    name = stack_name_of(context, consumer["environment"])
+    if not name or name != consumer["stack"]:
+        return False
+    try:
+        stack = find_stack(context.connection.cloudformation, name)
+    except (BotoCoreError, ClientError):
+        return False
+    return (
+        stack is not None
+        and stack.tags.get(ENVIRONMENT_TAG) == consumer["environment"]
+        and not is_protected(stack)
+    )
+
+
+def stack_name_of(context: PreflightContext, environment: str) -> str:
+    """Return the stack name of an environment, or an empty one where the name is no valid one."""
+    try:
+        return environment_named(environment, context.template).stack_name if environment else ""
+    except DeploymentError:
+        return ""

@@ -1,0 +1,220 @@
+"""Resources that parameters name and that must exist: zones, an Elastic IP, a certificate."""
+
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from iot_pipeline_cfn.deploy.errors import code_of
+from iot_pipeline_cfn.deploy.request import ZONES, ZONES_WITHOUT_NAT_GATEWAYS
+from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
+from iot_pipeline_cfn.template.lookup import of_type
+from iot_pipeline_cfn.template.references import references
+
+from .checking import PreflightContext, describe, tags_of
+from .consumers import STACK_TAG
+
+if TYPE_CHECKING:
+    from types_boto3_acm.type_defs import CertificateDetailTypeDef as Certificate
+
+CERTIFICATE: Final = "CertificateArn"
+ADDRESS: Final = "NatElasticIpAllocationId"
+
+RENEWAL_WARNING: Final = timedelta(days=30)
+
+
+def check_zones(context: PreflightContext) -> Iterator[Finding]:
+    """Report zones that do not exist, cannot be used now, or offer no NAT gateways.
+
+    The template itself requires two different zones that are no local zones.
+    """
+    subnets, gateways = _created_by_zone(context)
+    given = {name: context.parameters.get(name, "") for name in ZONES}
+    if not {*given.values()} & {*subnets, *gateways}:
+        return
+    zones = {
+        zone["ZoneName"]: zone
+        for zone in context.connection.ec2.describe_availability_zones()["AvailabilityZones"]
+    }
+    usable = sorted(name for name, zone in zones.items() if zone["State"] != "unavailable")
+    for name, value in given.items():
+        details: dict[str, Value] = {"zone": value, "region": context.connection.region}
+        zone = zones.get(value)
+        report = partial(Finding, "zones", subject=name)
+        if value not in usable or zone is None:
+            if value in subnets:
+                details |= {"problem": "unavailable", "usable": usable}
+                details["logical_ids"] = subnets[value]
+                choose = Remediation("choose-parameter", {"name": name, "values": usable})
+                yield report(Severity.ERROR, details=details, remediations=[choose])
+            continue
+        if value in subnets and zone["State"] != "available":
+            facts: dict[str, Value] = {"problem": "constrained", "state": zone["State"]}
+            facts["logical_ids"] = subnets[value]
+            yield report(Severity.WARNING, details=details | facts)
+        if value in gateways and zone["ZoneId"] in ZONES_WITHOUT_NAT_GATEWAYS:
+            fewer = "none" if name == ZONES[0] else "single"
+            facts = {"problem": "no-nat-gateways", "zone_id": zone["ZoneId"]}
+            facts["logical_ids"] = gateways[value]
+            yield report(
+                Severity.ERROR,
+                details=details | facts,
+                remediations=[
+                    Remediation("choose-parameter", {"name": name}),
+                    Remediation("set-parameter", {"name": "NatGateways", "value": fewer}),
+                ],
+            )
+
+
+def _created_by_zone(context: PreflightContext) -> tuple[dict[str, list[str]], ...]:
+    """Return the created subnets, and the created NAT gateways, by their zone."""
+    zones = {
+        name: properties.get("AvailabilityZone")
+        for name, properties in of_type(context.resources, "AWS::EC2::Subnet").items()
+    }
+    subnets: dict[str, list[str]] = {}
+    for name in context.created("AWS::EC2::Subnet"):
+        subnets.setdefault(str(zones.get(name)), []).append(name)
+    gateways: dict[str, list[str]] = {}
+    for name, properties in context.changed("AWS::EC2::NatGateway").items():
+        zone = zones.get(next(references(properties.get("SubnetId")), ""))
+        gateways.setdefault(str(zone), []).append(name)
+    return subnets, gateways
+
+
+def check_allocated_address(context: PreflightContext) -> Iterator[Finding]:
+    """Report that the given Elastic IP does not exist, or that something else uses it."""
+    given = context.parameters.get(ADDRESS)
+    # A second NAT gateway has an address of its own, while the first keeps the given one.
+    users = [
+        logical_id
+        for logical_id, properties in context.changed("AWS::EC2::NatGateway").items()
+        if properties.get("AllocationId") == given
+    ]
+    if not given or not users:
+        return
+    details = {"allocation_id": given, "region": context.connection.region, "logical_ids": users}
+    addresses = context.connection.ec2.describe_addresses()["Addresses"]
+    address = next((each for each in addresses if each.get("AllocationId") == given), None)
+    if address is None:
+        details["problem"] = "missing"
+    elif "AssociationId" in address:
+        user = tags_of(address).get(STACK_TAG) or _gateway_user(context, given)
+        details["problem"] = "in-use"
+        details["user"] = user or address.get("NetworkInterfaceId", "")
+    else:
+        return
+    yield Finding(
+        "allocated-address",
+        Severity.ERROR,
+        ADDRESS,
+        details,
+        remediations=[
+            Remediation("choose-parameter", {"name": ADDRESS}),
+            context.aws("ec2", "describe-addresses"),
+        ],
+    )
+
+
+def _gateway_user(context: PreflightContext, allocation_id: str) -> str:
+    """Return the stack, or else the ID, of the NAT gateway that has an address, if it is known."""
+    with suppress(BotoCoreError, ClientError):
+        for gateway in describe(context.connection.ec2, "describe_nat_gateways", "NatGateways"):
+            addresses = gateway.get("NatGatewayAddresses", [])
+            used = {address.get("AllocationId") for address in addresses}
+            if allocation_id in used and gateway["State"] != "deleted":
+                return tags_of(gateway).get(STACK_TAG) or str(gateway["NatGatewayId"])
+    return ""
+
+
+def check_certificate(context: PreflightContext) -> Iterator[Finding]:
+    """Report a certificate that the HTTPS listener or the API cannot use, or not for long.
+
+    An Application Load Balancer takes every type of key that ACM has.
+    https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html
+    """
+    arn = context.parameters.get(CERTIFICATE)
+    if not arn:
+        return
+    users = [
+        logical_id
+        for resource_type, name in (
+            ("AWS::ElasticLoadBalancingV2::Listener", "Certificates"),
+            ("AWS::ApiGateway::Stage", "Variables"),
+        )
+        for logical_id, properties in context.changed(resource_type, name).items()
+        if properties.get(name)
+    ]
+    if not users:
+        return
+    for severity, problem, details in _certificate_problems(context, arn):
+        facts = {"problem": problem, "arn": arn, "logical_ids": users} | details
+        remediations = list(_certificate_remediations(context, arn, problem))
+        yield Finding("certificate", severity, CERTIFICATE, facts, remediations=remediations)
+
+
+def _certificate_remediations(
+    context: PreflightContext, arn: str, problem: str
+) -> Iterator[Remediation]:
+    match problem:
+        case "pending-validation":
+            yield Remediation("create-validation-records")
+            yield context.aws("acm", "describe-certificate", "--certificate-arn", arn)
+        case "expires":
+            yield Remediation("renew-certificate")
+        case _:
+            yield Remediation("choose-parameter", {"name": CERTIFICATE})
+            yield context.aws("acm", "list-certificates")
+
+
+def _certificate_problems(
+    context: PreflightContext, arn: str
+) -> Iterator[tuple[Severity, str, dict[str, Value]]]:
+    wanted, region = context.connection.region, arn.split(":")[3]
+    if region != wanted:
+        yield Severity.ERROR, "other-region", {"region": region, "wanted": wanted}
+        return
+    try:
+        found = context.connection.acm.describe_certificate(CertificateArn=arn)["Certificate"]
+    except ClientError as error:
+        if code_of(error) != "ResourceNotFoundException":
+            raise
+        yield Severity.ERROR, "missing", {}
+        return
+    status = found.get("Status", "")
+    if status == "PENDING_VALIDATION":
+        yield Severity.ERROR, "pending-validation", {}
+    elif status != "ISSUED":
+        yield Severity.ERROR, "not-issued", {"status": status}
+    if _expires_soon(found):
+        details = {"expires": f"{found['NotAfter']:%Y-%m-%d}", "type": found.get("Type", "")}
+        yield Severity.WARNING, "expires", details
+    domain = context.parameters.get("DomainName", "")
+    names = found.get("SubjectAlternativeNames", [])
+    if not _is_covered(domain, names):
+        # The API calls the load balancer by this name and checks the certificate.
+        yield Severity.ERROR, "other-domain", {"domain": domain, "names": names}
+    if found.get("Type") == "PRIVATE":
+        # API Gateway does not trust private certificate authorities.
+        yield Severity.WARNING, "private-authority", {}
+
+
+def _expires_soon(certificate: "Certificate") -> bool:
+    """Return whether a certificate expires soon and ACM does not renew it.
+
+    https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html
+    """
+    end, now = certificate.get("NotAfter"), datetime.now(UTC)
+    is_renewed = certificate.get("RenewalEligibility") == "ELIGIBLE"
+    return bool(end and now < end < now + RENEWAL_WARNING and not is_renewed)
+
+
+def _is_covered(domain: str, names: Collection[str]) -> bool:
+    """Return whether a certificate's names cover a domain; `*` stands for one label.
+
+    https://docs.aws.amazon.com/acm/latest/userguide/acm-concepts.html#concept-wildcard
+    """
+    return bool({domain, f"*.{domain.partition('.')[2]}"} & {name.lower() for name in names})

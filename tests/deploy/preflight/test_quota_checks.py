@@ -1,0 +1,335 @@
+"""Quotas: what changes need of each, what counts against it, and its limit."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from types import MappingProxyType
+
+import pytest
+
+from checkout import ENVIRONMENTS, REGION
+from deploying import made_up_session
+from iot_pipeline_cfn.deploy.preflight import quota_checks
+from iot_pipeline_cfn.deploy.preflight.checking import run_checks
+from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
+from iot_pipeline_cfn.deploy.preflight.quota_checks import QUOTA_CHECKS
+from iot_pipeline_cfn.template.changes import PropertyChange
+from iot_pipeline_cfn.template.findings import Severity
+from iot_pipeline_cfn.template.quotas import QUOTAS
+from preflights import (
+    NOWHERE,
+    TEMPLATE,
+    ZONES,
+    added,
+    change,
+    connection_to,
+    context_of,
+    modified,
+    parameters_of,
+    remediations,
+    resource_change,
+    run_check,
+    stub,
+    stubbed_connection,
+)
+from quota_consumers import MAKERS, NEEDED, load_balancer, own_vpc, rest_api, vpc, vpc_endpoint
+from resolution import resolve
+
+ONE_EACH = {"Availability": "single-zone"}
+"""The parameters with which the template's cache has one node."""
+
+pytestmark = pytest.mark.usefixtures("defaults_of_five")
+
+
+@pytest.fixture
+def defaults_of_five(monkeypatch):
+    """Every default is 5, as those of VPCs are: creating 600 APIs takes a while."""
+    quotas = {name: replace(quota, default=5) for name, quota in QUOTAS.items()}
+    monkeypatch.setattr(quota_checks, "QUOTAS", MappingProxyType(quotas))
+
+
+@pytest.fixture
+def connection(aws):
+    return connection_to(aws)
+
+
+def quota_of(connection, answer):
+    """Let Service Quotas answer with a value, or with an error code."""
+    connection.clients["service-quotas"] = made_up_session(REGION).client("service-quotas")
+    answer = answer if isinstance(answer, str) else {"Quota": {"Value": answer}}
+    stub(connection, "service_quotas", ("get_service_quota", answer))
+
+
+def stub_quota(value):
+    """Return a connection whose Service Quotas is made up."""
+    connection = stubbed_connection()
+    quota_of(connection, value)
+    return connection
+
+
+def test_every_quota_has_a_row():
+    assert {row.quota for row in QUOTA_CHECKS} == QUOTAS.keys()
+
+
+@pytest.mark.parametrize("code", MAKERS)
+def test_quota_is_compared_with_its_consumption(connection, aws, code):
+    changes, make = added(NEEDED[code]), MAKERS[code]
+    check = partial(run_check, code, connection, changes, **ONE_EACH)
+    if code == "interface-endpoints":
+        own_vpc(aws)
+    names = []
+    while not (found := check()):
+        names.append(make(aws))
+    (finding,) = found
+    facts = finding.details
+    assert (finding.code, finding.severity, finding.subject) == (code, Severity.ERROR, code)
+    assert facts["logical_ids"] == [NEEDED[code]]
+    assert (facts["needed"], facts["used"], facts["limit"]) == (1, 5, 5)
+    assert facts["limit_source"] == "default"
+    assert names
+    assert {*names} <= {each["resource"].split()[-1] for each in facts["consumers"]}
+    raised = remediations(finding, "raise-quota")
+    quota = {"service": facts["service"], "quota_code": facts["quota_code"]}
+    assert raised == ([] if code == "rest-apis" else [quota])
+    (ignored,) = check(ignored=[code])
+    assert ignored.severity is Severity.WARNING
+
+    # More in use than the default shows that the account has another quota.
+    make(aws)
+    (finding,) = check()
+    assert (finding.severity, finding.details["used"]) == (Severity.WARNING, 6)
+
+
+@pytest.mark.parametrize("code", MAKERS)
+@pytest.mark.parametrize(
+    ("answer", "source", "severity"),
+    [
+        (6.0, None, None),
+        (5.0, "account", Severity.ERROR),
+        ("NoSuchResourceException", "default", Severity.ERROR),
+        ("AccessDeniedException", "assumed", Severity.WARNING),
+        ("TooManyRequestsException", "assumed", Severity.WARNING),
+        ("ServiceException", "assumed", Severity.WARNING),
+    ],
+)
+def test_quota_of_the_account_precedes_the_default(monkeypatch, code, answer, source, severity):
+    five = quota_checks.Consumption([quota_checks.consumers.Consumer("x", amount=5)])
+    rows = [replace(row, consumption=lambda *_: five) for row in QUOTA_CHECKS if row.quota == code]
+    connection = stub_quota(answer)
+    if code == "interface-endpoints":
+        stub(connection, "ec2", ("describe_vpcs", {"Vpcs": [{"VpcId": "vpc-1"}]}))
+    check = partial(quota_checks.check_quotas, rows=rows)
+    found = run_checks({code: check}, context_of(connection, added(NEEDED[code]), **ONE_EACH))
+    assert [(each.severity, each.details["limit_source"]) for each in found] == (
+        [(severity, source)] if source else []
+    )
+
+
+@pytest.mark.parametrize("code", ["cache-nodes", "db-instances", "load-balancers", "vpcs"])
+def test_quota_on_moto(moto, code):
+    """Moto has quotas of VPCs, and a VPC in each account."""
+    while not (found := run_check(code, moto, added(NEEDED[code]), **ONE_EACH)):
+        MAKERS[code](partial(getattr, moto))
+    assert (found[0].details["used"], found[0].details["limit"]) == (5, 5)
+    assert found[0].details["limit_source"] == ("account" if code == "vpcs" else "default")
+
+
+def test_only_what_a_quota_limits_counts(connection, aws):
+    own_vpc(aws)
+    for _ in range(6):
+        load_balancer(aws, kind="network")
+        vpc_endpoint(aws, kind="Gateway")
+        vpc_endpoint(aws, network=vpc(aws))
+    for kind in ("EDGE", "PRIVATE") * 3:
+        rest_api(aws, kind)
+    for code in ("interface-endpoints", "load-balancers", "rest-apis"):
+        assert run_check(code, connection, added(NEEDED[code])) == []
+
+
+@pytest.mark.parametrize("logical_ids", [["LogsEndpoint", "Vpc"], ["S3Endpoint"]])
+def test_endpoints_of_a_new_vpc_and_of_a_gateway_need_no_quota(logical_ids):
+    assert run_check("interface-endpoints", NOWHERE, added(*logical_ids)) == []
+
+
+@pytest.mark.parametrize(("region", "limit"), [("ap-south-1", 20), (REGION, 40)])
+def test_default_can_differ_by_region(region, limit):
+    assert QUOTAS["db-instances"].default_in(region) == limit
+
+
+def test_idle_address_can_replace_the_first_new_one(connection, aws):
+    idle = [MAKERS["elastic-ips"](aws) for _ in range(5)]
+
+    def found(*logical_ids):
+        (finding,) = run_check("elastic-ips", connection, added(*logical_ids))
+        assert all(each["idle"] for each in finding.details["consumers"])
+        return parameters_of(finding)
+
+    both = {"NatGateways": "none", "NatElasticIpAllocationId": idle[0]}
+    assert found("NatElasticIp1") == found("NatElasticIp1", "NatElasticIp2") == both
+    assert found("NatElasticIp2") == {"NatGateways": "none"}
+
+
+def test_nat_gateways_count_by_zone(connection, aws):
+    for _ in range(5):
+        MAKERS["nat-gateways"](aws)
+    changes = added("NatGateway1", "NatGateway2")
+    (finding,) = run_check("nat-gateways", connection, changes, NatGateways="per-zone")
+    assert finding.details["scope"] == ZONES["AvailabilityZone1"]
+    assert finding.details["logical_ids"] == ["NatGateway1"]
+    assert parameters_of(finding) == {"NatGateways": "none"}
+
+
+def test_regional_nat_gateway_counts_in_no_zone():
+    connection = stubbed_connection()
+    stub(
+        connection,
+        "ec2",
+        ("describe_nat_gateways", {"NatGateways": [{"NatGatewayId": "nat-1"}] * 6}),
+    )
+    assert run_check("nat-gateways", connection, added("NatGateway1")) == []
+
+
+def cache(**properties):
+    return TEMPLATE | {
+        "Resources": {
+            "Cache": {"Type": "AWS::ElastiCache::ReplicationGroup", "Properties": properties}
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("properties", "before", "needed"),
+    [
+        ({"NumCacheClusters": 3}, None, 3),
+        ({"NumNodeGroups": 2, "ReplicasPerNodeGroup": "1"}, None, 4),
+        ({"ReplicasPerNodeGroup": 1}, None, 2),
+        ({}, None, 1),
+        ({"NumCacheClusters": 3}, {"NumCacheClusters": "1"}, 2),
+        ({"NumCacheClusters": 3}, {"NumCacheClusters": "5"}, 0),
+        ({"NumCacheClusters": 3}, {"NumCacheClusters": None}, 0),
+        ({"NumCacheClusters": 3}, {"Port": "6379"}, 0),
+        (
+            {"NumNodeGroups": 3, "ReplicasPerNodeGroup": 2},
+            {"NumNodeGroups": "2", "ReplicasPerNodeGroup": "1"},
+            5,
+        ),
+    ],
+)
+def test_added_cache_nodes(properties, before, needed):
+    """All nodes of a new group are needed, and of an existing one those that it gains."""
+    changes = added("Cache")
+    if before is not None:
+        parts = [PropertyChange(name, before=value) for name, value in before.items()]
+        changes = [modified("Cache", *parts)]
+    context = context_of(NOWHERE, changes, template=cache(**properties))
+    assert [each.amount for each in quota_checks.cache_nodes(context)] == [needed] * bool(needed)
+
+
+def run_tasks(aws, vcpus, usage_class="Standard/OnDemand", ago=60):
+    """Let CloudWatch have a measurement of Fargate's usage."""
+    dimensions = {
+        "Service": "Fargate",
+        "Type": "Resource",
+        "Resource": "vCPU",
+        "Class": usage_class,
+    }
+    metric = {
+        "MetricName": "ResourceCount",
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+        "Timestamp": datetime.now(UTC) - timedelta(seconds=ago),
+        "Value": vcpus,
+    }
+    aws("cloudwatch").put_metric_data(Namespace="AWS/Usage", MetricData=[metric])
+
+
+TASKS = {"ImageTag": "v1", "DesiredCount": "2", "TaskSize": "1024/2048"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "subject", "usage_class"),
+    [
+        ("FARGATE", "fargate-vcpu", "Standard/OnDemand"),
+        ("FARGATE_SPOT", "fargate-spot-vcpu", "Standard/Spot"),
+    ],
+)
+def test_fargate_has_a_quota_per_capacity_provider(connection, aws, provider, subject, usage_class):
+    """The newest measurement counts."""
+    for other in ("Standard/OnDemand", "Standard/Spot"):
+        run_tasks(aws, 3.5 if other == usage_class else 40, other, ago=300)
+    given = TASKS | {"CapacityProvider": provider}
+    quota_of(connection, 6.0)
+    assert run_check("fargate-vcpu", connection, added("Service"), **given) == []
+    run_tasks(aws, 4.5, usage_class)
+    quota_of(connection, 6.0)
+    (finding,) = run_check("fargate-vcpu", connection, added("Service"), **given)
+    facts = finding.details
+    assert (finding.severity, finding.subject) == (Severity.ERROR, subject)
+    assert (facts["needed"], facts["used"], facts["limit"]) == (2, 4.5, 6)
+    assert (facts["tasks"], facts["vcpu_per_task"]) == (2, 1)
+    assert facts["quota_code"] == QUOTAS[subject].code
+    assert [each.action for each in finding.remediations] == ["start-fewer-tasks", "raise-quota"]
+
+
+@pytest.mark.parametrize("answer", ["NoSuchResourceException", "AccessDeniedException"])
+def test_default_of_fargate_is_no_minimum(connection, answer):
+    """A new account can have less than the default, so exceeding it is only a warning."""
+    quota_of(connection, 1.0)
+    (finding,) = run_check("fargate-vcpu", connection, added("Service"), **TASKS)
+    assert (finding.severity, finding.details["limit"]) == (Severity.ERROR, 1)
+    quota_of(connection, answer)
+    assert run_check("fargate-vcpu", connection, added("Service"), **TASKS) == []
+    quota_of(connection, answer)
+    many = TASKS | {"DesiredCount": "7"}
+    (finding,) = run_check("fargate-vcpu", connection, added("Service"), **many)
+    assert finding.severity is Severity.WARNING
+
+
+def test_service_without_tasks_needs_no_call():
+    assert run_check("fargate-vcpu", NOWHERE, added("Service")) == []
+
+
+def part(path, before=None, after=None):
+    return PropertyChange(path, before=before, after=after)
+
+
+@pytest.mark.parametrize(
+    ("parts", "replacement", "needed", "severity"),
+    [
+        ([], "True", 2, Severity.ERROR),
+        ([part("DesiredCount", "0", "2"), part("TaskDefinition")], "False", 2, Severity.ERROR),
+        ([part("DesiredCount", "1", "2"), part("TaskDefinition")], "False", 2, Severity.WARNING),
+        ([part("DesiredCount", "1", "2")], "False", 1, Severity.ERROR),
+        ([part("DesiredCount", "3", "2")], "False", 0, None),
+        ([part("DesiredCount")], "False", 2, Severity.WARNING),
+        ([part("TaskDefinition")], "Conditional", 2, Severity.WARNING),
+        ([part("CapacityProviderStrategy.0.CapacityProvider")], "False", 2, Severity.ERROR),
+        ([part("Tags")], "False", 0, None),
+    ],
+)
+def test_tasks_that_a_change_starts(connection, parts, replacement, needed, severity):
+    """Tasks that are only replaced can be so in steps, and unknown counts are a warning."""
+    quota_of(connection, 0.5)
+    changes = [change("Service", "Modify", replacement, parts)]
+    found = run_check("fargate-vcpu", connection, changes, **TASKS)
+    assert [(each.details["needed"], each.severity) for each in found] == (
+        [(needed, severity)] if needed else []
+    )
+    stepwise = [remediations(each, "proceed-stepwise") for each in found]
+    assert stepwise == ([[{}] if severity is Severity.WARNING else []] if needed else [])
+
+
+def test_task_size_that_only_the_stack_knows_is_not_guessed():
+    service = {"DesiredCount": 2, "TaskDefinition": {"Fn::ImportValue": "task"}}
+    resources = {"Service": {"Type": "AWS::ECS::Service", "Properties": service}}
+    template = TEMPLATE | {"Resources": resources}
+    assert run_check("fargate-vcpu", NOWHERE, added("Service"), template=template) == []
+
+
+def test_new_environment_needs_few_clients(aws, template):
+    """Neither Service Quotas nor CloudFormation is asked where the defaults are enough."""
+    resources = resolve(template, ENVIRONMENTS["prod"])["Resources"]
+    changes = [resource_change("Add", name, each["Type"]) for name, each in resources.items()]
+    connection = connection_to(aws)
+    context = context_of(connection, changes, suffix="prod", **ENVIRONMENTS["prod"])
+    assert run_checks(CHECKS, context) == []
+    assert not {"cloudformation", "cloudwatch", "service-quotas"} & connection.clients.keys()
