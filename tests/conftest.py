@@ -24,12 +24,13 @@ botocore.session.create_loader = cache(botocore.session.create_loader)
 # A shell that runs the tests in the background ignores it, and so would what they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A busy machine is no finding.
-hypothesis.settings.register_profile("unhurried", deadline=None)
-hypothesis.settings.load_profile("unhurried")
+# Examples have no deadline, since the machine may be busy. `make test-fast` tries fewer of them.
+hypothesis.settings.register_profile("thorough", deadline=None)
+hypothesis.settings.register_profile("fast", deadline=None, max_examples=20)
+hypothesis.settings.load_profile("thorough")
 
 
-SLOW_FIXTURES = frozenset({"emulator", "moto_url"})
+SLOW_FIXTURES = frozenset({"emulator", "moto_url", "repository"})
 SLOW_DIRECTORIES = frozenset({"deployed", "emulator", "examples", "rehearsal"})
 
 

@@ -11,6 +11,9 @@ import pytest
 from checkout import PIPELINE, ROOT, run
 from iot_pipeline_cfn import cli
 
+pytestmark = pytest.mark.slow
+"""Each test starts the program."""
+
 SLOW_TO_IMPORT = {"boto3", "botocore", "cfnlint", "ministack", "rich"}
 
 

@@ -6,7 +6,7 @@ import json
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from checkout import REGION
@@ -93,7 +93,6 @@ def test_same_template_is_no_change(template):
 
 
 @pytest.mark.parametrize("foreign", FOREIGN, ids=["loop", "unknown", "circle"])
-@settings(max_examples=60)
 @given(data=st.data())
 def test_any_template_can_be_reviewed(foreign, data):
     """Also one that is not ours, with what ours have not; and against itself it is no change."""
@@ -105,7 +104,6 @@ def test_any_template_can_be_reviewed(foreign, data):
     assert reviewed(before, reordered(before), kind="").worst is None
 
 
-@settings(max_examples=60)
 @given(data=st.data())
 def test_way_back_removes_what_was_added(data):
     """And adds what was removed; what is changed there and back is the same."""

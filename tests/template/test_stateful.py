@@ -1,7 +1,8 @@
 """Resources that hold data, and values that must not be shown."""
 
 import json
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,8 @@ from iot_pipeline_cfn.template.stateful import (
 
 def test_every_stateful_type_of_cfn_lint_is_known():
     """cfn-lint adds types in new versions; they belong into our list too."""
-    source = files("cfnlint.data.AdditionalSpecs") / "StatefulResources.json"
+    (package,) = find_spec("cfnlint").submodule_search_locations
+    source = Path(package, "data/AdditionalSpecs/StatefulResources.json")
     assert json.loads(source.read_text())["ResourceTypes"].keys() <= STATEFUL
 
 

@@ -46,25 +46,23 @@ Rename = Callable[[Reference], str]
 
 def map_references(value: Any, rename: Rename, path: tuple[str, ...] = ()) -> Any:
     """Return a copy of a value in which `rename` gives the name of each reference."""
+    if isinstance(value, list):
+        return [map_references(item, rename, (*path, "*")) for item in value]
+    if isinstance(value, str) or not isinstance(value, Mapping):
+        return value
     match value:
         case {"Type": str(), "Condition": str(name)}:
             rest = {key: item for key, item in value.items() if key != "Condition"}
             condition = rename(Reference(name, "", path, Namespace.CONDITION))
             return {**map_references(rest, rename, path), "Condition": condition}
-        case Mapping() if len(value) == 1:
+        case _ if len(value) == 1:
             ((key, argument),) = value.items()
             mapped = _map_function(key, argument, rename, path)
-            if mapped is not None:
-                return {key: mapped}
-            inner = path if str(key).startswith("Fn::") else (*path, str(key))
-            return {key: map_references(argument, rename, inner)}
-        case Mapping():
-            return {
-                key: map_references(item, rename, (*path, str(key))) for key, item in value.items()
-            }
-        case list():
-            return [map_references(item, rename, (*path, "*")) for item in value]
-    return value
+            if mapped is None:
+                inner = path if str(key).startswith("Fn::") else (*path, str(key))
+                mapped = map_references(argument, rename, inner)
+            return {key: mapped}
+    return {key: map_references(item, rename, (*path, str(key))) for key, item in value.items()}
 
 
 _NAMESPACES: Final = MappingProxyType(

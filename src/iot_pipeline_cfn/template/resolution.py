@@ -1,7 +1,6 @@
-"""What a rendered template comes to with one set of parameters, as CloudFormation resolves it.
+"""Templates with their parameters resolved, as CloudFormation resolves them.
 
-What is only known once a stack exists stays as the template has it: references to resources, and
-whatever they are a part of.
+What only a stack knows stays as it is: references to resources, and the functions around them.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
@@ -13,13 +12,13 @@ from typing import Any, Final
 from .references import VARIABLE
 
 NO_VALUE: Final = MappingProxyType({"Ref": "AWS::NoValue"})
-"""What `AWS::NoValue` comes to: the property is not there."""
+"""The value of `AWS::NoValue`: the property is removed."""
 
-SSM_PARAMETER = "AWS::SSM::Parameter::"
+SSM_PARAMETER: Final = "AWS::SSM::Parameter::"
 
 
 def resolve(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return the resources and the outputs that are there with these parameters.
+    """Return the resources and the outputs of a template with these parameters.
 
     Args:
         template: The rendered template.
@@ -35,24 +34,24 @@ class Resolver:
     """One template with one set of values."""
 
     def __init__(self, template: Mapping[str, Any], given: Mapping[str, str]) -> None:
-        """Take the template and the values, as `resolve` does."""
+        """Keep the template and the values, as for `resolve`."""
         self._template = template
-        self._held: dict[str, bool | None] = {}
+        self._conditions: dict[str, bool | None] = {}
         self._values: dict[str, Any] = {
             name: value for name, value in given.items() if name.startswith("AWS::")
         }
         for name, declaration in template.get("Parameters", {}).items():
-            kind = str(declaration.get("Type", "String"))
+            parameter_type = str(declaration.get("Type", "String"))
             value = given.get(name, declaration.get("Default"))
-            # What must not be shown is not known here, nor what is kept in Systems Manager.
-            if value is None or "NoEcho" in declaration or kind.startswith(SSM_PARAMETER):
+            is_elsewhere = parameter_type.startswith(SSM_PARAMETER)
+            if value is None or "NoEcho" in declaration or is_elsewhere:
                 continue
-            listed = kind == "CommaDelimitedList" or kind.startswith("List<")
+            is_list = parameter_type == "CommaDelimitedList" or parameter_type.startswith("List<")
             items = [item.strip() for item in str(value).split(",")]
-            self._values[name] = items if listed else str(value)
+            self._values[name] = items if is_list else str(value)
 
     def section(self, name: str) -> dict[str, Any]:
-        """Return what a section holds, without what its condition leaves out."""
+        """Return the entries of a section, without those that a condition excludes."""
         return {
             key: self.value({part: body[part] for part in body if part != "Condition"})
             for key, body in self._template.get(name, {}).items()
@@ -61,35 +60,36 @@ class Resolver:
         }
 
     def holds(self, expression: object) -> bool | None:
-        """Return what a condition comes to, or nothing where only a stack could tell.
+        """Return whether a condition is met, or None where only a stack knows.
 
-        `expression` is a condition function, or what has a `Condition`.
+        `expression` is a condition function, or an object with the key `Condition`.
         """
-        held = None
+        met = None
         match expression:
             case {"Condition": str(name)}:
-                if name not in self._held:
-                    # What a condition is while it is being found out, if it depends on itself.
-                    self._held[name] = None
-                    self._held[name] = self.holds(self._template.get("Conditions", {}).get(name))
-                held = self._held[name]
+                if name not in self._conditions:
+                    # A condition that depends on itself is not known.
+                    self._conditions[name] = None
+                    condition = self._template.get("Conditions", {}).get(name)
+                    self._conditions[name] = self.holds(condition)
+                met = self._conditions[name]
             case {"Fn::Equals": [first, second]}:
-                held = _equal(self.value(first), self.value(second))
+                met = _equal(self.value(first), self.value(second))
             case {"Fn::Contains": [items, item]}:
-                held = _contained(self.value(items), self.value(item))
+                met = _contained(self.value(items), self.value(item))
             case {"Fn::Not": [operand]} if (opposite := self.holds(operand)) is not None:
-                held = not opposite
+                met = not opposite
             case {"Fn::And": list(operands)}:
-                held = _decided([self.holds(operand) for operand in operands], by=False)
+                met = _combined([self.holds(operand) for operand in operands], decisive=False)
             case {"Fn::Or": list(operands)}:
-                held = _decided([self.holds(operand) for operand in operands], by=True)
-        return held
+                met = _combined([self.holds(operand) for operand in operands], decisive=True)
+        return met
 
     def value(self, source: Any) -> Any:
-        """Return what a value comes to, with what cannot be known left as it is."""
+        """Return a value with everything resolved that is known."""
         if isinstance(source, list):
-            return [done for item in source if (done := self.value(item)) is not NO_VALUE]
-        if not isinstance(source, Mapping):
+            return [item for each in source if (item := self.value(each)) is not NO_VALUE]
+        if isinstance(source, str) or not isinstance(source, Mapping):
             return source
         if len(source) == 1:
             ((function, argument),) = source.items()
@@ -97,28 +97,29 @@ class Resolver:
                 known = NO_VALUE if argument == "AWS::NoValue" else self._values.get(argument)
                 return source if known is None else known
             if function == "Fn::If":
-                return self._chosen(source)
+                return self._branch(source)
             if function in FUNCTIONS:
                 resolved = self.value(argument)
                 found = FUNCTIONS[function](self, resolved)
                 return {function: resolved} if found is None else found
         return {
-            key: done for key, item in source.items() if (done := self.value(item)) is not NO_VALUE
+            key: item for key, each in source.items() if (item := self.value(each)) is not NO_VALUE
         }
 
-    def _chosen(self, source: Mapping[str, Any]) -> Any:
+    def _branch(self, source: Mapping[str, Any]) -> Any:
+        """Return the branch of `Fn::If` that applies, or both where that is not known."""
         match source["Fn::If"]:
-            case [str(condition), met, otherwise]:
-                held = self.holds({"Condition": condition})
-                if held is None:
-                    sides = [self.value(side) for side in (met, otherwise)]
-                    kept = [dict(NO_VALUE) if side is NO_VALUE else side for side in sides]
+            case [str(condition), yes, no]:
+                met = self.holds({"Condition": condition})
+                if met is None:
+                    branches = [self.value(branch) for branch in (yes, no)]
+                    kept = [dict(NO_VALUE) if each is NO_VALUE else each for each in branches]
                     return {"Fn::If": [condition, *kept]}
-                return self.value(met if held else otherwise)
+                return self.value(yes if met else no)
         return source
 
-    def mapped(self, argument: Any) -> Any:
-        """Return what `Fn::FindInMap` finds, or nothing."""
+    def find_in_map(self, argument: Any) -> Any:
+        """Return the result of `Fn::FindInMap`, or None where it is not known."""
         match argument:
             case [str(name), str(first), str(second), *rest]:
                 entry = self._template.get("Mappings", {}).get(name, {}).get(first, {})
@@ -129,8 +130,8 @@ class Resolver:
                 return found
         return None
 
-    def substituted(self, argument: object) -> Any:
-        """Return what `Fn::Sub` comes to, as far as that is known."""
+    def substitute(self, argument: object) -> Any:
+        """Return the result of `Fn::Sub` as far as it is known."""
         match argument:
             case str(text) | [str(text)]:
                 own: Mapping[str, Any] = {}
@@ -150,11 +151,11 @@ class Resolver:
         return filled.replace("${!", "${")
 
 
-def _decided(operands: Sequence[bool | None], *, by: bool) -> bool | None:
-    """Return what conditions come to together, where one that is `by` decides alone."""
-    if by in operands:
-        return by
-    return None if None in operands else not by
+def _combined(operands: Sequence[bool | None], *, decisive: bool) -> bool | None:
+    """Return the result of `Fn::And` or `Fn::Or`, which one `decisive` operand determines."""
+    if decisive in operands:
+        return decisive
+    return None if None in operands else not decisive
 
 
 def _equal(first: object, second: object) -> bool | None:
@@ -190,10 +191,10 @@ def _selected(argument: object) -> Any:
 
 FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = MappingProxyType(
     {
-        "Fn::FindInMap": Resolver.mapped,
+        "Fn::FindInMap": Resolver.find_in_map,
         "Fn::Join": lambda _, argument: _joined(argument),
         "Fn::Select": lambda _, argument: _selected(argument),
         "Fn::Split": lambda _, argument: _split(argument),
-        "Fn::Sub": Resolver.substituted,
+        "Fn::Sub": Resolver.substitute,
     }
 )

@@ -204,7 +204,7 @@ def configuration_served(content):
             """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Blob) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
