@@ -1,4 +1,4 @@
-"""What a change set says, also what no emulator answers: with botocore's Stubber."""
+"""Change sets as DescribeChangeSet returns them, including what the emulator never answers."""
 
 import pytest
 from botocore.stub import Stubber
@@ -59,7 +59,6 @@ def answer(stubber, response, **request):
 
 
 def test_all_pages_are_read(client, stubber):
-    """A page has 100 changes at most."""
     names = [f"R{number}" for number in range(250)]
     answer(stubber, page([change(n) for n in names[:100]], NextToken="1"))
     answer(stubber, page([change(n) for n in names[100:200]], NextToken="2"), NextToken="1")
@@ -67,8 +66,8 @@ def test_all_pages_are_read(client, stubber):
     assert [found.logical_id for found in describe_change_set(client, ARN).changes] == names
 
 
-def test_change_whose_values_are_left_out_is_not_left_out(client, stubber):
-    """CloudFormation leaves it out, and says so in the reason."""
+def test_change_with_large_values_is_read_without_them(client, stubber):
+    """CloudFormation leaves out such changes; the reason of the change set tells so."""
     with_values = change("A", Details=[detail("Engine", "15", "16")])
     answer(stubber, page([with_values], StatusReason="Some changes are not shown"))
     whole = page([change("A", Details=[detail("Engine")]), change("B")])
@@ -97,7 +96,7 @@ def test_change_whose_values_are_left_out_is_not_left_out(client, stubber):
     ],
 )
 def test_state_of_a_change_set(client, stubber, statuses, reason, state):
-    """What CloudFormation calls failed can be one that has nothing to do."""
+    """A change set with nothing to do has failed for CloudFormation."""
     status, execution_status = statuses
     described = page([], Status=status, ExecutionStatus=execution_status, StatusReason=reason)
     answer(stubber, described)
@@ -107,8 +106,7 @@ def test_state_of_a_change_set(client, stubber, statuses, reason, state):
 
 
 @pytest.mark.parametrize("status", ["CREATE_PENDING", "CREATE_IN_PROGRESS"])
-def test_change_set_that_is_being_worked_out_is_waited_for(client, stubber, status):
-    """However CloudFormation calls that."""
+def test_change_set_in_creation_is_pending(client, stubber, status):
     answer(stubber, page([], Status=status, ExecutionStatus="UNAVAILABLE"))
     assert describe_change_set(client, ARN).pending
 
@@ -169,8 +167,8 @@ def test_change_that_can_cost_data_is_known(resource_type, others, loses):
     assert loses_data(resource_change(data)) is loses
 
 
-def test_early_validation_is_read_to_the_end(client, stubber):
-    """Of a change set that succeeded too; events of other kinds are none of its findings."""
+def test_validation_findings_are_read_from_all_pages(client, stubber):
+    """Other events are skipped."""
     finding = {
         "EventType": "VALIDATION_ERROR",
         "ValidationName": "ServiceQuotas",
@@ -183,12 +181,17 @@ def test_early_validation_is_read_to_the_end(client, stubber):
     stubber.add_response("describe_events", first, {"ChangeSetName": ARN})
     stubber.add_response("describe_events", second, {"ChangeSetName": ARN, "NextToken": "1"})
     warning, failure = validation_findings(client, ARN)
-    assert str(warning) == "/Resources/NatElasticIp1: 5 of 5 in use (ServiceQuotas)"
-    assert (warning.fails, failure.fails) == (False, True)
+    assert (warning.path, warning.reason, warning.name, warning.fails) == (
+        "/Resources/NatElasticIp1",
+        "5 of 5 in use",
+        "ServiceQuotas",
+        False,
+    )
+    assert failure.fails
 
 
-def test_parameters_are_sent_as_the_call_takes_them():
-    """The previous value is asked for, and an empty one is a value."""
+def test_parameter_without_a_value_keeps_the_previous_one():
+    """An empty string is a value."""
     assert parameter_list({"B": None, "A": ""}) == [
         {"ParameterKey": "A", "ParameterValue": ""},
         {"ParameterKey": "B", "UsePreviousValue": True},

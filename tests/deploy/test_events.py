@@ -1,4 +1,4 @@
-"""Following an operation, and finding what made it fail."""
+"""Stack events: the root cause of a failure, the last operation, polling."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,15 @@ from botocore.stub import Stubber
 from deploying import made_up_session
 from iot_pipeline_cfn.deploy import events
 from iot_pipeline_cfn.deploy.connection import Connection, Target
-from iot_pipeline_cfn.deploy.events import Event, last_operation, poll, root_cause, stopped_tasks
+from iot_pipeline_cfn.deploy.events import (
+    Event,
+    MissingPermission,
+    last_operation,
+    missing_permission,
+    poll,
+    root_cause,
+    stopped_tasks,
+)
 from iot_pipeline_cfn.deploy.following import Outcome
 
 ARN = "arn:aws:cloudformation:us-east-1:123456789012:stack/s/1"
@@ -49,8 +57,8 @@ def session():
     return made_up_session()
 
 
-def test_root_cause_is_the_earliest_failure_of_its_own():
-    """Not what was cancelled for its sake, nor the stack, nor what failed while rolling back."""
+def test_root_cause_is_the_earliest_failure_that_is_no_cancellation():
+    """Failures of the stack itself and of the rollback do not count."""
     found = root_cause(
         [
             event("s", "CREATE_IN_PROGRESS"),
@@ -65,15 +73,14 @@ def test_root_cause_is_the_earliest_failure_of_its_own():
     assert (found.logical_id, found.reason) == ("B", "AddressLimitExceeded")
 
 
-def test_failure_of_the_stack_itself_is_the_cause_where_no_resource_failed():
-    """Such as an output that does not resolve."""
+def test_root_cause_is_the_stack_where_no_resource_failed():
+    """An output that cannot be resolved fails the stack alone."""
     found = root_cause([event("s", "CREATE_IN_PROGRESS"), event("s", "CREATE_FAILED", "Output x")])
     assert found.reason == "Output x"
     assert root_cause([event("s", "CREATE_COMPLETE")]) is None
 
 
-def test_explanation_is_the_cause_and_why_tasks_stopped():
-    """One line for each."""
+def test_explanation_is_the_cause_and_the_stopped_tasks():
     outcome = Outcome([event("Service", "CREATE_FAILED", "did not stabilize")], ["no image"])
     assert outcome.explanation() == [
         "Service (AWS::SNS::Topic): did not stabilize",
@@ -84,39 +91,38 @@ def test_explanation_is_the_cause_and_why_tasks_stopped():
 USER = "arn:aws:iam::123456789012:user/me"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:a"
 EC2 = "You are not authorized to perform this operation."
-DECODE = "aws sts decode-authorization-message --encoded-message ... shows why it is not"
 
 
 @pytest.mark.parametrize(
-    ("reason", "way"),
+    ("reason", "permission"),
     [
         (
-            f"User: {USER} is not authorized to perform: sns:Publish on resource: {TOPIC} because",
-            f"have sns:Publish on {TOPIC} allowed to {USER}",
+            f"User: {USER} is not authorized to perform: sns:Publish on resource: {TOPIC}. because",
+            MissingPermission(USER, "sns:Publish", TOPIC, is_encoded=False),
         ),
         (
             f"User: {USER} is not authorized to perform: iam:CreateRole with an explicit deny",
-            f"have iam:CreateRole allowed to {USER}",
+            MissingPermission(USER, "iam:CreateRole", "", is_encoded=False),
         ),
         (
             f"API: ec2:allocateAddress {EC2} Encoded authorization failure message: abc",
-            f"have ec2:allocateAddress allowed to whoever deploys; {DECODE}",
+            MissingPermission("", "ec2:allocateAddress", "", is_encoded=True),
         ),
         (
             f"{EC2} (Service: Ec2, Status Code: 403)",
-            "have what it needs allowed to whoever deploys",
+            MissingPermission("", "", "", is_encoded=False),
         ),
+        ("AddressLimitExceeded", None),
     ],
 )
-def test_permission_that_is_missing_is_told_with_who_needs_it(reason, way):
-    """In the second line of the explanation."""
-    first, second = Outcome([event("Database", "CREATE_FAILED", reason)]).explanation()
-    assert first == f"Database (AWS::SNS::Topic): {reason}"
-    assert second == f"a permission is missing: {way}"
+def test_missing_permission_is_read_from_the_reason(reason, permission):
+    assert missing_permission(reason) == permission
+    lines = Outcome([event("Database", "CREATE_FAILED", reason)]).explanation()
+    assert lines[1:] == ([permission.remedy()] if permission else [])
 
 
-def test_last_operation_begins_where_somebody_asked_for_it(session):
-    """Its roll-back belongs to it, and the operation before does not; pages are read as needed."""
+def test_last_operation_includes_its_rollback(session):
+    """Pages of older operations are not read."""
     client = session.client("cloudformation")
     newest_first = [
         described(6, "s", "UPDATE_ROLLBACK_COMPLETE"),
@@ -136,8 +142,8 @@ def test_last_operation_begins_where_somebody_asked_for_it(session):
     assert [one.id for one in found] == ["3", "4", "5", "6"]
 
 
-def test_looking_again_is_quick_at_first_and_costs_little_later(monkeypatch):
-    """Within what CloudFormation allows: after a minute, a call every five seconds."""
+def test_polling_slows_down(monkeypatch):
+    """After a minute there is a call every five seconds, which CloudFormation's limits allow."""
     now = 0.0
     pauses = []
 
@@ -162,8 +168,7 @@ def stub_tasks(connection):
     return stubber
 
 
-def test_stopped_tasks_say_why(session):
-    """Of the task, and of each container that has a reason."""
+def test_stopped_task_has_its_reason_and_those_of_its_containers(session):
     connection = Connection(session, "us-east-1", Target.AWS)
     stubber = stub_tasks(connection)
     stubber.add_response(
@@ -196,8 +201,8 @@ def test_stopped_tasks_say_why(session):
     ]
 
 
-def test_failed_look_at_tasks_hides_nothing(session):
-    """The failure that is being explained is what counts."""
+def test_unreadable_tasks_are_no_error(session):
+    """The failure that is being explained must not be hidden."""
     connection = Connection(session, "us-east-1", Target.AWS)
     stub_tasks(connection).add_client_error("list_tasks", "AccessDeniedException")
     assert stopped_tasks(connection, SERVICE) == []

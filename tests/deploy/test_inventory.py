@@ -1,4 +1,4 @@
-"""Looking at environments: all pages, and what the emulator never answers."""
+"""The list of environments and drift, including what the emulator never answers."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,7 @@ def stubber(connection):
 
 
 def test_environments_are_listed_from_all_pages(connection, stubber):
-    """Neither what others have made, nor what is deleted."""
+    """Stacks of other tools and deleted stacks are not listed."""
     tag = ("iot-pipeline:environment", "PR-2")
     first = {"Stacks": [stack("iot-pipeline-pr-2", tag), stack("iot-pipeline-other")]}
     gone = stack("iot-pipeline-pr-3", tag, StackStatus="DELETE_COMPLETE")
@@ -75,8 +75,8 @@ def found(stubber, status, **others):
     stubber.add_response("describe_stack_drift_detection_status", answer | others)
 
 
-def test_drift_is_told_by_property(operations, stubber):
-    """From all pages; of what is deleted there are no properties to tell."""
+def test_drift_names_each_property(operations, stubber):
+    """A deleted resource has no properties."""
     found(stubber, "DETECTION_COMPLETE")
     resource = {
         "StackId": "s",
@@ -102,8 +102,8 @@ def test_drift_is_told_by_property(operations, stubber):
     ]
 
 
-def test_drift_that_cannot_be_told_is_an_error(operations, stubber):
-    """With CloudFormation's reason, where it gives one."""
+def test_failed_drift_detection_is_an_error(operations, stubber):
     found(stubber, "DETECTION_FAILED")
-    with pytest.raises(DeploymentError, match="no reason given"):
+    with pytest.raises(DeploymentError) as error:
         detect_drift(operations, type("Stack", (), {"arn": "s"}))
+    assert error.value.code == "drift-detection-failed"

@@ -1,7 +1,7 @@
-"""The calls to CloudFormation: every page of what it answers, as data of our own.
+"""Calls to CloudFormation: all pages of its answers, as typed data.
 
-A call that changes something can have been carried out although its answer was lost. botocore then
-sends it again, and what CloudFormation says to the second one is not taken for a failure.
+A call can be carried out although its answer is lost. botocore then sends it again, and what
+CloudFormation answers to the second attempt is not a failure.
 """
 
 import uuid
@@ -53,7 +53,7 @@ class Stack:
 
     @property
     def in_progress(self) -> bool:
-        """Whether an operation runs on it."""
+        """Whether an operation is in progress."""
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
 
@@ -70,12 +70,12 @@ class ChangeSet:
 
     @property
     def pending(self) -> bool:
-        """Whether CloudFormation is still working it out."""
+        """Whether CloudFormation is still creating it."""
         return self.status in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
 
     @property
     def state(self) -> ChangeSetState:
-        """What has become of it."""
+        """Whether it can be executed."""
         if self.status == "FAILED":
             nothing = ("didn't contain changes", "No updates are to be performed")
             empty = any(words in self.reason for words in nothing)
@@ -87,7 +87,7 @@ class ChangeSet:
 
 @dataclass(frozen=True)
 class ValidationFinding:
-    """What CloudFormation's early validation has to say about a change set."""
+    """A finding of CloudFormation's early validation of a change set."""
 
     name: str
     path: str
@@ -100,7 +100,7 @@ class ValidationFinding:
 
 
 def unique_name() -> str:
-    """Return a name for a change set or a request that no other has."""
+    """Return a unique name for a change set or a token."""
     return f"iot-pipeline-{uuid.uuid4()}"
 
 
@@ -116,13 +116,13 @@ def find_stack(client: "CloudFormationClient", name: str) -> Stack | None:
 
 
 def all_stacks(client: "CloudFormationClient") -> Iterator[Stack]:
-    """Yield every stack of the region."""
+    """Yield all stacks of the Region."""
     for page in client.get_paginator("describe_stacks").paginate():
         yield from map(_stack, page["Stacks"])
 
 
 def status_of(stack: Stack | None) -> str:
-    """Return the status of what may be no stack."""
+    """Return the status of a stack, or `ABSENT`."""
     return stack.status if stack else ABSENT
 
 
@@ -148,23 +148,23 @@ def _stack(stack: Mapping[str, Any]) -> Stack:
 
 
 def upload(s3: "S3Client", bucket: str, key: str, body: str) -> str:
-    """Put a template into a bucket and return its URL for CloudFormation."""
+    """Upload a template to a bucket, and return its URL for CloudFormation."""
     try:
         s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")
     except ClientError as error:
         if code_of(error) != "NoSuchBucket":
             raise
-        message = f"the bucket {bucket!r} cannot take the template: {message_of(error)}"
-        raise DeploymentError(message) from None
+        message = f"cannot upload the template to the bucket {bucket!r}: {message_of(error)}"
+        raise DeploymentError(message, code="no-bucket", bucket=bucket) from None
     return f"{s3.meta.endpoint_url}/{bucket}/{key}"
 
 
 def create_change_set(
     client: "CloudFormationClient", stack_name: str, request: Mapping[str, Any]
 ) -> tuple[str, str]:
-    """Ask for a change set and return its ARN and its stack's.
+    """Request a change set, and return its ARN and the stack's.
 
-    `request` has the rest of the call's arguments.
+    `request` has the other arguments of the call.
     """
     name = unique_name()
     try:
@@ -172,7 +172,7 @@ def create_change_set(
             ChangeSetName=name, StackName=stack_name, ClientToken=name, **request
         )
     except client.exceptions.AlreadyExistsException:
-        # Nothing else has that name: either the first answer was lost, or a stack came between.
+        # The name is unique: either the first answer was lost, or the stack was created meanwhile.
         with suppress(ClientError):
             found = client.describe_change_set(ChangeSetName=name, StackName=stack_name)
             return found["ChangeSetId"], found["StackId"]
@@ -181,10 +181,10 @@ def create_change_set(
 
 
 def describe_change_set(client: "CloudFormationClient", arn: str) -> ChangeSet:
-    """Return a change set with all its changes, and their values where AWS gives them."""
+    """Return a change set with all its changes, and their values as far as AWS shows them."""
     change_set = _change_set(client, arn, with_values=True)
     if change_set.state is ChangeSetState.AVAILABLE and change_set.reason:
-        # A change whose values are too much is left out, which the reason says.
+        # The reason tells that changes with large values are left out.
         whole = _change_set(client, arn, with_values=False)
         return replace(change_set, changes=merge_changes(whole.changes, change_set.changes))
     return change_set
@@ -213,7 +213,7 @@ def _change_set(client: "CloudFormationClient", arn: str, *, with_values: bool) 
 
 
 def validation_findings(client: "CloudFormationClient", change_set: str) -> list[ValidationFinding]:
-    """Return what early validation says about a change set, also about one that succeeded.
+    """Return the findings of early validation, also those of a change set that succeeded.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
     """
@@ -235,7 +235,7 @@ def execute_change_set(client: "CloudFormationClient", change_set: ChangeSet, to
     """Execute a change set; the operation's events carry the token.
 
     Raises:
-        DeploymentError: when something else has changed the stack since it was made.
+        DeploymentError: when the stack was changed since the change set was created.
 
     """
     try:
@@ -261,7 +261,7 @@ def has_change_sets(client: "CloudFormationClient", arn: str) -> bool:
 
 
 def list_resources(client: "CloudFormationClient", stack: Stack) -> list[Mapping[str, Any]]:
-    """Return the summaries of a stack's resources that exist."""
+    """Return the summaries of a stack's existing resources."""
     pages = client.get_paginator("list_stack_resources").paginate(StackName=stack.arn)
     return [
         summary
@@ -272,13 +272,13 @@ def list_resources(client: "CloudFormationClient", stack: Stack) -> list[Mapping
 
 
 def original_template(client: "CloudFormationClient", stack: str) -> Mapping[str, Any] | None:
-    """Return a stack's template as it was sent, unless somebody has sent one in YAML."""
+    """Return the template that was sent, or None if it is YAML."""
     body: Any = client.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
     return body if isinstance(body, Mapping) else None
 
 
 def parameter_list(parameters: Mapping[str, str | None]) -> list[dict[str, Any]]:
-    """Return parameters as a call takes them; None stands for the previous value."""
+    """Return parameters as a call expects them; None stands for the previous value."""
     return [
         {"ParameterKey": name, "UsePreviousValue": True}
         if value is None
@@ -288,5 +288,5 @@ def parameter_list(parameters: Mapping[str, str | None]) -> list[dict[str, Any]]
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return tags as a call takes them."""
+    """Return tags as a call expects them."""
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]

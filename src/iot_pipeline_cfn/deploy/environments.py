@@ -1,7 +1,7 @@
-"""From the name of an environment, as people and CI systems write it, to its suffix and its file.
+"""Environment names, their suffixes and their parameter files.
 
 `PR-123` becomes `pr-123`, and `feature/sensor-batch` becomes `feature-sensor-batch`. Two names can
-come to the same suffix: the stack remembers in a tag which one it was made for.
+map to the same suffix, so a tag of the stack has the name that it was created for.
 """
 
 import re
@@ -19,13 +19,13 @@ from .errors import DeploymentError
 STACK_PREFIX = "iot-pipeline-"
 
 SAME_FILE: Final[Mapping[str, str]] = MappingProxyType({"feature": "pr"})
-"""Environment types that use another type's parameter file: a branch is deployed as its pull
-request will be."""
+"""Environment types that use the parameter file of another type: a branch is deployed like its pull
+request."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment's name as it was given, and its suffix."""
+    """An environment, by its name as it was given and its suffix."""
 
     name: str
     suffix: str
@@ -37,45 +37,45 @@ class Environment:
 
 
 def environment_named(name: str, template: Mapping[str, Any]) -> Environment:
-    """Return the environment of a name, which the template's own rule for suffixes has to allow.
+    """Return the environment of a name, whose suffix must satisfy the template's rule.
 
     Raises:
-        DeploymentError: when the name cannot be mapped without guessing.
+        DeploymentError: when the name has no suffix.
 
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/ -]*", name, re.ASCII):
         message = (
-            f"{name!r} cannot name an environment: it begins with a letter, and letters, digits, "
-            "blanks and . _ / - follow"
+            f"{name!r} cannot name an environment: a name begins with a letter, followed by "
+            "letters, digits, spaces and . _ / -"
         )
-        raise DeploymentError(message)
+        raise DeploymentError(message, code="invalid-name", name=name)
     suffix = re.sub(r"[._/ -]+", "-", name.lower()).strip("-")
     declaration = template["Parameters"][SUFFIX_PARAMETER]
     if finding := check_value(SUFFIX_PARAMETER, declaration, suffix):
         message = f"{name!r} cannot name an environment: {parameter_sentence(finding)}"
-        raise DeploymentError(message)
+        raise DeploymentError(message, code="invalid-name", name=name)
     return Environment(name, suffix)
 
 
 def parameter_file(environment: Environment, directory: Path) -> Path:
-    """Return an environment's parameter file: its own, else the one of its kind.
+    """Return an environment's parameter file: its own, or else that of its type.
 
-    The kind of an environment is the letters that its suffix begins with: `pr` of `pr-123`.
+    The environment type is the leading letters of the suffix: `pr` of `pr-123`.
 
     Raises:
-        DeploymentError: when there is neither, since a slip of the pen must not create anything.
+        DeploymentError: when there is neither, so that a typo creates nothing.
 
     """
     letters = re.match("[a-z]+", environment.suffix)
-    kind = letters[0] if letters else ""
-    for stem in (environment.suffix, kind, SAME_FILE.get(kind)):
+    environment_type = letters[0] if letters else ""
+    for stem in (environment.suffix, environment_type, SAME_FILE.get(environment_type)):
         path = directory / f"{stem}.json"
         if path.is_file():
             return path
     stems = {path.stem for path in directory.glob("*.json")}
     names = ", ".join(sorted(stems | {same for same, file in SAME_FILE.items() if file in stems}))
     message = (
-        f"there is no kind of environment for {environment.suffix!r}: {directory}/ has "
-        f"{names or 'no files'}; a name is one of these, alone or followed by digits or - and more"
+        f"no environment type for {environment.suffix!r}: {directory}/ has {names or 'no files'}; "
+        "a name is one of these, alone or followed by digits or - and more"
     )
-    raise DeploymentError(message)
+    raise DeploymentError(message, code="unknown-environment-type", suffix=environment.suffix)

@@ -1,6 +1,6 @@
-"""The events of a stack: following an operation to its end, and finding what made it fail.
+"""Stack events: following an operation to its end, and the root cause of a failure.
 
-Everything goes by the stack's ARN: after a deletion its name means nothing any more.
+Stacks are identified by their ARN, because a deleted stack no longer has a name.
 """
 
 import re
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 SHORTEST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 5.0
-"""Seconds. CloudFormation answers a few describing calls a second for an account and region."""
+"""Seconds between calls. CloudFormation allows few describing calls per second and account."""
 
 GRACE: Final = 30.0
-"""Seconds without an event after which a failed creation is not taken to delete itself any more,
-and after which the stack itself is asked whether there is more to come."""
+"""Seconds without an event after which a failed creation is over, although it could
+delete itself, and after which the status of the stack is read."""
 
 STACK: Final = "AWS::CloudFormation::Stack"
 BEGINNINGS: Final = frozenset(
     {"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
 )
-"""A stack's statuses with which an operation begins that somebody has asked for."""
+"""The stack statuses with which an operation begins."""
 
 COMPLETIONS: Final = frozenset({"CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE"})
 FAILED_CREATIONS: Final = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
@@ -42,7 +42,7 @@ CANCELLED: Final = (
     "Deletion cancelled",
 )
 DENIED: Final = re.compile(
-    r"(?:user: (?P<who>\S+) is )?not authorized to perform:? (?P<action>[\w-]+:\w+)"
+    r"(?:user: (?P<principal>\S+) is )?not authorized to perform:? (?P<action>[\w-]+:\w+)"
     r"(?:.*? on (?:the )?resource:? (?P<resource>\S+))?",
     re.IGNORECASE | re.DOTALL,
 )
@@ -51,13 +51,13 @@ UNNAMED: Final = re.compile(
     re.IGNORECASE,
 )
 ENCODED: Final = "Encoded authorization failure message"
-"""What EC2 says where it names nothing: the rest is for who may decode it."""
+"""What EC2 writes before an encoded message: only authorized principals can decode the rest."""
 TASKS_SHOWN: Final = 3
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that has happened to a resource or to the stack itself."""
+    """An event of a resource, or of the stack itself."""
 
     id: str
     time: datetime
@@ -71,7 +71,7 @@ class Event:
 
     @property
     def failed(self) -> bool:
-        """Whether it is a failure of its own, and not for another's sake."""
+        """Whether the resource failed by itself, and was not just cancelled after a failure."""
         return self.status.endswith("_FAILED") and not self.reason.startswith(CANCELLED)
 
     def as_data(self) -> dict[str, Any]:
@@ -101,30 +101,30 @@ def _event(event: Mapping[str, Any]) -> Event:
 
 
 def newest_first(client: "CloudFormationClient", arn: str) -> Iterator[Event]:
-    """Yield the events of a stack, page by page as they are asked for."""
+    """Yield the events of a stack; pages are read as they are needed."""
     for page in client.get_paginator("describe_stack_events").paginate(StackName=arn):
         yield from map(_event, page["StackEvents"])
 
 
 def newest_id(client: "CloudFormationClient", arn: str) -> str:
-    """Return the id of the newest event, after which an operation's own ones come."""
+    """Return the ID of the newest event; the events of the next operation follow it."""
     return next((event.id for event in newest_first(client, arn)), "")
 
 
 def has_token(client: "CloudFormationClient", arn: str, token: str) -> bool:
-    """Return whether the last operation is the one that was asked for with a token."""
+    """Return whether the last operation was requested with a token."""
     return any(event.token == token for event in last_operation(client, arn))
 
 
 def ever_completed(client: "CloudFormationClient", arn: str) -> bool:
-    """Return whether a stack has ever held what somebody could use."""
+    """Return whether a stack was ever complete, so that its resources may have been in use."""
     return any(
         event.of_stack and event.status in COMPLETIONS for event in newest_first(client, arn)
     )
 
 
 def last_operation(client: "CloudFormationClient", arn: str) -> list[Event]:
-    """Return the events of the operation that runs, or else of the last one, oldest first."""
+    """Return the events of the operation in progress, or of the last one, oldest first."""
     events = []
     for event in newest_first(client, arn):
         events.append(event)
@@ -134,10 +134,10 @@ def last_operation(client: "CloudFormationClient", arn: str) -> list[Event]:
 
 
 def poll(timeout: float) -> Iterator[None]:
-    """Yield whenever it is time to look again: often at first, more rarely the longer it takes.
+    """Yield whenever it is time to ask again: often at first, then less and less.
 
     Raises:
-        TimeoutError: when so many seconds are over.
+        TimeoutError: when the seconds are over.
 
     """
     start = time.monotonic()
@@ -157,15 +157,15 @@ def follow(
     timeout: float,
     deletes_itself: bool = False,
 ) -> str:
-    """Tell of the events of an operation, oldest first, and return the status that it ends in.
+    """Pass on the events of an operation, oldest first, and return its final status.
 
     Args:
-        client: CloudFormation's.
+        client: The client of CloudFormation.
         arn: The stack.
-        after: The newest event before the operation; None stands for the operation that runs.
-        see: What is told.
+        after: The newest event before the operation; None stands for the operation in progress.
+        see: The function that gets each event.
         timeout: Seconds.
-        deletes_itself: Whether a failed creation is not the end, since its deletion follows.
+        deletes_itself: Whether a failed creation is followed by its deletion.
 
     Raises:
         TimeoutError: when the time is over.
@@ -186,7 +186,7 @@ def follow(
             if not (deletes_itself and status in FAILED_CREATIONS) or quiet > GRACE:
                 return status
         elif quiet > GRACE and not new:
-            # Whoever looks once too late, after an interruption or an outage, hears no more of it.
+            # After an interruption or an outage the final event may have been missed.
             stack = cloudformation.find_stack(client, arn)
             if stack is None or not stack.status.endswith("_IN_PROGRESS"):
                 return stack.status if stack else "DELETE_COMPLETE"
@@ -199,32 +199,50 @@ def since(client: "CloudFormationClient", arn: str, newest: str) -> list[Event]:
 
 
 def root_cause(events: Sequence[Event]) -> Event | None:
-    """Return the failure that the others follow from: the earliest that is not a cancellation."""
+    """Return the failure that caused the others: the earliest one that is not a cancellation."""
     failures = [event for event in events if event.failed]
     of_resources = [event for event in failures if not event.of_stack]
     return next(iter(of_resources or failures), None)
 
 
-def missing_permission(reason: str) -> str:
-    """Return what to do about a failure, if it is that somebody may not do something.
+@dataclass(frozen=True)
+class MissingPermission:
+    """A permission that an operation lacked; fields that AWS does not name are empty."""
+
+    principal: str
+    action: str
+    resource: str
+    is_encoded: bool
+
+    def remedy(self) -> str:
+        """Return what to do about it."""
+        action = self.action or "the action"
+        on = f" on {self.resource}" if self.resource else ""
+        remedy = f"missing permission: allow {self.principal or 'the deployer'} {action}{on}"
+        if self.is_encoded:
+            remedy += "; decode it with aws sts decode-authorization-message"
+        return remedy
+
+
+def missing_permission(reason: str) -> MissingPermission | None:
+    """Return the permission whose lack AWS gives as the reason of a failure, if it is that.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
     found = DENIED.search(reason) or UNNAMED.search(reason)
     if found is None:
-        return ""
+        return None
     named = found.groupdict()
-    action = named["action"] or "what it needs"
-    on = f" on {named['resource'].rstrip('.,')}" if named.get("resource") else ""
-    who = named.get("who") or "whoever deploys"
-    way = f"a permission is missing: have {action}{on} allowed to {who}"
-    if ENCODED in reason:
-        way += "; aws sts decode-authorization-message --encoded-message ... shows why it is not"
-    return way
+    return MissingPermission(
+        principal=named.get("principal") or "",
+        action=named["action"] or "",
+        resource=(named.get("resource") or "").rstrip(".,"),
+        is_encoded=ENCODED in reason,
+    )
 
 
 def stopped_tasks(connection: Connection, service: str) -> list[str]:
-    """Return why the newest stopped tasks of a service have stopped; nothing where it cannot tell.
+    """Return why the newest stopped tasks of a service stopped, as far as that can be read.
 
     `service` is its ARN, `arn:...:service/<cluster>/<service>`.
     """

@@ -52,10 +52,10 @@ class Outcome:
         if cause is None:
             return ["it was cancelled" if self.cancelled else "CloudFormation names no cause"]
         reason = cause.reason or cause.status
-        tasks = (f"stopped task: {reason}" for reason in self.stopped_tasks)
         lines = [f"{cause.logical_id} ({cause.resource_type}): {reason}"]
-        lines += [events.missing_permission(reason), *tasks]
-        return [line for line in lines if line]
+        if permission := events.missing_permission(reason):
+            lines.append(permission.remedy())
+        return [*lines, *(f"stopped task: {task}" for task in self.stopped_tasks)]
 
     def details(self) -> dict[str, Value]:
         """Return the facts of a failure."""
@@ -113,7 +113,7 @@ def follow(
         after: The newest event before the operation; None stands for the operation in progress.
         logical_ids: The resources of the operation, as far as they are known.
         deletes_itself: Whether a failed creation is followed by its deletion.
-        ours: Whether it may be cancelled: an operation of somebody else never is.
+        ours: Whether it may be cancelled: one that another process began never is.
 
     Raises:
         DeploymentError: when the time is over, or the user leaves.

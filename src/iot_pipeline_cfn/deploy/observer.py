@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Operation(StrEnum):
-    """What an operation on a stack does; `OTHER` is one that somebody else began."""
+    """What an operation on a stack does; `OTHER` is one of another process."""
 
     CREATE = "create"
     UPDATE = "update"

@@ -27,10 +27,10 @@ class Operations:
     Attributes:
         environment: The environment.
         connection: The connection to AWS or to the local AWS emulator.
-        observer: Who is shown the operations; by default nobody.
+        observer: The observer of the operations; by default it shows nothing.
         timeout: How many seconds an operation is followed.
         on_interrupt: What an interruption does, `cancel` or `leave`; None asks the observer.
-        wait: Whether to wait for an operation that somebody else began.
+        wait: Whether to wait for an operation of another process.
 
     """
 
@@ -55,7 +55,7 @@ class Operations:
         self.observer.notify(Finding(code, Severity.NOTE, self.environment.stack_name, details))
 
     def find_stack(self) -> Stack | None:
-        """Return the stack of the environment's name, whoever created it."""
+        """Return the stack of the environment's name, which another tool may have created."""
         return cloudformation.find_stack(self.client, self.environment.stack_name)
 
     def require_stack(self) -> Stack:
