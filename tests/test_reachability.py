@@ -1,8 +1,8 @@
-"""Who reaches whom, in answers of EC2 that are made up."""
+"""Reachability, computed from made-up descriptions of EC2."""
 
 import pytest
 
-from deployed.reachability import INTERNET, End, Network
+from deployed.reachability import INTERNET, Destination, Network
 
 VPC, SUBNETS = "10.0.0.0/16", {"subnet-public": "10.0.1.0/24", "subnet-private": "10.0.3.0/24"}
 ANYWHERE = "0.0.0.0/0"
@@ -61,8 +61,8 @@ def network(*, into=(), out=(EVERYTHING,), route_tables=None):
 
 
 THERE = frozenset({"sg-there"})
-INSIDE = End(THERE, frozenset({"subnet-private"}))
-AT_THE_EDGE = End(THERE, frozenset({"subnet-public"}), public=True)
+INSIDE = Destination(THERE, frozenset({"subnet-private"}))
+AT_THE_EDGE = Destination(THERE, frozenset({"subnet-public"}), public=True)
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,13 @@ AT_THE_EDGE = End(THERE, frozenset({"subnet-public"}), public=True)
     ],
     ids=str,
 )
-def test_both_ends_have_to_allow_it(into, out, reached):
-    """By group, by range or by all; on this port and by TCP."""
+def test_source_and_destination_have_to_allow_a_connection(into, out, reached):
     found = network(into=[into], out=[out]).sources(INSIDE, 5432)
     assert found == ({"sg-here"} if reached else set())
 
 
 @pytest.mark.parametrize("source", ["sg-elsewhere", "pl-elsewhere"])
-def test_unknown_source_counts_as_one_that_reaches(source):
-    """A group of another VPC, or a prefix list: what it may do is not known here."""
+def test_unknown_source_counts_as_a_source(source):
     kind = "group" if source.startswith("sg") else "prefix_list"
     assert network(into=[{kind: source}]).sources(INSIDE, 5432) == {source}
 
@@ -110,18 +108,17 @@ def test_unknown_source_counts_as_one_that_reaches(source):
         (AT_THE_EDGE, {"cidr6": "::/0"}, True),
         (AT_THE_EDGE, {"cidr": VPC}, False),
         (AT_THE_EDGE, {"cidr": ANYWHERE, "ports": (80, 80)}, False),
-        (End(THERE, AT_THE_EDGE.subnets), {"cidr": ANYWHERE}, False),
-        (End(THERE, INSIDE.subnets, public=True), {"cidr": ANYWHERE}, False),
+        (Destination(THERE, AT_THE_EDGE.subnets), {"cidr": ANYWHERE}, False),
+        (Destination(THERE, INSIDE.subnets, public=True), {"cidr": ANYWHERE}, False),
     ],
     ids=str,
 )
-def test_internet_reaches_what_is_public(end, into, reached):
-    """Which takes a public address, a route to an internet gateway, and a rule."""
+def test_internet_reaches_public_destinations(end, into, reached):
     assert (INTERNET in network(into=[into]).sources(end, 5432)) is reached
 
 
 @pytest.mark.parametrize(
-    ("tables", "way_out"),
+    ("tables", "route"),
     [
         ([table("main")], None),
         ([table("main", ("GatewayId", "igw-1", "active"))], "igw-1"),
@@ -143,9 +140,8 @@ def test_internet_reaches_what_is_public(end, into, reached):
         ),
     ],
 )
-def test_way_out_is_the_default_route(tables, way_out):
-    """Of the subnet's own route table, else of the VPC's; and not into a black hole."""
-    assert network(route_tables=tables).way_out("subnet-private") == way_out
+def test_default_route_is_that_of_the_subnet_or_the_main_table(tables, route):
+    assert network(route_tables=tables).default_route("subnet-private") == route
 
 
 @pytest.mark.parametrize(
@@ -162,6 +158,5 @@ def test_way_out_is_the_default_route(tables, way_out):
     ],
     ids=str,
 )
-def test_members_leave_the_vpc_where_a_rule_leads_outside(out, leaves):
-    """Whether anything is there is another question."""
-    assert network(out=[out]).leaves(["sg-here"], 443) is leaves
+def test_group_reaches_outside_by_a_rule_for_outside_addresses(out, leaves):
+    assert network(out=[out]).reaches_outside(["sg-here"], 443) is leaves

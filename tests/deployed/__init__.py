@@ -1,5 +1,5 @@
-"""What must hold for a deployed environment, on AWS or on the embedded one.
+"""Tests of a deployed environment, on AWS or in the local AWS emulator.
 
 `make integration ENV=pr123` runs these tests against that environment, and `make test` against
-environments that it deploys itself. They know it by its outputs, its parameters, and what AWS says.
+environments that it deploys itself. They read its outputs, its parameters, and AWS's descriptions.
 """

@@ -1,4 +1,4 @@
-"""The environments that the tests look at, and what they leave to AWS."""
+"""The environments to test, and the tests that only AWS can answer."""
 
 import os
 
@@ -11,8 +11,8 @@ from iot_pipeline_cfn.emulator.control import EmulatorError
 
 from . import observed
 
-KINDS = {
-    # The first deployment, before there is an image.
+ENVIRONMENTS = {
+    # The first deployment, without an image.
     "pr": {},
     "prod": {"ImageTag": "v1"},
     "staging": {
@@ -21,7 +21,7 @@ KINDS = {
         "ImageTag": "v1",
     },
 }
-"""The environments that are deployed where none is named, with what goes before their files."""
+"""The environments that are deployed if none is named, with parameters that override the files."""
 
 
 def pytest_configure(config):
@@ -33,17 +33,17 @@ def pytest_configure(config):
 def pytest_generate_tests(metafunc):
     if "environment" in metafunc.fixturenames:
         is_named = metafunc.config.getoption("--deployed")
-        names = [os.environ["ENVIRONMENT_SUFFIX"]] if is_named else KINDS
+        names = [os.environ["ENVIRONMENT_SUFFIX"]] if is_named else ENVIRONMENTS
         metafunc.parametrize("environment", names, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
 def environment(request):
-    """The environment that is named, or one that is deployed for the tests."""
+    """The named environment, or one that is deployed for the tests."""
     name = request.param
     if not request.config.getoption("--deployed"):
         deploy = request.getfixturevalue("deploy_environment")
-        return deploy(name, KINDS[name])
+        return deploy(name, ENVIRONMENTS[name])
     try:
         target = Target(os.environ.get("IOT_PIPELINE_TARGET") or Target.AWS)
         connection = connect(target, os.environ.get("IOT_PIPELINE_REGION") or None)
@@ -55,7 +55,7 @@ def environment(request):
 
 
 @pytest.fixture(autouse=True)
-def _only_where_it_can_be_answered(request, environment):
+def _skip_tests_for_aws(request, environment):
     marker = request.node.get_closest_marker("aws")
     if marker and environment.is_local:
         pytest.skip(f"only on AWS: {marker.args[0]}")

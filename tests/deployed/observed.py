@@ -1,4 +1,4 @@
-"""A deployed environment: its outputs, its parameters, and what AWS says of its parts."""
+"""A deployed environment: its outputs, its parameters, and AWS's descriptions of its parts."""
 
 import json
 from functools import cached_property
@@ -8,7 +8,7 @@ from iot_pipeline_cfn.deploy.environments import environment_named
 from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.template.parameters import load_template
 
-from .reachability import End, Network
+from .reachability import Destination, Network
 
 TEMPLATE = Path(__file__).parents[2] / "templates/iot-pipeline.json"
 ENDPOINTS = {
@@ -23,10 +23,10 @@ PRIVATE = ("PrivateSubnet1", "PrivateSubnet2")
 
 
 def find(name, connection):
-    """Return the environment of a name, found as the deployer finds it.
+    """Return the environment of a name, as the deployer finds it.
 
     Raises:
-        DeploymentError: when there is none, or it is somebody else's.
+        DeploymentError: when there is none, or its stack belongs to another one.
 
     """
     environment = environment_named(name, load_template(TEMPLATE))
@@ -34,7 +34,7 @@ def find(name, connection):
 
 
 def check(resource, described, wanted):
-    """Fail where a resource is not described as wanted, and say what is wrong with it."""
+    """Fail if the description of a resource differs from the wanted values, and name those."""
     wrong = [
         f"{resource}: {name} is {described.get(name)!r} and should be {value!r}"
         for name, value in wanted.items()
@@ -47,13 +47,13 @@ class Outputs(dict[str, str]):
     """The outputs of an environment, by name."""
 
     def __missing__(self, name):
-        """Say what is missing, and what to do about it."""
+        """Fail the test that needs a missing output."""
         message = f"the environment has no output {name}: deploy it with the committed template"
         raise AssertionError(message)
 
 
 class Deployed:
-    """An environment that is there. Whatever is asked about it is asked once."""
+    """An existing environment; each list of AWS is requested once."""
 
     def __init__(self, connection, stack):
         self.connection = connection
@@ -67,12 +67,12 @@ class Deployed:
     def is_local(self):
         return self.connection.is_local
 
-    def chooses(self, parameter, value):
+    def has(self, parameter, value):
         """Return whether a parameter of the environment has a value."""
         return self.parameters[parameter] == value
 
-    def listed(self, service, operation, key, **request):
-        """Return what AWS lists under a key, every page of it."""
+    def list(self, service, operation, key, **request):
+        """Return all items that AWS lists under a key."""
         question = json.dumps([service, operation, key, request], sort_keys=True)
         if question not in self._answers:
             client = self._client(service)
@@ -84,14 +84,14 @@ class Deployed:
             self._answers[question] = [each for page in pages for each in page[key]]
         return self._answers[question]
 
-    def one(self, service, operation, key, **request):
-        """Return the one that AWS lists."""
-        found = self.listed(service, operation, key, **request)
+    def describe(self, service, operation, key, **request):
+        """Return the only item that AWS lists under a key."""
+        found = self.list(service, operation, key, **request)
         assert len(found) == 1, f"{operation} finds {len(found)} {key} and not one for {request}"
         return found[0]
 
-    def asked(self, service, operation, **request):
-        """Return what AWS answers."""
+    def call(self, service, operation, **request):
+        """Return the answer to a call."""
         return getattr(self._client(service), operation)(**request)
 
     def _client(self, service):
@@ -101,8 +101,8 @@ class Deployed:
         return self._clients[service]
 
     def fields_of_secret(self, output):
-        """Return which fields of a secret are filled, never what with; `""` if it is not JSON."""
-        text = self.asked("secretsmanager", "get_secret_value", SecretId=self.outputs[output])
+        """Return the names of a secret's fields, without values; `""` stands for plain text."""
+        text = self.call("secretsmanager", "get_secret_value", SecretId=self.outputs[output])
         try:
             content = json.loads(text["SecretString"])
         except ValueError:
@@ -110,24 +110,24 @@ class Deployed:
         return {name for name, value in content.items() if value}
 
     def ids(self, names):
-        """Return the ids of subnets or endpoints, which are outputs."""
+        """Return the IDs of subnets or endpoints from the outputs."""
         return {self.outputs[f"{name}Id"] for name in names}
 
     @property
     def in_vpc(self):
-        """What a call takes for all of the VPC."""
+        """The filter of a call for everything in the VPC."""
         return [{"Name": "vpc-id", "Values": [self.outputs["VpcId"]]}]
 
     @cached_property
     def subnets(self):
-        found = self.listed("ec2", "describe_subnets", "Subnets", Filters=self.in_vpc)
+        found = self.list("ec2", "describe_subnets", "Subnets", Filters=self.in_vpc)
         return {each["SubnetId"]: each for each in found}
 
     @cached_property
     def network(self):
-        """The VPC as far as it decides who reaches whom."""
-        vpc = self.one("ec2", "describe_vpcs", "Vpcs", VpcIds=[self.outputs["VpcId"]])
-        tables = self.listed("ec2", "describe_route_tables", "RouteTables", Filters=self.in_vpc)
+        """The network of the VPC."""
+        vpc = self.describe("ec2", "describe_vpcs", "Vpcs", VpcIds=[self.outputs["VpcId"]])
+        tables = self.list("ec2", "describe_route_tables", "RouteTables", Filters=self.in_vpc)
         return Network(
             cidr=vpc["CidrBlock"],
             subnets=self.subnets.values(),
@@ -137,15 +137,13 @@ class Deployed:
 
     @cached_property
     def security_groups(self):
-        found = self.listed(
-            "ec2", "describe_security_groups", "SecurityGroups", Filters=self.in_vpc
-        )
+        found = self.list("ec2", "describe_security_groups", "SecurityGroups", Filters=self.in_vpc)
         return {each["GroupId"]: each for each in found}
 
     @cached_property
     def endpoints(self):
         """The VPC endpoints by the names of their outputs."""
-        found = self.listed(
+        found = self.list(
             "ec2",
             "describe_vpc_endpoints",
             "VpcEndpoints",
@@ -156,7 +154,7 @@ class Deployed:
 
     @property
     def load_balancer(self):
-        return self.one(
+        return self.describe(
             "elbv2",
             "describe_load_balancers",
             "LoadBalancers",
@@ -165,13 +163,13 @@ class Deployed:
 
     @property
     def targets(self):
-        return self.asked(
+        return self.call(
             "elbv2", "describe_target_health", TargetGroupArn=self.outputs["TargetGroupArn"]
         )["TargetHealthDescriptions"]
 
     @property
     def service(self):
-        return self.one(
+        return self.describe(
             "ecs",
             "describe_services",
             "services",
@@ -182,7 +180,7 @@ class Deployed:
     @cached_property
     def task(self):
         """The task definition."""
-        return self.asked(
+        return self.call(
             "ecs", "describe_task_definition", taskDefinition=self.outputs["TaskDefinitionArn"]
         )["taskDefinition"]
 
@@ -194,7 +192,7 @@ class Deployed:
 
     @property
     def database(self):
-        return self.one(
+        return self.describe(
             "rds",
             "describe_db_instances",
             "DBInstances",
@@ -204,7 +202,7 @@ class Deployed:
     @property
     def cache(self):
         """The replication group."""
-        return self.one(
+        return self.describe(
             "elasticache",
             "describe_replication_groups",
             "ReplicationGroups",
@@ -214,15 +212,17 @@ class Deployed:
     @property
     def cache_nodes(self):
         return [
-            self.one("elasticache", "describe_cache_clusters", "CacheClusters", CacheClusterId=name)
+            self.describe(
+                "elasticache", "describe_cache_clusters", "CacheClusters", CacheClusterId=name
+            )
             for name in self.cache["MemberClusters"]
         ]
 
     @property
     def cache_subnets(self):
-        """The ids of the subnets in which nodes of the cache are."""
+        """The IDs of the subnets of the cache nodes."""
         groups = [
-            self.one(
+            self.describe(
                 "elasticache",
                 "describe_cache_subnet_groups",
                 "CacheSubnetGroups",
@@ -237,8 +237,8 @@ class Deployed:
         return {each["SubnetIdentifier"] for each in self.database["DBSubnetGroup"]["Subnets"]}
 
     @cached_property
-    def ends(self):
-        """Who takes connections, with the security groups that each really has."""
+    def destinations(self):
+        """The parts that accept connections, with their actual security groups."""
         load_balancer, awsvpc = self.load_balancer, self.service["networkConfiguration"]
         zones = load_balancer["AvailabilityZones"]
         attached = {
@@ -276,6 +276,6 @@ class Deployed:
             if endpoint["VpcEndpointType"] == "Interface"
         }
         return {
-            name: End(frozenset(groups), frozenset(subnets), public)
+            name: Destination(frozenset(groups), frozenset(subnets), public)
             for name, (groups, subnets, public) in attached.items()
         }

@@ -1,8 +1,8 @@
-"""Who can open a connection to what, computed from what EC2 says of a VPC.
+"""Reachability in a VPC, computed from EC2's descriptions and nothing of this package.
 
-Both ends have to allow it. Within the VPC every subnet has a route to every other one. From
-outside, a connection arrives only at what has a public address, in a subnet with a route to an
-internet gateway. Network ACLs are taken to let everything through.
+Source and destination have to allow a connection. Within the VPC every subnet has a route to every
+other one. From the internet, a connection needs a public address in a subnet with a route to an
+internet gateway. Network ACLs are assumed to allow everything.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ INTERNET = "the internet"
 
 
 @dataclass(frozen=True)
-class End:
-    """What takes connections: its security groups and subnets, and if its address is public."""
+class Destination:
+    """A part that accepts connections."""
 
     groups: frozenset[str]
     subnets: frozenset[str]
@@ -21,7 +21,7 @@ class End:
 
 
 class Network:
-    """A VPC, as EC2 describes its subnets, route tables and security groups."""
+    """The subnets, route tables and security groups of a VPC, as EC2 describes them."""
 
     def __init__(self, *, cidr, subnets, route_tables, security_groups):
         self._cidr = ip_network(cidr)
@@ -30,7 +30,7 @@ class Network:
         self._groups = {each["GroupId"]: each for each in security_groups}
 
     def route_table(self, subnet):
-        """Return the route table of a subnet: its own, else the VPC's."""
+        """Return the route table of a subnet: its own, or else the main one."""
         by_subnet = {
             "main" if association.get("Main") else association["SubnetId"]: table
             for table in self._route_tables
@@ -38,8 +38,8 @@ class Network:
         }
         return by_subnet.get(subnet, by_subnet["main"])
 
-    def way_out(self, subnet):
-        """Return the id of the gateway by which a subnet reaches any address, if there is one."""
+    def default_route(self, subnet):
+        """Return the ID of the gateway of a subnet's default route, if there is one."""
         return next(
             (
                 route.get("NatGatewayId") or route.get("GatewayId")
@@ -49,44 +49,44 @@ class Network:
             None,
         )
 
-    def sources(self, end, port):
-        """Return who reaches a port of an end by TCP.
+    def sources(self, destination, port):
+        """Return the sources that reach a TCP port: security groups and the internet.
 
-        That is: the ids of security groups whose members do, of groups and prefix lists that are
-        let in and of which nothing is known here, and the internet.
+        Groups of other VPCs and prefix lists count if the destination lets them in.
         """
-        inside = {group for group in self._groups if self._lets_out(group, end, port)}
+        inside = {group for group in self._groups if self._lets_out(group, destination, port)}
         outside = (
             {INTERNET}
-            if end.public and any("igw-" in (self.way_out(each) or "") for each in end.subnets)
+            if destination.public
+            and any("igw-" in (self.default_route(each) or "") for each in destination.subnets)
             else set()
         )
         found = set()
-        for rule in self._rules(end.groups, "IpPermissions", port):
-            let_in = {pair["GroupId"] for pair in rule["UserIdGroupPairs"]}
-            found |= let_in & inside | let_in - self._groups.keys()
+        for rule in self._rules(destination.groups, "IpPermissions", port):
+            allowed = {pair["GroupId"] for pair in rule["UserIdGroupPairs"]}
+            found |= allowed & inside | allowed - self._groups.keys()
             found |= {each["PrefixListId"] for each in rule["PrefixListIds"]}
             for addresses in _ranges(rule):
                 if any(addresses.overlaps(subnet) for subnet in self._subnets.values()):
                     found |= inside
-                if self._leads_outside(addresses):
+                if self._is_outside(addresses):
                     found |= outside
         return found
 
-    def leaves(self, groups, port):
-        """Return whether members of security groups may connect to addresses outside of the VPC."""
+    def reaches_outside(self, groups, port):
+        """Return whether members of security groups may connect to addresses outside the VPC."""
         return any(
-            rule["PrefixListIds"] or any(map(self._leads_outside, _ranges(rule)))
+            rule["PrefixListIds"] or any(map(self._is_outside, _ranges(rule)))
             for rule in self._rules(groups, "IpPermissionsEgress", port)
         )
 
-    def _lets_out(self, group, end, port):
+    def _lets_out(self, group, destination, port):
         return any(
-            {pair["GroupId"] for pair in rule["UserIdGroupPairs"]} & end.groups
+            {pair["GroupId"] for pair in rule["UserIdGroupPairs"]} & destination.groups
             or any(
                 addresses.overlaps(self._subnets[subnet])
                 for addresses in _ranges(rule)
-                for subnet in end.subnets
+                for subnet in destination.subnets
             )
             for rule in self._rules([group], "IpPermissionsEgress", port)
         )
@@ -99,7 +99,7 @@ class Network:
                 ):
                     yield rule
 
-    def _leads_outside(self, addresses):
+    def _is_outside(self, addresses):
         return addresses.version != self._cidr.version or not (
             addresses.subnet_of(self._cidr) or addresses.is_loopback
         )

@@ -1,4 +1,4 @@
-"""The API: what it demands, where it leads, and what it answers."""
+"""The API: its authorization, its integration and its answers."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -11,8 +11,8 @@ from .observed import PRIVATE, check
 
 
 def methods(environment):
-    """Return the methods of the API by what a caller would say."""
-    resources = environment.listed(
+    """Return the methods of the API by verb and path."""
+    resources = environment.list(
         "apigateway",
         "get_resources",
         "items",
@@ -27,7 +27,7 @@ def methods(environment):
 
 
 def stage(environment):
-    return environment.asked(
+    return environment.call(
         "apigateway",
         "get_stage",
         restApiId=environment.outputs["ApiId"],
@@ -36,9 +36,8 @@ def stage(environment):
 
 
 def test_api_is_regional(environment):
-    """And is called by the URL that is an output."""
     api = environment.outputs["ApiId"]
-    described = environment.asked("apigateway", "get_rest_api", restApiId=api)
+    described = environment.call("apigateway", "get_rest_api", restApiId=api)
     types = described["endpointConfiguration"].get("types")
     assert types == ["REGIONAL"], f"API {api} is {types} and not REGIONAL"
     url, ending = environment.outputs["ApiInvokeUrl"], "/prod/ingest"
@@ -46,14 +45,13 @@ def test_api_is_regional(environment):
     assert url.endswith(ending), f"the API is called by {url}, which does not end in {ending}"
 
 
-def test_every_method_leads_to_the_load_balancer(environment):
-    """By its name, by the certificate's name, or with private ingress through the VPC link."""
+def test_every_method_is_integrated_with_the_load_balancer(environment):
     outputs = environment.outputs
     assert set(methods(environment)) == {"POST /ingest"}, (
         f"the API has {sorted(methods(environment)) or 'no methods'} and should have POST /ingest"
     )
-    private = environment.chooses("Ingress", "private")
-    has_certificate = not environment.chooses("CertificateArn", "")
+    private = environment.has("Ingress", "private")
+    has_certificate = not environment.has("CertificateArn", "")
     for name, method in methods(environment).items():
         integration = method.get("methodIntegration")
         assert integration, f"{name} has no integration: the API answers it with an error"
@@ -64,7 +62,7 @@ def test_every_method_leads_to_the_load_balancer(environment):
         )
         check(
             f"the integration of {name}",
-            # AWS need not say what is the default.
+            # AWS may omit the default.
             {"connectionType": "INTERNET"} | integration,
             {
                 "connectionType": "VPC_LINK" if private else "INTERNET",
@@ -76,8 +74,7 @@ def test_every_method_leads_to_the_load_balancer(environment):
         )
 
 
-def test_callers_bring_what_is_demanded(environment):
-    """An API key of a usage plan of this stage, a signature by IAM, or nothing."""
+def test_methods_require_the_chosen_authorization(environment):
     outputs = environment.outputs
     demanded = environment.parameters["ApiAuthorization"]
     for name, method in methods(environment).items():
@@ -93,9 +90,9 @@ def test_callers_bring_what_is_demanded(environment):
         stage_of_outputs = {"apiId": outputs["ApiId"], "stage": outputs["ApiStageName"]}
         keys = {
             key["id"]
-            for plan in environment.listed("apigateway", "get_usage_plans", "items")
+            for plan in environment.list("apigateway", "get_usage_plans", "items")
             if any(stage_of_outputs.items() <= each.items() for each in plan.get("apiStages", []))
-            for key in environment.listed(
+            for key in environment.list(
                 "apigateway", "get_usage_plan_keys", "items", usagePlanId=plan["id"]
             )
         }
@@ -105,7 +102,6 @@ def test_callers_bring_what_is_demanded(environment):
 
 
 def test_stage_is_throttled(environment):
-    """By the rate and the burst that were chosen."""
     found = stage(environment)
     assert found["stageName"] == "prod", f"the stage is {found['stageName']} and not prod"
     check(
@@ -118,10 +114,9 @@ def test_stage_is_throttled(environment):
     )
 
 
-def test_stage_serves_what_the_api_is_now(environment):
-    """A deployment is a snapshot: what changes after it, callers do not meet."""
+def test_stage_serves_the_current_api(environment):
     found = stage(environment)
-    deployment = environment.asked(
+    deployment = environment.call(
         "apigateway",
         "get_deployment",
         restApiId=environment.outputs["ApiId"],
@@ -141,30 +136,24 @@ def ingest(environment):
     return Ingest(environment.connection, environment.outputs)
 
 
-def test_request_without_what_is_demanded_is_refused(environment):
-    """Whatever is in it."""
-    if environment.chooses("ApiAuthorization", "NONE"):
+def test_unauthorized_request_is_refused(environment):
+    if environment.has("ApiAuthorization", "NONE"):
         pytest.skip("the environment's API demands nothing")
     answer = ingest(environment).post(b"{}", authorized=False)
     assert answer.status == 403, f"the API answers {answer} and should answer 403"
 
 
-def test_what_is_no_reading_is_refused(environment):
-    """By the API itself: no task sees it."""
+def test_invalid_reading_is_refused(environment):
     answer = ingest(environment).send({"deviceId": "integration-test"})
     assert answer.status == 400, f"the API answers {answer} and should answer 400"
 
 
 def test_reading_is_accepted(environment):
-    """The one thing that these tests leave behind: a reading of `integration-test-...`.
-
-    Where no task runs yet, the load balancer says so.
-    """
-    if environment.is_local and not environment.chooses("CertificateArn", ""):
-        pytest.skip("only on AWS: nothing here speaks TLS under the name of the certificate")
-    has_image = not environment.chooses("ImageTag", "")
+    if environment.is_local and not environment.has("CertificateArn", ""):
+        pytest.skip("only on AWS: the emulator has no TLS for the certificate")
+    has_image = not environment.has("ImageTag", "")
     if environment.is_local and has_image and not environment.targets:
-        pytest.skip("only on AWS: the embedded one starts no containers, and nobody has for it")
+        pytest.skip("only on AWS: the emulator starts no containers")
     answer = ingest(environment).send(
         {
             "deviceId": f"integration-test-{uuid4().hex}",
@@ -179,13 +168,12 @@ def test_reading_is_accepted(environment):
     )
 
 
-@pytest.mark.aws("the embedded AWS has no VPC links")
+@pytest.mark.aws("the emulator has no VPC links")
 def test_vpc_link_leads_into_the_private_subnets(environment):
-    """With a security group of its own."""
-    if environment.chooses("Ingress", "public"):
+    if environment.has("Ingress", "public"):
         pytest.skip("with public ingress there is no VPC link")
     for name, method in methods(environment).items():
-        link = environment.asked(
+        link = environment.call(
             "apigatewayv2", "get_vpc_link", VpcLinkId=method["methodIntegration"]["connectionId"]
         )
         check(

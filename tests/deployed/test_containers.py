@@ -6,20 +6,18 @@ from .observed import PRIVATE, check
 
 
 def test_cluster_has_container_insights(environment):
-    """Enhanced with detailed monitoring."""
     name = environment.outputs["ClusterName"]
-    cluster = environment.one(
+    cluster = environment.describe(
         "ecs", "describe_clusters", "clusters", clusters=[name], include=["SETTINGS"]
     )
-    wanted = "enhanced" if environment.chooses("Monitoring", "detailed") else "enabled"
+    wanted = "enhanced" if environment.has("Monitoring", "detailed") else "enabled"
     settings = {each["name"]: each["value"] for each in cluster["settings"]}
     check(name, settings, {"containerInsights": wanted})
 
 
-def test_repository_scans_what_is_pushed(environment):
-    """And never lets a tag name another image."""
+def test_repository_scans_images_and_has_immutable_tags(environment):
     uri = environment.outputs["RepositoryUri"]
-    repository = environment.one(
+    repository = environment.describe(
         "ecr",
         "describe_repositories",
         "repositories",
@@ -37,7 +35,6 @@ def test_repository_scans_what_is_pushed(environment):
 
 
 def test_task_runs_on_fargate(environment):
-    """In the size that is chosen, with the two roles of the outputs."""
     cpu, memory = environment.parameters["TaskSize"].split("/")
     check(
         environment.outputs["TaskDefinitionArn"],
@@ -58,16 +55,14 @@ def test_task_runs_on_fargate(environment):
 
 
 @pytest.mark.parametrize("role", ["ExecutionRoleArn", "TaskRoleArn"])
-def test_tasks_may_assume_their_roles(environment, role):
-    """And nobody else may."""
+def test_only_tasks_may_assume_their_roles(environment, role):
     name = environment.outputs[role].rpartition("/")[2]
-    trust = environment.asked("iam", "get_role", RoleName=name)["Role"]
+    trust = environment.call("iam", "get_role", RoleName=name)["Role"]
     trusted = [each["Principal"] for each in trust["AssumeRolePolicyDocument"]["Statement"]]
     assert trusted == [{"Service": "ecs-tasks.amazonaws.com"}], f"{role} trusts {trusted}"
 
 
 def test_image_is_from_the_repository_of_the_environment(environment):
-    """Under the tag that was deployed; as long as there is none, no task runs."""
     tag = environment.parameters["ImageTag"] or "none"
     check(
         "the container",
@@ -76,8 +71,7 @@ def test_image_is_from_the_repository_of_the_environment(environment):
     )
 
 
-def test_logs_go_to_a_log_group_that_is_there(environment):
-    """Otherwise no task starts."""
+def test_log_group_of_the_container_exists(environment):
     check(
         "where the container logs",
         environment.container.get("logConfiguration", {}).get("options", {}),
@@ -88,8 +82,7 @@ def test_logs_go_to_a_log_group_that_is_there(environment):
     )
 
 
-def test_container_is_told_where_everything_is(environment):
-    """Database and cache, each by its own address."""
+def test_container_has_the_addresses_of_database_and_cache(environment):
     outputs = environment.outputs
     check(
         "the variables of the container",
@@ -106,7 +99,6 @@ def test_container_is_told_where_everything_is(environment):
 
 
 def test_credentials_come_from_secrets_manager(environment):
-    """When a task starts; none of them is a variable."""
     outputs = environment.outputs
     container = environment.container
     check(
@@ -124,7 +116,6 @@ def test_credentials_come_from_secrets_manager(environment):
 
 
 def test_service_is_in_the_private_subnets(environment):
-    """Without public addresses."""
     awsvpc = environment.service["networkConfiguration"]["awsvpcConfiguration"]
     check(environment.outputs["ServiceName"], awsvpc, {"assignPublicIp": "DISABLED"})
     found, wanted = set(awsvpc["subnets"]), environment.ids(PRIVATE)
@@ -132,7 +123,6 @@ def test_service_is_in_the_private_subnets(environment):
 
 
 def test_service_is_registered_with_the_target_group(environment):
-    """With the port that the container listens on."""
     registered = {
         (each["targetGroupArn"], each["containerName"], each["containerPort"])
         for each in environment.service["loadBalancers"]
@@ -144,8 +134,7 @@ def test_service_is_registered_with_the_target_group(environment):
     )
 
 
-def test_service_runs_as_many_tasks_as_it_should(environment):
-    """None without an image; with one, between the desired and the maximum count."""
+def test_service_wants_the_right_number_of_tasks(environment):
     service = environment.service
     name = service["serviceName"]
     check(
@@ -163,9 +152,8 @@ def test_service_runs_as_many_tasks_as_it_should(environment):
         assert desired == 0, f"{name} wants {desired} tasks, though no image is named: they hang"
 
 
-@pytest.mark.aws("tasks of the embedded AWS are running at once, whatever the image")
+@pytest.mark.aws("tasks of the emulator are running at once, whatever the image")
 def test_tasks_are_running(environment):
-    """All that are wanted, and the last deployment of the service is through."""
     service = environment.service
     check(
         service["serviceName"],

@@ -5,11 +5,10 @@ import json
 from .observed import PRIVATE, check
 
 WORKING = {"available", "backing-up", "snapshotting", "storage-optimization"}
-"""The states in which a database or a cache answers, and nobody is changing it."""
+"""The states in which a database or a cache answers and is not being changed."""
 
 
 def test_database_is_postgresql(environment):
-    """Where the outputs say it is, in the class that was chosen."""
     database, outputs = environment.database, environment.outputs
     name = outputs["DatabaseInstanceId"]
     check(
@@ -25,53 +24,48 @@ def test_database_is_postgresql(environment):
     )
     status, storage = database["DBInstanceStatus"], database["AllocatedStorage"]
     assert status in WORKING, f"{name} is in {status}"
-    # It grows by itself.
+    # Storage autoscaling may have enlarged it.
     assert storage >= 20, f"{name} has {storage} GB and should have 20 at least"
     version = database["EngineVersion"]
     assert version.startswith("16."), f"{name} is PostgreSQL {version} and not 16"
 
 
 def test_database_is_private_and_encrypted(environment):
-    """With the customer key where there is one, and in the private subnets alone."""
     name = environment.outputs["DatabaseInstanceId"]
     check(name, environment.database, {"PubliclyAccessible": False, "StorageEncrypted": True})
-    if environment.chooses("EncryptionKey", "customer-managed"):
+    if environment.has("EncryptionKey", "customer-managed"):
         key = environment.outputs["EncryptionKeyArn"]
         check(name, environment.database, {"KmsKeyId": key})
     found, wanted = environment.database_subnets, environment.ids(PRIVATE)
     assert found == wanted, f"{name} may be in {sorted(found)} and should in {sorted(wanted)}"
 
 
-def test_database_takes_tls_only(environment):
-    """As its parameter group says."""
+def test_database_requires_tls(environment):
     (group,) = environment.database["DBParameterGroups"]
     name = group["DBParameterGroupName"]
-    parameters = environment.listed(
+    parameters = environment.list(
         "rds", "describe_db_parameters", "Parameters", DBParameterGroupName=name
     )
     values = {each["ParameterName"]: each.get("ParameterValue") for each in parameters}
     check(name, values, {"rds.force_ssl": "1"})
 
 
-def test_database_is_kept_as_it_should_be(environment):
-    """Backups of a week where the environment is protected; a standby where it has two zones."""
-    is_protected = environment.chooses("Durability", "protected")
+def test_database_has_the_chosen_protection_and_standby(environment):
+    is_protected = environment.has("Durability", "protected")
     check(
         environment.outputs["DatabaseInstanceId"],
         environment.database,
         {
             "BackupRetentionPeriod": 7 if is_protected else 0,
-            "DeletionProtection": is_protected
-            and environment.chooses("DeletionProtection", "enabled"),
-            "MultiAZ": environment.chooses("Availability", "multi-zone"),
+            "DeletionProtection": is_protected and environment.has("DeletionProtection", "enabled"),
+            "MultiAZ": environment.has("Availability", "multi-zone"),
         },
     )
 
 
 def test_cache_is_redis(environment):
-    """Where the outputs say it is, with a second node and failover where there are two zones."""
     group, outputs = environment.cache, environment.outputs
-    multi_zone = environment.chooses("Availability", "multi-zone")
+    multi_zone = environment.has("Availability", "multi-zone")
     (shard,) = group["NodeGroups"]
     state = "enabled" if multi_zone else "disabled"
     check(
@@ -99,7 +93,6 @@ def test_cache_is_redis(environment):
 
 
 def test_cache_is_private_and_encrypted(environment):
-    """At rest, on the way, behind a token, and in the private subnets alone."""
     name = environment.outputs["CacheReplicationGroupId"]
     check(
         name,
@@ -115,7 +108,6 @@ def test_cache_is_private_and_encrypted(environment):
 
 
 def test_secrets_can_be_read(environment):
-    """That of the database has a user name and a password, that of the cache is its token."""
     for output, wanted in (
         ("DatabaseSecretArn", {"username", "password"}),
         ("CacheAuthTokenArn", {""}),
@@ -128,33 +120,31 @@ def test_secrets_can_be_read(environment):
 
 
 def test_password_is_rotated_by_rds(environment):
-    """Which made the secret, so that no schedule waits for a function that nobody wrote."""
     outputs = environment.outputs
     secret = outputs["DatabaseSecretArn"]
     managed = environment.database.get("MasterUserSecret", {})
     assert managed.get("SecretArn") == secret, (
         f"{secret} is not managed by RDS: nobody rotates the password in it"
     )
-    described = environment.asked("secretsmanager", "describe_secret", SecretId=secret)
+    described = environment.call("secretsmanager", "describe_secret", SecretId=secret)
     check(secret, described, {"RotationEnabled": True})
 
 
-def test_rotation_rolls_the_service(environment):
-    """A rule sees that the password is another one, and starts what replaces the tasks."""
+def test_rotation_restarts_the_service(environment):
     outputs = environment.outputs
     secret = outputs["DatabaseSecretArn"]
     rules = [
         rule
-        for rule in environment.listed("events", "list_rules", "Rules")
+        for rule in environment.list("events", "list_rules", "Rules")
         if secret in json.loads(rule.get("EventPattern", "{}")).get("resources", [])
     ]
     assert rules, f"no rule sees that the password in {secret} is rotated"
     (rule,) = rules
     check(rule["Name"], rule, {"State": "ENABLED"})
-    targets = environment.listed("events", "list_targets_by_rule", "Targets", Rule=rule["Name"])
+    targets = environment.list("events", "list_targets_by_rule", "Targets", Rule=rule["Name"])
     machines = [target["Arn"] for target in targets if ":stateMachine:" in target["Arn"]]
     assert machines, f"{rule['Name']} starts nothing: tasks keep a password that is rotated"
-    machine = environment.asked(
+    machine = environment.call(
         "stepfunctions", "describe_state_machine", stateMachineArn=machines[0]
     )
     check(machine["name"], machine, {"status": "ACTIVE"})

@@ -10,11 +10,11 @@ PARTS = {
     "AWS/States",
     "ECS/ContainerInsights",
 }
-"""The metrics of every part that somebody would be woken up for."""
+"""The metrics of all parts that need an alarm."""
 
 
 def alarms(environment):
-    return environment.listed(
+    return environment.list(
         "cloudwatch",
         "describe_alarms",
         "MetricAlarms",
@@ -23,17 +23,15 @@ def alarms(environment):
 
 
 def test_last_operation_on_the_stack_has_succeeded(environment):
-    """Nothing is in progress, and nothing was rolled back."""
     stack = environment.stack
     assert stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}, (
         f"{stack.name} is in {stack.status}: {stack.reason}"
     )
 
 
-def test_names_carry_the_suffix(environment):
-    """So that environments can live side by side."""
+def test_names_contain_the_environment(environment):
     outputs = environment.outputs
-    api = environment.asked("apigateway", "get_rest_api", restApiId=outputs["ApiId"])
+    api = environment.call("apigateway", "get_rest_api", restApiId=outputs["ApiId"])
     names = {
         "ClusterName": outputs["ClusterName"],
         "ServiceName": outputs["ServiceName"],
@@ -48,11 +46,10 @@ def test_names_carry_the_suffix(environment):
         )
 
 
-def test_log_groups_are_there_and_expire(environment):
-    """All that are outputs, each after some days."""
+def test_log_groups_exist_and_expire(environment):
     for output, name in environment.outputs.items():
         if output.endswith("LogGroupName"):
-            found = environment.listed(
+            found = environment.list(
                 "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name
             )
             (log_group,) = [each for each in found if each["logGroupName"] == name] or [None]
@@ -60,8 +57,7 @@ def test_log_groups_are_there_and_expire(environment):
             assert log_group.get("retentionInDays"), f"{output}: {name} never expires"
 
 
-def test_every_part_is_watched(environment):
-    """By an alarm that tells the topic."""
+def test_every_part_has_an_alarm(environment):
     found = alarms(environment)
     watched = {
         metric["Namespace"]
@@ -82,8 +78,7 @@ def test_every_part_is_watched(environment):
         assert topic in alarm["AlarmActions"], f"alarm {alarm['AlarmName']} does not tell {topic}"
 
 
-def test_no_alarm_is_raised(environment):
-    """Otherwise something is wrong with the environment, and the alarm says what."""
+def test_no_alarm_is_active(environment):
     raised = [alarm for alarm in alarms(environment) if alarm["StateValue"] == "ALARM"]
     assert not raised, "\n".join(
         f"alarm {alarm['AlarmName']} ({alarm['AlarmDescription']}): {alarm['StateReason']}"

@@ -1,4 +1,4 @@
-"""The load balancer: where it is, what it listens on, and how it finds out who is healthy."""
+"""The load balancer: its subnets, listeners, targets and certificate."""
 
 import socket
 import ssl
@@ -9,10 +9,9 @@ import pytest
 from .observed import PRIVATE, PUBLIC, check
 
 
-def test_load_balancer_is_where_the_ingress_says(environment):
-    """Internet-facing in the public subnets, or internal in the private ones."""
+def test_load_balancer_has_the_scheme_and_subnets_of_its_ingress(environment):
     load_balancer = environment.load_balancer
-    is_public = environment.chooses("Ingress", "public")
+    is_public = environment.has("Ingress", "public")
     name = load_balancer["LoadBalancerName"]
     check(
         name,
@@ -30,9 +29,8 @@ def test_load_balancer_is_where_the_ingress_says(environment):
 
 
 def test_load_balancer_crosses_zones(environment):
-    """A task takes its share, whichever zone it is in."""
     arn = environment.outputs["LoadBalancerArn"]
-    attributes = environment.asked(
+    attributes = environment.call(
         "elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn
     )["Attributes"]
     check(
@@ -42,19 +40,18 @@ def test_load_balancer_crosses_zones(environment):
     )
 
 
-def test_listeners_lead_to_the_containers(environment):
-    """HTTP to the target group; with a certificate HTTPS does, and HTTP redirects to it."""
+def test_listeners_forward_to_the_containers(environment):
     outputs = environment.outputs
     listeners = {
         each["Port"]: each
-        for each in environment.listed(
+        for each in environment.list(
             "elbv2",
             "describe_listeners",
             "Listeners",
             LoadBalancerArn=outputs["LoadBalancerArn"],
         )
     }
-    has_certificate = not environment.chooses("CertificateArn", "")
+    has_certificate = not environment.has("CertificateArn", "")
     wanted = {80: "HTTP", 443: "HTTPS"} if has_certificate else {80: "HTTP"}
     found = {port: each["Protocol"] for port, each in listeners.items()}
     assert found == wanted, f"the load balancer listens on {found} and should on {wanted}"
@@ -65,7 +62,7 @@ def test_listeners_lead_to_the_containers(environment):
         {"Type": "forward", "TargetGroupArn": outputs["TargetGroupArn"]},
     )
     if has_certificate:
-        rules = environment.listed(
+        rules = environment.list(
             "elbv2", "describe_rules", "Rules", ListenerArn=listeners[80]["ListenerArn"]
         )
         first = min(rules, key=lambda rule: rule["Priority"])
@@ -74,10 +71,9 @@ def test_listeners_lead_to_the_containers(environment):
         )
 
 
-def test_target_group_takes_the_containers(environment):
-    """By their addresses, on port 8080, and asks them every 30 seconds."""
+def test_target_group_is_for_the_containers(environment):
     arn = environment.outputs["TargetGroupArn"]
-    described = environment.one(
+    described = environment.describe(
         "elbv2", "describe_target_groups", "TargetGroups", TargetGroupArns=[arn]
     )
     check(
@@ -97,28 +93,24 @@ def test_target_group_takes_the_containers(environment):
     )
 
 
-@pytest.mark.aws("the embedded AWS asks no target for its health")
+@pytest.mark.aws("the emulator asks no target for its health")
 def test_targets_are_healthy(environment):
-    """As many as tasks run."""
     states = [each["TargetHealth"]["State"] for each in environment.targets]
     running = environment.service["runningCount"]
     assert states.count("healthy") == running, f"{running} tasks run, whose targets are {states}"
 
 
 def domain_of(environment):
-    if environment.chooses("CertificateArn", ""):
+    if environment.has("CertificateArn", ""):
         pytest.skip("the environment has no certificate")
     return environment.parameters["DomainName"]
 
 
-@pytest.mark.aws("the embedded AWS issues no certificates")
+@pytest.mark.aws("the emulator issues no certificates")
 def test_certificate_is_valid(environment):
-    """Issued for the domain name, and not about to end."""
     domain = domain_of(environment)
     arn = environment.parameters["CertificateArn"]
-    certificate = environment.asked("acm", "describe_certificate", CertificateArn=arn)[
-        "Certificate"
-    ]
+    certificate = environment.call("acm", "describe_certificate", CertificateArn=arn)["Certificate"]
     check(arn, certificate, {"Status": "ISSUED"})
     names = certificate["SubjectAlternativeNames"]
     assert {domain, f"*.{domain.partition('.')[2]}"} & set(names), (
@@ -128,11 +120,10 @@ def test_certificate_is_valid(environment):
     assert days > 7, f"{arn} ends in {days} days"
 
 
-@pytest.mark.aws("nothing on the embedded AWS speaks TLS under the environment's name")
+@pytest.mark.aws("nothing on the emulator speaks TLS under the environment's name")
 def test_load_balancer_speaks_tls(environment):
-    """With a certificate that fits the domain name, which leads to it."""
     domain = domain_of(environment)
-    if environment.chooses("Ingress", "private"):
+    if environment.has("Ingress", "private"):
         pytest.skip("with private ingress nobody outside of the VPC reaches the load balancer")
     with (
         socket.create_connection((domain, 443), timeout=10) as connection,

@@ -1,4 +1,4 @@
-"""The example's processor against a real PostgreSQL and a real Redis, and an emulated AWS."""
+"""The example's processor with PostgreSQL, Redis and the emulator."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from iot_pipeline_cfn.rehearsal import servers
 from iot_pipeline_cfn.stack import render_all
 from iot_pipeline_cfn.stack.api import readings_schema
 from iot_pipeline_cfn.stack.task import CONTAINER_NAME
-from processing import PROGRAM, Processor, connect, newest, variables, wait_for
+from processing import PROGRAM, Processor, newest, variables, wait_for
 from processor import BODY_BYTES, VARIABLES, ConfigurationError, application
 from readings import NotAReadingError, parse
 from storage import LOCK, TABLE
@@ -38,22 +38,22 @@ def reading(device_id, second=0, **measurements):
 
 @pytest.fixture(scope="module")
 def database():
-    with servers.postgresql() as database:
+    with servers.postgresql_server("iotdb") as database:
         yield database
 
 
 @pytest.fixture(scope="module")
 def cache():
-    with servers.redis() as cache:
+    with servers.redis_server() as cache:
         yield cache
 
 
 @pytest.fixture(scope="module")
 def sql(database):
-    """A function that runs a statement and returns what it finds."""
+    """A function that runs a statement and returns its rows."""
 
     def run(statement, *values):
-        with connect(database) as connection:
+        with database.connect() as connection:
             found = connection.execute(statement, values)
             return found.fetchall() if found.description else []
 
@@ -62,33 +62,32 @@ def sql(database):
 
 @pytest.fixture(scope="module")
 def processors(database, cache, tmp_path_factory):
-    """A function that starts a processor, which is ended with the module."""
+    """A function that starts a processor, which ends with the module."""
     directory = tmp_path_factory.mktemp("processors")
     started = []
 
     def start(**others):
         log = directory / f"{len(started)}.log"
-        started.append(Processor(variables(database, cache, **others), log))
-        started[-1].start()
-        return started[-1]
+        started.append(Processor(PROGRAM, variables(database, cache, **others), log))
+        return started[-1].launch()
 
     yield start
     for processor in started:
         processor.kill()
         for name in ("DB_PASSWORD", "REDIS_AUTH_TOKEN"):
-            assert processor.variables[name] not in processor.said()
+            assert processor.variables[name] not in processor.logged()
 
 
 @pytest.fixture(scope="module")
 def shared(processors):
-    """A processor that no test harms."""
+    """A processor that tests share."""
     return processors()
 
 
 @pytest.fixture
 def processor(shared, sql):
-    """It, with an empty table."""
-    wait_for(lambda: shared.health() == 200)
+    """The shared processor, with an empty table."""
+    wait_for(lambda: shared.health("/") == "200")
     sql("TRUNCATE readings")
     return shared
 
@@ -102,8 +101,7 @@ def stored(sql):
     return sql("SELECT device_id, taken_at, measurements FROM readings ORDER BY 1, 2")
 
 
-def test_variables_are_those_of_the_task():
-    """No more, and none less."""
+def test_variables_are_those_of_the_task_definition():
     template = json.loads(render_all()["iot-pipeline"].text)
     (container,) = template["Resources"]["TaskDefinition"]["Properties"]["ContainerDefinitions"]
     assert container["Name"] == CONTAINER_NAME
@@ -113,33 +111,27 @@ def test_variables_are_those_of_the_task():
 
 @pytest.mark.parametrize("name", VARIABLES)
 @pytest.mark.parametrize("value", [None, ""])
-def test_variable_that_is_missing_is_named(name, value):
-    """One that is empty is missing too."""
+def test_missing_or_empty_variable_is_named(name, value):
     given = dict.fromkeys(VARIABLES, "1") | {name: value}
     with pytest.raises(ConfigurationError, match=rf"^not set: {name}$"):
         application(given)
 
 
-def test_variables_that_are_missing_end_it_with_one_line(database, cache, tmp_path):
-    """Such as one whose name is misspelt."""
+def test_missing_variables_end_the_process_with_one_line(database, cache, tmp_path):
     given = variables(database, cache, DB_USER="iot", REDIS_PORT="")
     del given["DB_USERNAME"]
-    processor = Processor(given, tmp_path / "log")
-    with pytest.raises(AssertionError):
-        processor.start()
-    assert processor.process.wait() == 1
-    assert processor.said() == "processor: not set: DB_USERNAME, REDIS_PORT\n"
+    processor = Processor(PROGRAM, given, tmp_path / "log")
+    assert processor.start().wait() == 1
+    assert processor.logged() == "processor: not set: DB_USERNAME, REDIS_PORT\n"
 
 
-def test_port_that_is_none_is_named():
-    """With what was given."""
+def test_invalid_port_is_named():
     given = dict.fromkeys(VARIABLES, "1") | {"DB_PORT": "postgres"}
     with pytest.raises(ConfigurationError, match=r"^DB_PORT is not a port: 'postgres'$"):
         application(given)
 
 
-def test_reading_is_stored(processor, sql, cache, device):
-    """In PostgreSQL, and as the newest in Redis."""
+def test_reading_is_stored_in_database_and_cache(processor, sql, cache, device):
     given = reading(device, temperature=71.5, strokes=3) | {
         "timestamp": "2026-01-31T21:00:30.25+09:00"
     }
@@ -152,8 +144,7 @@ def test_reading_is_stored(processor, sql, cache, device):
     assert json.loads(held["measurements"]) == {"temperature": 71.5, "strokes": 3}
 
 
-def test_reading_is_stored_once(processor, sql, device):
-    """However often it comes, and in whatever batch: the first one stands."""
+def test_duplicate_reading_is_stored_once(processor, sql, device):
     batch = [reading(device, second) for second in range(500)]
     assert processor.post(batch)[2] == {"received": 500, "stored": 500}
     before = stored(sql)
@@ -164,10 +155,9 @@ def test_reading_is_stored_once(processor, sql, device):
     assert processor.post(twice)[2] == {"received": 2, "stored": 1}
 
 
-def test_batches_that_overlap_do_not_wait_for_each_other(processor, database, sql, device):
-    """Whatever order they are in, once both have begun."""
+def test_overlapping_batches_do_not_deadlock(processor, database, sql, device):
     first, middle, last = (reading(device, second) for second in range(3))
-    with connect(database) as other, ThreadPoolExecutor() as threads:
+    with database.connect() as other, ThreadPoolExecutor() as threads:
         with other.transaction(force_rollback=True):
             other.execute(
                 "INSERT INTO readings VALUES (%s, %s, '{}')", (device, NOON.replace(second=1))
@@ -180,16 +170,14 @@ def test_batches_that_overlap_do_not_wait_for_each_other(processor, database, sq
     assert len(stored(sql)) == 3
 
 
-def test_newest_stays(processor, cache, device):
-    """In one batch, and between them."""
+def test_cache_keeps_the_newest_reading(processor, cache, device):
     processor.post([reading(device, 2, a=2), reading(device, 3, a=3), reading(device, 1, a=1)])
     assert json.loads(newest(cache, device)["measurements"]) == {"a": 3}
     processor.post(reading(device, 0, a=0))
     assert json.loads(newest(cache, device)["measurements"]) == {"a": 3}
 
 
-def test_newest_stays_where_another_task_was_faster(processor, sql, cache, device):
-    """What has been read from PostgreSQL can be old by the time that it comes to Redis."""
+def test_cache_keeps_a_newer_reading_of_another_task(processor, sql, cache, device):
     processor.post(reading(device, 9, a=9))
     sql("DELETE FROM readings")
     assert processor.post(reading(device, 1, a=1))[0] == 200
@@ -233,16 +221,14 @@ BAD = {
 
 
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD)
-def test_what_is_no_reading_is_refused(processor, sql, content):
-    """With one line that says why, and nothing of it is stored."""
+def test_invalid_body_is_refused_with_one_line(processor, sql, content):
     status, _, answer = processor.post(content)
     assert status == 400
     assert re.fullmatch(r".{10,100}", answer["message"])
     assert stored(sql) == []
 
 
-def test_body_that_is_too_large_is_refused(processor, sql):
-    """One byte makes the difference."""
+def test_body_above_the_limit_is_refused(processor, sql):
     body = json.dumps(reading("press-7")).encode().ljust(BODY_BYTES)
     assert processor.post(body + b" ")[0] == 413
     assert stored(sql) == []
@@ -266,8 +252,7 @@ ALMOST = st.fixed_dictionaries(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ANYTHING | ALMOST | st.lists(ALMOST, min_size=1, max_size=3))
-def test_no_body_breaks_it(processor, sql, content):
-    """Whatever it is, it is stored or refused."""
+def test_any_body_is_stored_or_refused(processor, sql, content):
     sql("TRUNCATE readings")
     status, _, answer = processor.post(content)
     assert status in {200, 400}
@@ -275,13 +260,12 @@ def test_no_body_breaks_it(processor, sql, content):
 
 
 def stored_keys(sql):
-    # As text: some times are none in Python once they are in this machine's zone.
+    # As text: Python cannot represent some times in the local time zone.
     return sql("SELECT device_id, taken_at::text FROM readings")
 
 
 @given(ANYTHING | ALMOST | st.lists(ALMOST, min_size=1, max_size=3))
-def test_what_is_taken_would_pass_the_api(content):
-    """Which knows less: whether a time exists, for example."""
+def test_accepted_readings_pass_the_schema_of_the_api(content):
     try:
         parse(json.dumps(content).encode())
     except NotAReadingError:
@@ -304,8 +288,7 @@ def test_what_is_taken_would_pass_the_api(content):
         }
     )
 )
-def test_what_passes_the_api_is_taken(content):
-    """With all that it says."""
+def test_readings_that_pass_the_schema_of_the_api_are_accepted(content):
     jsonschema.Draft4Validator(readings_schema()).validate(content)
     (taken,) = parse(json.dumps(content).encode())
     assert taken.device_id == content["deviceId"]
@@ -313,11 +296,10 @@ def test_what_passes_the_api_is_taken(content):
     assert json.loads(taken.measurements) == content["measurements"]
 
 
-def test_table_is_made_by_one_of_those_that_start(processors, database, sql, device):
-    """The others wait for it."""
+def test_one_of_several_processors_creates_the_table(processors, database, sql, device):
     sql("DROP TABLE IF EXISTS readings")
     late = processors()
-    with connect(database) as other, ThreadPoolExecutor() as threads:
+    with database.connect() as other, ThreadPoolExecutor() as threads:
         with other.transaction():
             other.execute(LOCK)
             other.execute(TABLE)
@@ -326,15 +308,13 @@ def test_table_is_made_by_one_of_those_that_start(processors, database, sql, dev
         assert answer.result()[0] == 200
 
 
-def test_table_is_made_again(processor, sql, device):
-    """Such as in a database that has taken the place of another."""
+def test_dropped_table_is_created_again(processor, sql, device):
     sql("DROP TABLE readings")
     assert processor.post(reading(device))[0] == 503
     assert processor.post(reading(device))[0] == 200
 
 
-def test_database_that_is_not_there_yet(processors, database, device):
-    """It waits for it, and takes nothing in until then."""
+def test_processor_waits_for_the_database(processors, database, device):
     database.stop()
     try:
         processor = processors()
@@ -344,54 +324,51 @@ def test_database_that_is_not_there_yet(processors, database, device):
             assert status == 503
             assert headers["Retry-After"].isdecimal()
             assert answer == {"message": "the database is not available"}
-        assert "onnection refused" in processor.said()
+        assert "onnection refused" in processor.logged()
     finally:
         database.start()
-    assert processor.health() == 200
+    assert processor.health("/") == "200"
     assert processor.post(reading(device))[0] == 200
 
 
-def test_database_that_goes_away(processor, database, sql, device):
-    """What was answered with success is still there when it comes back."""
+def test_stored_readings_survive_an_outage_of_the_database(processor, database, sql, device):
     assert processor.post([reading(device, second) for second in range(3)])[0] == 200
     database.stop()
     try:
         assert processor.post(reading(device, 3))[0] == 503
-        assert processor.health() == 503
+        assert processor.health("/") == "503"
     finally:
         database.start()
     assert processor.post([reading(device, second) for second in range(4)])[2]["stored"] == 1
     assert len(stored(sql)) == 4
 
 
-def test_cache_that_is_not_there_loses_nothing(processor, cache, sql, device):
-    """The next reading of the device makes it good, even an older one; one line says so."""
-    before = processor.said().count("\n")
+def test_outage_of_the_cache_loses_no_reading(processor, cache, sql, device):
+    before = processor.logged().count("\n")
     cache.stop()
     try:
         assert processor.post(reading(device, 8, a=8))[0] == 200
         assert processor.post(reading(device, 9, a=9))[0] == 200
-        assert processor.health() == 200
+        assert processor.health("/") == "200"
     finally:
         cache.start()
     assert len(stored(sql)) == 2
     assert newest(cache, device) == {}
     assert processor.post(reading(device, 1, a=1))[0] == 200
     assert json.loads(newest(cache, device)["measurements"]) == {"a": 9}
-    lost, found = map(json.loads, processor.said().splitlines()[before:])
+    lost, found = map(json.loads, processor.logged().splitlines()[before:])
     assert lost["message"].startswith("the cache is not reached, readings are stored")
     assert found["message"] == "the cache is reached again"
 
 
-def test_certificates_are_verified(processors, database, cache, device):
-    """Who has signed them, and whose they are."""
+def test_authority_and_host_of_certificates_are_verified(processors, database, cache, device):
     for wrong, reason in (
         ({"PGSSLROOTCERT": str(cache.ca_file)}, "certificate verify failed"),
         ({"DB_HOST": "localhost"}, "does not match host name"),
     ):
         processor = processors(**wrong)
-        assert processor.health() == 503
-        assert reason in processor.said()
+        assert processor.health("/") == "503"
+        assert reason in processor.logged()
     for wrong, reason in (
         ({"SSL_CERT_FILE": str(database.ca_file)}, "unable to get local issuer"),
         ({"REDIS_HOST": servers.HOST}, "IP address mismatch"),
@@ -399,11 +376,10 @@ def test_certificates_are_verified(processors, database, cache, device):
         processor = processors(**wrong)
         assert processor.post(reading(device))[0] == 200
         assert newest(cache, device) == {}
-        assert reason in processor.said()
+        assert reason in processor.logged()
 
 
-def test_password_that_was_rotated_is_read_again(processors, database, sql, aws, device):
-    """As soon as the secret has the new one."""
+def test_rotated_password_is_read_again(processors, database, sql, aws, device):
     secrets = aws("secretsmanager")
     secret = {"username": database.username, "password": database.password}
     arn = secrets.create_secret(Name="database", SecretString=json.dumps(secret))["ARN"]
@@ -421,20 +397,19 @@ def test_password_that_was_rotated_is_read_again(processors, database, sql, aws,
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()"
     sql(f"{others} AND backend_type = 'client backend'")
     assert processor.post(reading(device, 1))[0] == 503
-    assert "password authentication failed" in processor.said()
+    assert "password authentication failed" in processor.logged()
     secrets.put_secret_value(
         SecretId=arn, SecretString=json.dumps(secret | {"password": rotated.password})
     )
     assert processor.post(reading(device, 1))[2] == {"received": 1, "stored": 1}
-    assert "was read again" in processor.said()
-    assert rotated.password not in processor.said()
+    assert "was read again" in processor.logged()
+    assert rotated.password not in processor.logged()
 
 
-def test_request_in_progress_is_finished_at_the_end(processors, database, sql, device):
-    """None is accepted meanwhile, and it ends with 0."""
+def test_stopping_processor_finishes_its_requests(processors, database, sql, device):
     processor = processors()
-    assert processor.health() == 200
-    with connect(database) as other, ThreadPoolExecutor() as threads:
+    assert processor.health("/") == "200"
+    with database.connect() as other, ThreadPoolExecutor() as threads:
         with other.transaction():
             other.execute("LOCK TABLE readings")
             answer = threads.submit(processor.post, reading(device))
@@ -447,8 +422,7 @@ def test_request_in_progress_is_finished_at_the_end(processors, database, sql, d
     assert sql("SELECT count(*) FROM readings WHERE device_id = %s", device) == [(1,)]
 
 
-def test_no_reading_is_lost_or_doubled_when_it_is_killed(processors, sql, device):
-    """Clients send again what was not answered, as sensors do."""
+def test_killed_processor_neither_loses_nor_duplicates_readings(processors, sql, device):
     processor = processors()
     answered, done = [], Event()
 
@@ -475,7 +449,7 @@ def test_no_reading_is_lost_or_doubled_when_it_is_killed(processors, sql, device
             for _ in range(3):
                 wait_for_more(100)
                 processor.kill()
-                processor.start()
+                processor.launch()
             wait_for_more(100)
         finally:
             done.set()
@@ -487,8 +461,7 @@ def test_no_reading_is_lost_or_doubled_when_it_is_killed(processors, sql, device
     assert len(answered) == len(set(answered))
 
 
-def test_image_has_what_is_tested():
-    """All modules, the same versions, and the user of the task definition."""
+def test_image_has_the_tested_modules_and_versions():
     dockerfile = (EXAMPLE / "Dockerfile").read_text()
     copied = set(re.findall(r"\w+\.py", dockerfile.partition("\nCMD")[0]))
     assert copied == {path.name for path in EXAMPLE.glob("*.py")}
@@ -501,8 +474,7 @@ def test_image_has_what_is_tested():
     assert image <= locked
 
 
-def test_what_the_image_needs_comes_with_rehearsals():
-    """Which run it without an image, and speak to its database and its cache themselves."""
+def test_rehearsal_extra_has_the_requirements_of_the_image():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     brought = {*project["dependencies"], *project["optional-dependencies"]["rehearsal"]}
     assert {*(EXAMPLE / "requirements.in").read_text().split()} <= brought

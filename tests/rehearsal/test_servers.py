@@ -1,23 +1,27 @@
-"""PostgreSQL and Redis of a rehearsal: on loopback, behind TLS, and gone at the end."""
+"""PostgreSQL and Redis of a rehearsal: on loopback, behind TLS, and gone in the end."""
 
 import contextlib
 import os
 import shutil
 import socket
 import ssl
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from iot_pipeline_cfn.rehearsal import servers
+from iot_pipeline_cfn.rehearsal.checks import CheckFailed, ServerMissing
 
-STARTERS = {"PostgreSQL": servers.postgresql, "Redis": servers.redis}
+STARTERS = {
+    "PostgreSQL": partial(servers.postgresql_server, "iotdb"),
+    "Redis": servers.redis_server,
+}
 
 
 @pytest.mark.parametrize("start", STARTERS.values(), ids=STARTERS)
-def test_nothing_is_left_after_an_exception(start):
-    """Neither a process, nor a port, nor a file."""
+def test_exception_leaves_neither_process_nor_port_nor_file(start):
     kept = []
 
     def fail():
@@ -37,22 +41,22 @@ def test_nothing_is_left_after_an_exception(start):
 
 
 @pytest.mark.parametrize("start", STARTERS.values(), ids=STARTERS)
-def test_server_that_does_not_start_says_why(start):
-    """Such as where its port was taken meanwhile."""
+def test_failed_start_has_a_reason(start):
     with start() as server:
         server.stop()
         with (
             socket.create_server((servers.HOST, server.port)),
-            pytest.raises(servers.ServerError, match=r"^a server does not start: "),
+            pytest.raises(CheckFailed) as error,
         ):
             server.start()
+    assert error.value.finding.code == "server-failed"
+    assert error.value.finding.details["reason"]
     assert server.process.returncode is not None
     assert not server.directory.exists()
 
 
-def test_database_takes_nothing_but_tls_and_the_password():
-    """On loopback, from whom knows it."""
-    with servers.postgresql() as database:
+def test_database_requires_tls_and_the_password():
+    with servers.postgresql_server("iotdb") as database:
         address = {"host": database.host, "port": database.port, "dbname": database.name}
         address |= {"user": database.username, "sslrootcert": str(database.ca_file)}
         for wrong, reason in (
@@ -63,9 +67,8 @@ def test_database_takes_nothing_but_tls_and_the_password():
                 psycopg.connect(**address, **wrong)
 
 
-def test_cache_takes_nothing_but_tls_and_the_password():
-    """On loopback, from whom knows it."""
-    with servers.redis() as cache:
+def test_cache_requires_tls_and_the_password():
+    with servers.redis_server() as cache:
         assert ask(cache, b"PING") == b"-NOAUTH Authentication required.\r\n"
         assert ask(cache, f"AUTH {cache.auth_token}".encode()) == b"+OK\r\n"
         with socket.create_connection((cache.host, cache.port)) as plain:
@@ -85,21 +88,20 @@ def ask(cache, command):
 
 
 @pytest.mark.parametrize(("name", "start"), STARTERS.items(), ids=STARTERS)
-def test_server_that_is_missing_is_named(name, start, monkeypatch):
-    """With what brings it."""
+def test_missing_server_is_named(name, start, monkeypatch):
     monkeypatch.setattr(servers, "_packaged", lambda *_: None)
     monkeypatch.setattr(Path, "glob", lambda *_: [])
     monkeypatch.setenv("PATH", os.devnull)
-    with pytest.raises(servers.ServerMissingError, match=f"^{name} is missing: .*install"), start():
+    with pytest.raises(ServerMissing) as error, start():
         pass
+    assert error.value.finding.details["server"] == name
 
 
 @pytest.mark.skipif(
     not (shutil.which("postgres") or Path("/usr/lib/postgresql").exists()),
     reason="there is no PostgreSQL on this machine",
 )
-def test_own_postgresql_of_the_machine_does_as_well(monkeypatch):
-    """Where no package has one for it."""
+def test_postgresql_of_the_machine_is_used_without_a_package(monkeypatch):
     monkeypatch.setattr(servers, "_packaged", lambda *_: None)
-    with servers.postgresql() as database:
+    with servers.postgresql_server("iotdb") as database:
         assert not database.binaries.is_relative_to(database.directory)

@@ -1,4 +1,4 @@
-"""Sending readings to an environment's API, on AWS or on the embedded one."""
+"""Requests to the API of an environment, on AWS or in the local AWS emulator."""
 
 import json
 from collections.abc import Mapping
@@ -19,34 +19,34 @@ TIMEOUT_SECONDS = 30
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API has answered."""
+    """An answer of the API."""
 
     status: int
     body: str
 
 
 class Ingest:
-    """`POST /ingest` of one environment, found by the environment's outputs alone."""
+    """`POST /ingest` of one environment, which its outputs lead to."""
 
     def __init__(self, connection: Connection, outputs: Mapping[str, str]) -> None:
-        """Take the way to AWS, and the environment's outputs."""
+        """Take the connection to AWS and the outputs of the environment."""
         self._connection = connection
         self._outputs = outputs
 
     @cached_property
     def _headers(self) -> dict[str, str]:
-        """What a caller has to bring: an API key, or else a signature, which never harms."""
+        """The API key of the environment as a header, if it has one."""
         if key := self._outputs.get("ApiKeyId"):
             answer = self._connection.apigateway.get_api_key(apiKey=key, includeValue=True)
             return {"x-api-key": answer["value"]}
         return {}
 
     def post(self, body: bytes, *, authorized: bool = True) -> Answer:
-        """Send a body as it is, and return the answer.
+        """Send a body and return the answer; without an API key, the request is signed.
 
         Raises:
-            OSError: when there is none.
-            NoCredentialsError: when it has to be signed, and there is nothing to do that with.
+            OSError: when there is no answer.
+            NoCredentialsError: when there are no credentials to sign with.
 
         """
         url = urlsplit(self._outputs["ApiInvokeUrl"])
@@ -62,20 +62,20 @@ class Ingest:
             client.close()
 
     def send(self, *readings: Mapping[str, object]) -> Answer:
-        """Send one reading, or several as one batch, and return the answer."""
+        """Send one reading, or several as a batch, and return the answer."""
         return self.post(json.dumps(readings[0] if len(readings) == 1 else readings).encode())
 
     def _client(self, hostname: str) -> tuple[HTTPConnection, str]:
-        """Return a connection, and the name of the API as what is at its other end knows it."""
+        """Return an HTTP client, and the name by which the other end knows the API."""
         endpoint = urlsplit(self._connection.endpoint_url or "")
         if endpoint.hostname is None:
             return HTTPSConnection(hostname, timeout=TIMEOUT_SECONDS), hostname
-        # The embedded AWS knows an API by the first label of its name.
+        # The emulator knows an API by the first label of its name.
         local = f"{hostname.partition('.')[0]}.execute-api.localhost:{endpoint.port}"
         return HTTPConnection(endpoint.hostname, endpoint.port, timeout=TIMEOUT_SECONDS), local
 
     def _signature(self, body: bytes) -> dict[str, str]:
-        """Return the headers of a request that is signed as IAM authorization wants it."""
+        """Return the headers of a request with the signature of IAM authorization."""
         request = AWSRequest("POST", self._outputs["ApiInvokeUrl"], data=body)
         credentials = self._connection.session.get_credentials()
         if credentials is None:
