@@ -1,6 +1,6 @@
 """Readings through the API, the load balancer and the processor, and where the time goes.
 
-All of it is on this machine: the API and the load balancer are those of the embedded AWS, so that
+All of it is on this machine: the API and the load balancer are those of the emulator, so that
 the numbers say what this project and its emulator cost, and nothing of AWS. The same requests go to
 the processor, through the load balancer to it, and through the API to that; what each adds is the
 difference.
@@ -12,23 +12,22 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import chdir
 from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from iot_pipeline_cfn.deploy.environments import environment_named
+from iot_pipeline_cfn.deploy.request import load_request
 from iot_pipeline_cfn.rehearsal.ingest import Ingest
-from iot_pipeline_cfn.rehearsal.life import Life, alone
-from iot_pipeline_cfn.template.parameters import load_template
+from iot_pipeline_cfn.rehearsal.runner import isolated_emulator
+from iot_pipeline_cfn.rehearsal.scenario import Scenario
 
 ROOT = Path(__file__).parents[1]
 REGION = "ap-northeast-1"
 SENDERS = 4
 SECONDS = 3.0
 BATCHES = (1, 100)
-UNLIMITED = ("--parameter=ThrottleRate=10000", "--parameter=ThrottleBurst=5000")
+UNLIMITED = {"ThrottleRate": 10000, "ThrottleBurst": 5000}
 
 NUMBERS = count()
 
@@ -78,23 +77,21 @@ def requests_per_second(post: Callable[[bytes], int], batch: int) -> float:
 
 
 def main() -> None:
-    """Bring an environment up, and send."""
-    template = ROOT / "templates/iot-pipeline.json"
-    with (
-        chdir(ROOT),
-        alone(template, REGION) as (directory, connection, held),
-    ):
-        environment = environment_named("pr1", load_template(template))
-        processor = ROOT / "examples/processor/processor.py"
-        life = Life(environment, directory, connection, processor, held)
-        for step in (life.be_created, life.receive_image, life.start):
+    """Deploy an environment and send readings to it."""
+    processor = ROOT / "examples/processor/processor.py"
+    environment, request = load_request(
+        "pr1", ROOT / "templates/iot-pipeline.json", ROOT / "parameters", owner="benchmark"
+    )
+    with isolated_emulator(REGION) as (connection, resources):
+        scenario = Scenario(environment, request, connection, processor, resources)
+        for step in (scenario.creates, scenario.receives_image, scenario.starts_tasks):
             list(step())
-        life.deploy(*UNLIMITED)
+        scenario.deploy(**UNLIMITED)
         emulator = urlsplit(str(connection.endpoint_url)).port
-        ingest = Ingest(connection, life.outputs)
+        ingest = Ingest(connection, scenario.outputs)
         ways = {
-            "processor": to(life.task.port, "processor"),
-            "load balancer": to(emulator, life.outputs["LoadBalancerDnsName"]),
+            "processor": to(scenario.container.port, "processor"),
+            "load balancer": to(emulator, scenario.outputs["LoadBalancerDnsName"]),
             "API": lambda content: ingest.post(content).status,
         }
         print(f"{SENDERS} senders, {SECONDS:g} s each, {os.cpu_count()} cores")

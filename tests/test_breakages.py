@@ -277,7 +277,9 @@ def test_value_of_a_secret_is_in_no_message(deploy_environment):
     environment = deploy_broken(deploy_environment, "1: rotation without a function")
     with pytest.raises(AssertionError, match=r"lacks \['password', 'username'\]") as failure:
         test_data.test_secrets_can_be_read(environment)
+    # Before this function has the secret in a variable.
+    shown = str(failure.getrepr(showlocals=True))
     secret = environment.connection.secretsmanager.get_secret_value(
         SecretId=environment.outputs["DatabaseSecretArn"]
     )
-    assert secret["SecretString"] not in str(failure.getrepr(showlocals=True))
+    assert secret["SecretString"] not in shown

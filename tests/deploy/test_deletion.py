@@ -18,7 +18,7 @@ from deploying import (
     topic,
     way_named_in,
 )
-from iot_pipeline_cfn.rehearsal.leftovers import inventory
+from iot_pipeline_cfn.rehearsal.leftovers import list_resources
 
 PROTECTED = {"Parameters": {"DeletionProtection": "enabled", "Durability": "protected"}}
 UNPROTECT = ("--parameter", "DeletionProtection=disabled")
@@ -73,7 +73,7 @@ def start_update(project):
 @pytest.mark.parametrize("kind", ["pr", "staging"])
 def test_nothing_of_an_environment_remains(project, aws, kind):
     """In any service; a protected one has to be unprotected first, and leaves its snapshots."""
-    before = inventory(aws)
+    before = list_resources(aws)
     deploy_real(project, kind)
     if kind == "staging":
         assert project.deploy(kind, *UNPROTECT).status == 0
@@ -82,7 +82,7 @@ def test_nothing_of_an_environment_remains(project, aws, kind):
     kept = done.err.count("a final snapshot is kept")
     assert kept == (2 if kind == "staging" else 0)
     assert done.last_line == f"{kind} is deleted"
-    assert inventory(aws) == before
+    assert list_resources(aws) == before
 
 
 def test_destroying_twice_is_fine(project):
@@ -125,7 +125,7 @@ def test_failed_creation_of_a_protected_environment_can_be_destroyed(project, aw
     template = json.loads((ROOT / "templates/iot-pipeline.json").read_text())
     template["Resources"]["Impossible"] = IMPOSSIBLE | {"DependsOn": ["Service"]}
     project.write(template, prod=json.loads((ROOT / "parameters/prod.json").read_text()))
-    before = inventory(aws)
+    before = list_resources(aws)
     failed = project.deploy("prod")
     assert failed.status == 5
     assert "Impossible (AWS::EC2::NatGateway)" in failed.err
@@ -136,7 +136,7 @@ def test_failed_creation_of_a_protected_environment_can_be_destroyed(project, aw
     way = way_named_in(failed.last_line)
     done = project.run(*way, "--yes")
     assert done.status == 0, done.err[-1000:]
-    assert inventory(aws) == before
+    assert list_resources(aws) == before
 
 
 def test_what_holds_a_deletion_is_named_and_force_leaves_it_behind(project, aws):

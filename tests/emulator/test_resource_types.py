@@ -10,7 +10,7 @@ import pytest
 from checkout import ENVIRONMENTS, REGION
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
 from iot_pipeline_cfn.rehearsal.ingest import Answer, Ingest
-from iot_pipeline_cfn.rehearsal.leftovers import inventory
+from iot_pipeline_cfn.rehearsal.leftovers import list_resources
 
 STACK = "iot-pipeline-any"
 TAGS = [{"Key": "Owner", "Value": "somebody"}]
@@ -93,15 +93,15 @@ def parameters_of(environment, aws):
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_every_environment_is_created_and_deleted_without_leftovers(aws, deploy, environment):
     given = parameters_of(environment, aws)
-    before = inventory(aws)
+    before = list_resources(aws)
     stack = deploy(given)
     assert stack["StackStatus"] == "CREATE_COMPLETE", reasons(aws("cloudformation"), stack)
-    assert inventory(aws) != before
+    assert list_resources(aws) != before
     if given.get("Durability", "protected") == "protected":
         stack = deploy(given | {"DeletionProtection": "disabled"}, "UPDATE")
         assert stack["StackStatus"] == "UPDATE_COMPLETE"
     assert delete(aws("cloudformation"), stack)["StackStatus"] == "DELETE_COMPLETE"
-    assert inventory(aws) == before
+    assert list_resources(aws) == before
 
 
 def test_protected_environment_is_not_deleted(aws, deploy):
@@ -386,7 +386,7 @@ def identities(aws):
 
 
 def test_missing_address_fails_the_stack(aws, deploy):
-    before = inventory(aws)
+    before = list_resources(aws)
     stack = deploy(
         ENVIRONMENTS["pr"]
         | {
@@ -397,7 +397,7 @@ def test_missing_address_fails_the_stack(aws, deploy):
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     reason = reasons(aws("cloudformation"), stack)["NatGateway1"]
     assert "The allocation ID 'eipalloc-0123456789abcdef0' does not exist" in reason
-    assert inventory(aws) == before
+    assert list_resources(aws) == before
 
 
 def test_address_in_use_fails_the_stack(aws, deploy):

@@ -2,15 +2,19 @@
 
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from iot_pipeline_cfn import DEFAULT_REGION
 from iot_pipeline_cfn.exit_codes import ExitCode
-from iot_pipeline_cfn.template.parameters import load, load_template
 
 from .console import Console
 from .options import PARAMETERS, json_option, region_option, template_option
+from .rehearsal_wording import STEP_WORDINGS, check_sentence
+
+if TYPE_CHECKING:
+    from iot_pipeline_cfn.rehearsal.runner import Step
 
 
 @click.command()
@@ -20,7 +24,7 @@ from .options import PARAMETERS, json_option, region_option, template_option
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     default=Path("examples/processor/processor.py"),
     show_default=True,
-    help="The program that stands for the container image.",
+    help="The program in place of the container image.",
 )
 @region_option
 @template_option
@@ -29,29 +33,39 @@ def rehearse(
     *, environment: str, processor: Path, region: str | None, template: Path, as_json: bool
 ) -> None:
     """Run the end-to-end scenario on a local AWS emulator of its own."""
-    from iot_pipeline_cfn.deploy.environments import environment_named, parameter_file
     from iot_pipeline_cfn.deploy.errors import DeploymentError
+    from iot_pipeline_cfn.deploy.request import load_request
 
     try:
-        from iot_pipeline_cfn.rehearsal.life import rehearse
+        from iot_pipeline_cfn.rehearsal.runner import rehearse
     except ModuleNotFoundError as error:
         message = f"{error.name} is missing: pip install 'iot-pipeline-cfn[rehearsal]'"
         raise DeploymentError(message) from None
 
     console = Console(as_json=as_json)
-    whose = environment_named(environment, load_template(template))
-    load(parameter_file(whose, PARAMETERS))
+    named, request = load_request(environment, template, PARAMETERS, owner="rehearsal")
     steps = []
-    with closing(rehearse(whose, region or DEFAULT_REGION, template, processor)) as life:
-        for step in life:
-            console.say(str(step))
+    with closing(rehearse(named, request, region or DEFAULT_REGION, processor)) as results:
+        for step in results:
+            status = "failed" if step.failure else "skipped" if step.skipped else "ok"
+            console.say(f"{status:7}  {STEP_WORDINGS[step.name]}")
             steps.append(step)
     if as_json:
-        console.document("rehearsal", {"steps": [vars(step) for step in steps]})
+        console.document("rehearsal", {"steps": [step.as_data() for step in steps]})
     else:
-        total = ("in all", "", f"{sum(step.seconds for step in steps):.1f}")
-        rows = [row for step in steps for row in step.rows]
-        console.table(("Step", "Checked", "Seconds"), [*rows, total])
-    if steps[-1].off:
-        message = f"{steps[-1].name}: {steps[-1].off}"
+        rows = [row for step in steps for row in _rows(step)]
+        total = ("total", "", f"{sum(step.seconds for step in steps):.1f}")
+        console.table(("Step", "Checks", "Seconds"), [*rows, total])
+    if failure := steps[-1].failure:
+        message = f"{STEP_WORDINGS[steps[-1].name]}: {check_sentence(failure)}"
         raise DeploymentError(message, ExitCode.REHEARSAL_FAILED)
+
+
+def _rows(step: "Step") -> list[tuple[str, str, str]]:
+    """Return the rows of a step in the table, one for each check; a failed one stands out."""
+    rows = [("", check_sentence(check), "") for check in step.checks]
+    if step.failure:
+        rows.append(("! failed", check_sentence(step.failure), ""))
+    if step.skipped:
+        rows.append(("", f"skipped: {check_sentence(step.skipped)}", ""))
+    return [(STEP_WORDINGS[step.name], "", f"{step.seconds:.1f}"), *rows]

@@ -1,1 +1,1 @@
-"""The whole life of an environment, with readings that travel through it."""
+"""The end-to-end scenario of an environment, with readings that travel through it."""

@@ -62,9 +62,10 @@ def running_task(
         for secret in definition.get("secrets", [])
     }
     # Fargate gives a container its credentials, and the image has the authorities.
+    credentials = connection.session.get_credentials()
     provided = {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         "AWS_ENDPOINT_URL": str(connection.endpoint_url),
         "PATH": os.defpath,
         "PGSSLROOTCERT": str(stores.database.ca_file),

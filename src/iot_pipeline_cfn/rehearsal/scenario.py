@@ -275,8 +275,7 @@ class Scenario:
         return str(next(each["id"] for each in deployments if each["status"] == "PRIMARY"))
 
     def _list_resources(self) -> dict[str, list[Any]]:
-        session: Any = self.connection.session
-        return list_resources(lambda name: session.client(name, **self.connection.settings()))
+        return list_resources(self.connection.client)
 
 
 STEPS: Final[Mapping[str, Callable[[Scenario], Iterator[Finding]]]] = {

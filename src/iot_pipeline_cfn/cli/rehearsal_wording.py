@@ -1,0 +1,93 @@
+"""English sentences for the steps and the checks of a rehearsal.
+
+The fields of a wording are the details of the finding.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from iot_pipeline_cfn.template.findings import Finding
+
+STEP_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "create": "create the environment without an image",
+        "repeat": "repeat the deployment",
+        "push-image": "push an image (recorded)",
+        "start-tasks": "deploy the image",
+        "ingest": "send readings",
+        "throttle": "exceed the throttle",
+        "roll-back": "deploy a failing update",
+        "rotate-password": "rotate the database password",
+        "private-ingress": "change to private ingress",
+        "destroy": "destroy the environment",
+    }
+)
+
+CHECK_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "batch-stored": "a batch is stored in PostgreSQL",
+        "container-healthy": "the container starts from the task definition and is healthy",
+        "container-stopped": "the container stops without an error",
+        "created": "all resources are created",
+        "deletion-refused": "the protected environment is not deleted",
+        "image-recorded": "the repository has the image",
+        "invalid-refused": "unauthorized requests get 403, invalid readings 400; none is stored",
+        "load-balancer-internal": "the load balancer is internal",
+        "no-changes": "no resource changes",
+        "no-leftovers": "no resource is left, apart from those with a retention policy",
+        "no-tasks": "the service wants no tasks",
+        "reading-stored": "a reading is stored in PostgreSQL and Redis",
+        "rolled-back": "the update is rolled back with the number of tasks",
+        "service-restarted": "the service replaces its tasks",
+        "tasks-desired": "the service wants tasks",
+        "throttled": "the API answers 429 after {accepted} readings, which are all stored",
+    }
+)
+
+FAILURE_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "container-ended": "the container ended with status {status}: {log}",
+        "container-not-stopped": "the container did not stop within {seconds} s of SIGTERM",
+        "container-port": (
+            "the service registers port {port}, but the container maps {mapped} and the target "
+            "group has {target}"
+        ),
+        "container-stopped-badly": "the container ended with status {status} on SIGTERM: {log}",
+        "container-unhealthy": "the health check of {path} got {answer}: {log}",
+        "containers": "the task definition has {count} containers instead of one",
+        "database-secret-malformed": "the database secret is not JSON with username and password",
+        "deployment-failed": "{message}",
+        "error-missing": "the operation succeeded instead of ending with {expected}",
+        "image-missing": "CannotPullContainerError: {image} does not exist",
+        "invalid-reading-passed": "the API passed an invalid reading on, which got: {body}",
+        "leftovers": "resources are left, see {operations}",
+        "load-balancer-not-internal": "the load balancer is {scheme}",
+        "log-group-missing": "ResourceInitializationError: the log group {name!r} does not exist",
+        "no-tasks-desired": "the service wants no tasks, though there is an image",
+        "not-throttled": "the API accepted {requests} requests without throttling",
+        "output-missing": "the environment has no output {name}",
+        "reading-lost": "an accepted reading is not in {store}",
+        "reading-refused": "a reading got {status}: {body}",
+        "refused-reading-stored": "a refused reading is in PostgreSQL",
+        "repetition-changes": "the repeated deployment changes {resources}",
+        "secret-unreadable": "ResourceInitializationError: {name} cannot be read from {source}",
+        "server-failed": "{server} does not start: {reason}",
+        "server-missing": (
+            "{server} is missing: pip install 'iot-pipeline-cfn[rehearsal]', or install it with "
+            "the system's packages, such as apt-get install {package}"
+        ),
+        "service-not-restarted": "the service does not replace its tasks after the rotation",
+        "store-failed": "{store}: {reason}",
+        "target-groups": "the service is registered with {count} target groups instead of one",
+        "unexpected-error": "{error}: {message}",
+        "wrong-number-of-tasks": "the service wants {desired} tasks instead of {expected}",
+        "wrong-status": "an {request} request got {status} instead of {expected}",
+    }
+)
+
+
+def check_sentence(finding: Finding) -> str:
+    """Return the sentence for a check, passed or failed."""
+    wordings = {**CHECK_WORDINGS, **FAILURE_WORDINGS}
+    return wordings[finding.code].format_map(finding.details)

@@ -1,0 +1,95 @@
+"""The command rehearse: it runs the whole scenario, stops at a failure, and cleans up."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from checkout import ROOT, make, run
+from deploying import PROGRAM
+from iot_pipeline_cfn.cli.rehearsal_wording import CHECK_WORDINGS, STEP_WORDINGS
+from iot_pipeline_cfn.rehearsal.scenario import STEPS
+from processing import wait_for
+
+
+def test_production_passes_all_steps():
+    done = make("rehearse", "ENV=prod")
+    assert done.returncode == 0, done.stderr
+    shown = [line.split(None, 1) for line in done.stderr.splitlines()]
+    assert shown == [["ok", STEP_WORDINGS[name]] for name in STEPS]
+    assert CHECK_WORDINGS["reading-stored"] in done.stdout
+    assert CHECK_WORDINGS["no-leftovers"] in done.stdout
+
+
+def test_failed_step_ends_the_command(tmp_path, template):
+    broken = json.loads(json.dumps(template))
+    broken["Resources"]["Service"]["Properties"]["DesiredCount"] = 1
+    path = tmp_path / "broken.json"
+    path.write_text(json.dumps(broken))
+    done = run(PROGRAM, "rehearse", "--json", "--template", str(path))
+    assert done.returncode == 9
+    (step,) = json.loads(done.stdout)["steps"]
+    assert (step["name"], step["skipped"]) == ("create", None)
+    assert step["failure"]["code"] == "wrong-number-of-tasks"
+    assert "1 tasks instead of 0" in done.stderr.splitlines()[-1]
+
+
+def test_missing_module_is_named_with_the_extra_that_has_it():
+    program = (
+        "import sys; sys.modules['psycopg'] = None; from iot_pipeline_cfn.cli import main; main()"
+    )
+    done = run(sys.executable, "-c", program, "rehearse")
+    assert done.returncode == 1
+    assert "pip install 'iot-pipeline-cfn[rehearsal]'" in done.stderr
+
+
+def test_unknown_environment_type_is_refused_before_anything_starts(tmp_path):
+    done = run(PROGRAM, "rehearse", "nope-1", env=os.environ | {"TMPDIR": str(tmp_path)})
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "nope-1" in done.stderr
+
+
+@pytest.fixture
+def short_path():
+    """A directory with a name short enough for a socket, which PostgreSQL can enter."""
+    with TemporaryDirectory() as path:
+        Path(path).chmod(0o755)
+        yield Path(path)
+
+
+@pytest.mark.parametrize(
+    ("number", "begun"),
+    [
+        (signal.SIGTERM, "iot-pipeline-rehearsal-*/emulator.log"),
+        (signal.SIGINT, "iot-pipeline-rehearsal-*/emulator.json"),
+        (signal.SIGHUP, "iot-pipeline-redis-*/redis.sock"),
+    ],
+    ids=["emulator starts", "emulator runs", "servers run"],
+)
+def test_interrupted_command_leaves_neither_files_nor_processes(short_path, number, begun):
+    """The signal comes twice, as from a terminal by way of make."""
+    rehearsal = subprocess.Popen(
+        [PROGRAM, "rehearse"],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(short_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: any(short_path.glob(begun)))
+    rehearsal.send_signal(number)
+    time.sleep(0.05)
+    rehearsal.send_signal(number)
+    rehearsal.communicate()
+    # The second signal may come after the last message.
+    assert rehearsal.returncode in {130, -number}
+    assert list(short_path.iterdir()) == []
+    running = subprocess.run(["ps", "-eo", "args"], check=True, capture_output=True, text=True)
+    assert str(short_path) not in running.stdout
