@@ -80,7 +80,7 @@ def main() -> None:
     """Deploy an environment and send readings to it."""
     processor = ROOT / "examples/processor/processor.py"
     environment, request = load_request(
-        "pr1", ROOT / "templates/iot-pipeline.json", ROOT / "parameters", owner="benchmark"
+        "pr1", ROOT / "templates/iot-pipeline.json", ROOT / "parameters"
     )
     with isolated_emulator(REGION) as (connection, resources):
         scenario = Scenario(environment, request, connection, processor, resources)

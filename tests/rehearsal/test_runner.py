@@ -13,6 +13,7 @@ import pytest
 
 from checkout import ROOT, make, run
 from deploying import PROGRAM
+from documents import documents
 from iot_pipeline_cfn.cli.rehearsal_wording import CHECK_WORDINGS, STEP_WORDINGS
 from iot_pipeline_cfn.rehearsal.scenario import STEPS
 from processing import wait_for
@@ -34,7 +35,8 @@ def test_failed_step_ends_the_command(tmp_path, template):
     path.write_text(json.dumps(broken))
     done = run(PROGRAM, "rehearse", "--json", "--template", str(path))
     assert done.returncode == 9
-    (step,) = json.loads(done.stdout)["steps"]
+    (document,) = documents(done.stdout)
+    (step,) = document["steps"]
     assert (step["name"], step["skipped"]) == ("create", None)
     assert step["failure"]["code"] == "wrong-number-of-tasks"
     assert "1 tasks instead of 0" in done.stderr.splitlines()[-1]

@@ -43,7 +43,7 @@ def run_steps(tmp_path, connect_to):
         def run_steps(template, *names, environment="pr1"):
             path = tmp_path / "template.json"
             path.write_text(json.dumps(template))
-            named, request = load_request(environment, path, ROOT / "parameters", owner="test")
+            named, request = load_request(environment, path, ROOT / "parameters")
             steps = []
             created = Scenario(named, request, connect_to(), PROCESSOR, resources)
             for name in names:

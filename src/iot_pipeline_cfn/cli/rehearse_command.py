@@ -43,7 +43,7 @@ def rehearse(
         raise DeploymentError(message) from None
 
     console = Console(as_json=as_json)
-    named, request = load_request(environment, template, PARAMETERS, owner="rehearsal")
+    named, request = load_request(environment, template, PARAMETERS)
     steps = []
     with closing(rehearse(named, request, region or DEFAULT_REGION, processor)) as results:
         for step in results:

@@ -64,8 +64,8 @@ def running_task(
     # Fargate gives a container its credentials, and the image has the authorities.
     credentials = connection.session.get_credentials()
     provided = {
-        "AWS_ACCESS_KEY_ID": credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "AWS_ACCESS_KEY_ID": credentials.access_key if credentials else "",
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key if credentials else "",
         "AWS_ENDPOINT_URL": str(connection.endpoint_url),
         "PATH": os.defpath,
         "PGSSLROOTCERT": str(stores.database.ca_file),
