@@ -1,16 +1,16 @@
-"""Parameter files: what is read, what is refused, and what each kind of environment is."""
+"""Parameter files, parameters of stacks, and the environment types."""
 
 import json
 
 import pytest
 
 from checkout import ENVIRONMENTS, PARAMETER_FILES
+from iot_pipeline_cfn.template.files import UnreadableFileError
 from iot_pipeline_cfn.template.findings import Severity
 from iot_pipeline_cfn.template.parameters import (
     FIXED,
     TEMPLATE_TAGS,
     ParameterSet,
-    UnreadableFileError,
     check_file,
     check_value,
     load,
@@ -36,27 +36,24 @@ def file_of(tmp_path, content):
     return path
 
 
-def test_every_kind_of_environment_has_its_file():
-    """What `ENV=pr123` is looked up among."""
+def test_every_environment_type_has_its_file():
     assert {path.stem for path in PARAMETER_FILES} == {"dev", "pr", "prod", "staging"}
 
 
 @pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda path: path.stem)
 def test_committed_file_fits_the_template(template, path):
-    """Each parameter is known, allowed, and given where it has no default."""
     assert not list(check_file(template, load(path)))
 
 
 @pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda path: path.stem)
-def test_committed_file_says_nothing_that_is_the_default_anyway(template, path):
-    """But for the choices that a reader wants to see made, and what is to come back when lifted."""
+def test_committed_file_repeats_no_default(template, path):
+    """The exceptions are decisions that every file shows."""
     made = {"Availability", "DeletionProtection", "Durability", "NatGateways"}
     for name, value in load(path).parameters.items():
         assert name in made or str(template["Parameters"][name]["Default"]) != value, name
 
 
-def test_pull_request_is_small_and_leaves_nothing(environments):
-    """One zone, Spot, no Elastic IP, no snapshot."""
+def test_pull_request_is_small_and_leaves_nothing_behind(environments):
     environment = environments["pr"]
     assert only(environment, "RDS::DBInstance")["MultiAZ"] is False
     assert only(environment, "ElastiCache::ReplicationGroup")["NumCacheClusters"] == 1
@@ -69,7 +66,6 @@ def test_pull_request_is_small_and_leaves_nothing(environments):
 
 
 def test_production_survives_a_zone_and_keeps_its_data(environments):
-    """Two of everything, a customer key, no way past the API."""
     environment = environments["prod"]
     assert only(environment, "RDS::DBInstance")["MultiAZ"] is True
     assert len(of_type(environment, "EC2::NatGateway")) == 2
@@ -83,8 +79,7 @@ def test_production_survives_a_zone_and_keeps_its_data(environments):
     assert environment["Resources"]["EncryptionKmsKey"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
-def test_stack_policy_of_production_guards_the_data(template):
-    """Nobody replaces or deletes database or cache without lifting the policy first."""
+def test_stack_policy_of_production_protects_database_and_cache(template):
     (path,) = (path for path in PARAMETER_FILES if path.stem == "prod")
     allowed, denied = load(path).stack_policy["Statement"]
     assert (allowed["Effect"], allowed["Action"], allowed["Resource"]) == ("Allow", "Update:*", "*")
@@ -114,7 +109,7 @@ def test_stack_policy_of_production_guards_the_data(template):
         ({"StackPolicy": {"Statement": [{}], "Version": "x"}}, "StackPolicy must be"),
     ],
 )
-def test_file_that_has_not_the_format_is_refused(tmp_path, content, message):
+def test_file_with_the_wrong_format_is_rejected(tmp_path, content, message):
     path = file_of(tmp_path, content)
     with pytest.raises(UnreadableFileError, match=message) as raised:
         load(path)
@@ -124,14 +119,12 @@ def test_file_that_has_not_the_format_is_refused(tmp_path, content, message):
 
 
 @pytest.mark.parametrize("content", [{}, {"Parameters": []}, []])
-def test_what_is_no_template_is_refused(tmp_path, content):
-    """Better than the message that every parameter is unknown."""
+def test_file_that_is_not_a_template_is_rejected(tmp_path, content):
     with pytest.raises(UnreadableFileError, match=r"must be an object|is not a template"):
         load_template(file_of(tmp_path, content))
 
 
 def test_file_without_sections_sets_nothing(tmp_path):
-    """All of the template's defaults."""
     file = load(file_of(tmp_path, {}))
     assert (file.parameters, file.tags, file.stack_policy) == ({}, {}, None)
 

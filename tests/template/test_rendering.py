@@ -1,4 +1,4 @@
-"""Rendering, writing and comparing."""
+"""Rendering templates, and writing and comparing their files."""
 
 import errno
 import json
@@ -9,7 +9,12 @@ from troposphere import Parameter, Template
 from troposphere.sns import Topic
 
 from iot_pipeline_cfn.template.files import write
-from iot_pipeline_cfn.template.rendering import render, stale
+from iot_pipeline_cfn.template.rendering import (
+    MAXIMUM_DIFFERENCES,
+    Staleness,
+    find_stale_files,
+    render,
+)
 
 
 def small_template():
@@ -19,14 +24,12 @@ def small_template():
     return template
 
 
-def test_text_is_json_of_two_spaces_sorted_with_one_newline_at_the_end():
-    """The form in which people read it in a pull request."""
+def test_text_is_sorted_json_with_two_spaces_and_a_newline():
     text = render(small_template().to_dict()).text
     assert text == json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n"
 
 
-def test_rendering_counts_what_the_template_holds():
-    """The size is that of the call to CloudFormation, in bytes."""
+def test_rendering_counts_entries_and_bytes():
     done = render(small_template().to_dict())
     sections = ("Resources", "Parameters", "Outputs")
     assert [done.count(section) for section in sections] == [1, 1, 0]
@@ -34,7 +37,6 @@ def test_rendering_counts_what_the_template_holds():
 
 
 def test_write_replaces_the_whole_file(tmp_path):
-    """And leaves nothing else beside it."""
     path = tmp_path / "a.json"
     write(path, "long text\n")
     write(path, "text\n")
@@ -42,8 +44,8 @@ def test_write_replaces_the_whole_file(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_write_leaves_a_file_alone_that_has_the_text(tmp_path):
-    """Make takes a file that was written for one that changed."""
+def test_write_does_not_touch_a_file_with_the_same_text(tmp_path):
+    """Make would rebuild everything that depends on it."""
     path = tmp_path / "a.json"
     write(path, "text\n")
     os.utime(path, (1, 1))
@@ -52,7 +54,6 @@ def test_write_leaves_a_file_alone_that_has_the_text(tmp_path):
 
 
 def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
-    """Nothing is ever half-written, and nothing is left beside it."""
     path = tmp_path / "a.json"
     write(path, "old\n")
 
@@ -68,38 +69,29 @@ def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_nothing_is_stale_right_after_writing(tmp_path):
-    """What was written is what is compared with."""
     write(tmp_path / "a.json", "text\n")
-    assert not list(stale(tmp_path, {"a.json": "text\n"}))
+    assert not list(find_stale_files(tmp_path, {"a.json": "text\n"}))
 
 
-def test_stale_files_come_with_their_first_differences(tmp_path):
-    """Missing ones, changed ones, and ones that are rendered no more."""
+def test_stale_files_have_a_reason_and_their_first_differences(tmp_path):
     text = "".join(f"{number}\n" for number in range(100))
     (tmp_path / "changed.json").write_text(text.replace("7\n", "seven\n", 1))
     (tmp_path / "crlf.json").write_bytes(text.replace("\n", "\r\n").encode())
     (tmp_path / "old.json").write_text("{}\n")
-    (tmp_path / "notes.txt").write_text("Not of a kind that is rendered.\n")
-    found = {
-        path.stem: differences
-        for path, differences in stale(
-            tmp_path, dict.fromkeys(("changed.json", "crlf.json", "missing.json"), text)
-        )
+    (tmp_path / "notes.txt").write_text("No text is rendered to files with this suffix.\n")
+    texts = dict.fromkeys(("changed.json", "crlf.json", "missing.json"), text)
+    found = {file.path.stem: file for file in find_stale_files(tmp_path, texts)}
+    assert {name: file.reason for name, file in found.items()} == {
+        "changed": Staleness.DIFFERENT,
+        "crlf": Staleness.DIFFERENT,
+        "missing": Staleness.MISSING,
+        "old": Staleness.OBSOLETE,
     }
-    assert found.keys() == {"changed", "crlf", "missing", "old"}
-    assert found["changed"][0].startswith("run make template")
-    assert "-seven" in found["changed"]
-    assert "+7" in found["changed"]
-    assert found["crlf"] == [
-        "run make template, or see why it changed:",
-        "differs in its line ends",
-    ]
-    assert found["missing"] == ["is missing: run make template"]
-    assert found["old"] == ["nothing is rendered to it: remove it"]
+    assert {"-seven", "+7"} <= {*found["changed"].differences}
+    assert not found["crlf"].differences
 
 
-def test_only_the_first_of_many_differences_are_shown(tmp_path):
-    """Nobody reads a thousand lines in a log."""
+def test_only_the_first_differences_are_kept(tmp_path):
     (tmp_path / "a.json").write_text("a\n" * 1000)
-    ((_, differences),) = stale(tmp_path, {"a.json": "b\n" * 1000})
-    assert len(differences) == 13
+    (file,) = find_stale_files(tmp_path, {"a.json": "b\n" * 1000})
+    assert len(file.differences) == MAXIMUM_DIFFERENCES

@@ -1,4 +1,4 @@
-"""What a template comes to, where that can be resolved, and where only a stack could tell."""
+"""Resolving templates, and leaving what only a stack knows."""
 
 import pytest
 
@@ -60,8 +60,7 @@ HERE = {"Ref": "Vpc"}
     ],
     ids=str,
 )
-def test_value_is_what_can_be_known_of_it(source, expected):
-    """Nothing is guessed: what only a stack could tell stays as it is."""
+def test_value_is_resolved_as_far_as_it_is_known(source, expected):
     assert Resolver(TEMPLATE, {"AWS::Region": "eu-west-1"}).value(source) == expected
 
 
@@ -92,13 +91,11 @@ NEVER = {"Condition": "Never"}
     ],
     ids=str,
 )
-def test_condition_holds_does_not_or_is_not_known(expression, expected):
-    """One that decides alone does so whatever the others are."""
+def test_condition_is_met_not_met_or_unknown(expression, expected):
     assert Resolver(TEMPLATE, {}).holds(expression) is expected
 
 
-def test_what_a_condition_leaves_out_is_not_there():
-    """What cannot be decided is, since it may be."""
+def test_section_excludes_only_what_a_condition_certainly_excludes():
     kept = {"Type": "AWS::SNS::Topic"}
     resources = {
         "Always": kept,
@@ -110,8 +107,7 @@ def test_what_a_condition_leaves_out_is_not_there():
     assert found == {"Resources": dict.fromkeys(("Always", "Kept", "Perhaps"), kept), "Outputs": {}}
 
 
-def test_given_value_goes_before_the_default():
-    """Where the template has such a parameter."""
+def test_given_value_replaces_the_default_of_a_declared_parameter():
     resolver = Resolver(TEMPLATE, {"Name": "two", "Zones": "c", "Other": "x"})
     assert resolver.value([{"Ref": "Name"}, {"Ref": "Zones"}]) == ["two", ["c"]]
     assert resolver.value({"Ref": "Other"}) == {"Ref": "Other"}

@@ -12,12 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iot_pipeline_cfn.template.files import write
-from iot_pipeline_cfn.template.parameters import (
-    IMAGE_PARAMETER,
-    SUFFIX_PARAMETER,
-    load_object,
-)
+from iot_pipeline_cfn.template.files import load_object, write
+from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER, SUFFIX_PARAMETER
 
 from .console import json_document
 from .opening import open_environment

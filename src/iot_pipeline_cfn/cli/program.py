@@ -9,7 +9,7 @@ import click
 from iot_pipeline_cfn.emulator.control import EmulatorError
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.review.sources import BaseError
-from iot_pipeline_cfn.template.parameters import UnreadableFileError
+from iot_pipeline_cfn.template.files import UnreadableFileError
 from iot_pipeline_cfn.template.schemas import MissingSchemasError
 
 from .console import echo

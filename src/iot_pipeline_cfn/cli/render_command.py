@@ -10,7 +10,7 @@ from iot_pipeline_cfn.review.document import document
 from iot_pipeline_cfn.stack import render_all
 from iot_pipeline_cfn.template.files import write
 from iot_pipeline_cfn.template.parameters import load
-from iot_pipeline_cfn.template.rendering import Rendering, stale
+from iot_pipeline_cfn.template.rendering import Rendering, StaleFile, Staleness, find_stale_files
 
 from .console import echo
 from .options import FILE
@@ -58,12 +58,22 @@ def render(*, check: bool, directory: Path, parameters: Path) -> ExitCode:
 
 def _check(directory: Path, texts: dict[str, str]) -> ExitCode:
     """Name every stale file with its first differences."""
-    found = list(stale(directory, texts))
-    for path, differences in found:
-        echo(f"{os.path.relpath(path)}: stale", err=True)
-        for line in differences:
+    found = list(find_stale_files(directory, texts))
+    for file in found:
+        echo(f"{os.path.relpath(file.path)}: stale", err=True)
+        for line in (_advice(file), *file.differences):
             echo(f"    {line}", err=True)
     return ExitCode.REFUSED if found else ExitCode.DONE
+
+
+def _advice(file: StaleFile) -> str:
+    if file.reason is Staleness.DIFFERENT and not file.differences:
+        return "only the line ends differ: run make template"
+    return {
+        Staleness.MISSING: "missing: run make template",
+        Staleness.DIFFERENT: "run make template, or find out why it changed:",
+        Staleness.OBSOLETE: "nothing is rendered to this file: remove it",
+    }[file.reason]
 
 
 def _size(rendering: Rendering) -> str:

@@ -6,13 +6,9 @@ from pathlib import Path
 import click
 
 from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.files import UnreadableFileError
 from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
-from iot_pipeline_cfn.template.parameters import (
-    UnreadableFileError,
-    check_file,
-    load,
-    load_template,
-)
+from iot_pipeline_cfn.template.parameters import check_file, load, load_template
 
 from .console import echo
 from .options import FILE, PARAMETERS, template_option

@@ -5,13 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from iot_pipeline_cfn.template.parameters import (
-    UnreadableFileError,
-    load,
-    load_object,
-    parameter_file,
-    parsed_object,
-)
+from iot_pipeline_cfn.template.files import UnreadableFileError, load_object, parse_object
+from iot_pipeline_cfn.template.parameters import load, parameter_file
 
 from .reviewing import Side
 
@@ -47,7 +42,7 @@ def committed(commit: str) -> Side:
 
     """
     files = dict(_files(commit))
-    contents = {path: parsed_object(Path(f"{commit}:{path}"), text) for path, text in files.items()}
+    contents = {path: parse_object(Path(f"{commit}:{path}"), text) for path, text in files.items()}
     return Side(
         {
             path.stem: _checked(Path(f"{commit}:{path}"), content)

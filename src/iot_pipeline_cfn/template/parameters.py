@@ -6,13 +6,13 @@ A file has the format of CodePipeline's template configuration, `{"Parameters": 
 and optionally `"Bucket": "..."`, the S3 bucket for templates that are too large for a request.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from .files import UnreadableFileError, load_object
 from .findings import Finding, Severity, Value
 from .resolution import Resolver
 
@@ -40,24 +40,6 @@ TAG_VALUE: Final = re.compile(".{0,256}")
 
 HIDDEN: Final = "****"
 """Stands for the value of a `NoEcho` parameter, as in CloudFormation's answers."""
-
-
-class UnreadableFileError(Exception):
-    """A file that cannot be read or has the wrong format.
-
-    Attributes:
-        path: The file.
-        place: The part of the file that is wrong, such as `Parameters`; empty for the whole file.
-        reason: What is wrong with it.
-
-    """
-
-    def __init__(self, path: Path, reason: str, place: str = "") -> None:
-        """Keep the facts; the message is one line."""
-        super().__init__(f"{path}: {place} {reason}" if place else f"{path}: {reason}")
-        self.path = path
-        self.place = place
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -125,49 +107,6 @@ def load_template(path: Path) -> dict[str, Any]:
             raise UnreadableFileError(path, f"is not a template with {needed or 'resources'}")
         if not all(isinstance(entry, dict) and "Type" in entry for entry in entries.values()):
             raise UnreadableFileError(path, "must be objects that have a Type", section)
-    return content
-
-
-def load_object(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        UnreadableFileError: The file cannot be read or is not a JSON object.
-
-    """
-    try:
-        return parsed_object(path, path.read_bytes())
-    except OSError as error:
-        raise UnreadableFileError(path, str(error.strerror)) from None
-
-
-def parsed_object(path: Path, text: bytes) -> dict[str, Any]:
-    """Return the JSON object in the text of a file.
-
-    Raises:
-        UnreadableFileError: The text is not a JSON object.
-
-    """
-    try:
-        content = json.loads(text, object_pairs_hook=_unique_keys)
-        # JSON can contain half of a surrogate pair, which no request to AWS can contain.
-        json.dumps(content, ensure_ascii=False).encode()
-    except RecursionError:
-        raise UnreadableFileError(path, "not JSON: nested too deeply") from None
-    except ValueError as error:
-        raise UnreadableFileError(path, f"not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise UnreadableFileError(path, "must be an object")
-    return content
-
-
-def _unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in keys if keys.count(key) > 1)
-        msg = f"duplicate key {repeated!r}"
-        raise ValueError(msg)
     return content
 
 

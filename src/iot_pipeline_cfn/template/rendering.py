@@ -1,15 +1,17 @@
-"""From a template to the text of its file, and from files to what is stale about them."""
+"""The text of a template's file, and the files that differ from their texts."""
 
 import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import unified_diff
+from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-DIFFERENCES_SHOWN = 12
+MAXIMUM_DIFFERENCES: Final = 12
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Rendering:
     text: str
 
     def count(self, section: str) -> int:
-        """Return how many entries a section has, such as `Resources`."""
+        """Return the number of entries in a section, such as `Resources`."""
         return len(self.body.get(section, {}))
 
     def bytes_sent(self) -> int:
@@ -33,13 +35,29 @@ def render(body: Mapping[str, Any]) -> Rendering:
     return Rendering(body=body, text=json.dumps(body, indent=2, sort_keys=True) + "\n")
 
 
-def stale(directory: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path, list[str]]]:
-    """Yield each file that has not the text for its name, with its first differences.
+class Staleness(StrEnum):
+    """The reason why a file is stale."""
 
-    A file of the same kinds that there is no text for is stale too.
+    MISSING = "missing"
+    DIFFERENT = "different"
+    OBSOLETE = "obsolete"
+    """Nothing is rendered to it."""
+
+
+@dataclass(frozen=True)
+class StaleFile:
+    """A file that differs from its text, with the first lines of the difference."""
+
+    path: Path
+    reason: Staleness
+    differences: tuple[str, ...] = ()
+
+
+def find_stale_files(directory: Path, texts: Mapping[str, str]) -> Iterator[StaleFile]:
+    """Yield the files in a directory that differ from the texts for their names.
 
     Raises:
-        OSError: when a file is there and cannot be read.
+        OSError: A file exists and cannot be read.
 
     """
     if directory.exists() and not directory.is_dir():
@@ -47,21 +65,19 @@ def stale(directory: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path, lis
     for name, text in texts.items():
         path = directory / name
         if not path.exists():
-            yield path, ["is missing: run make template"]
+            yield StaleFile(path, Staleness.MISSING)
         elif (current := path.read_bytes()) != text.encode():
-            yield path, _differences(current.decode(errors="replace"), text)
-    kinds = {Path(name).suffix for name in texts}
+            differences = _differences(current.decode(errors="replace"), text)
+            yield StaleFile(path, Staleness.DIFFERENT, differences)
+    suffixes = {Path(name).suffix for name in texts}
     for path in sorted(directory.glob("*.*")):
-        if path.suffix in kinds and path.name not in texts:
-            yield path, ["nothing is rendered to it: remove it"]
+        if path.suffix in suffixes and path.name not in texts:
+            yield StaleFile(path, Staleness.OBSOLETE)
 
 
-def _differences(current: str, rendered: str) -> list[str]:
-    # Slow to import, and needed only where something is stale.
-    from difflib import unified_diff
-
+def _differences(current: str, rendered: str) -> tuple[str, ...]:
+    """Return the first lines of a diff; it is empty where only the line ends differ."""
     lines = unified_diff(
         current.splitlines(), rendered.splitlines(), "committed", "rendered", n=1, lineterm=""
     )
-    shown = list(islice(lines, DIFFERENCES_SHOWN)) or ["differs in its line ends"]
-    return ["run make template, or see why it changed:", *shown]
+    return tuple(islice(lines, MAXIMUM_DIFFERENCES))
