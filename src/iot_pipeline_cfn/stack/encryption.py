@@ -72,7 +72,7 @@ def add_encryption(context: Context) -> Encryption:
         label="Encryption key",
     )
     is_customer_managed = context.add_condition(
-        "UsesCustomerKey", Equals(choice.ref(), "customer-managed")
+        "UsesCustomerManagedKey", Equals(choice.ref(), "customer-managed")
     )
     key = context.add(
         Key(
@@ -96,7 +96,7 @@ def add_encryption(context: Context) -> Encryption:
     )
     context.add_output(
         "EncryptionKeyArn",
-        "Customer key of the environment.",
+        "Customer managed key of the environment.",
         key.get_att("Arn"),
         condition=is_customer_managed,
     )

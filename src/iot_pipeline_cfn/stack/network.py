@@ -16,7 +16,7 @@ from troposphere.ec2 import (
     VPCGatewayAttachment,
 )
 
-from .conditions import Condition, is_given
+from .conditions import Condition, is_empty, is_given
 from .context import Context
 
 GROUP = "Network"
@@ -90,12 +90,12 @@ def _add_zones(context: Context) -> list[If]:
         )
         for number in (1, 2)
     )
-    either = Or(is_given(first), is_given(second))
-    has_zones = context.add_condition("HasAvailabilityZones", either)
+    # The rule refuses one zone without the other.
+    has_zones = context.add_condition("HasAvailabilityZones", is_given(first))
     different = Not(Equals(first.ref(), second.ref()))
     context.add_rule(
         "AvailabilityZones",
-        condition=either,
+        condition=Or(is_given(first), is_given(second)),
         assertion=And(is_given(first), is_given(second), different),
         description="AvailabilityZone1 and AvailabilityZone2 are two different zones, "
         "or both empty.",
@@ -189,7 +189,7 @@ def _add_nat_gateways(
     )
     allocation_id = _add_allocation_id(context, is_any)
     allocates_first = context.add_condition(
-        "AllocatesFirstElasticIp", And(has_nat_gateway.as_term(), Not(is_given(allocation_id)))
+        "AllocatesFirstElasticIp", And(has_nat_gateway.as_term(), is_empty(allocation_id))
     )
     first_address = _add_elastic_ip(context, 1, condition=allocates_first)
     second_address = _add_elastic_ip(context, 2, condition=has_one_per_zone)
