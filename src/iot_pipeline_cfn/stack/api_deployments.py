@@ -2,19 +2,22 @@
 
 A deployment is a snapshot of the API that never changes: callers see a change only after a
 deployment with another logical ID takes its place. Therefore the logical ID contains a checksum of
-everything that the snapshot contains. A parameter changes the API without changing the template:
-there is one deployment for each way in which parameters change the API, each under a condition
+everything that the snapshot contains
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/updating-api.html).
+
+A parameter changes the API without changing the template. CloudFormation creates a new resource on
+a change of a parameter only if a condition depends on it, and a resource has one condition. So
+there are twelve deployments: three kinds of authorization, two kinds of ingress, with and without a
+certificate. One deployment whose ID contains the parameters would be simpler, but then each
+environment would have a template of its own, which nobody reviewed.
 """
 
 import json
 import zlib
-from collections.abc import Iterator
 from functools import cache
-from itertools import product
 from typing import Any
 
-from troposphere import And, AWSObject, If, Not, NoValue, Or, Ref, encode_to_dict
+from troposphere import And, AWSHelperFn, AWSObject, If, Not, Or, Ref, encode_to_dict
 from troposphere.apigateway import Deployment, Method
 
 from iot_pipeline_cfn.template.references import reachable
@@ -31,34 +34,47 @@ def add_api_deployments(
     requires_api_key: Condition,
     requires_iam: Condition,
     ingress: Ingress,
-) -> Ref | If:
+) -> If:
     """Add the deployments; return the ID of the one that the stage serves."""
     checksum = _checksum(context, method)
-    served: Ref | If = NoValue
-    for name, expression in _variants(requires_api_key, requires_iam, ingress):
-        condition = context.add_condition(f"Deploys{name}", expression)
-        deployment = context.add(
-            Deployment(
-                f"Deployment{name}{checksum}",
-                Condition=condition,
-                # API Gateway refuses to deploy an API without methods.
-                DependsOn=method,
-                RestApiId=method.RestApiId,
-            )
+    api_key, iam = requires_api_key.as_term(), requires_iam.as_term()
+    private, https = ingress.uses_private_ingress.as_term(), ingress.has_certificate.as_term()
+
+    def add(name: str, *terms: AWSHelperFn) -> Ref:
+        deployment = Deployment(
+            f"Deployment{name}{checksum}",
+            Condition=context.add_condition(f"Deploys{name}", And(*terms)),
+            # API Gateway refuses to deploy an API without methods.
+            DependsOn=method,
+            RestApiId=method.RestApiId,
         )
-        is_first = served is NoValue
-        served = deployment.ref() if is_first else condition.choose(deployment.ref(), served)
-    return served
+        return context.add(deployment).ref()
+
+    def add_for(name: str, authorization: AWSHelperFn) -> If:
+        return ingress.uses_private_ingress.choose(
+            ingress.has_certificate.choose(
+                add(f"{name}PrivateHttps", authorization, private, https),
+                add(f"{name}PrivateHttp", authorization, private, Not(https)),
+            ),
+            ingress.has_certificate.choose(
+                add(f"{name}PublicHttps", authorization, Not(private), https),
+                add(f"{name}PublicHttp", authorization, Not(private), Not(https)),
+            ),
+        )
+
+    return requires_api_key.choose(
+        add_for("ApiKey", api_key),
+        requires_iam.choose(add_for("Iam", iam), add_for("Open", Not(Or(api_key, iam)))),
+    )
 
 
 def _checksum(context: Context, resource: AWSObject) -> str:
     """Return a checksum of a resource and everything that it refers to.
 
     The latter counts because a replaced resource has another ID. For example, a VPC link is
-    replaced with its security group.
+    replaced with its security group. Tags are added later and do not count.
     """
     resources = context.template.resources
-    context.add_tags(default="api")
 
     @cache
     def body(name: str) -> dict[str, Any]:
@@ -68,17 +84,3 @@ def _checksum(context: Context, resource: AWSObject) -> str:
     names = {title} | reachable(title, resources, body)
     content = json.dumps({name: body(name) for name in names}, sort_keys=True)
     return f"{zlib.crc32(content.encode()):08x}"
-
-
-def _variants(
-    requires_api_key: Condition, requires_iam: Condition, ingress: Ingress
-) -> Iterator[tuple[str, And]]:
-    """Yield a name and a condition for each way in which parameters change the API."""
-    api_key, iam = requires_api_key.as_term(), requires_iam.as_term()
-    private, https = ingress.uses_private_ingress.as_term(), ingress.has_certificate.as_term()
-    for variant in product(
-        (("ApiKey", api_key), ("Iam", iam), ("Open", Not(Or(api_key, iam)))),
-        (("Public", Not(private)), ("Private", private)),
-        (("Http", Not(https)), ("Https", https)),
-    ):
-        yield "".join(word for word, _ in variant), And(*(condition for _, condition in variant))

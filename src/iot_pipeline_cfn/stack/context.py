@@ -126,10 +126,10 @@ class Context:
         for title in self.template.resources.keys() - before:
             self.components[title] = name
 
-    def add_tags(self, default: str = "") -> None:
+    def add_tags(self) -> None:
         """Set the tags of every resource that takes tags."""
         for title, resource in self.template.resources.items():
-            component = self.components.get(title, default)
+            component = self.components[title]
             naming.tag_resource(resource, self.suffix, component=component)
 
     def add(self, resource: R) -> R:
