@@ -41,6 +41,8 @@ def test_environment_is_created_and_its_outputs_printed(project, aws):
     stack = stack_of(aws)
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert OURS in stack["Tags"]
+    assert {"Key": "Environment", "Value": "pr1"} in stack["Tags"]
+    assert {"Key": "Project", "Value": "iot-pipeline"} in stack["Tags"]
     assert done.out.splitlines()[1].split() == [
         "TopicArn",
         stack["Outputs"][0]["OutputValue"],
@@ -227,7 +229,7 @@ def test_review_that_does_not_hold_is_refused(project, aws):
     [
         ({}, ("--parameter", "Nonsense=1"), (3, "Nonsense: no such parameter")),
         ({}, ("--parameter", "Nonsense"), (2, "NAME=VALUE")),
-        ({"pr": {"Tags": {"Name": "x"}}}, (), (3, "tag Name: is set by the template")),
+        ({"pr": {"Tags": {"Name": "x"}}}, (), (3, "tag Name: is reserved")),
         ({"pr": {"Parameter": {}}}, (), (2, "'Parameter' is not one of Bucket,")),
         ({"pr": {"Bucket": "No"}}, (), (2, "Bucket must be the name of an S3 bucket")),
         ({}, ("--template", "nowhere.json"), (2, "nowhere.json: No such file or directory")),

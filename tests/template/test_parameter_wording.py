@@ -41,7 +41,7 @@ SENTENCES = [
         ("reserved-parameter", "EnvironmentSuffix", {"file": "pr.json"}),
         "pr.json: EnvironmentSuffix: comes from the environment's name and cannot be set",
     ),
-    (("reserved-tag", "Name", {"file": "pr.json"}), "pr.json: tag Name: is set by the template"),
+    (("reserved-tag", "Name", {"file": "pr.json"}), "pr.json: tag Name: is reserved"),
     (
         ("template-rule", "Certificate", {"rule": "CertificateArn needs the DomainName."}),
         "CertificateArn needs the DomainName.",

@@ -9,12 +9,13 @@ from iot_pipeline_cfn.template.files import UnreadableFileError
 from iot_pipeline_cfn.template.findings import Severity
 from iot_pipeline_cfn.template.parameters import (
     FIXED,
-    TEMPLATE_TAGS,
+    RESERVED_TAGS,
     ParameterSet,
     check_file,
     check_value,
     load,
     load_template,
+    stack_tags,
 )
 from resolution import of_type, only
 
@@ -222,14 +223,13 @@ def test_file_cannot_set_the_suffix_and_the_tags_of_the_template(tmp_path, templ
     assert {finding.details["file"] for finding in findings} == {str(path)}
 
 
-def test_reserved_tags_are_those_that_the_template_sets(template):
+def test_reserved_tags_are_those_of_the_template_and_of_the_stack(template):
     tags = (
         resource.get("Properties", {}).get("Tags", [])
         for resource in template["Resources"].values()
     )
-    assert {
-        tag["Key"] for found in tags if isinstance(found, list) for tag in found
-    } == TEMPLATE_TAGS
+    keys = {tag["Key"] for found in tags if isinstance(found, list) for tag in found}
+    assert keys | stack_tags("any").keys() == RESERVED_TAGS
 
 
 TEMPLATE = {

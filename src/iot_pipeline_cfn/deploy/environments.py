@@ -12,11 +12,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
-from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, check_value
+from iot_pipeline_cfn.template.parameters import PROJECT, SUFFIX_PARAMETER, check_value
 
 from .errors import DeploymentError
 
-STACK_PREFIX = "iot-pipeline-"
+STACK_PREFIX = f"{PROJECT}-"
 
 SAME_FILE: Final[Mapping[str, str]] = MappingProxyType({"feature": "pr"})
 """Environment types that use the parameter file of another type: a branch is deployed like its pull

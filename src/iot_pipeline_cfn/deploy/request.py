@@ -18,6 +18,7 @@ from iot_pipeline_cfn.template.parameters import (
     check_file,
     load,
     load_template,
+    stack_tags,
 )
 
 from . import cloudformation
@@ -142,7 +143,11 @@ def build_input(
     if found := list(parameters.findings()):
         raise invalid(found)
     owner = (stack and stack.tags.get(OWNER_TAG)) or request.owner
-    own_tags = {ENVIRONMENT_TAG: operations.environment.name, OWNER_TAG: owner}
+    own_tags = {
+        **stack_tags(operations.environment.suffix),
+        ENVIRONMENT_TAG: operations.environment.name,
+        OWNER_TAG: owner,
+    }
     return ChangeSetInput(
         template=request.body,
         parameters=parameters.known(),

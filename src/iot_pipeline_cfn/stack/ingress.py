@@ -39,6 +39,7 @@ def add_ingress(context: Context) -> Ingress:
         group=GROUP,
         label="Ingress",
     )
+    # No file contains these, because a certificate belongs to an account.
     certificate_arn = context.add_optional(
         "CertificateArn",
         r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+",

@@ -131,6 +131,7 @@ def add_monitoring(
 
 
 def _add_topic(context: Context) -> Topic:
+    # No file contains the address of a person. An operator gives it when deploying.
     email = context.add_optional(
         "AlarmEmail",
         r"[^@\s]+@[^@\s]+\.[^@\s]+",

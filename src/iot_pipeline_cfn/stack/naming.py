@@ -5,11 +5,9 @@ CloudFormation cannot replace such a resource: the old one still has the name. C
 the others after the stack, whose name contains the suffix, too.
 """
 
-from collections.abc import Mapping
-
 from troposphere import AWSObject, Parameter, Sub, Tags
 
-PROJECT = "iot-pipeline"
+from iot_pipeline_cfn.template.parameters import PROJECT
 
 SUFFIX_PATTERN = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
 """The strictest rules of all services: ECR takes no capitals; RDS and ElastiCache, whose resources
@@ -42,80 +40,16 @@ def environment_name(suffix: Parameter, *, prefix: str = "", ending: str = "") -
 
 
 def tag_resource(resource: AWSObject, suffix: Parameter, *, component: str) -> None:
-    """Set the tags of a resource, if its type takes tags."""
+    """Set the tags that differ between resources, if the type takes tags.
+
+    The deployer sets the tags that are the same for all resources, `Environment` and `Project`, on
+    the stack (`template.parameters.stack_tags`), and CloudFormation propagates them. A web ACL may
+    not receive them
+    (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1142).
+    """
     if "Tags" not in resource.props:
         return
-    title = str(resource.title)
-    tags = {
-        "Component": component,
-        "Environment": suffix.ref(),
-        "Name": Sub(f"{PROJECT}-${{{suffix.title}}}-{NAMES.get(title, title)}"),
-        "Project": PROJECT,
-    }
+    name = Sub(f"{PROJECT}-${{{suffix.title}}}-{resource.title}")
+    tags = {"Component": component, "Name": name}
     takes_map = resource.props["Tags"][0] is dict
     resource.Tags = tags if takes_map else Tags(tags)
-
-
-NAMES: Mapping[str, str] = {
-    "AlarmTopic": "alarms",
-    "ApiErrorsAlarm": "ApiErrors",
-    "ApiKey": "api-key",
-    "ApiLatencyAlarm": "ApiLatency",
-    "ApiLogGroup": "apigateway-logs",
-    "ApiStage": "stage",
-    "ApiWebAcl": "web-acl",
-    "Cache": "cache",
-    "CacheAuthToken": "cache-auth-token",
-    "CacheEvictionsAlarm": "CacheEvictions",
-    "CacheMemoryAlarm": "CacheMemory",
-    "CacheSubnetGroup": "cache",
-    "Cluster": "cluster",
-    "ContainerInsightsLogGroup": "aws/ecs/containerinsights-logs",
-    "ContainerLogGroup": "ecs-logs",
-    "Dashboard": "dashboard",
-    "Database": "database",
-    "DatabaseConnectionsAlarm": "DatabaseConnections",
-    "DatabaseCpuAlarm": "DatabaseCpu",
-    "DatabaseFreeStorageAlarm": "DatabaseFreeStorage",
-    "DatabaseMonitoringRole": "database-monitoring",
-    "DatabaseParameterGroup": "database",
-    "DatabaseSecretRotatedRule": "secret-rotated",
-    "DatabaseSubnetGroup": "database",
-    "EncryptionKmsKey": "key",
-    "ExecutionRole": "execution-role",
-    "FlowLog": "flow-log",
-    "FlowLogGroup": "vpc-logs",
-    "FlowLogRole": "flow-log-role",
-    "HttpListener": "http",
-    "HttpsListener": "https",
-    "InternetGateway": "internet-gateway",
-    "LoadBalancer": "load-balancer",
-    "LoadBalancerErrorsAlarm": "LoadBalancerErrors",
-    "LoadBalancerLogDelivery": "load-balancer-logs",
-    "LoadBalancerLogDestination": "load-balancer-logs",
-    "LoadBalancerLogGroup": "aws/vendedlogs/elb-logs",
-    "LoadBalancerLogSource": "load-balancer-logs",
-    "NatElasticIp1": "nat-1",
-    "NatElasticIp2": "nat-2",
-    "NatGateway1": "nat-1",
-    "NatGateway2": "nat-2",
-    "RedirectListenerRule": "redirect",
-    "Repository": "repository",
-    "RestApi": "api",
-    "RollServiceRole": "roll-service-role",
-    "RollServiceStateMachine": "roll-service",
-    "RotationFailedAlarm": "RotationFailed",
-    "Service": "service",
-    "ServiceScalableTarget": "scaling",
-    "StageListenerRule": "stage",
-    "StartRollRole": "start-roll-role",
-    "TargetGroup": "target-group",
-    "TaskDefinition": "task",
-    "TaskRole": "task-role",
-    "TasksBelowDesiredAlarm": "TasksBelowDesired",
-    "UnhealthyTargetsAlarm": "UnhealthyTargets",
-    "UsagePlan": "usage-plan",
-    "Vpc": "vpc",
-    "VpcLink": "vpc-link",
-}
-"""Names in the tag `Name` that are not the logical ID."""

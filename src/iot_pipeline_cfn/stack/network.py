@@ -78,6 +78,7 @@ def add_network(context: Context) -> Network:
 
 def _add_zones(context: Context) -> list[If]:
     """Add the parameters of the two zones; return the zones, by default the region's first two."""
+    # The deployer gives these parameters, because `Fn::GetAZs` guarantees no order.
     first, second = (
         context.add_optional(
             f"AvailabilityZone{number}",
@@ -226,6 +227,7 @@ def _add_nat_gateways(
 
 def _add_allocation_id(context: Context, has_nat_gateway: Not) -> Parameter:
     """Add the parameter of an Elastic IP that exists, and the rule that it needs a NAT gateway."""
+    # For an operator whose account has no Elastic IP left, or whose partners allow one address.
     allocation_id = context.add_optional(
         "NatElasticIpAllocationId",
         "eipalloc-[0-9a-f]{8,17}",

@@ -71,6 +71,7 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
         group=GROUP,
         label="Task size",
     )
+    # No file sets it, because it depends on how the image was built.
     architecture = context.add_choice(
         "CpuArchitecture",
         ["X86_64", "ARM64"],

@@ -26,7 +26,7 @@ PARAMETER_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "out-of-range": "{subject}: {value} is not from {minimum} to {maximum}",
         "pattern-mismatch": "{subject}: {value} is not allowed: {rule}",
         "reserved-parameter": "{subject}: comes from the environment's name and cannot be set",
-        "reserved-tag": "tag {subject}: is set by the template",
+        "reserved-tag": "tag {subject}: is reserved",
         "template-rule": "{rule}",
         "unknown-parameter": "{subject}: no such parameter",
         "value-not-allowed": "{subject}: {value} is not one of {allowed}",

@@ -24,8 +24,11 @@ IMAGE_PARAMETER: Final = "ImageTag"
 VALUE_BYTES: Final = 4096
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
-TEMPLATE_TAGS: Final = frozenset({"Component", "Environment", "Name", "Project"})
-"""Tags that the template sets itself."""
+PROJECT: Final = "iot-pipeline"
+"""The prefix of stack names and physical names, and the value of the tag `Project`."""
+
+RESERVED_TAGS: Final = frozenset({"Component", "Environment", "Name", "Project"})
+"""Tags that the template sets on resources, and the deployer on the stack."""
 
 FIXED: Final = frozenset({"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"})
 """Parameters that cannot be changed: another value would replace the database."""
@@ -110,6 +113,14 @@ def load_template(path: Path) -> dict[str, Any]:
     return content
 
 
+def stack_tags(suffix: str) -> dict[str, str]:
+    """Return the tags of an environment's stack, which CloudFormation propagates to its resources.
+
+    A stack that is deployed without the deployer needs the same tags.
+    """
+    return {"Environment": suffix, "Project": PROJECT}
+
+
 def check_file(template: Mapping[str, Any], file: ParameterFile) -> Iterator[Finding]:
     """Yield the errors of a parameter file for a rendered template."""
     for finding in _check_file(template, file):
@@ -121,7 +132,7 @@ def _check_file(template: Mapping[str, Any], file: ParameterFile) -> Iterator[Fi
         yield _error("reserved-parameter", SUFFIX_PARAMETER)
     yield from ParameterSet(template, {**file.parameters, SUFFIX_PARAMETER: "any"}).findings()
     for key, value in sorted(file.tags.items()):
-        if key in TEMPLATE_TAGS:
+        if key in RESERVED_TAGS:
             yield _error("reserved-tag", key)
         elif not (TAG_KEY.fullmatch(key) and TAG_VALUE.fullmatch(value)):
             yield _error("invalid-tag", key, value=value)
