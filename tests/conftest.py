@@ -1,4 +1,4 @@
-"""The rendered templates, and the environments that parameters make of them."""
+"""Fixtures for all tests: the template, and connections to the emulator and to moto."""
 
 import json
 import signal
@@ -18,10 +18,10 @@ from iot_pipeline_cfn.deploy.connection import Connection, Target, emulator_sess
 from iot_pipeline_cfn.emulator import control
 from iot_pipeline_cfn.stack import render_all
 
-# Each of many sessions would read the descriptions of services anew.
+# Sessions share the descriptions of services, which are slow to read.
 botocore.session.create_loader = cache(botocore.session.create_loader)
 
-# A shell that runs the tests in the background ignores it, and so would what they start.
+# A shell ignores SIGINT for jobs in the background, and their children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Examples have no deadline, since the machine may be busy. `make test-fast` tries fewer of them.
@@ -47,7 +47,7 @@ def pytest_addoption(parser):
         "--deployed",
         action="store_true",
         help="Run tests/deployed against the environment that ENVIRONMENT_SUFFIX, "
-        "IOT_PIPELINE_TARGET and IOT_PIPELINE_REGION name. Nothing else heeds these.",
+        "IOT_PIPELINE_TARGET and IOT_PIPELINE_REGION name.",
     )
 
 
@@ -55,7 +55,7 @@ def pytest_addoption(parser):
     scope="session", params=[path.stem for path in sorted((ROOT / "templates").glob("*.json"))]
 )
 def template(request):
-    """A template as it is rendered now, and not as it is committed."""
+    """A template as it is rendered now, which may differ from the committed file."""
     return json.loads(cache(render_all)()[request.param].text)
 
 
@@ -66,7 +66,7 @@ def environments(template):
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory):
-    """An embedded AWS that the tests share; `aws` gives each test an account of its own there."""
+    """A local AWS emulator that the tests share; `aws` gives each test its own account."""
     directory = tmp_path_factory.mktemp("emulator")
     yield control.start(directory, REGION)
     control.stop(directory)
@@ -74,13 +74,13 @@ def emulator(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def session():
-    """What clients are made of, which remembers the descriptions of services."""
+    """A session that creates the clients of all tests."""
     return boto3.Session(region_name=REGION)
 
 
 @pytest.fixture
 def aws(emulator, session):
-    """A function from the name of a service to a client of it, in an account that is empty."""
+    """A function from the name of a service to its client, in an empty account."""
     account = f"{next(ACCOUNTS):012}"
     with ExitStack() as clients:
 
@@ -106,7 +106,7 @@ def aws(emulator, session):
 
 @pytest.fixture
 def connect_to(emulator, aws):
-    """A function from a region to the connection that a verb has to the same account."""
+    """A function from a region to a connection to the same account."""
 
     def connect_to(region=REGION):
         session = boto3.Session(aws.account, "made-up", region_name=region)
@@ -117,7 +117,7 @@ def connect_to(emulator, aws):
 
 @pytest.fixture(scope="session")
 def moto_url():
-    """The URL of a second AWS that is not ours, for what the embedded one has not."""
+    """The URL of a moto server, for services that the emulator lacks."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -129,14 +129,14 @@ def moto_url():
 
 @pytest.fixture
 def moto(moto_url):
-    """A connection to that second AWS, where nothing is."""
+    """A connection to the moto server, which is empty."""
     urlopen(Request(f"{moto_url}/moto-api/reset", method="POST")).close()
     return Connection(emulator_session(), REGION, Target.LOCAL, moto_url)
 
 
 @pytest.fixture
 def project(tmp_path, emulator, aws):
-    """A small project to deploy, in an account of its own."""
+    """A small project to deploy, in its own account."""
     project = Project(tmp_path, aws.account, emulator.endpoint_url, REGION)
     project.write(small_template())
     return project
@@ -144,17 +144,16 @@ def project(tmp_path, emulator, aws):
 
 @pytest.fixture(scope="session")
 def container_port():
-    """Where something listens that takes readings, as a container does."""
+    """The port of a server that accepts readings as a container does."""
     with listening() as port:
         yield port
 
 
 @pytest.fixture(scope="session")
 def deploy_environment(emulator, container_port, tmp_path_factory):
-    """A function that deploys an environment of the project into an account of its own.
+    """A function that deploys an environment into its own account and returns it.
 
-    It returns what the integration tests look at. Where there is an image, something listens as
-    its container.
+    If the parameters name an image, a server stands for its container.
     """
     files = {path.stem: json.loads(path.read_text()) for path in PARAMETER_FILES}
     committed = (ROOT / "templates/iot-pipeline.json").read_text()

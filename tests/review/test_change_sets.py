@@ -72,7 +72,8 @@ class Stack:
 @pytest.fixture(scope="module")
 def stacks(emulator, template):
     made = {
-        kind: Stack(emulator.endpoint_url, kind, template) for kind in {case.kind for case in CASES}
+        kind: Stack(emulator.endpoint_url, kind, template)
+        for kind in {case.environment_type for case in CASES}
     }
     yield made
     for stack in made.values():
@@ -99,7 +100,7 @@ AS_OFFLINE = {
 
 def offline(template, case):
     """Return what the review says of each resource."""
-    given = FILES[case.kind].parameters
+    given = FILES[case.environment_type].parameters
     changed = case.applied(template)
     kept = ParameterSet(template, given).updated(changed, given).effective()
     before, after = resolve_pair(
@@ -133,21 +134,23 @@ def own(change):
     return found
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.what} in {case.kind}")
+@pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: f"{case.description} in {case.environment_type}"
+)
 def test_review_agrees_with_the_change_set(stacks, template, case):
     """On what is added, removed and changed, and on every property, whether that replaces.
 
     A change set also lists whatever refers to an attribute of a resource that changes, since
     CloudFormation does not look into which attribute changes; a review does.
     """
-    if case.what in EXPLAINED:
-        pytest.skip(EXPLAINED[case.what])
+    if case.description in EXPLAINED:
+        pytest.skip(EXPLAINED[case.description])
     parameters = case.applied(template)["Parameters"].keys() | template["Parameters"].keys()
     if parameters & {*re.findall(r"(\w+) rejected", case.expected)}:
         with pytest.raises(ClientError):
-            online(stacks[case.kind], case)
+            online(stacks[case.environment_type], case)
         return
-    ours, theirs = offline(template, case), online(stacks[case.kind], case)
+    ours, theirs = offline(template, case), online(stacks[case.environment_type], case)
     assert {name: change.action.value for name, change in ours.items()} == {
         name: change["Action"]
         for name, change in theirs.items()

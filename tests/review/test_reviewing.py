@@ -67,10 +67,12 @@ def statements(found):
     return [(statement.code, statement.subjects) for statement in found.headline()]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.what} in {case.kind}")
+@pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: f"{case.description} in {case.environment_type}"
+)
 def test_change_does_what_aws_documents(template, case):
     """Nothing more, and nothing less."""
-    found = reviewed(template, case.applied(template), case.kind)
+    found = reviewed(template, case.applied(template), case.environment_type)
     expected = {line.strip() for line in case.expected.split(",")} - {""}
     assert summary(found) == {" ".join(line.split()) for line in expected}
 

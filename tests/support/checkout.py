@@ -1,4 +1,4 @@
-"""This checkout, as the tests see it: paths, parameter files, programs, accounts to use."""
+"""Paths, programs, parameter files and environments of this checkout."""
 
 import os
 import subprocess
@@ -46,20 +46,20 @@ ENVIRONMENTS = {file.stem: dict(load(file).parameters) for file in PARAMETER_FIL
     }
     | CERTIFICATE,
 }
-"""The parameters of every kind of environment, and of some that go to extremes."""
+"""The parameters of every environment type, and of some extreme environments."""
 
 
 def run(*command, cwd=ROOT, env=None):
-    """Run a program to its end and return what it said and its exit code."""
+    """Run a program and return its output and exit code."""
     return subprocess.run(command, capture_output=True, check=False, cwd=cwd, env=env, text=True)
 
 
 def make(*arguments, cwd=ROOT):
-    """Run make as a person does, also where make itself runs the tests."""
+    """Run make without the variables of a make that runs the tests."""
     env = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     return run("make", *arguments, cwd=cwd, env=env)
 
 
 def resolve_all(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what the template comes to in each environment, by its name."""
+    """Return the resolved template of each environment by name."""
     return {name: resolve(template, given) for name, given in ENVIRONMENTS.items()}

@@ -1,4 +1,4 @@
-"""A proxy on the way to the embedded AWS that lets chosen requests go wrong."""
+"""A proxy in front of the emulator that makes chosen requests fail."""
 
 import http.client
 import re
@@ -24,7 +24,7 @@ BODIES = MappingProxyType(
 
 @dataclass(frozen=True)
 class Request:
-    """What a request asks for, by its signature and its body."""
+    """The service and the action of a request."""
 
     service: str
     action: str
@@ -32,10 +32,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with a request: an error for an answer, or none, since the line drops.
+    """A failure of a request.
 
-    `errors` has status and code by service. `forwards` says whether the request is carried out, and
-    `strikes` is called when that has been seen to.
+    Attributes:
+        name: Its name.
+        errors: The status and the code of the answer by service; empty if the connection drops.
+        message: The message of the answer.
+        forwards: Whether the emulator still handles the request.
+        strikes: A function that is called before the answer.
+
     """
 
     name: str
@@ -45,7 +50,7 @@ class Fault:
     strikes: Callable[[], None] = lambda: None
 
     def answer(self, request: Request) -> tuple[int, bytes] | None:
-        """Return status and body of the answer, if there is one."""
+        """Return the status and the body of the answer, or None if the connection drops."""
         if not self.errors:
             return None
         status, code = self.errors[request.service]
@@ -106,7 +111,7 @@ DENIED = Fault(
 )
 
 Chooses = Callable[[int, Request], bool]
-"""Whether the request of a number, counted from 1, goes wrong."""
+"""A function that returns whether a request fails; its number is counted from 1."""
 
 
 def undisturbed(_number: int, _request: Request) -> bool:
@@ -115,7 +120,7 @@ def undisturbed(_number: int, _request: Request) -> bool:
 
 @dataclass
 class Proxy:
-    """Where it listens, what has come through since it was told what to do, and what went wrong."""
+    """The address of the proxy, and its requests since the last call of `disturb`."""
 
     endpoint_url: str
     emulator: str
@@ -126,12 +131,12 @@ class Proxy:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def disturb(self, fault: Fault = LOST, chooses: Chooses = undisturbed) -> None:
-        """Let the chosen requests go wrong from here on."""
+        """Make the chosen requests fail from now on."""
         self.fault, self.chooses = fault, chooses
         self.requests, self.struck = [], []
 
     def fault_of(self, request: Request) -> Fault | None:
-        """Count a request and return what goes wrong with it."""
+        """Record a request and return its fault, if any."""
         with self.lock:
             self.requests.append(request)
             if not self.chooses(len(self.requests), request):
@@ -155,7 +160,7 @@ def proxy_to(endpoint_url: str) -> Iterator[Proxy]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """A connection to the proxy, which ends where nobody asks any more."""
+    """A connection to the proxy, which closes when it is idle."""
 
     protocol_version = "HTTP/1.1"
     timeout = 2
@@ -163,16 +168,16 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: stderr is the command's."""
+        """Keep stderr for the command."""
 
     def handle_expect_100(self) -> bool:
-        """Let the body of an upload come."""
+        """Flush the answer, so that the body of an upload follows."""
         allowed = super().handle_expect_100()
         self.wfile.flush()
         return allowed
 
     def pass_on(self) -> None:
-        """Do to a request what is wanted of it."""
+        """Forward a request, or make it fail."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         request = self.request_in(body)
         fault = self.server.proxy.fault_of(request)
@@ -190,11 +195,11 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(status, {"Content-Type": "text/xml"}, error)
 
     def do_POST(self) -> None:
-        """Pass on what asks CloudFormation and EC2."""
+        """Handle requests to CloudFormation and EC2."""
         self.pass_on()
 
     def do_PUT(self) -> None:
-        """Pass on what uploads to S3."""
+        """Handle uploads to S3."""
         self.pass_on()
 
     def request_in(self, body: bytes) -> Request:
@@ -203,7 +208,7 @@ class Handler(BaseHTTPRequestHandler):
         return Request(scope[3], action[0] if action else "PutObject")
 
     def forward(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        """Have the emulator carry a request out, and return its answer."""
+        """Return the emulator's answer to the request."""
         headers = {
             name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP
         }
@@ -213,7 +218,7 @@ class Handler(BaseHTTPRequestHandler):
             return response.status, dict(response.getheaders()), response.read()
 
     def reply(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        # Whoever asked may be gone.
+        # The client may have closed the connection.
         with suppress(ConnectionError):
             self.send_response(status)
             for name, value in headers.items():
@@ -225,20 +230,20 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def at(position: int, times: int = 1) -> Chooses:
-    """Choose the request of a position, and those right after it."""
+    """Choose the request at a position and those right after it."""
     return lambda number, _: position <= number < position + times
 
 
 def from_(position: int) -> Chooses:
-    """Choose the request of a position and all after it."""
+    """Choose the request at a position and all after it."""
     return lambda number, _: number >= position
 
 
 def asking(action: str) -> Chooses:
-    """Choose every request for an action."""
+    """Choose every request of an action."""
     return lambda _, request: request.action == action
 
 
 def every_other(number: int, _request: Request) -> bool:
-    """Choose the first attempt of each call, where the second one gets through."""
+    """Choose the first attempt of each call."""
     return number % 2 == 1

@@ -1,4 +1,4 @@
-"""Templates in which is what ours have not, and ways to change any template."""
+"""Templates with features that ours lack, and random changes of any template."""
 
 import copy
 
@@ -121,16 +121,12 @@ VALUES = st.recursive(
 )
 
 
-def places(value, way=()):
-    """Yield the way to everything that can be changed without its being no template any more."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield (*way, key)
-            yield from places(item, (*way, key))
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield (*way, number)
-            yield from places(item, (*way, number))
+def places(value, path=()):
+    """Yield the paths of all values within a value."""
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield (*path, key)
+            yield from places(item, (*path, key))
 
 
 @st.composite
@@ -138,12 +134,12 @@ def mutants(draw, template):
     """Return a template with some of its values changed, removed and added."""
     changed = copy.deepcopy(template)
     for _ in range(draw(st.integers(1, 4))):
-        inside_properties = [way for way in places(changed) if "Properties" in way[:-1]]
+        inside_properties = [path for path in places(changed) if "Properties" in path[:-1]]
         if not inside_properties:
             break
-        *way, last = draw(st.sampled_from(inside_properties))
+        *path, last = draw(st.sampled_from(inside_properties))
         inside = changed
-        for key in way:
+        for key in path:
             inside = inside[key]
         if draw(st.booleans()):
             inside[last] = copy.deepcopy(draw(VALUES))

@@ -1,9 +1,9 @@
-"""What the template comes to in environments, and what is asked of that again and again."""
+"""Resolved templates, and lookups in them."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from iot_pipeline_cfn.template import resolution
+from iot_pipeline_cfn.template import lookup, resolution
 from iot_pipeline_cfn.template.lookup import short_text_of
 from iot_pipeline_cfn.template.references import reachable
 
@@ -17,25 +17,21 @@ PSEUDO_PARAMETERS = {
 
 
 def resolve(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the template with its parameters given, in an account and a region that are made up.
+    """Return the template with parameters and pseudo parameters resolved.
 
-    Of references, those to resources are all that remains.
+    Only references to resources remain.
     """
     return resolution.resolve(template, {**PSEUDO_PARAMETERS, "EnvironmentSuffix": "any", **given})
 
 
-def of_type(template: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
-    """Return the properties of every resource of a type, by logical id."""
-    return {
-        name: resource.get("Properties", {})
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == f"AWS::{kind}"
-    }
+def of_type(template: Mapping[str, Any], resource_type: str) -> dict[str, Mapping[str, Any]]:
+    """Return the properties of every resource of a type such as `EC2::VPC`, by logical ID."""
+    return lookup.of_type(template["Resources"], f"AWS::{resource_type}")
 
 
-def only(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def only(template: Mapping[str, Any], resource_type: str) -> Mapping[str, Any]:
     """Return the properties of the one resource of a type."""
-    (properties,) = of_type(template, kind).values()
+    (properties,) = of_type(template, resource_type).values()
     return properties
 
 
@@ -51,5 +47,5 @@ def container_of(environment: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def waits_for(template: Mapping[str, Any], name: str) -> set[str]:
-    """Return every resource that CloudFormation creates before this one."""
+    """Return the resources that CloudFormation creates before this one."""
     return reachable(name, template["Resources"], template["Resources"].__getitem__)

@@ -1,7 +1,7 @@
-"""Changes of the real template, each with what AWS's documentation says that it does.
+"""Changes of the rendered template with their effects according to AWS's documentation.
 
-Where nothing else is said, the source is "Update requires" of the property in the reference of its
-type: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
+The source is "Update requires" of the property in the reference of its type, unless a comment names
+another one: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
 """
 
 import copy
@@ -12,6 +12,7 @@ from typing import Any
 
 from checkout import PARAMETER_FILES
 from iot_pipeline_cfn.template.parameters import load
+from iot_pipeline_cfn.template.references import rename_references
 
 Template = dict[str, Any]
 ABSENT = object()
@@ -20,12 +21,12 @@ FILES = {path.stem: load(path) for path in PARAMETER_FILES}
 
 @dataclass(frozen=True)
 class Case:
-    """A change, and what it does to an environment of a kind, as `said` puts it."""
+    """A change, and its effects on an environment of a type."""
 
-    what: str
+    description: str
     change: Callable[[Template], None]
     expected: str
-    kind: str = "prod"
+    environment_type: str = "prod"
 
     def applied(self, template: Template) -> Template:
         """Return a copy of a template with the change."""
@@ -35,13 +36,13 @@ class Case:
 
 
 def at(place: str, value: Any) -> Callable[[Template], None]:
-    """Set what is at a place of the resources, such as `Database.Port`; ABSENT removes it."""
+    """Set a property, such as `Database.Port`; ABSENT removes it."""
     logical_id, _, path = place.partition(".")
     return anywhere(f"Resources.{logical_id}.Properties.{path}", value)
 
 
 def anywhere(place: str, value: Any) -> Callable[[Template], None]:
-    """Set what is at a place of the template."""
+    """Set the value at a path of the template; ABSENT removes it."""
     *way, last = (int(part) if part.isdecimal() else part for part in place.split("."))
 
     def change(template: Template) -> None:
@@ -72,31 +73,16 @@ def both(*changes: Callable[[Template], None]) -> Callable[[Template], None]:
 
 
 def renamed(old: str, new: str) -> Callable[[Template], None]:
-    """Give a resource another logical id, also where it is referred to."""
-
-    def visited(value: Any) -> Any:
-        match value:
-            case {"Ref": str(name)}:
-                return {"Ref": new if name == old else name}
-            case {"Fn::GetAtt": [str(name), attribute]}:
-                return {"Fn::GetAtt": [new if name == old else name, attribute]}
-            case {"Fn::Sub": str(text)}:
-                text = text.replace(f"${{{old}}}", f"${{{new}}}")
-                return {"Fn::Sub": text.replace(f"${{{old}.", f"${{{new}.")}
-            case dict():
-                return {key: visited(item) for key, item in value.items()}
-            case list():
-                return [visited(item) for item in value]
-        return value
+    """Give a resource another logical ID, also in references."""
 
     def change(template: Template) -> None:
-        resources = visited(template["Resources"])
+        for section in ("Resources", "Outputs"):
+            template[section] = rename_references(template[section], {old: new})
+        resources = template["Resources"]
         resources[new] = resources.pop(old)
         for resource in resources.values():
             if resource.get("DependsOn") == old:
                 resource["DependsOn"] = new
-        template["Resources"] = resources
-        template["Outputs"] = visited(template["Outputs"])
 
     return change
 
@@ -272,7 +258,7 @@ CASES = [
         Repository replaced, Repository loses data, Repository rejected,
         TaskDefinition revised
         """,
-        kind="pr",
+        environment_type="pr",
     ),
     Case(
         "another name of the repository",
@@ -301,31 +287,31 @@ CASES = [
         "another name of the database, where no stack policy is",
         at("Database.DBName", "other"),
         "Database replaced, Database loses data, TaskDefinition revised",
-        kind="pr",
+        environment_type="pr",
     ),
     Case(
         "another master user",
         at("Database.MasterUsername", "other"),
         "Database replaced, Database loses data, TaskDefinition revised",
-        kind="pr",
+        environment_type="pr",
     ),
     Case(
         "an unencrypted database",
         at("Database.StorageEncrypted", False),
         "Database replaced, Database loses data, TaskDefinition revised",
-        kind="pr",
+        environment_type="pr",
     ),
     Case(
         "another key of the database",
         at("Database.KmsKeyId", "alias/other"),
         "Database replaced, Database loses data, TaskDefinition revised",
-        kind="staging",
+        environment_type="staging",
     ),
     Case(
         "another engine, for which some are replaced",
         at("Database.Engine", "mysql"),
         "Database may be replaced, Database loses data, TaskDefinition revised",
-        kind="pr",
+        environment_type="pr",
     ),
     Case(
         "a later minor version of the engine",
@@ -367,7 +353,12 @@ CASES = [
         at("Database.DBInstanceClass", "db.r7g.large"),
         "Database may be interrupted",
     ),
-    Case("a standby", at("Database.MultiAZ", True), "Database may be interrupted", kind="pr"),
+    Case(
+        "a standby",
+        at("Database.MultiAZ", True),
+        "Database may be interrupted",
+        environment_type="pr",
+    ),
     Case(
         "fewer backups",
         at("Database.BackupRetentionPeriod", 1),
@@ -414,7 +405,7 @@ CASES = [
         "a cache that is not encrypted",
         at("Cache.AtRestEncryptionEnabled", False),
         "Cache replaced, Cache loses data, TaskDefinition revised",
-        kind="dev",
+        environment_type="dev",
     ),
     Case("larger nodes", at("Cache.CacheNodeType", "cache.r7g.large"), "Cache changed"),
     Case("no snapshots", at("Cache.SnapshotRetentionLimit", 0), "Cache changed, Cache loses data"),
@@ -536,7 +527,7 @@ CASES = [
         ContainerLogGroup renamed to Logs, ContainerLogGroup rejected,
         ExecutionRole changed, TaskDefinition revised
         """,
-        kind="pr",
+        environment_type="pr",
     ),
     Case(
         "another logical id of what there can be only one of",
