@@ -39,7 +39,7 @@ def table(name, *routes, subnet=None):
 
 
 def network(*, into=(), out=(EVERYTHING,), route_tables=None):
-    """Return a network with the groups `sg-there`, which is let in by rules, and `sg-here`."""
+    """Return a network with the groups `sg-there`, with these rules, and `sg-here`."""
     groups = {"sg-there": (into, []), "sg-here": ([], out)}
     return Network(
         cidr=VPC,

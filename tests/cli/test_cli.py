@@ -25,8 +25,7 @@ def pipeline(*arguments, cwd=ROOT):
     return run(PIPELINE, *arguments, cwd=cwd)
 
 
-def test_generate_writes_every_template_and_says_what_is_in_it(tmp_path):
-    """One line for each, with the path as seen from here."""
+def test_generate_writes_every_template_and_prints_its_size(tmp_path):
     done = generate("--directory", str(tmp_path / "templates"), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     resources, parameters, outputs, size = done.stdout.split()[1::2][:4]
@@ -38,14 +37,12 @@ def test_generate_writes_every_template_and_says_what_is_in_it(tmp_path):
     assert all(number.isdecimal() for number in (resources, parameters, outputs, size))
 
 
-def test_generate_finds_the_templates_from_any_directory(tmp_path):
-    """Its own, and not those of where it is called."""
+def test_generate_works_in_any_directory(tmp_path):
     done = generate("--check", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_check_names_what_is_stale_and_writes_nothing(tmp_path):
-    """With the differences, and what to do."""
+def test_check_shows_stale_files_and_writes_nothing(tmp_path):
     shutil.copytree(ROOT / "templates", tmp_path, dirs_exist_ok=True)
     path = tmp_path / "iot-pipeline.json"
     path.write_text(changed := path.read_text().replace("10.0.1.0/24", "10.0.9.0/24"))
@@ -67,8 +64,7 @@ def test_check_names_what_is_stale_and_writes_nothing(tmp_path):
         (["--directory", "/missing/templates"], "/missing/templates: No such"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(arguments, message):
-    """On stderr, with exit code 2."""
+def test_generate_reports_an_error_in_one_line(arguments, message):
     done = generate(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("generate.py: ")
@@ -76,16 +72,14 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments, message):
     assert done.stderr.count("\n") == 1
 
 
-def test_without_its_packages_generate_says_how_to_get_them():
-    """A person who has not run make yet gets one line too."""
+def test_generate_without_its_packages_names_the_command_to_run():
     done = run(sys.executable, "-I", "-S", str(ROOT / "generate.py"))
     assert done.returncode == 2
     assert "make template" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_rendering_imports_nothing_that_it_does_not_need():
-    """Neither AWS's client nor the linter, which are slow to import."""
+def test_rendering_imports_nothing_that_is_slow_to_import():
     done = run(sys.executable, "-X", "importtime", str(ROOT / "generate.py"), "--check")
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "troposphere" in imported
@@ -101,7 +95,6 @@ def test_help_and_validation_import_nothing_that_is_slow_to_import(arguments):
 
 
 def test_help_names_every_command():
-    """With and without being asked for."""
     for arguments, status in ((["--help"], 0), ([], 2)):
         done = pipeline(*arguments)
         assert done.returncode == status
@@ -109,15 +102,13 @@ def test_help_names_every_command():
             assert f"\n  {command} " in done.stdout + done.stderr
 
 
-def test_validate_takes_the_committed_files():
-    """Every parameter file fits the template."""
+def test_validate_accepts_the_committed_files():
     done = pipeline("validate")
     expected = "4 parameter files fit templates/iot-pipeline.json\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
 
 
 def test_validate_names_file_parameter_and_rule(tmp_path):
-    """One line for each, and exit code 3."""
     path = tmp_path / "bad.json"
     path.write_text('{"Parameters": {"Availability": "always", "Colour": "red"}}')
     done = pipeline("validate", str(path))
@@ -127,8 +118,7 @@ def test_validate_names_file_parameter_and_rule(tmp_path):
     assert wrong == f"{path}: Availability: 'always' is not one of single-zone, multi-zone"
 
 
-def test_validate_reports_every_file_and_says_which_it_cannot_read(tmp_path):
-    """One that is broken hides nothing of the others; exit code 2."""
+def test_validate_continues_after_an_unreadable_file(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "wrong.json").write_text('{"Parameters": {"Ingress": "both"}}')
     names = ["missing.json", "broken.json", "wrong.json", "."]
@@ -152,8 +142,7 @@ def test_validate_reports_every_file_and_says_which_it_cannot_read(tmp_path):
         (["validate", "--al"], "No such option '--al'"),
     ],
 )
-def test_what_is_not_understood_is_said_in_one_line(tmp_path, arguments, message):
-    """Also where the project's own files are missing."""
+def test_usage_error_is_reported_in_one_line(tmp_path, arguments, message):
     (tmp_path / "a.json").write_text("{}")
     done = pipeline(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
@@ -162,8 +151,8 @@ def test_what_is_not_understood_is_said_in_one_line(tmp_path, arguments, message
 
 
 @pytest.mark.parametrize("program", [(sys.executable, "generate.py"), (PIPELINE, "validate")])
-def test_interruption_is_no_traceback(program, tmp_path):
-    """A named pipe in a file's place keeps the program waiting until it is interrupted."""
+def test_interruption_prints_no_traceback(program, tmp_path):
+    """A named pipe in place of a file keeps the program waiting."""
     pipe = tmp_path / "iot-pipeline.json"
     os.mkfifo(pipe)
     option = "--check --directory" if "generate.py" in program else "parameters/pr.json --template"

@@ -18,7 +18,7 @@ PATIENCE = 20
 
 
 class Terminal:
-    """A process on a terminal, which is typed into and read from."""
+    """A process on a pseudo terminal."""
 
     def __init__(self, project, *arguments):
         self.master, slave = pty.openpty()
@@ -35,14 +35,14 @@ class Terminal:
         os.close(slave)
 
     def until(self, text):
-        """Read until the text is there."""
+        """Read until a text appears."""
         deadline = time.monotonic() + PATIENCE
         while text not in self.shown:
             assert time.monotonic() < deadline, self.shown
             self.read()
 
     def read(self):
-        """Read what is there; return whether there may be more."""
+        """Read the available output; return whether more can follow."""
         if select.select([self.master], [], [], 0.1)[0]:
             try:
                 self.shown += os.read(self.master, 65536).decode(errors="replace")
@@ -56,12 +56,12 @@ class Terminal:
         os.write(self.master, text.encode() + b"\n")
 
     def interrupt(self):
-        """Press Ctrl-C, later than a signal could be lost between a question and waiting for it."""
+        """Press Ctrl-C, after a delay so that the program waits for input."""
         time.sleep(0.3)
         self.process.send_signal(signal.SIGINT)
 
     def end(self):
-        """Read to the end and return the exit code, and all that was shown, without colours."""
+        """Read to the end and return the exit code and the output without colours."""
         deadline = time.monotonic() + PATIENCE
         while self.read() and self.process.poll() is None:
             assert time.monotonic() < deadline, self.shown[-2000:]
@@ -87,7 +87,6 @@ def terminal(project):
 
 
 def test_deployment_asks_and_shows_its_progress(terminal, aws):
-    """What is going to happen is shown before the question, a bar while it happens."""
     shown = terminal("deploy", "pr1", *BUCKET)
     shown.until("Deploy pr1? [y/N]")
     assert "Topic" in shown.shown
@@ -103,7 +102,6 @@ def test_deployment_asks_and_shows_its_progress(terminal, aws):
 
 @pytest.mark.parametrize("answer", ["", "n", "nope"])
 def test_declined_deployment_leaves_nothing(terminal, aws, answer):
-    """No is the answer unless a person says otherwise."""
     shown = terminal("deploy", "pr1", *BUCKET)
     shown.until("[y/N]")
     shown.type(answer)
@@ -114,7 +112,6 @@ def test_declined_deployment_leaves_nothing(terminal, aws, answer):
 
 
 def test_interrupted_question_leaves_nothing(terminal, aws):
-    """Ctrl-C is an answer too."""
     shown = terminal("deploy", "pr1", *BUCKET)
     shown.until("[y/N]")
     shown.interrupt()
@@ -125,7 +122,7 @@ def test_interrupted_question_leaves_nothing(terminal, aws):
 
 
 def test_destruction_asks_for_the_suffix(terminal, project, aws):
-    """Typing anything else deletes nothing."""
+    """Any other answer deletes nothing."""
     project.deploy("PR-1")
     for typed, status, said in (("PR", 1, "nothing was deleted"), ("pr-1", 0, "pr-1 is deleted")):
         shown = terminal("destroy", "PR-1")
@@ -137,8 +134,8 @@ def test_destruction_asks_for_the_suffix(terminal, project, aws):
     assert aws("cloudformation").describe_stacks()["Stacks"] == []
 
 
-def test_interruption_asks_and_a_second_one_leaves(terminal, project, aws):
-    """The update goes on, and the message says how to attach to it."""
+def test_interruption_asks_and_a_second_one_detaches(terminal, project, aws):
+    """The update continues, and the message names the command that follows it."""
     waits = {
         "Waits": {
             "Type": "AWS::CloudFormation::WaitCondition",
@@ -172,5 +169,5 @@ def test_interruption_asks_and_a_second_one_leaves(terminal, project, aws):
     ],
 )
 def test_age_is_shown_in_the_largest_unit(ago, shown):
-    """A clock that is behind that of AWS shows 0 s."""
+    """A clock behind that of AWS shows 0 s."""
     assert age(datetime.now(UTC) - ago) == shown

@@ -28,12 +28,12 @@ def written(path, content):
 
 
 def review(*arguments, cwd=ROOT):
-    """Run the command to its end, as in a process of its own."""
+    """Run the command."""
     return Project(cwd, "any", "http://127.0.0.1:9", REGION).run("review", *arguments)
 
 
 def reviewed(*arguments, cwd=ROOT):
-    """Return what the command prints about the one template as data."""
+    """Return the JSON that the command prints about the only template."""
     done = review(*arguments, "--json", cwd=cwd)
     assert done.status == 0, done.err
     (found,) = json.loads(done.out)["templates"]
@@ -70,7 +70,7 @@ def git(directory, *arguments):
 
 @pytest.fixture
 def pair(tmp_path):
-    """A function that writes two templates, of which the second has what is set."""
+    """A function that writes two templates and returns their paths."""
 
     def make(after, before=TEMPLATE):
         return [
@@ -83,7 +83,7 @@ def pair(tmp_path):
 
 @pytest.fixture
 def repository(tmp_path, template):
-    """A repository with a commit on main, and a branch on which something has changed."""
+    """A Git repository with a commit on main, and an empty branch."""
     directory = tmp_path / "repository"
     directory.mkdir()
     written(directory / "templates/iot-pipeline.json", template)
@@ -104,8 +104,7 @@ def change(repository, template, how):
 NAME = at("Database.DBName", "other")
 
 
-def test_branch_is_compared_with_where_it_has_left_main(repository, template):
-    """Whatever main has become since."""
+def test_branch_is_compared_with_its_merge_base(repository, template):
     change(repository, template, NAME)
     git(repository, "commit", "--all", "--quiet", "--message", "Second")
     git(repository, "checkout", "--quiet", "main")
@@ -119,16 +118,14 @@ def test_branch_is_compared_with_where_it_has_left_main(repository, template):
     assert "Vpc" not in done.out
 
 
-def test_work_tree_is_compared_even_where_nothing_is_committed(repository, template):
-    """A reviewer's own change, before it is one of a pull request."""
+def test_uncommitted_changes_are_reviewed(repository, template):
     change(repository, template, NAME)
     assert reviewed(cwd=repository)["severity"] == "error"
     git(repository, "checkout", "--quiet", "main", "--force")
     assert statements(reviewed(cwd=repository)) == [("no-change", [], [])]
 
 
-def test_commit_can_be_named(repository, template):
-    """Also by the environment, as make does."""
+def test_base_can_be_any_commit(repository, template):
     change(repository, template, NAME)
     git(repository, "commit", "--all", "--quiet", "--message", "Second")
     first = git(repository, "rev-parse", "HEAD~1")
@@ -137,8 +134,7 @@ def test_commit_can_be_named(repository, template):
     assert reviewed("--base", "HEAD", cwd=repository)["severity"] is None
 
 
-def test_parameter_file_alone_has_a_verdict(repository):
-    """With what becomes of that kind, and that nothing becomes of the others."""
+def test_change_of_a_parameter_file_is_reviewed(repository):
     path = repository / "parameters/prod.json"
     content = json.loads(path.read_text())
     content["Parameters"] |= {"DatabaseInstanceClass": "db.r7g.large"}
@@ -150,8 +146,7 @@ def test_parameter_file_alone_has_a_verdict(repository):
     assert {("interrupted", "Database"), ("tags-changed", "Tags")} <= findings(found)
 
 
-def test_readme_shows_what_is_printed(repository):
-    """For a change of one parameter, NatGateways, of staging."""
+def test_readme_shows_the_printed_review(repository):
     path = repository / "parameters/staging.json"
     path.write_text(path.read_text().replace("single", "per-zone"))
     shown = (
@@ -161,7 +156,7 @@ def test_readme_shows_what_is_printed(repository):
 
 
 def test_stacks_keep_parameters_that_are_no_longer_given(repository):
-    """Only new environments take the default."""
+    """Only new environments get the default."""
     path = repository / "parameters/dev.json"
     content = json.loads(path.read_text())
     del content["Parameters"]["NatGateways"]
@@ -179,7 +174,6 @@ def test_stacks_keep_parameters_that_are_no_longer_given(repository):
 
 
 def test_fixed_parameter_must_not_change(repository):
-    """Deploying rejects it, too."""
     path = repository / "parameters/prod.json"
     path.write_text(path.read_text().replace("customer-managed", "aws-managed"))
     found = findings(reviewed(cwd=repository))
@@ -214,8 +208,7 @@ def test_parameter_file_that_the_template_rejects(repository, template):
     assert findings(found) == {("value-not-allowed", "NatGateways")}
 
 
-def test_shallow_clone_says_what_is_missing(repository, tmp_path):
-    """In one line, with what to do about it."""
+def test_shallow_clone_is_reported_with_the_command_to_run(repository, tmp_path):
     git(repository, "commit", "--quiet", "--allow-empty", "--message", "Second")
     git(repository, "checkout", "--quiet", "main")
     git(repository, "commit", "--quiet", "--allow-empty", "--message", "Third")
@@ -241,8 +234,7 @@ def test_shallow_clone_says_what_is_missing(repository, tmp_path):
         (("--fail-on", "everything"), "Invalid value for '--fail-on'"),
     ],
 )
-def test_what_is_not_understood_is_said_in_one_line(tmp_path, arguments, message):
-    """On stderr, with exit code 2."""
+def test_wrong_arguments_are_reported_in_one_line(tmp_path, arguments, message):
     done = review(*arguments, cwd=tmp_path)
     assert (done.status, done.out) == (2, "")
     assert message in done.err
@@ -257,8 +249,7 @@ def test_what_is_not_understood_is_said_in_one_line(tmp_path, arguments, message
         (True, ("--base", "--output=pwned"), "there is no commit '--output=pwned'"),
     ],
 )
-def test_without_anything_to_compare_with_it_says_so(tmp_path, is_repository, arguments, message):
-    """In one line, with what to do instead."""
+def test_missing_base_is_reported_in_one_line(tmp_path, is_repository, arguments, message):
     written(tmp_path / "templates/any.json", TEMPLATE)
     if is_repository:
         git(tmp_path, "init", "--quiet", "--initial-branch", "any")
@@ -269,8 +260,7 @@ def test_without_anything_to_compare_with_it_says_so(tmp_path, is_repository, ar
     assert not (tmp_path / "pwned").exists()
 
 
-def test_two_files_need_neither_git_nor_parameters(pair):
-    """Whatever the templates are about."""
+def test_two_files_are_compared_without_git_and_parameters(pair):
     pair_of_files = pair(
         {"Resources": {"Topic": TOPIC | {"Properties": {"DisplayName": "second"}}}}
     )
@@ -288,8 +278,7 @@ def test_two_files_need_neither_git_nor_parameters(pair):
     ("severity", "status"),
     [("data-loss", 0), ("replacement", 0), ("interruption", 0), ("change", 10), ("note", 10)],
 )
-def test_exit_code_can_tell_how_bad_it_is(pair, severity, status):
-    """What is asked for, or worse."""
+def test_fail_on_sets_the_exit_code_from_a_severity_upwards(pair, severity, status):
     pair_of_files = pair({"Resources": {"Topic": TOPIC | {"Properties": {}}}})
     assert review(*pair_of_files, "--fail-on", severity).status == status
     assert review(*pair_of_files).status == 0
@@ -342,8 +331,7 @@ def test_json_has_the_terms_of_change_sets(pair, template):
 NASTY = "a|b `c` <img src=x> @somebody **bold** [link](x) #1\nsecond ``line``"
 
 
-def test_markdown_shows_text_as_it_is(pair):
-    """Also within a table: no markup, no mention, one line."""
+def test_markdown_escapes_values_in_tables(pair):
     changed = copy.deepcopy(TEMPLATE)
     changed["Resources"]["Topic"]["Properties"]["DisplayName"] = NASTY
     done = review(*pair(changed), "--markdown")
@@ -354,8 +342,7 @@ def test_markdown_shows_text_as_it_is(pair):
     )
 
 
-def test_terminal_is_not_commanded(pair):
-    """What a template has in it is text."""
+def test_control_characters_are_replaced(pair):
     changed = copy.deepcopy(TEMPLATE)
     changed["Resources"]["Topic"]["Properties"]["DisplayName"] = "a\x1b[31mb"
     for form in ([], ["--markdown"]):
@@ -368,8 +355,7 @@ def test_terminal_is_not_commanded(pair):
     ("text", "shown"),
     [("a_b*c", "a\\_b\\*c"), ("<b> & @me", "\\<b\\> \\& &#64;me"), ("a\nb", "a b")],
 )
-def test_words_are_escaped(text, shown):
-    """For Markdown, HTML and GitHub."""
+def test_markdown_escapes_text(text, shown):
     assert escaped(text) == shown
 
 
@@ -377,8 +363,7 @@ def test_words_are_escaped(text, shown):
     ("text", "shown"),
     [("", ""), ("a", "`a`"), ("`", "`` ` ``"), (" a", "`a`"), ("a``b", "``` a``b ```")],
 )
-def test_code_is_fenced(text, shown):
-    """By more backticks than it has; what is long is cut."""
+def test_markdown_fences_code(text, shown):
     assert code(text) == shown
 
 
@@ -407,7 +392,7 @@ SECRETS = {
 @pytest.mark.parametrize("form", ["--markdown", "--json", None])
 @pytest.mark.parametrize("way", ["changed", "added", "removed"])
 def test_secrets_are_never_shown(pair, tmp_path, form, way):
-    """Neither a parameter without echo, nor a property or a variable that is called so."""
+    """The values of `NoEcho` parameters and of secret properties are hidden."""
     changed = json.loads(json.dumps(SECRETS).replace("hunter", "jaeger"))
     bare = {"Resources": {"Topic": TOPIC}}
     before, after = {"changed": (SECRETS, changed), "added": (bare, changed)}.get(
@@ -428,8 +413,8 @@ def test_missing_schemas_come_with_the_extra_to_install(monkeypatch):
         schemas.schema_of("AWS::EC2::VPC")
 
 
-def test_review_imports_nothing_that_it_does_not_need(pair):
-    """Neither cfn-lint, where no resource changes, nor what draws on a terminal."""
+def test_review_imports_nothing_that_is_slow_to_import(pair):
+    """cfn-lint is needed only where resources change."""
     done = run(sys.executable, "-X", "importtime", str(PIPELINE), "review", *pair(TEMPLATE))
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "iot_pipeline_cfn.review.reviewing" in imported

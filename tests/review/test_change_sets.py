@@ -21,7 +21,7 @@ NUMBERS = itertools.count(1)
 
 
 class Stack:
-    """An environment of a kind on the embedded AWS."""
+    """An environment of a type on the emulator."""
 
     def __init__(self, endpoint_url, kind, template):
         account = f"{next(ACCOUNTS):012}"
@@ -99,7 +99,7 @@ AS_OFFLINE = {
 
 
 def offline(template, case):
-    """Return what the review says of each resource."""
+    """Return the changes that the review predicts, by logical ID."""
     given = FILES[case.environment_type].parameters
     changed = case.applied(template)
     kept = ParameterSet(template, given).updated(changed, given).effective()
@@ -110,14 +110,14 @@ def offline(template, case):
 
 
 def online(stack, case):
-    """Return what the change set says of each resource."""
+    """Return the changes in the change set, by logical ID."""
     described = stack.change_set(case.applied(stack.template))
     found = [change["ResourceChange"] for change in described["Changes"]]
     return {change["LogicalResourceId"]: change for change in found}
 
 
 def direct(change):
-    """Return what the template itself changes of a resource, by property, in a change set."""
+    """Return the properties that the template itself changes, in a change set."""
     return {
         detail["Target"].get("Name", detail["Target"]["Attribute"]): detail["Target"]
         for detail in change.get("Details", [])
@@ -126,7 +126,7 @@ def direct(change):
 
 
 def own(change):
-    """Return the most that a change does to each property of the template, in a review."""
+    """Return the strongest update behavior of each changed property, in a review."""
     found = {}
     for part in sorted(change.properties, key=lambda part: part.behavior.rank):
         if not part.because_of:

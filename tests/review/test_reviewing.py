@@ -32,14 +32,14 @@ from review_cases import ABSENT, CASES, FILES, anywhere, at, both, renamed
 
 
 def reviewed(before, after, kind="prod", region=REGION):
-    """Return the review of a template that becomes another one, for one kind of environment."""
+    """Return the review of a change of a template, for one environment type."""
     files = {kind: FILES[kind]} if kind else {}
     (found,) = review(Side({"any": before}, files), Side({"any": after}, files), region=region)
     return found
 
 
 def summary(found):
-    """Return what happens in environments that are updated, as the cases write it."""
+    """Return the effects on updated environments in the notation of the cases."""
     return {
         line for group in found.groups if not group.only_new for line in summary_of(group.verdict)
     }
@@ -70,15 +70,14 @@ def statements(found):
 @pytest.mark.parametrize(
     "case", CASES, ids=lambda case: f"{case.description} in {case.environment_type}"
 )
-def test_change_does_what_aws_documents(template, case):
-    """Nothing more, and nothing less."""
+def test_change_has_exactly_the_documented_effects(template, case):
     found = reviewed(template, case.applied(template), case.environment_type)
     expected = {line.strip() for line in case.expected.split(",")} - {""}
     assert summary(found) == {" ".join(line.split()) for line in expected}
 
 
 def reordered(value):
-    """Return a value with its keys the other way round."""
+    """Return a value with the keys of its objects in reverse order."""
     match value:
         case dict():
             return {key: reordered(value[key]) for key in reversed(value)}
@@ -88,7 +87,7 @@ def reordered(value):
 
 
 def test_same_template_is_no_change(template):
-    """Nor is another order of keys."""
+    """The order of keys and the indentation do not matter."""
     for other in (template, reordered(template), json.loads(json.dumps(template, indent=8))):
         found = reviewed(template, other)
         assert (found.worst, statements(found)) == (None, [(HeadlineCode.NO_CHANGE, ())])
@@ -97,7 +96,7 @@ def test_same_template_is_no_change(template):
 @pytest.mark.parametrize("foreign", FOREIGN, ids=["loop", "unknown", "circle"])
 @given(data=st.data())
 def test_any_template_can_be_reviewed(foreign, data):
-    """Also one that is not ours, with what ours have not; and against itself it is no change."""
+    """Templates of other projects can be reviewed, and equal themselves."""
     before, after = (data.draw(mutants(foreign)) for _ in range(2))
     found = reviewed(before, after, kind="")
     assert json.loads(json.dumps(as_data([found])))
@@ -107,16 +106,17 @@ def test_any_template_can_be_reviewed(foreign, data):
 
 
 @given(data=st.data())
-def test_way_back_removes_what_was_added(data):
-    """And adds what was removed; what is changed there and back is the same."""
+def test_reverse_change_has_the_opposite_actions(data):
     before, after = (data.draw(mutants(UNKNOWN)) for _ in range(2))
     there, back = (reviewed(*pair, kind="") for pair in ((before, after), (after, before)))
     opposite = {Action.ADD: Action.REMOVE, Action.REMOVE: Action.ADD, Action.MODIFY: Action.MODIFY}
-    assert direct(there) == {(name, opposite[action]) for name, action in direct(back)}
+    assert direct_actions(there) == {
+        (name, opposite[action]) for name, action in direct_actions(back)
+    }
 
 
-def direct(found):
-    """Return what happens to resources by what their own templates say."""
+def direct_actions(found):
+    """Return the actions on resources that are not consequences of others."""
     return {
         (effect.change.logical_id, effect.change.action)
         for group in found.groups
@@ -125,8 +125,8 @@ def direct(found):
     }
 
 
-def test_what_a_loop_or_a_macro_makes_is_not_guessed():
-    """That it changes is said all the same."""
+def test_change_of_a_loop_or_a_macro_is_reported():
+    """Their resources are not guessed."""
     after = copy.deepcopy(LOOP)
     after["Resources"]["Fn::ForEach::Buckets"][1] = ["a"]
     after["Transform"] = "AWS::LanguageExtensions"
@@ -143,8 +143,8 @@ def test_what_a_loop_or_a_macro_makes_is_not_guessed():
         ("Parameters.Image.Default", "/other"),
     ],
 )
-def test_what_cannot_be_resolved_still_changes(place, value):
-    """A condition on what is not given, a value without echo, a parameter of Systems Manager."""
+def test_change_of_an_unresolved_value_is_reported(place, value):
+    """The value can be a condition, a `NoEcho` default or a parameter of Systems Manager."""
     before = copy.deepcopy(UNKNOWN)
     before["Resources"]["Instance"]["Properties"]["SubnetId"] = {"Ref": "Image"}
     after = copy.deepcopy(before)
@@ -155,8 +155,8 @@ def test_what_cannot_be_resolved_still_changes(place, value):
     assert not any(value in (part.before, part.after) for part in found)
 
 
-def test_analysis_is_an_entry_of_the_registry(monkeypatch, template):
-    """It compares two environments, and counts for new ones where its topic does."""
+def test_registered_analysis_reports_findings(monkeypatch, template):
+    """It runs for new environments only if its topic does."""
 
     def widen(before, after):
         details = {"before": len(before.resources), "region": after.region}
@@ -180,7 +180,7 @@ RANGE = at("Vpc.CidrBlock", "10.1.0.0/16")
 
 
 def replaced(found):
-    """Return what stands under "Replaced": the causes, each with those that follow from it."""
+    """Return the causes of replacements with their followers."""
     return {
         entry.finding.subject: {one.subject for one, _ in entry.followers}
         for entry in found.sections()[Topic.REPLACED]
@@ -188,8 +188,8 @@ def replaced(found):
 
 
 @pytest.mark.parametrize(("change", "cause"), [(RANGE, "Vpc"), (renamed("Vpc", "Net"), "Vpc")])
-def test_cause_comes_with_what_follows_from_it(template, change, cause):
-    """Through however many references, and to another name of the same."""
+def test_cause_has_all_its_followers(template, change, cause):
+    """The cause may be a change or a new logical ID."""
     changed = copy.deepcopy(template)
     change(changed)
     found = reviewed(template, changed)
@@ -201,8 +201,8 @@ def test_cause_comes_with_what_follows_from_it(template, change, cause):
     assert (replacement.subjects, replacement.has_followers) == ((cause,), True)
 
 
-def test_each_cause_has_its_own(template):
-    """What changes by itself is a cause, even if something else would change it as well."""
+def test_resource_that_changes_itself_is_a_cause(template):
+    """It is a cause even if another cause would change it as well."""
     changed = copy.deepcopy(template)
     both(
         at("PublicSubnet1.CidrBlock", "10.0.9.0/24"),
@@ -216,8 +216,7 @@ def test_each_cause_has_its_own(template):
     }
 
 
-def test_what_changes_because_of_others_in_place_is_not_lost(template):
-    """Its cause does not stand under the same heading."""
+def test_interruption_by_a_replacement_names_its_cause(template):
     changed = copy.deepcopy(template)
     at("DatabaseParameterGroup.Family", "postgres17")(changed)
     found = reviewed(template, changed)
@@ -226,8 +225,8 @@ def test_what_changes_because_of_others_in_place_is_not_lost(template):
     assert entry.finding.causes == ("DatabaseParameterGroup",)
 
 
-def test_circle_of_changes_has_no_cause_but_itself():
-    """Such templates are refused, but can be reviewed."""
+def test_circular_changes_have_no_cause():
+    """CloudFormation rejects such templates, but they can be reviewed."""
 
     def because_of(name, *others):
         parts = tuple(
@@ -257,8 +256,8 @@ def test_findings_follow_their_cause_through_all_references(template):
     assert {(finding.code, finding.causes) for finding in outputs} == {("outputs-follow", ("Vpc",))}
 
 
-def test_environments_have_an_image(template):
-    """Without one, no task would run that could be reviewed."""
+def test_review_assumes_an_image(template):
+    """Without an image, no task would run."""
     changed = copy.deepcopy(template)
     anywhere("Resources.ServiceScalableTarget.Properties.MaxCapacity", 50)(changed)
     found = reviewed(template, changed)
@@ -295,7 +294,7 @@ def test_headline_states_what_does_not_show_in_resources(template, path, value, 
 
 
 def test_condition_without_effect_is_reported(template):
-    """With other parameters, it may have one."""
+    """It can have an effect with other parameters."""
     changed = copy.deepcopy(template)
     anywhere("Conditions.HasImage", {"Fn::Equals": ["a", "a"]})(changed)
     ((topic, finding),) = reviewed(template, changed).general.findings
@@ -303,7 +302,7 @@ def test_condition_without_effect_is_reported(template):
 
 
 def test_new_deployment_of_the_api_is_a_revision(template):
-    """A changed API gets a deployment with another logical ID, as CDK and SAM do it."""
+    """A changed API gets a deployment with another logical ID, as in CDK and SAM."""
     deployments = [
         name
         for name, body in template["Resources"].items()
@@ -328,8 +327,8 @@ def test_new_deployment_of_the_api_is_a_revision(template):
 ODD = [None, [], {}, "text", 7, True, {"Ref": "X"}, {"Fn::If": ["X", 1, 2]}, [None], "nan"]
 
 
-def disturbed(template, chance):
-    """Return a template in which many values are something else, or gone."""
+def disturb(template, chance):
+    """Return a template in which random values are replaced by odd ones."""
     changed = copy.deepcopy(template)
     ways = [way for way in places(changed) if len(way) > 2 and "Tags" not in way]
     for *way, last in chance.sample(ways, 60):
@@ -342,10 +341,9 @@ def disturbed(template, chance):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_nothing_in_a_template_is_too_odd(template, seed):
-    """Also where analyses look for what they know; without type, with a function for a number."""
+def test_odd_values_raise_no_error(template, seed):
     chance = random.Random(seed)  # noqa: S311 - Nothing to guess.
-    odd = disturbed(template, chance)
+    odd = disturb(template, chance)
     del odd["Resources"]["Vpc"]["Type"]
     for pair in ((template, odd), (odd, template)):
         assert headline_text(reviewed(*pair, kind=""))
