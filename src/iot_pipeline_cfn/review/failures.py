@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.template.changes import Action, Replacement
-from iot_pipeline_cfn.template.findings import Finding, Severity
+from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
 from iot_pipeline_cfn.template.lookup import Resource, Resources, of_type, properties_of, type_of
 from iot_pipeline_cfn.template.references import references
 
@@ -27,7 +27,7 @@ BOUND_TO_VPC: Final = frozenset(
 """Types whose subnets can be changed, but only within their VPC."""
 
 
-def find_vpc_moves(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterator[Finding]:
+def find_vpc_moves(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources that are not replaced although their subnets move to another VPC."""
     changes = find_changes(before, after)
     moving = {
@@ -43,9 +43,7 @@ def find_vpc_moves(before: ResolvedEnvironment, after: ResolvedEnvironment) -> I
             yield Finding("bound-to-vpc", Severity.ERROR, change.logical_id, {"subnets": subnets})
 
 
-def find_subnets_outside_vpc(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_subnets_outside_vpc(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield subnets whose range is no longer within that of their VPC.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html
@@ -84,9 +82,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Up
 Version = tuple[int, ...]
 
 
-def find_engine_conflicts(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_engine_conflicts(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield databases whose engine version RDS rejects.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html
@@ -100,7 +96,7 @@ def find_engine_conflicts(
             yield from _family_conflicts(name, before.resources, after.resources)
 
 
-def _version_conflicts(name: str, before: Resource, after: Resource) -> Iterator[Finding]:
+def _version_conflicts(name: str, before: Resource, after: Resource) -> Findings:
     versions = [properties_of(side).get("EngineVersion") for side in (before, after)]
     old, new = map(_version, versions)
     digits = MAJOR_VERSION_LENGTHS.get(format_value(properties_of(after).get("Engine")))
@@ -121,7 +117,7 @@ def _version(value: object) -> Version:
     return tuple(map(int, numbers)) if all(map(str.isdecimal, numbers)) else ()
 
 
-def _family_conflicts(name: str, before: Resources, after: Resources) -> Iterator[Finding]:
+def _family_conflicts(name: str, before: Resources, after: Resources) -> Findings:
     """Yield a parameter group that is for another version, unless it was before."""
     old, new = (_families(name, resources) for resources in (before, after))
     if new and new[0] != new[1] and (not old or old[0] == old[1]):

@@ -1,10 +1,10 @@
 """What others rely on: outputs, the declarations of parameters, and sections of the template."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.changes import Replacement
-from iot_pipeline_cfn.template.findings import Finding, Severity, Value
+from iot_pipeline_cfn.template.findings import Finding, Findings, Severity, Value
 from iot_pipeline_cfn.template.references import references
 from iot_pipeline_cfn.template.stateful import masked
 
@@ -15,9 +15,7 @@ from .resource_changes import find_causes, find_changes
 HIDDEN: Final = "****"
 
 
-def find_output_changes(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_output_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield outputs that are added, removed or changed."""
     for name in sorted({*before.outputs, *after.outputs}):
         old, new = (side.outputs.get(name, {}) for side in (before, after))
@@ -37,9 +35,7 @@ def _sides(before: Value, after: Value) -> dict[str, Value]:
     return {"before": before, "after": after}
 
 
-def find_outputs_of_replaced(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_outputs_of_replaced(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield outputs that show something of replaced resources, by the causes of that."""
     origins = find_causes(before, after)
     outputs: dict[tuple[tuple[str, ...], Replacement], set[str]] = {}
@@ -58,9 +54,7 @@ def find_outputs_of_replaced(
             yield Finding("outputs-follow", Severity.CHANGE, "", details, causes)
 
 
-def find_parameter_changes(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_parameter_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield parameters that are added or removed, and changes of their defaults and rules."""
     old, new = (side.source.template.get("Parameters", {}) for side in (before, after))
     for name in sorted(old.keys() - new.keys()):
@@ -89,9 +83,7 @@ RULES: Final = (
 )
 
 
-def _declaration_changes(
-    name: str, old: Mapping[str, Any], new: Mapping[str, Any]
-) -> Iterator[Finding]:
+def _declaration_changes(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Findings:
     if not equal(old.get("Default"), new.get("Default")):
         code = "default-changed" if "Default" in new else "default-removed"
         yield Finding(code, Severity.CHANGE, name, _sides(_default(old), _default(new)))
@@ -122,9 +114,7 @@ def _default(declaration: Mapping[str, Any]) -> Value:
     return declaration.get("Default")
 
 
-def find_unresolvable_changes(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_unresolvable_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield changes whose effect is known only when CloudFormation processes the template."""
     old, new = (side.source.template for side in (before, after))
     for section in ("Hooks", "Transform"):
@@ -147,9 +137,7 @@ def _loops(template: Template) -> dict[str, object]:
     }
 
 
-def find_ineffective_changes(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_ineffective_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield sections that differ; asked only where no environment changes."""
     for section in ("Conditions", "Mappings"):
         old, new = (side.source.template.get(section, {}) for side in (before, after))

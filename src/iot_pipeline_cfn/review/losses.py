@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.changes import Action, Replacement
-from iot_pipeline_cfn.template.findings import Finding, Severity
+from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
 from iot_pipeline_cfn.template.lookup import Resource, properties_of, type_of
 from iot_pipeline_cfn.template.stateful import data_outcome, holds_data
 
@@ -14,7 +14,7 @@ from .resolved import ResolvedEnvironment
 from .resource_changes import find_causes, find_changes
 
 
-def find_losses(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterator[Finding]:
+def find_losses(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield stateful resources that are removed or may be replaced."""
     causes = find_causes(before, after)
     for change in find_changes(before, after):
@@ -62,17 +62,11 @@ RETENTION: Final[Mapping[tuple[str, str], tuple[float, str]]] = MappingProxyType
         ("AWS::RDS::DBInstance", "BackupRetentionPeriod"): (1, "backups"),
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticache-replicationgroup.html
         ("AWS::ElastiCache::ReplicationGroup", "SnapshotRetentionLimit"): (0, "snapshots"),
-        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kinesis-stream.html
-        ("AWS::Kinesis::Stream", "RetentionPeriodHours"): (24, "records"),
-        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html
-        ("AWS::SQS::Queue", "MessageRetentionPeriod"): (345600, "messages"),
     }
 )
 
 
-def find_shorter_retention(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_shorter_retention(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources that keep their data for a shorter time."""
     if after.source.is_new:
         return
@@ -111,9 +105,7 @@ PROTECTION: Final = MappingProxyType(
 """How well each policy protects data."""
 
 
-def find_weaker_protection(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_weaker_protection(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield stateful resources that are less protected, although the update loses nothing."""
     for name, old, new in _kept(before, after):
         if not holds_data(type_of(new)):

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange
-from iot_pipeline_cfn.template.findings import Finding, Severity
+from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
 from iot_pipeline_cfn.template.lookup import Resource, as_list, properties_of, type_of
 from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, ParameterSet
 from iot_pipeline_cfn.template.schemas import paths
@@ -18,7 +18,7 @@ from .resolved import ResolvedEnvironment
 from .resource_changes import find_changes
 
 
-def find_type_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterator[Finding]:
+def find_type_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources that change their type."""
     for name in sorted(before.resources.keys() & after.resources.keys()):
         old, new = (type_of(side.resources[name]) for side in (before, after))
@@ -26,9 +26,7 @@ def find_type_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -
             yield Finding("type-changed", Severity.ERROR, name, {"before": old, "after": new})
 
 
-def find_replacement_conflicts(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_replacement_conflicts(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources that are replaced but keep a custom name, which is taken.
 
     "You can't perform updates that require replacement of this resource":
@@ -87,9 +85,7 @@ def _changes_scope(change: ResourceChange) -> bool:
     return any(part.path in scope for part in change.deciding_properties)
 
 
-def find_rename_conflicts(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_rename_conflicts(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield renamed resources whose name or identity is taken until the old resource is deleted."""
     for old, new in find_renames(before, after).items():
         sides = before.resources[old], after.resources[new]
@@ -109,9 +105,7 @@ def _keeps_identity(resource_type: str, before: Resource, after: Resource) -> bo
     return bool(values) and all(old is not None and equal(old, new) for old, new in values)
 
 
-def find_denied_updates(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_denied_updates(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield changes that the stack policy in force denies.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html
@@ -147,9 +141,7 @@ def _is_denied(policy: Mapping[str, Any], action: str, logical_id: str) -> bool:
     )
 
 
-def find_parameter_errors(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_parameter_errors(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield values of the parameter file that are rejected, unless they were before."""
     old, new = before.source, after.source
     if new.file is None:
@@ -162,7 +154,7 @@ def find_parameter_errors(
             yield finding
 
 
-def _errors(parameters: ParameterSet) -> Iterator[Finding]:
+def _errors(parameters: ParameterSet) -> Findings:
     suffix = {SUFFIX_PARAMETER: "any"} if SUFFIX_PARAMETER in parameters.declared else {}
     for finding in replace(parameters, given={**suffix, **parameters.given}).findings():
         # The list of all parameters of the template would be noise in a review.

@@ -11,15 +11,7 @@ from iot_pipeline_cfn.template.references import rename_references
 from .differences import format_value, is_function
 from .resolved import ResolvedEnvironment
 
-REVISION_TYPES: Final = frozenset(
-    {
-        "AWS::ApiGateway::Deployment",
-        "AWS::ApiGatewayV2::Deployment",
-        "AWS::ECS::TaskDefinition",
-        "AWS::Lambda::LayerVersion",
-        "AWS::Lambda::Version",
-    }
-)
+REVISION_TYPES: Final = frozenset({"AWS::ApiGateway::Deployment", "AWS::ECS::TaskDefinition"})
 """Types whose resources never change: replacing one is the way to make its next revision."""
 
 SIMILAR: Final = 0.7

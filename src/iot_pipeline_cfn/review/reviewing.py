@@ -12,7 +12,7 @@ from .interface import find_ineffective_changes
 from .renames import find_revisions
 from .resolved import EnvironmentSource, ResolvedEnvironment, Template, resolve_pair
 from .resource_changes import find_changes
-from .verdict import Effect, Group, Review, Section, Verdict, outcome_of
+from .verdict import Effect, Group, Review, Verdict, outcome_of
 
 NOTHING: Final = Verdict()
 
@@ -132,10 +132,6 @@ def _compare(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Verdict
 
 
 def _verdict(effects: tuple[Effect, ...], found: Sequence[tuple[Topic, Finding]]) -> Verdict:
-    """Return a verdict with the findings by topic, the worst and their causes first."""
+    """Return a verdict with the worst findings and their causes first."""
     ordered = sorted(found, key=lambda pair: (pair[1].severity.rank, bool(pair[1].causes)))
-    sections = (
-        Section(topic, tuple(finding for other, finding in ordered if other is topic))
-        for topic in dict.fromkeys(topic for topic, _ in ordered)
-    )
-    return Verdict(effects, tuple(sections))
+    return Verdict(effects, tuple(ordered))

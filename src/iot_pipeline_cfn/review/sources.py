@@ -1,5 +1,6 @@
-"""Where both sides of a review come from: commits, the work tree, files."""
+"""The sides of a review: a commit, the work tree or a file."""
 
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,18 +14,18 @@ from .reviewing import Side
 TEMPLATES: Final = Path("templates")
 PARAMETERS: Final = Path("parameters")
 MAIN: Final = ("origin/main", "origin/HEAD", "main", "master")
-"""What a branch is usually to be merged into."""
+"""The branches that a branch is usually merged into."""
 
 
 class BaseError(Exception):
-    """Why there is nothing to compare with; the message says what to do."""
+    """There is nothing to compare with; the message says what to do."""
 
 
 def work_tree() -> Side:
-    """Return what is in `templates/` and `parameters/` of the current directory.
+    """Read `templates/` and `parameters/` of the current directory.
 
     Raises:
-        UnreadableFileError: when one cannot be read, or there is no template.
+        UnreadableFileError: A file cannot be read, or there is no template.
 
     """
     templates = {path.stem: template_of(path) for path in sorted(TEMPLATES.glob("*.json"))}
@@ -34,54 +35,47 @@ def work_tree() -> Side:
 
 
 def committed(commit: str) -> Side:
-    """Return what is in both directories as of a commit.
+    """Read both directories as of a commit.
 
     Raises:
-        BaseError: when the commit does not exist, or git does not work.
-        UnreadableFileError: when a file cannot be read.
+        BaseError: The commit does not exist, or git does not work.
+        UnreadableFileError: A file cannot be read.
 
     """
-    files = dict(_files(commit))
-    contents = {path: parse_object(Path(f"{commit}:{path}"), text) for path, text in files.items()}
+    contents = {
+        path: parse_object(Path(f"{commit}:{path}"), text) for path, text in _files(commit)
+    }
+    templates = {path: body for path, body in contents.items() if path.parent == TEMPLATES}
+    files = {path: body for path, body in contents.items() if path.parent == PARAMETERS}
     return Side(
-        {
-            path.stem: _checked(Path(f"{commit}:{path}"), content)
-            for path, content in contents.items()
-            if path.parent == TEMPLATES
-        },
-        {
-            path.stem: parameter_file(path, content)
-            for path, content in contents.items()
-            if path.parent == PARAMETERS
-        },
+        {path.stem: _checked(Path(f"{commit}:{path}"), body) for path, body in templates.items()},
+        {path.stem: parameter_file(path, body) for path, body in files.items()},
     )
 
 
 def template_of(path: Path) -> dict[str, Any]:
-    """Read a template, whatever else it is about.
+    """Read any CloudFormation template, not only one of this project.
 
     Raises:
-        UnreadableFileError: when it cannot be read, or is no template.
+        UnreadableFileError: It cannot be read or is not a template.
 
     """
     return _checked(path, load_object(path))
 
 
 def _checked(path: Path, content: dict[str, Any]) -> dict[str, Any]:
-    resources = content.get("Resources")
-    objects = ("Conditions", "Mappings", "Outputs", "Parameters", "Resources", "Rules")
-    if not resources or not all(isinstance(content.get(name, {}), Mapping) for name in objects):
+    sections = ("Conditions", "Mappings", "Outputs", "Parameters", "Resources", "Rules")
+    are_objects = all(isinstance(content.get(name, {}), Mapping) for name in sections)
+    if not content.get("Resources") or not are_objects:
         raise UnreadableFileError(path, "is not a template with resources")
     return content
 
 
 def base(named: str | None) -> str:
-    """Return the commit that a review compares with.
-
-    That is the one that is named, else where the current branch has left the main branch.
+    """Return the commit to compare with: the named one, else where the branch has left main.
 
     Raises:
-        BaseError: when there is none.
+        BaseError: There is none.
 
     """
     if named:
@@ -99,51 +93,44 @@ def base(named: str | None) -> str:
     if commit := _git("merge-base", main, "HEAD").decode().strip():
         return commit
     shallow = _git("rev-parse", "--is-shallow-repository").decode().strip() == "true"
-    why = ", because this clone is shallow: git fetch --unshallow" if shallow else ""
+    reason = ", because this clone is shallow: git fetch --unshallow" if shallow else ""
     message = (
-        f"HEAD and {main} have no commit in common{why}, or name one with --base (with make: "
+        f"HEAD and {main} have no commit in common{reason}, or name one with --base (with make: "
         "BASE=...)"
     )
     raise BaseError(message)
 
 
 def _commit(name: str) -> str:
-    """Return the id of a commit, or nothing where there is none of that name."""
+    """Return the ID of a commit; nothing if it does not exist."""
     arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     return _git(*arguments).decode().strip()
 
 
 def _files(commit: str) -> Iterator[tuple[Path, bytes]]:
     """Yield the JSON files of both directories as of a commit."""
-    listing = _git("ls-tree", "-z", commit, f"{TEMPLATES}/", f"{PARAMETERS}/")
-    entries = [entry.split(b"\t", 1) for entry in listing.split(b"\0") if entry]
-    blobs = [(meta.split()[2], Path(name.decode(errors="replace"))) for meta, name in entries]
-    blobs = [(blob, path) for blob, path in blobs if path.suffix == ".json"]
-    answer = _git("cat-file", "--batch", given=b"".join(blob + b"\n" for blob, _ in blobs))
-    for _, path in blobs:
-        # Of each: its id, type and size in a line, then its content, then a line end.
-        header, _, answer = answer.partition(b"\n")
-        size = int(header.split()[2])
-        yield path, answer[:size]
-        answer = answer[size + 1 :]
+    listing = _git("ls-tree", "-z", "--name-only", commit, f"{TEMPLATES}/", f"{PARAMETERS}/")
+    for name in os.fsdecode(listing).split("\0"):
+        if name.endswith(".json"):
+            yield Path(name), _git("show", f"{commit}:{name}")
 
 
-def _git(*arguments: str, given: bytes | None = None) -> bytes:
-    """Return what git says; nothing where it finds nothing.
+def _git(*arguments: str) -> bytes:
+    """Run git and return its output, which is empty if it finds nothing.
 
     Raises:
-        BaseError: when there is no git, or no repository.
+        BaseError: There is no git or no repository.
 
     """
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, check=False, input=given)
+        done = subprocess.run(["git", *arguments], capture_output=True, check=False)
     except FileNotFoundError:
         message = "git is not installed: name two files instead, such as old.json new.json"
         raise BaseError(message) from None
     if done.returncode not in {0, 1}:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["git has failed"]
+        first, *_ = done.stderr.decode(errors="replace").strip().splitlines() or ["git has failed"]
         message = (
-            f"{said[0].removeprefix('fatal: ')}: name two files instead, such as old.json new.json"
+            f"{first.removeprefix('fatal: ')}: name two files instead, such as old.json new.json"
         )
         raise BaseError(message)
     return done.stdout

@@ -1,16 +1,14 @@
 """What an update does to resources and to the stack: replacements, interruptions, order, tags."""
 
-from collections.abc import Iterator
-
 from iot_pipeline_cfn.template.changes import Replacement, ResourceChange, UpdateBehavior
-from iot_pipeline_cfn.template.findings import Finding, Severity, Value
+from iot_pipeline_cfn.template.findings import Finding, Findings, Severity, Value
 
 from .renames import REVISION_TYPES, find_renames, find_revisions
 from .resolved import ResolvedEnvironment
 from .resource_changes import find_causes, find_changes
 
 
-def find_replacements(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterator[Finding]:
+def find_replacements(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources that are replaced, and renamed ones, which are replaced by that."""
     causes = find_causes(before, after)
     for change in find_changes(before, after):
@@ -24,9 +22,7 @@ def find_replacements(before: ResolvedEnvironment, after: ResolvedEnvironment) -
             yield Finding("renamed", Severity.REPLACEMENT, old, {"new_logical_id": new})
 
 
-def find_new_revisions(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_new_revisions(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources that get a new revision, which is how their types change."""
     causes = find_causes(before, after)
     for change in find_changes(before, after):
@@ -38,9 +34,7 @@ def find_new_revisions(
         yield Finding("new-revision", Severity.CHANGE, new, {"previous_logical_id": old})
 
 
-def find_interruptions(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_interruptions(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources that may be interrupted without being replaced."""
     causes = find_causes(before, after)
     for change in find_changes(before, after):
@@ -69,9 +63,7 @@ def _reasons(change: ResourceChange) -> dict[str, Value]:
     return reasons
 
 
-def find_order_changes(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_order_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources that wait for other resources, which does not update them."""
     for name in sorted(before.resources.keys() & after.resources.keys()):
         old, new = (side.resources[name].get("DependsOn", []) for side in (before, after))
@@ -81,9 +73,7 @@ def find_order_changes(
             yield Finding("order-changed", Severity.NOTE, name, details)
 
 
-def find_stack_changes(
-    before: ResolvedEnvironment, after: ResolvedEnvironment
-) -> Iterator[Finding]:
+def find_stack_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield changes of what a parameter file sets for a stack beside its parameters."""
     old, new = before.source.file, after.source.file
     if old is None or new is None:

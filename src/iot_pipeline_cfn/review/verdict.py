@@ -50,24 +50,17 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Section:
-    """The findings about a topic, the worst first."""
-
-    topic: Topic
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True)
 class Verdict:
-    """What happens to environments in which the same happens; empty if nothing does."""
+    """What happens to environments in which the same happens; empty if nothing does.
+
+    Attributes:
+        effects: What happens to each resource.
+        findings: The findings with their topics, the worst first.
+
+    """
 
     effects: tuple[Effect, ...] = ()
-    sections: tuple[Section, ...] = ()
-
-    @property
-    def findings(self) -> list[tuple[Topic, Finding]]:
-        """All findings with their topics."""
-        return [(section.topic, one) for section in self.sections for one in section.findings]
+    findings: tuple[tuple[Topic, Finding], ...] = ()
 
     @property
     def worst(self) -> Severity | None:

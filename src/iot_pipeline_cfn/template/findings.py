@@ -4,7 +4,7 @@ A finding is data. The renderers for terminal, Markdown and JSON are the only pl
 a sentence, so nothing in the package reads, splits or sorts a sentence.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -80,3 +80,6 @@ class Finding:
             "causes": list(self.causes),
             "remediations": [each.as_data() for each in self.remediations],
         }
+
+
+Findings = Iterator[Finding]

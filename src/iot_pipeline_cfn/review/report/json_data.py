@@ -3,14 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from iot_pipeline_cfn.review.verdict import (
-    Outcome,
-    Places,
-    Review,
-    Statement,
-    Verdict,
-    worst_of,
-)
+from iot_pipeline_cfn.review.verdict import Outcome, Places, Review, Statement, Verdict, worst_of
 
 from .headline import PLAIN, headline_text
 from .wording import sentence
@@ -58,9 +51,7 @@ def _statement(statement: Statement) -> dict[str, Any]:
 
 
 def _places(places: Places) -> list[dict[str, Any]]:
-    return [
-        {"environment_type": place.environment_type, "only_new": place.only_new} for place in places
-    ]
+    return [place._asdict() for place in places]
 
 
 def _counts(counts: Sequence[tuple[Outcome, int]]) -> dict[str, int]:
