@@ -12,7 +12,7 @@ from checkout import ROOT, resolve_all
 from comparing import compared
 from iot_pipeline_cfn.review.exposure import find_exposure_changes
 from iot_pipeline_cfn.review.grants import find_permission_changes
-from iot_pipeline_cfn.review.report.wording import sentence
+from iot_pipeline_cfn.review.report.wording import PLAIN, sentence
 from iot_pipeline_cfn.review.traffic import find_traffic_changes
 
 ANALYSES = (find_traffic_changes, find_permission_changes, find_exposure_changes)
@@ -98,7 +98,7 @@ def test_every_value_anywhere_is_accepted(changes):
     for analysis in ANALYSES:
         for before, after in ((RESOURCES, mutant), (mutant, RESOURCES)):
             for finding in compared(analysis, before, after):
-                assert sentence(finding, str)
+                assert sentence(finding, PLAIN)
                 json.dumps(finding.as_data())
         assert compared(analysis, mutant, copy.deepcopy(mutant) | OTHER) == []
 

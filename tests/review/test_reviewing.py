@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from checkout import REGION
 from foreign import FOREIGN, LOOP, UNKNOWN, mutants, places
-from iot_pipeline_cfn.review.analyses import Topic
+from iot_pipeline_cfn.review.analyses import ANALYSES, Topic
 from iot_pipeline_cfn.review.report.headline import headline_text
 from iot_pipeline_cfn.review.report.json_data import as_data
 from iot_pipeline_cfn.review.report.markdown import markdown
@@ -162,7 +162,7 @@ def test_registered_analysis_reports_findings(monkeypatch, template):
         details = {"before": len(before.resources), "region": after.region}
         yield Finding("widened", Severity.EXPOSURE, "Vpc", details)
 
-    analyses = {Topic.TRAFFIC: (widen,), Topic.QUOTAS: (widen,)}
+    analyses = dict.fromkeys(ANALYSES, ()) | {Topic.TRAFFIC: (widen,), Topic.QUOTAS: (widen,)}
     monkeypatch.setattr("iot_pipeline_cfn.review.analyses.ANALYSES", analyses)
     changed = copy.deepcopy(template)
     anywhere("Resources.Vpc.Properties.EnableDnsSupport", value=False)(changed)

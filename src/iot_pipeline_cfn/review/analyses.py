@@ -84,7 +84,7 @@ ANALYSES: Final[Mapping[Topic, tuple[Analysis, ...]]] = MappingProxyType(
     }
 )
 
-OF_TEMPLATE: Final = frozenset({Topic.PARAMETERS, Topic.UNKNOWN})
+OF_TEMPLATE: Final = (Topic.PARAMETERS, Topic.UNKNOWN)
 """Topics about a template as such, whatever its parameters."""
 
 OF_RESOURCES: Final = frozenset(
@@ -98,12 +98,12 @@ OF_NEW_ENVIRONMENTS: Final = OF_RESOURCES | {Topic.DATA, Topic.OUTPUTS}
 OF_FIRST_ENVIRONMENTS: Final = frozenset({Topic.QUOTAS, Topic.COST})
 """Topics that matter for the first environment of a type."""
 
-Findings = Iterator[tuple[Topic, Finding]]
 
-
-def analyze(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+def analyze(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[tuple[Topic, Finding]]:
     """Yield the findings about an environment, each with its topic."""
-    topics = ANALYSES.keys() - OF_TEMPLATE
+    topics = ANALYSES.keys() - {*OF_TEMPLATE}
     if not before.resources:
         topics = topics & OF_FIRST_ENVIRONMENTS
     elif after.source.is_new:
@@ -111,16 +111,13 @@ def analyze(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings
     renamed = with_new_names(before, after)
     for topic in ANALYSES:
         if topic in topics:
-            yield from _analyze(topic, renamed if topic in OF_RESOURCES else before, after)
+            side = renamed if topic in OF_RESOURCES else before
+            yield from ((topic, one) for find in ANALYSES[topic] for one in find(side, after))
 
 
-def analyze_template(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+def analyze_template(
+    before: ResolvedEnvironment, after: ResolvedEnvironment
+) -> Iterator[tuple[Topic, Finding]]:
     """Yield the findings about a template as such, each with its topic."""
-    for topic in ANALYSES:
-        if topic in OF_TEMPLATE:
-            yield from _analyze(topic, before, after)
-
-
-def _analyze(topic: Topic, before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
-    for analysis in ANALYSES[topic]:
-        yield from ((topic, finding) for finding in analysis(before, after))
+    for topic in OF_TEMPLATE:
+        yield from ((topic, one) for find in ANALYSES[topic] for one in find(before, after))

@@ -6,12 +6,10 @@ from typing import Final
 
 from iot_pipeline_cfn.review.verdict import HeadlineCode, Review, Statement
 
-from .wording import Style, counts_text, join, places_text, sentence
+from .wording import PLAIN, counts_text, join, places_text, sentence
 
 LISTED: Final = 3
 """The number of names that a statement lists."""
-
-PLAIN: Final = Style(show=str, escape=str, arrow="->")
 
 STATEMENTS: Final[Mapping[HeadlineCode, str]] = MappingProxyType(
     {

@@ -5,8 +5,8 @@ from typing import Any
 
 from iot_pipeline_cfn.review.verdict import Outcome, Places, Review, Statement, Verdict, worst_of
 
-from .headline import PLAIN, headline_text
-from .wording import sentence
+from .headline import headline_text
+from .wording import PLAIN, sentence
 
 VERSION = 1
 

@@ -1,0 +1,172 @@
+"""The wording of findings about data, rejections, replacements, outputs, parameters and stacks."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from iot_pipeline_cfn.template.changes import Replacement
+from iot_pipeline_cfn.template.findings import Finding
+from iot_pipeline_cfn.template.stateful import DataOutcome
+
+CAUSES: Final[Mapping[Replacement, str]] = MappingProxyType(
+    {
+        Replacement.NO: "changes",
+        Replacement.MAYBE: "may be replaced",
+        Replacement.YES: "is replaced",
+    }
+)
+"""What happens to a resource that others refer to."""
+
+DATA_OUTCOMES: Final[Mapping[DataOutcome, str]] = MappingProxyType(
+    {
+        DataOutcome.LOST: "is lost",
+        DataOutcome.RETAINED: "is retained outside the stack",
+        DataOutcome.SNAPSHOT: "is kept in a snapshot",
+    }
+)
+"""What happens to the data of a resource."""
+
+DATA: Final[Mapping[str, str]] = MappingProxyType({"log-events": "log events"})
+"""Kinds of data that are not called by their code."""
+
+
+def _reasons(finding: Finding) -> str:
+    """Return the wording of the properties that decide about a change."""
+    reasons = [
+        f"{{because[{index}][because_of]}} {CAUSES[part['cause_replacement']]}: "
+        f"{{because[{index}][path]}}"
+        if part["because_of"]
+        else f"{{because[{index}][path]}} changes"
+        for index, part in enumerate(finding.details["because"])
+    ]
+    return " and ".join(reasons)
+
+
+def _replaced(finding: Finding) -> str:
+    return f"{{subject}} {CAUSES[finding.details['replacement']]} because {_reasons(finding)}"
+
+
+def _revised(finding: Finding) -> str:
+    verb = "may get" if finding.details["replacement"] == Replacement.MAYBE else "gets"
+    return f"{{subject}} {verb} a new revision because {_reasons(finding)}"
+
+
+def _interrupted(finding: Finding) -> str:
+    return f"{{subject}} may be interrupted because {_reasons(finding)}"
+
+
+def _data_lost(finding: Finding) -> str:
+    what = (
+        "is removed"
+        if finding.code == "data-removed"
+        else f"{CAUSES[finding.details['replacement']]} by an empty resource"
+    )
+    outcome = DATA_OUTCOMES[finding.details["data_outcome"]]
+    return f"{{subject}} {what}, and its data {outcome} ({{attribute}}: {{policy}})"
+
+
+def _retention_reduced(finding: Finding) -> str:
+    data = finding.details["data"]
+    return f"{{property}} of {{subject}} is reduced, which deletes older {DATA.get(data, data)}"
+
+
+def _data_policy_weakened(finding: Finding) -> str:
+    event = "removed" if finding.details["attribute"] == "DeletionPolicy" else "replaced"
+    outcome = DATA_OUTCOMES[finding.details["data_outcome"]]
+    return f"the {{attribute}} of {{subject}} is weaker: its data {outcome} if it is {event}"
+
+
+def _replacement_name_taken(finding: Finding) -> str:
+    article = "the" if finding.details["replacement"] == Replacement.YES else "a"
+    return f"{{subject}}: {article} replacement will fail, because it keeps the name {{name}}"
+
+
+def _rename_name_taken(finding: Finding) -> str:
+    taken = "the name {name}" if finding.details["name"] else "its identity"
+    return f"{{new_logical_id}} will fail, because {taken} is taken until {{subject}} is deleted"
+
+
+def _stack_policy_denial(finding: Finding) -> str:
+    is_possible = finding.details["replacement"] == Replacement.MAYBE
+    condition = ", if it is replaced" if is_possible else ""
+    return f"{{subject}}: the stack policy denies {{action}}{condition}"
+
+
+def _outputs_follow(finding: Finding) -> str:
+    verb = "may change" if finding.details["replacement"] == Replacement.MAYBE else "change"
+    return f"the values of {{outputs}} {verb} with {{causes}}"
+
+
+def _allowed_values_changed(finding: Finding) -> str:
+    parts = [key for key in ("removed", "added") if finding.details[key]]
+    return "AllowedValues of {subject}: " + ", ".join(f"{key} {{{key}}}" for key in parts)
+
+
+UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingProxyType(
+    {
+        # Data
+        "data-removed": _data_lost,
+        "data-replaced": _data_lost,
+        "retention-reduced": _retention_reduced,
+        "data-policy-weakened": _data_policy_weakened,
+        "deletion-protection-removed": "{subject} loses its deletion protection",
+        # Rejected
+        "type-changed": (
+            "{subject} changes its resource type, which CloudFormation rejects; use a new "
+            "logical ID"
+        ),
+        "replacement-name-taken": _replacement_name_taken,
+        "rename-name-taken": _rename_name_taken,
+        "stack-policy-denial": _stack_policy_denial,
+        "bound-to-vpc": (
+            "{subject} cannot move to another VPC with {subnets}; use a new logical ID"
+        ),
+        "subnet-outside-vpc": "{subject}: {cidr_block} is not within {vpc_cidr_block} of {vpc}",
+        "engine-downgrade": "{subject}: RDS rejects a downgrade of EngineVersion",
+        "major-upgrade-not-allowed": (
+            "{subject}: a new major EngineVersion needs AllowMajorVersionUpgrade"
+        ),
+        "parameter-group-family": (
+            "{subject} needs a parameter group of family {needed}; its group has {family}"
+        ),
+        # Replaced, revised, interrupted
+        "replaced": _replaced,
+        "renamed": (
+            "{subject} is renamed to {new_logical_id}: {new_logical_id} is created, then {subject} "
+            "is deleted"
+        ),
+        "revised": _revised,
+        "new-revision": "{subject} is a new revision of {previous_logical_id}",
+        "interrupted": _interrupted,
+        # Outputs and parameters
+        "export-changed": (
+            "the export of {subject} changes, which CloudFormation rejects while a stack imports it"
+        ),
+        "output-removed": "{subject} is removed; readers of this output fail",
+        "output-added": "{subject} is a new output",
+        "output-changed": "{subject} gets a new value",
+        "outputs-follow": _outputs_follow,
+        "parameter-removed": "{subject} is removed; values for it are rejected",
+        "parameter-added": "{subject} is a new parameter with a default",
+        "required-parameter-added": "{subject} is a new parameter without a default",
+        "default-changed": "{subject} has a new default, for new stacks only",
+        "default-removed": "{subject} has no default any more, so new stacks need a value",
+        "allowed-values-changed": _allowed_values_changed,
+        "parameter-rule-changed": "{rule} of {subject} changes",
+        "rules-changed": "the rules about combinations of parameters change",
+        # Stack
+        "tags-changed": "the stack's tags change, and with them all resources that take tags",
+        "stack-policy-changed": "the stack policy changes",
+        "bucket-changed": "the bucket for templates changes",
+        "environment-type-added": "{subject} is new: {resources} resources",
+        "environment-type-removed": (
+            "{subject} is removed; existing stacks are unaffected, new deployments are no longer "
+            "possible"
+        ),
+        "order-changed": "{subject} waits for other resources, which does not update it",
+        # Unknown effect
+        "processing-changed": "{subject} changes how CloudFormation processes the template",
+        "loop-changed": "{subject} changes; its effect is known only after processing",
+        "ineffective": "{subject} change without effect for the given parameters",
+    }
+)
