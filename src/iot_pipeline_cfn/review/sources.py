@@ -42,9 +42,7 @@ def committed(commit: str) -> Side:
         UnreadableFileError: A file cannot be read.
 
     """
-    contents = {
-        path: parse_object(Path(f"{commit}:{path}"), text) for path, text in _files(commit)
-    }
+    contents = {path: parse_object(Path(f"{commit}:{path}"), text) for path, text in _files(commit)}
     templates = {path: body for path, body in contents.items() if path.parent == TEMPLATES}
     files = {path: body for path, body in contents.items() if path.parent == PARAMETERS}
     return Side(
