@@ -1,4 +1,4 @@
-"""Takes readings in over HTTP, stores them, and answers once they are stored."""
+"""An HTTP server that answers a request once its readings are stored."""
 
 import argparse
 import json
@@ -29,7 +29,7 @@ VARIABLES = (
 BODY_BYTES = 1024 * 1024
 RETRY_SECONDS = "5"
 KEEP_ALIVE_SECONDS = 75
-"""Longer than the load balancer's 60: it must not send a request where none is taken any more."""
+"""Longer than the load balancer's 60 seconds, so that it never reuses a closed connection."""
 STOP_SECONDS = 20
 """ECS kills a task 30 seconds after SIGTERM."""
 
@@ -38,14 +38,14 @@ CACHE = web.AppKey("cache", Cache)
 
 
 class ConfigurationError(Exception):
-    """A variable is missing or wrong; the message is one line that names it."""
+    """A variable is missing or invalid; the message is one line that names it."""
 
 
 def application(variables: Mapping[str, str]) -> web.Application:
-    """Return the application that the variables of the task configure.
+    """Return the application, configured by the variables of the task.
 
     Raises:
-        ConfigurationError: when they do not.
+        ConfigurationError: when a variable is missing or invalid.
 
     """
     if missing := [name for name in VARIABLES if not variables.get(name)]:
@@ -99,7 +99,7 @@ async def health(request: web.Request) -> web.Response:
 
 
 async def ingest(request: web.Request) -> web.Response:
-    """Store the readings of the body, all or none."""
+    """Store all readings of the body or none."""
     try:
         readings = parse(await request.read())
     except NotAReadingError as error:
@@ -122,7 +122,7 @@ def _unavailable(error: UnavailableError) -> web.Response:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object for each record, which CloudWatch Logs can search by its fields."""
+    """A JSON object for each record, which CloudWatch Logs can query by field."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -137,9 +137,9 @@ class JsonLines(logging.Formatter):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until SIGTERM, then finish what has begun and return."""
+    """Serve until SIGTERM, then finish the pending requests."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", default="0.0.0.0")  # noqa: S104 - the container's own
+    parser.add_argument("--host", default="0.0.0.0")  # noqa: S104 Of the container.
     parser.add_argument("--port", default=8080, type=int)
     options = parser.parse_args(arguments)
     handler = logging.StreamHandler(sys.stdout)

@@ -1,4 +1,4 @@
-"""What a request's body must be: one reading, or an array of 1 to 500."""
+"""Request bodies: one reading, or an array of 1 to 500 readings."""
 
 import json
 import math
@@ -14,7 +14,7 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)
 
 @dataclass(frozen=True, order=True)
 class Reading:
-    """A reading that can be stored; device and time, to the microsecond, are its key."""
+    """A valid reading; its key is the device and the time, to the microsecond."""
 
     device_id: str
     taken_at: datetime
@@ -23,21 +23,21 @@ class Reading:
 
 
 class NotAReadingError(ValueError):
-    """What was sent cannot be stored; the message is one line for who sent it."""
+    """The body is invalid; the message is one line for the sender."""
 
 
 def parse(body: bytes) -> list[Reading]:
     """Return the readings of a request's body.
 
-    The API's model is the same but for three things that only show here: a time must exist, a
-    number must be finite, and a name must be text that PostgreSQL can hold.
+    The rules are those of the API's model, and three that it cannot express: a time must exist, a
+    number must be finite, and a name must be text that PostgreSQL can store.
 
     Raises:
-        NotAReadingError: when the body is anything else; then none of it shall be stored.
+        NotAReadingError: when any part of the body is invalid.
 
     """
     try:
-        # A body can be nested deeper than the parser goes.
+        # A deeply nested body exceeds the recursion limit.
         content = json.loads(body)
     except (RecursionError, ValueError):
         msg = "the body is not JSON"
@@ -62,7 +62,7 @@ def _reading(item: object, name: str) -> Reading:
         msg = f"{name}: measurements is not an object with at least one number"
         raise NotAReadingError(msg)
     if not all(map(_is_storable, measurements)):
-        msg = f"{name}: the name of a measurement has a character that is none"
+        msg = f"{name}: the name of a measurement has an invalid character"
         raise NotAReadingError(msg)
     if not all(map(_is_number, measurements.values())):
         msg = f"{name}: a measurement is not a finite number"
@@ -81,7 +81,7 @@ def _time(timestamp: object, name: str) -> datetime:
 
 
 def _is_storable(name: str) -> bool:
-    """Return whether a name has neither NUL nor half of a surrogate pair, which jsonb refuses."""
+    """Return whether a name has no NUL and no lone surrogate, which jsonb rejects."""
     return "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)
 
 

@@ -1,4 +1,4 @@
-"""Where readings go: all to PostgreSQL, which is the truth, and each device's newest to Redis."""
+"""Storage of readings: all of them in PostgreSQL, the newest of each device also in Redis."""
 
 import asyncio
 import json
@@ -26,16 +26,16 @@ LOG = logging.getLogger("processor")
 CONNECTIONS = 4
 CONNECT_SECONDS = 3
 CHECK_SECONDS = 4
-"""The load balancer waits 5 seconds for an answer to its health check."""
+"""The health check of the load balancer times out after 5 seconds."""
 STORE_SECONDS = 8
-"""With the 10 seconds that psycopg may take to cancel, less than a task has to end."""
+"""Together with the 10 seconds that psycopg may take to cancel, less than a task has to stop."""
 CACHE_SECONDS = 1
 CACHE_SECONDS_KEPT = 7 * 24 * 3600
-"""Only what expires can make room for something else, as ElastiCache is set up by default."""
+"""ElastiCache by default evicts only keys that expire."""
 
 Connection = psycopg.AsyncConnection[TupleRow]
 
-# Tasks that start at once would otherwise create the table at once, and all but one would fail.
+# Tasks that start together would otherwise create the table together, and all but one would fail.
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('readings'))"
 TABLE = """
 CREATE TABLE IF NOT EXISTS readings (
@@ -65,7 +65,7 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS newest
 """
-# Times of the same length in the same zone: their text is in the order of time.
+# Times have the same length and zone, so that their order as text is their order in time.
 KEEP_NEWER = """
 for number, key in ipairs(KEYS) do
     local timestamp, measurements = ARGV[2 * number], ARGV[2 * number + 1]
@@ -79,7 +79,7 @@ end
 
 
 class UnavailableError(Exception):
-    """PostgreSQL cannot be reached, or does not do as it is told; the message says why."""
+    """PostgreSQL is unreachable or has failed; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,10 @@ class Newest:
 
 
 class Login:
-    """User and password of PostgreSQL, and the secret that has them once they have changed."""
+    """The credentials of PostgreSQL, and the secret that has them after a rotation."""
 
     def __init__(self, *, username: str, password: str, secret_arn: str) -> None:
-        """Begin with what the task was given when it started."""
+        """Start with the credentials that the task got when it started."""
         self.credentials = {"user": username, "password": password}
         self._secret_arn = secret_arn
 
@@ -105,7 +105,7 @@ class Login:
             secret = json.loads(await asyncio.to_thread(self._read))
             credentials = {"user": secret["username"], "password": secret["password"]}
         except (BotoCoreError, ClientError, LookupError, TypeError, ValueError) as error:
-            # Without its text, which could quote what was read.
+            # Without its text, which could quote the secret.
             LOG.warning("the secret of the database cannot be read: %s", type(error).__name__)
             return
         if credentials != self.credentials:
@@ -122,19 +122,19 @@ class Login:
 
 
 class Database:
-    """PostgreSQL, with up to four connections, which are kept.
+    """PostgreSQL, with a pool of up to four connections.
 
-    psycopg's own pool would let a request wait where nobody answers, and then not say why.
+    psycopg's own pool lets requests wait while the server is down, and does not tell the reason.
     """
 
     def __init__(self, *, host: str, port: int, name: str, login: Login) -> None:
-        """Connect to nothing yet."""
+        """Store the parameters; the first request connects."""
         self._parameters: dict[str, Any] = {
             "connect_timeout": CONNECT_SECONDS,
             "dbname": name,
             "host": host,
             "port": port,
-            # After a failover, those who waited for the old one would wait for minutes.
+            # After a failover, the kernel would wait for the old server for minutes.
             "tcp_user_timeout": 3000,
             "sslmode": os.environ.get("PGSSLMODE", "verify-full"),
         }
@@ -144,12 +144,12 @@ class Database:
         self._has_table = False
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Close all connections."""
         for connection in self._idle:
             await connection.close()
 
     async def check(self) -> None:
-        """Return once PostgreSQL has answered.
+        """Check that PostgreSQL answers.
 
         Raises:
             UnavailableError: when it does not.
@@ -159,16 +159,16 @@ class Database:
             await connection.execute("SELECT 1")
 
     async def store(self, readings: Sequence[Reading]) -> tuple[int, list[Newest]]:
-        """Store readings in one transaction, and return how many were new, and what is newest.
+        """Store readings in one transaction; return the number of new ones and the newest ones.
 
-        A reading whose device and time are there already is left as it is. What is newest is said
-        for each device that has a reading among these, as PostgreSQL has it now.
+        A stored reading with the same device and time is kept. The newest reading in PostgreSQL is
+        returned for each device among the given readings.
 
         Raises:
-            UnavailableError: when none was stored, or nobody knows.
+            UnavailableError: when none was stored, or the outcome is unknown.
 
         """
-        # In one order: two batches that overlap would else wait for each other.
+        # In one order, so that overlapping batches do not deadlock.
         ordered = sorted(readings)
         devices = [reading.device_id for reading in ordered]
         times = [reading.taken_at for reading in ordered]
@@ -181,10 +181,10 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, seconds: float) -> AsyncIterator[Connection]:
-        """Give a connection, whose transaction is committed at the end."""
+        """Yield a connection, and commit its transaction in the end."""
         try:
             async with asyncio.timeout(seconds), self._slots:
-                connection = await self._take()
+                connection = await self._acquire()
                 try:
                     async with connection.transaction():
                         if not self._has_table:
@@ -197,30 +197,30 @@ class Database:
                 self._idle.append(connection)
                 self._has_table = True
         except (psycopg.Error, TimeoutError) as error:
-            # What answers next may be a new database.
+            # The next server may be a new database.
             self._has_table = False
-            # Of several lines, those that follow can quote what was to be stored.
+            # Further lines can quote the data.
             reason = str(error).partition("\n")[0] or f"no answer within {seconds} s"
             raise UnavailableError(reason) from None
 
-    async def _take(self) -> Connection:
+    async def _acquire(self) -> Connection:
         while self._idle:
             connection = self._idle.pop()
-            if await _lives(connection):
+            if await _is_alive(connection):
                 return connection
         return await self._connect()
 
     async def _connect(self) -> Connection:
-        """Return a new connection; where the login fails, after the secret was read again."""
+        """Return a new connection; if the login fails, read the secret again first."""
         used = self._login.credentials
         try:
             return await self._open(used)
         except psycopg.OperationalError as error:
-            # Where nobody answers, nobody has asked for a password.
+            # Only a server that asked for a password has rejected it.
             if error.pgconn is None or not error.pgconn.used_password:
                 raise
             await self._login.read_again()
-            # Not what was read now: another connection may have read it meanwhile.
+            # Another connection may have read the secret in the meantime.
             if self._login.credentials == used:
                 raise
         return await self._open(self._login.credentials)
@@ -231,34 +231,34 @@ class Database:
         )
 
 
-async def _lives(connection: Connection) -> bool:
-    """Return whether a connection that was kept still works; else it is closed."""
-    lives = False
+async def _is_alive(connection: Connection) -> bool:
+    """Return whether an idle connection still works; close it otherwise."""
+    is_alive = False
     try:
         await connection.execute("SELECT 1")
-        lives = True
+        is_alive = True
     except psycopg.OperationalError:
         pass
     finally:
-        if not lives:
+        if not is_alive:
             await connection.close()
-    return lives
+    return is_alive
 
 
 class Cache:
     """Redis, which has the newest reading of each device under `newest:<device>`.
 
-    A cache that cannot be reached is no error. What it misses, the device's next reading makes
-    good, because what it is given is the newest that PostgreSQL has, and not what has just come.
+    An unreachable cache is not an error. The next reading of a device updates it, because it gets
+    the newest reading in PostgreSQL and not the one that has just arrived.
     """
 
     def __init__(self, *, host: str, port: int, auth_token: str) -> None:
-        """Connect to nothing yet."""
+        """Store the parameters; the first request connects."""
         self._redis = Redis(
             host=host,
             port=port,
             password=auth_token,
-            # Verified against what OpenSSL trusts, which SSL_CERT_FILE can name.
+            # Verified by the authorities that OpenSSL trusts; SSL_CERT_FILE can name others.
             ssl=True,
             retry=Retry(NoBackoff(), 1),
         )
@@ -266,7 +266,7 @@ class Cache:
         self._reached = True
 
     async def offer(self, newest: Sequence[Newest]) -> None:
-        """Take readings over where they are newer than what is there."""
+        """Replace older readings in the cache."""
         keys = [f"newest:{reading.device_id}" for reading in newest]
         values = [text for reading in newest for text in (reading.timestamp, reading.measurements)]
         reached = True
@@ -277,11 +277,11 @@ class Cache:
             reached = False
             if self._reached:
                 kind = type(error).__name__
-                LOG.warning("the cache is not reached, readings are stored: %s: %s", kind, error)
+                LOG.warning("the cache is unavailable, readings are stored: %s: %s", kind, error)
         if reached and not self._reached:
-            LOG.info("the cache is reached again")
+            LOG.info("the cache is available again")
         self._reached = reached
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Close all connections."""
         await self._redis.aclose()

@@ -357,8 +357,8 @@ def test_outage_of_the_cache_loses_no_reading(processor, cache, sql, device):
     assert processor.post(reading(device, 1, a=1))[0] == 200
     assert json.loads(newest(cache, device)["measurements"]) == {"a": 9}
     lost, found = map(json.loads, processor.logged().splitlines()[before:])
-    assert lost["message"].startswith("the cache is not reached, readings are stored")
-    assert found["message"] == "the cache is reached again"
+    assert lost["message"].startswith("the cache is unavailable, readings are stored")
+    assert found["message"] == "the cache is available again"
 
 
 def test_authority_and_host_of_certificates_are_verified(processors, database, cache, device):
