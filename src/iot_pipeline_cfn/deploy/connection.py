@@ -100,11 +100,6 @@ class Connection:
         """The bucket for large templates that exists anyway."""
         return control.TEMPLATE_BUCKET if self.is_local else None
 
-    @property
-    def embedded(self) -> bool:
-        """Whether the emulator answers, also where `AWS_ENDPOINT_URL` leads to it."""
-        return control.HOST in self.cloudformation.meta.endpoint_url
-
     def client(self, service: str) -> Any:
         """Return the client of a service, which is created when it is first needed."""
         config = Config(

@@ -47,9 +47,8 @@ def only(findings):
 
 
 @pytest.fixture
-def registry(moto, monkeypatch):
+def registry(moto):
     """A connection to moto with the repository of an environment."""
-    monkeypatch.setattr(Connection, "embedded", False)
     connection = Connection(emulator_session(), REGION, Target.AWS, moto.endpoint_url)
     connection.ecr.create_repository(repositoryName=NAME)
     return connection

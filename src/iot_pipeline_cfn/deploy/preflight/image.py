@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import code_of
+from iot_pipeline_cfn.emulator.control import NOT_AVAILABLE
 from iot_pipeline_cfn.template.changes import Action
 from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
@@ -123,8 +124,14 @@ def check_image(context: PreflightContext) -> Iterator[Finding]:
 
 
 def _needs_no_image(connection: Connection) -> bool:
-    """Return whether tasks run without an image: the emulator starts no containers."""
-    return connection.embedded
+    """Return whether nobody can push an image: the emulator runs no containers."""
+    try:
+        connection.ecr.get_authorization_token()
+    except ClientError as error:
+        return code_of(error) == NOT_AVAILABLE
+    except BotoCoreError:
+        pass
+    return False
 
 
 def _without_repository(image: Image) -> Finding:
