@@ -1,4 +1,4 @@
-"""Deploying for real, on the embedded AWS."""
+"""Deployments on the local AWS emulator."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from deploying import (
     IMPOSSIBLE,
     PROGRAM,
     log_group,
+    names_of_stacks,
     record_image,
     small_template,
     stack_of,
@@ -24,18 +25,14 @@ from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 OURS = {"Key": ENVIRONMENT_TAG, "Value": "pr1"}
 
 
-def names_of_stacks(aws):
-    return [stack["StackName"] for stack in aws("cloudformation").describe_stacks()["Stacks"]]
-
-
 def change_sets(aws, suffix="pr1"):
     """Return the change sets of an environment that were not executed."""
     listed = aws("cloudformation").list_change_sets(StackName=f"iot-pipeline-{suffix}")
     return [one for one in listed["Summaries"] if "EXECUTE" not in one["ExecutionStatus"]]
 
 
-def test_environment_is_created_and_its_outputs_printed(project, aws):
-    """With its tags; nothing is printed on stdout but the outputs."""
+def test_environment_is_created(project, aws):
+    """Only the outputs go to stdout."""
     done = project.deploy("pr1")
     assert done.status == 0, done.err
     stack = stack_of(aws)
@@ -53,8 +50,7 @@ def test_environment_is_created_and_its_outputs_printed(project, aws):
     assert "CREATE_COMPLETE       Topic (AWS::SNS::Topic)" in done.err
 
 
-def test_nothing_to_change_is_said_and_leaves_nothing(project, aws):
-    """With exit code 0, and the outputs all the same."""
+def test_same_deployment_again_changes_nothing(project, aws):
     first = project.deploy("pr1")
     updated = stack_of(aws)
     again = project.deploy("pr1")
@@ -64,8 +60,8 @@ def test_nothing_to_change_is_said_and_leaves_nothing(project, aws):
     assert change_sets(aws) == []
 
 
-def test_update_in_place_keeps_what_is_not_given(project, aws):
-    """The file goes before the previous value, an option before the file."""
+def test_update_keeps_parameters_that_are_not_given(project, aws):
+    """An option overrides the file, and the file overrides the previous value."""
     project.deploy("pr1", "--image-tag", "v1", "--parameter", "DisplayName=second")
     assert values(aws) == {"ImageTag": "v1", "DisplayName": "second"}
     project.deploy("pr1", "--parameter", "DisplayName=third")
@@ -84,8 +80,7 @@ def values(aws):
     return {name: found[name] for name in ("ImageTag", "DisplayName")}
 
 
-def test_replacement_is_shown_before_it_happens(project, aws):
-    """And the removal of what holds data stands out."""
+def test_replacement_and_data_loss_are_shown_before_they_happen(project, aws):
     project.write(small_template({"Logs": log_group("/pr1/a"), "Named": topic(TopicName="a")}))
     project.deploy("pr1")
     project.write(small_template({"Named": topic(TopicName="b")}))
@@ -98,8 +93,7 @@ def test_replacement_is_shown_before_it_happens(project, aws):
     assert {one["TopicArn"].rsplit(":", 1)[-1] for one in topics} >= {"b"}
 
 
-def test_failed_creation_leaves_nothing_of_an_ephemeral_environment(project, aws):
-    """The root cause is told once, and what to run."""
+def test_failed_creation_of_an_ephemeral_environment_is_deleted(project, aws):
     project.write(small_template({"Impossible": IMPOSSIBLE | {"DependsOn": "Topic"}}))
     done = project.deploy("pr1")
     assert (done.status, done.code) == (4, "deployment-failed")
@@ -109,8 +103,7 @@ def test_failed_creation_leaves_nothing_of_an_ephemeral_environment(project, aws
     assert done.details["cause"]["logical_id"] == "Impossible"
 
 
-def test_failed_creation_of_a_protected_environment_is_cleaned_by_the_next_deployment(project, aws):
-    """It stays to be looked at; since it holds nothing, deploying removes it and goes on."""
+def test_failed_creation_of_a_protected_environment_is_removed_by_the_next_deployment(project, aws):
     kept = {"Parameters": {"Durability": "protected"}}
     project.write(small_template({"Impossible": IMPOSSIBLE}), pr=kept)
     assert project.deploy("pr1").status == 4
@@ -124,7 +117,6 @@ def test_failed_creation_of_a_protected_environment_is_cleaned_by_the_next_deplo
 
 
 def test_failed_update_rolls_back(project, aws):
-    """The environment is as it was, and the message says so."""
     before = project.deploy("pr1").out
     project.write(small_template({"Impossible": IMPOSSIBLE}))
     done = project.deploy("pr1")
@@ -137,16 +129,14 @@ def test_failed_update_rolls_back(project, aws):
     assert project.deploy("pr1").status == 0
 
 
-def test_two_environments_side_by_side(project, aws):
-    """Each of a name of its own; taking one down leaves the other."""
+def test_environments_do_not_affect_each_other(project, aws):
     assert project.deploy("pr1").status == project.deploy("PR-2").status == 0
     assert sorted(names_of_stacks(aws)) == ["iot-pipeline-pr-2", "iot-pipeline-pr1"]
     assert project.run("destroy", "PR-2", "--yes").status == 0
     assert names_of_stacks(aws) == ["iot-pipeline-pr1"]
 
 
-def test_two_names_never_come_to_one_environment(project, aws):
-    """Whatever is wanted; the refusal says whose it is."""
+def test_name_with_the_suffix_of_another_name_is_refused(project, aws):
     project.deploy("PR-1")
     for verb in (["deploy", "--yes"], ["plan"], ["destroy", "--yes"], ["outputs"], ["status"]):
         done = project.run(verb[0], "pr_1", *verb[1:])
@@ -155,8 +145,7 @@ def test_two_names_never_come_to_one_environment(project, aws):
     assert stack_of(aws, "pr-1")["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_stack_of_somebody_else_is_left_alone(project, aws):
-    """Although it has the name."""
+def test_stack_of_another_tool_is_left_alone(project, aws):
     body = json.dumps({"Resources": {"Topic": topic()}})
     aws("cloudformation").create_stack(StackName="iot-pipeline-pr1", TemplateBody=body)
     for verb in (["deploy", "--yes"], ["plan"], ["destroy", "--yes"], ["cancel"]):
@@ -167,7 +156,7 @@ def test_stack_of_somebody_else_is_left_alone(project, aws):
 
 
 def test_plan_changes_nothing(project, aws):
-    """Not even a stack in review is left; and what is there stays as it is."""
+    """No stack in review is left behind."""
     done = project.run("plan", "pr1")
     assert done.status == 0
     assert "Topic" in done.out
@@ -181,7 +170,7 @@ def test_plan_changes_nothing(project, aws):
 
 
 def test_stack_in_review_counts_as_absent(project, aws):
-    """Such as one of a process that was killed."""
+    """A killed process leaves such a stack."""
     aws("cloudformation").create_change_set(
         StackName="iot-pipeline-pr1",
         ChangeSetName="left-over",
@@ -194,8 +183,8 @@ def test_stack_in_review_counts_as_absent(project, aws):
     assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_review_that_still_holds_is_executed(project, aws):
-    """For a new environment, and for one that exists."""
+def test_reviewed_plan_is_executed(project, aws):
+    """It can create an environment or update one."""
     review = str(project.directory / "review.json")
     for parameter in ("first", "second"):
         options = ("--parameter", f"DisplayName={parameter}")
@@ -204,8 +193,7 @@ def test_review_that_still_holds_is_executed(project, aws):
     assert values(aws)["DisplayName"] == "second"
 
 
-def test_review_that_does_not_hold_is_refused(project, aws):
-    """It says what has moved: parameters, template, or the environment itself."""
+def test_outdated_review_is_refused(project, aws):
     review = str(project.directory / "review.json")
     project.deploy("pr1")
     project.run("plan", "pr1", "--parameter", "DisplayName=x", "--save", review)
@@ -238,7 +226,7 @@ def test_review_that_does_not_hold_is_refused(project, aws):
     ],
 )
 def test_bad_input_is_refused_before_anything_is_created(project, aws, files, options, refusal):
-    """In one line."""
+    """The error is one line."""
     status, said = refusal
     project.write(small_template(), **files)
     done = project.deploy("pr1", *options)
@@ -249,7 +237,7 @@ def test_bad_input_is_refused_before_anything_is_created(project, aws, files, op
 
 
 def test_large_template_needs_a_bucket(project, aws):
-    """That is said before AWS is called; a bucket can be in the parameter file too."""
+    """The error comes before any call to AWS. The parameter file can name the bucket."""
     template = small_template() | {"Metadata": {"Padding": "x" * 60_000}}
     project.write(template)
     done = project.run("deploy", "pr1", "--yes", AWS_ENDPOINT_URL="http://127.0.0.1:9")
@@ -260,8 +248,8 @@ def test_large_template_needs_a_bucket(project, aws):
     assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_template_that_cloudformation_refuses_is_said_to_be_so(project, aws):
-    """In its words, and nothing is left."""
+def test_template_that_cloudformation_rejects_is_invalid(project, aws):
+    """Nothing is left behind."""
     project.write(small_template({"Topic": {"Type": "AWS::SNS::Topik"}}))
     done = project.deploy("pr1")
     assert done.status == 3
@@ -269,8 +257,8 @@ def test_template_that_cloudformation_refuses_is_said_to_be_so(project, aws):
     assert names_of_stacks(aws) == []
 
 
-def test_where_nobody_can_be_asked_nothing_is_done(project, aws):
-    """Unless that was said beforehand, or CI runs it."""
+def test_nothing_happens_without_consent(project, aws):
+    """In CI a deployment needs none, but a deletion does."""
     done = project.run("deploy", "pr1")
     assert (done.status, names_of_stacks(aws)) == (2, [])
     assert done.code == "no-consent"
@@ -282,7 +270,6 @@ def test_where_nobody_can_be_asked_nothing_is_done(project, aws):
 
 
 def test_zones_are_chosen_once(project, aws):
-    """And are never changed by a deployment."""
     parameters = {
         name: {"Type": "String", "Default": ""}
         for name in ("AvailabilityZone1", "AvailabilityZone2")
@@ -297,7 +284,7 @@ def test_zones_are_chosen_once(project, aws):
     assert done.details["parameter"] == "AvailabilityZone1"
 
 
-def test_events_of_a_large_operation_are_all_told(project):
+def test_all_events_of_a_large_operation_are_shown(project):
     """There are more than 300, on several pages."""
     topics = {f"Topic{number}": topic() for number in range(150)}
     project.write(small_template(topics))
@@ -327,8 +314,8 @@ def test_json_is_for_scripts(project):
     assert listed["name"] == "pr1"
 
 
-def test_outputs_go_to_a_file_whole(project):
-    """As flat JSON; nothing is printed."""
+def test_outputs_are_written_to_a_file(project):
+    """Nothing is printed."""
     project.deploy("pr1")
     assert project.run("outputs", "pr1", "--file", "outputs.json").out == ""
     flat = json.loads((project.directory / "outputs.json").read_text())
@@ -338,15 +325,13 @@ def test_outputs_go_to_a_file_whole(project):
     assert done.err.count("\n") == 1
 
 
-def test_absent_environment_has_nothing_to_show(project):
-    """Which is said."""
+def test_absent_environment_is_refused(project):
     for verb in ("outputs", "status", "events", "cancel"):
         done = project.run(verb, "pr1")
         assert (done.status, done.code) == (1, "absent"), verb
 
 
-def test_status_says_whether_the_template_is_in_step(project):
-    """And, if asked, what has drifted."""
+def test_status_compares_the_template_and_detects_drift(project):
     project.deploy("pr1")
     assert json.loads(project.run("status", "pr1", "--json").out)["in_step_with_template"]
     project.write(small_template(outputs={"More": {"Value": "x"}}))
@@ -354,8 +339,8 @@ def test_status_says_whether_the_template_is_in_step(project):
     assert (found["in_step_with_template"], found["drift"]) == (False, [])
 
 
-def test_list_shows_who_made_what(project):
-    """All of them, with their images; an update does not change the owner."""
+def test_list_shows_owner_image_and_protection(project):
+    """An update does not change the owner."""
     project.write(small_template(), prod={"Parameters": {"Durability": "protected"}})
     project.deploy("PR-1", "--image-tag", "v1", GITHUB_ACTOR="somebody[bot]")
     project.deploy("PR-1", "--image-tag", "v2", GITHUB_ACTOR="somebody-else")
@@ -368,7 +353,7 @@ def test_list_shows_who_made_what(project):
 
 @pytest.mark.parametrize("kind", [file.stem for file in PARAMETER_FILES])
 def test_template_deploys_with_every_parameter_file(project, aws, environments, kind):
-    """The real one: first without an image, and so without a task, then with one."""
+    """The first deployment has no image, and so no task."""
     file = ROOT / f"parameters/{kind}.json"
     project.write(
         (ROOT / "templates/iot-pipeline.json").read_text(), **{kind: json.loads(file.read_text())}
@@ -391,8 +376,8 @@ def described_service(aws, suffix):
     return service
 
 
-def test_nothing_secret_is_printed(project, aws):
-    """By any verb, however much it says, of what Secrets Manager holds."""
+def test_secrets_are_never_printed(project, aws):
+    """Secrets Manager holds them."""
     template = (ROOT / "templates/iot-pipeline.json").read_text()
     project.write(template, pr=json.loads((ROOT / "parameters/pr.json").read_text()))
     review = ("--save", "review.json")
@@ -433,7 +418,7 @@ def held_secrets(aws):
 
 
 def test_outputs_alone_can_change(project, aws):
-    """CloudFormation has no resource changes to show for that, and still something to do."""
+    """Such a change set has no resource changes."""
     project.deploy("pr1")
     project.write(small_template(outputs={"More": {"Value": "more", "Description": "More."}}))
     planned = project.run("plan", "pr1")
@@ -454,8 +439,7 @@ def test_outputs_alone_can_change(project, aws):
         (("--bucket", "my bucket!"), "is not the name of an S3 bucket"),
     ],
 )
-def test_options_that_contradict_are_refused(project, options, said):
-    """Rather than one of them being left aside."""
+def test_contradicting_options_are_refused(project, options, said):
     done = project.run("plan", "pr1", *options)
     assert done.status == 2
     assert said in done.err
@@ -476,7 +460,7 @@ def test_options_that_contradict_are_refused(project, options, said):
     ids=lambda template: str(template)[:40],
 )
 def test_broken_template_is_refused(project, template):
-    """In one line, with its path."""
+    """The error is one line with the path."""
     project.write(template)
     done = project.deploy("pr1")
     assert done.status == 2
@@ -484,8 +468,7 @@ def test_broken_template_is_refused(project, template):
     assert done.err.count("\n") == 1
 
 
-def test_review_that_hides_nothing(project):
-    """A stack policy or a tag that came after the review is what has moved."""
+def test_review_covers_the_stack_policy_and_tags(project):
     review = str(project.directory / "review.json")
     project.deploy("pr1")
     options = ("--parameter", "DisplayName=x")
@@ -500,8 +483,8 @@ def test_review_that_hides_nothing(project):
 
 
 @pytest.mark.parametrize("verb", [("outputs", "pr1"), ("events", "pr1"), ("list",)])
-def test_reader_that_has_had_enough_is_no_failure(project, verb):
-    """Such as `head`."""
+def test_closed_pipe_is_no_failure(project, verb):
+    """`head` closes it."""
     project.deploy("pr1")
     reader, writer = os.pipe()
     os.close(reader)
@@ -518,8 +501,7 @@ def test_reader_that_has_had_enough_is_no_failure(project, verb):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_deployment_nobody_reads_of_is_carried_out(project, aws):
-    """And one whose outputs cannot be written says so."""
+def test_deployment_is_carried_out_although_its_output_cannot_be_written(project, aws):
     reader, writer = os.pipe()
     os.close(reader)
     command = [PROGRAM, "deploy", "pr1", "--yes", *BUCKET]
@@ -543,7 +525,7 @@ def test_deployment_nobody_reads_of_is_carried_out(project, aws):
 
 
 def test_process_without_streams_works(project, aws):
-    """As some daemons start one."""
+    """Some daemons start processes without any."""
     script = f"{PROGRAM} deploy pr1 --yes --bucket {BUCKET[1]} <&- >&- 2>&-"
     done = subprocess.run(
         ["sh", "-c", script], check=False, env=project.environment, cwd=project.directory
@@ -552,8 +534,8 @@ def test_process_without_streams_works(project, aws):
     assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_settings_beside_the_change_set_are_shown(project, aws):
-    """The stack policy and the protection, which no change set carries; a plan leaves them."""
+def test_stack_settings_are_planned_and_applied(project, aws):
+    """No change set carries the stack policy and the termination protection."""
     project.deploy("pr1")
     policy = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Resource": "*"}]}
     project.write(small_template(), pr={"StackPolicy": policy})
@@ -567,8 +549,7 @@ def test_settings_beside_the_change_set_are_shown(project, aws):
     assert "nothing to change" in project.deploy("pr1").err
 
 
-def test_link_is_followed_when_a_file_is_written(project):
-    """It stays one, and what it leads to is written."""
+def test_outputs_are_written_through_a_symbolic_link(project):
     project.deploy("pr1")
     real, link = project.directory / "real.json", project.directory / "link.json"
     link.symlink_to(real)

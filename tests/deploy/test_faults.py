@@ -377,23 +377,18 @@ def difference(bench, position, trial, expected):
     ids=lambda value: str(getattr(value, "name", value)),
 )
 @pytest.mark.parametrize("scenario", EVERY_FAULT, ids=str)
-def test_fault_that_passes_makes_no_difference(bench, tally, scenario, fault, times):
-    """Wherever it strikes, and though the call may have been carried out without an answer.
-
-    One that strikes several times in a row has struck once on its way.
-    """
+def test_transient_fault_makes_no_difference(bench, tally, scenario, fault, times):
+    """The call may have been carried out although its answer was lost."""
     assert passing(bench, scenario, fault, times, tally) == []
 
 
 @pytest.mark.parametrize("scenario", LOST_ANSWERS, ids=str)
-def test_lost_answer_makes_no_difference_to_less_common_ways(bench, tally, scenario):
-    """A deployment that fails says so, one with nothing to do leaves all as it is."""
+def test_lost_answer_makes_no_difference_to_less_common_scenarios(bench, tally, scenario):
     assert passing(bench, scenario, LOST, 1, tally) == []
 
 
 @pytest.mark.parametrize("scenario", [*EVERY_FAULT, *LOST_ANSWERS, *PLANS], ids=str)
 def test_first_answer_to_each_call_is_lost(bench, scenario):
-    """All of them in one run."""
     expected = baseline(bench, scenario)
     trial = tried(bench, scenario, LOST, every_other)
     assert (trial.done.status, trial.state) == (scenario.status, expected.state), trial.done.err
@@ -403,15 +398,14 @@ def test_first_answer_to_each_call_is_lost(bench, scenario):
 @pytest.mark.parametrize("fault", [UNREACHED, LOST], ids=lambda fault: fault.name)
 @pytest.mark.parametrize("scenario", PLANS, ids=str)
 def test_plan_leaves_nothing_behind(bench, tally, scenario, fault):
-    """No stack, no change set, whichever of its calls goes wrong first."""
+    """No stack and no change set remain, whichever call fails."""
     before = bench.state(bench.prepared(scenario).account)
     assert passing(bench, scenario, fault, 1, tally) == []
     assert baseline(bench, scenario).state == before
 
 
 @pytest.mark.parametrize("scenario", EVERY_FAULT, ids=str)
-def test_expired_credentials_are_said_and_the_same_command_goes_on(bench, tally, scenario):
-    """Whenever they expire; nothing is left that is in the way of the next attempt."""
+def test_same_command_goes_on_after_credentials_expired(bench, tally, scenario):
     expected = baseline(bench, scenario)
     reached = 0
     for position in range(1, expected.calls + 1):
@@ -429,8 +423,8 @@ def test_expired_credentials_are_said_and_the_same_command_goes_on(bench, tally,
 
 @pytest.mark.parametrize("forwards", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("scenario", EVERY_FAULT, ids=str)
-def test_same_command_goes_on_where_a_killed_process_left_off(bench, tally, scenario, forwards):
-    """Before a call is carried out, and after it but before its answer has come."""
+def test_same_command_goes_on_after_a_killed_process(bench, tally, scenario, forwards):
+    """The process is killed before or after a call is carried out."""
     expected = baseline(bench, scenario)
     different = []
     reached = 0
@@ -467,7 +461,6 @@ def killed(bench, project, scenario, chooses, *, forwards):
 
 @pytest.mark.parametrize("scenario", EVERY_FAULT, ids=str)
 def test_denied_action_is_named(bench, tally, scenario):
-    """With the resource, for each action that the verb needs."""
     baseline(bench, scenario)
     actions = {request.action: request for request in bench.proxy.requests}
     for action, request in actions.items():
@@ -483,7 +476,7 @@ def test_denied_action_is_named(bench, tally, scenario):
 
 @pytest.mark.parametrize("scenario", [CREATION, UPDATE], ids=str)
 def test_change_set_that_may_not_be_executed_is_removed(bench, scenario):
-    """And the stack in review, although it is protected by then."""
+    """The stack in review is removed with its termination protection."""
     bench.write(scenario)
     before = bench.state(bench.prepared(scenario).account)
     trial = tried(bench, scenario, DENIED, asking("ExecuteChangeSet"))
@@ -496,24 +489,22 @@ def without_policies(state):
     return {**state, "stacks": [{**stack, "policy": None} for stack in state["stacks"]]}
 
 
-def test_unknown_credentials_are_said(bench):
-    """In one line, with what to do."""
+def test_unknown_credentials_are_reported(bench):
     bench.write(CREATION)
     trial = tried(bench, CREATION, UNKNOWN, from_(1))
     assert (trial.done.status, trial.done.code) == (7, "unknown-credentials")
 
 
 @pytest.mark.parametrize("scenario", [CREATION, PLANNED_CREATION, DESTRUCTION], ids=str)
-def test_without_connection_it_is_said_in_one_line(bench, scenario):
-    """Nothing listens there."""
+def test_missing_connection_is_reported_in_one_line(bench, scenario):
     bench.write(scenario)
     done = bench.project("1" * 12).run(*scenario.arguments, AWS_ENDPOINT_URL="http://127.0.0.1:9")
     assert (done.status, done.code) == (7, "unreachable")
     assert done.err.count("\n") == 1
 
 
-def test_giving_up_is_no_failure_of_the_deployment(bench):
-    """It ends with an exit code of its own, and the next one waits for what still goes on."""
+def test_timeout_leaves_the_operation_running(bench):
+    """The next deployment waits for it."""
     bench.write(SLOW)
     project = bench.prepared(SLOW)
     done = project.run(*SLOW.arguments, "--timeout", "0.2")

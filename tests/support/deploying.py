@@ -179,6 +179,49 @@ def stack_of(aws, suffix="pr1"):
     return stack
 
 
+PROTECTED = {"Parameters": {"DeletionProtection": "enabled", "Durability": "protected"}}
+
+WAITS = {
+    "Waits": {
+        "Type": "AWS::CloudFormation::WaitCondition",
+        "CreationPolicy": {"ResourceSignal": {"Timeout": "PT20S"}},
+    },
+    "After": topic() | {"DependsOn": "Waits"},
+}
+"""Resources with which an operation goes on until it is signalled."""
+
+
+HELD = {
+    "Type": "AWS::RDS::DBInstance",
+    "DeletionPolicy": "Delete",
+    "Properties": {"DeletionProtection": True},
+}
+"""A resource that refuses to be deleted."""
+
+
+def signal_success(aws, suffix="pr1"):
+    """Let the resource that an operation waits for come to its end."""
+    aws("cloudformation").signal_resource(
+        StackName=f"iot-pipeline-{suffix}",
+        LogicalResourceId="Waits",
+        UniqueId="1",
+        Status="SUCCESS",
+    )
+
+
+def start_update(project):
+    """Leave an update running, as somebody else would."""
+    project.deploy("pr1")
+    project.write(small_template(WAITS))
+    done = project.deploy("pr1", "--timeout", "0.3")
+    assert done.status == 6
+    return done
+
+
+def names_of_stacks(aws):
+    return [stack["StackName"] for stack in aws("cloudformation").describe_stacks()["Stacks"]]
+
+
 @contextlib.contextmanager
 def listening():
     """Give the port of a container that takes readings of integration tests and nothing else."""

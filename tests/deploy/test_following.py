@@ -1,0 +1,183 @@
+"""Following operations of one's own and of other processes, and interruptions."""
+
+import json
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from deploying import (
+    BUCKET,
+    HELD,
+    IMPOSSIBLE,
+    PROGRAM,
+    PROTECTED,
+    WAITS,
+    signal_success,
+    small_template,
+    stack_of,
+    start_update,
+    way_named_in,
+)
+
+LATER = 1.5
+"""Seconds in which a command comes to where it waits, on a busy machine too."""
+
+
+def test_deployment_waits_for_another_operation(project, aws):
+    """Then it finds nothing left to change."""
+    done = start_update(project)
+    assert done.code == "timed-out"
+    threading.Timer(LATER, signal_success, [aws]).start()
+    waited = project.deploy("pr1")
+    assert waited.status == 0, waited.err
+    assert "is in UPDATE_IN_PROGRESS" in waited.err
+    assert "nothing to change" in waited.err
+
+
+def test_no_wait_refuses_while_another_operation_is_in_progress(project, aws):
+    start_update(project)
+    for verb in (["deploy", "pr1", "--yes"], ["plan", "pr1"], ["destroy", "pr1", "--yes"]):
+        done = project.run(*verb, "--no-wait")
+        assert (done.status, done.code) == (1, "busy")
+    assert stack_of(aws)["StackStatus"] == "UPDATE_IN_PROGRESS"
+    signal_success(aws)
+
+
+def test_operation_in_progress_can_be_followed(project, aws):
+    """The error of the timeout names the command."""
+    way = way_named_in(start_update(project).last_line)
+    threading.Timer(LATER, signal_success, [aws]).start()
+    followed = project.run(*way)
+    assert followed.status == 0
+    first, *_, last = followed.out.splitlines()
+    assert "UPDATE_IN_PROGRESS    iot-pipeline-pr1" in first
+    assert "UPDATE_COMPLETE       iot-pipeline-pr1" in last
+
+
+def test_following_a_failed_operation_fails(project, aws):
+    impossible = IMPOSSIBLE | {"DependsOn": "Waits"}
+    project.write(small_template(WAITS | {"Impossible": impossible}))
+    way = way_named_in(project.deploy("pr1", "--timeout", "0.3").last_line)
+    threading.Timer(LATER, signal_success, [aws]).start()
+    followed = project.run(*way)
+    assert (followed.status, followed.code) == (4, "operation-failed")
+    assert followed.details == {"status": "DELETE_COMPLETE"}
+    assert project.run(*way).status == 1
+
+
+def test_update_can_be_cancelled(project, aws):
+    start_update(project)
+    threading.Timer(LATER, signal_success, [aws]).start()
+    done = project.run("cancel", "pr1")
+    assert done.status == 0, done.err
+    assert done.last_line == "pr1 is in UPDATE_ROLLBACK_COMPLETE"
+    again = project.run("cancel", "pr1")
+    assert (again.status, again.code) == (1, "no-update")
+
+
+def test_half_finished_update_is_rolled_back_first(project, aws):
+    """It was executed with rollback disabled."""
+    project.deploy("pr1")
+    cloudformation = aws("cloudformation")
+    change_set = cloudformation.create_change_set(
+        StackName="iot-pipeline-pr1",
+        ChangeSetName="halfway",
+        TemplateBody=json.dumps(small_template({"Impossible": IMPOSSIBLE})),
+        Parameters=[{"ParameterKey": "EnvironmentSuffix", "UsePreviousValue": True}],
+    )["Id"]
+    cloudformation.execute_change_set(ChangeSetName=change_set, DisableRollback=True)
+    while stack_of(aws)["StackStatus"] == "UPDATE_IN_PROGRESS":
+        time.sleep(0.05)
+    assert stack_of(aws)["StackStatus"] == "UPDATE_FAILED"
+    refused = project.run("plan", "pr1")
+    assert (refused.status, refused.code) == (1, "update-failed")
+    done = project.deploy("pr1", "--image-tag", "v1")
+    assert done.status == 0, done.err
+    assert "is in UPDATE_FAILED" in done.err
+    assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def start(project, *arguments):
+    """Start `iot-pipeline` where there is nobody to ask."""
+    return subprocess.Popen(
+        [PROGRAM, *arguments],
+        cwd=project.directory,
+        env=project.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def interrupt(process, aws, status, number=signal.SIGINT, suffix="pr1"):
+    """Interrupt a process once it follows an operation."""
+    shown = ""
+    while "Waits" not in shown.partition("_IN_PROGRESS")[2]:
+        shown += process.stderr.readline()
+    assert stack_of(aws, suffix)["StackStatus"] == status
+    time.sleep(0.2)
+    process.send_signal(number)
+
+
+def ended(process):
+    """Return the exit code of a process, and the rest of what it said."""
+    with process:
+        said = process.communicate(timeout=30)[1]
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_deployment_goes_on_and_can_be_followed(project, aws, number):
+    project.deploy("pr1")
+    project.write(small_template(WAITS))
+    process = start(project, "deploy", "pr1", "--yes", *BUCKET)
+    interrupt(process, aws, "UPDATE_IN_PROGRESS", number)
+    status, said = ended(process)
+    assert status == 130
+    assert "Traceback" not in said
+    threading.Timer(LATER, signal_success, [aws]).start()
+    assert project.run(*way_named_in(said)).status == 0
+    assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def test_interruption_cancels_the_update_on_request(project, aws):
+    project.deploy("pr1")
+    project.write(small_template(WAITS))
+    process = start(project, "deploy", "pr1", "--yes", *BUCKET, "--on-interrupt", "cancel")
+    interrupt(process, aws, "UPDATE_IN_PROGRESS")
+    time.sleep(0.5)
+    signal_success(aws)
+    status, said = ended(process)
+    assert status == 4, said
+    assert "it was cancelled" in said
+    assert "it is as it was before" in said
+    assert stack_of(aws)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_interrupted_creation_of_a_protected_environment_can_be_destroyed(project, aws):
+    resources = WAITS | {"Database": HELD}
+    resources["Waits"] = resources["Waits"] | {"DependsOn": "Database"}
+    project.write(small_template(resources), prod=PROTECTED)
+    process = start(project, "deploy", "prod", "--yes", *BUCKET, "--on-interrupt", "cancel")
+    interrupt(process, aws, "CREATE_IN_PROGRESS", suffix="prod")
+    status, said = ended(process)
+    assert status == 5, said
+    assert stack_of(aws, "prod")["StackStatus"] == "DELETE_FAILED"
+    done = project.run(*way_named_in(said), "--yes")
+    assert done.status == 0, done.err
+    assert aws("rds").describe_db_instances()["DBInstances"] == []
+
+
+@pytest.mark.parametrize("verb", ["plan", "deploy"])
+def test_interruption_while_waiting_cancels_nothing(project, aws, verb):
+    start_update(project)
+    yes = ["--yes"] if verb == "deploy" else []
+    process = start(project, verb, "pr1", *yes, *BUCKET, "--on-interrupt", "cancel")
+    interrupt(process, aws, "UPDATE_IN_PROGRESS")
+    assert ended(process)[0] == 130
+    assert stack_of(aws)["StackStatus"] == "UPDATE_IN_PROGRESS"
+    signal_success(aws)

@@ -1,0 +1,112 @@
+"""The service layer, called without a command line."""
+
+from dataclasses import replace
+
+import pytest
+
+from deploying import log_group, names_of_stacks, small_template, topic
+from iot_pipeline_cfn.deploy.connection import Target
+from iot_pipeline_cfn.deploy.errors import DeploymentError
+from iot_pipeline_cfn.deploy.observer import Observer, Question
+from iot_pipeline_cfn.deploy.operations import Operations
+from iot_pipeline_cfn.deploy.request import load_request
+from iot_pipeline_cfn.deploy.service_layer import Consent, deploy, destroy, plan
+
+YES = Consent(yes=True)
+ASK = Consent(interactive=True)
+
+
+class Recorder(Observer):
+    """An observer that remembers what it was asked, and always gives the same answer."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.questions = []
+
+    def confirm(self, question, environment):
+        self.questions.append((question, environment))
+        return self.answer
+
+
+@pytest.fixture
+def prepare(project, connect_to):
+    """A function from a template and a file to the environment pr1 and a request for it."""
+
+    def prepare(template=None, *, observer=None, file=None, **options):
+        project.write(template or small_template(), pr=file or {})
+        environment, request = load_request(
+            "pr1",
+            project.directory / "templates/iot-pipeline.json",
+            project.directory / "parameters",
+        )
+        operations = Operations(environment, connect_to(), observer or Observer())
+        return operations, replace(request, **options)
+
+    return prepare
+
+
+def test_environment_lives_through_plan_deploy_and_destroy(prepare, aws):
+    operations, request = prepare()
+    planned = plan(operations, request)
+    assert [change.logical_id for change in planned.changes] == ["Topic"]
+    assert names_of_stacks(aws) == []
+    result = deploy(operations, request, YES)
+    assert [output.name for output in result.stack.outputs] == ["TopicArn"]
+    assert plan(operations, request).empty
+    deletion = destroy(operations, YES)
+    assert [each.as_data() for each in deletion.plan.resources] == [
+        {"logical_id": "Topic", "resource_type": "AWS::SNS::Topic", "outcome": "deleted"}
+    ]
+    assert (deletion.left, names_of_stacks(aws)) == ([], [])
+    assert destroy(operations, YES).plan.stack is None
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_interactive_user_decides(prepare, aws, agrees):
+    observer = Recorder(agrees)
+    operations, request = prepare(observer=observer)
+    if agrees:
+        deploy(operations, request, ASK)
+    else:
+        with pytest.raises(DeploymentError, match="nothing was deployed"):
+            deploy(operations, request, ASK)
+    assert observer.questions == [(Question.DEPLOY, "pr1")]
+    assert bool(names_of_stacks(aws)) is agrees
+
+
+@pytest.mark.parametrize(
+    ("consent", "target", "is_allowed"),
+    [
+        (Consent(), Target.AWS, False),
+        (Consent(in_ci=True), Target.AWS, True),
+        (Consent(yes=True), Target.AWS, True),
+        (Consent(), Target.LOCAL, True),
+    ],
+)
+def test_scripts_need_consent_on_aws(consent, target, is_allowed):
+    given = consent.covers_deployment(is_local=target is Target.LOCAL)
+    assert given is is_allowed
+    if not given:
+        with pytest.raises(DeploymentError) as error:
+            consent.require(given=given)
+        assert error.value.code == "no-consent"
+
+
+def test_protected_environment_keeps_its_data(prepare):
+    file = {"Parameters": {"Durability": "protected"}}
+    deploy(*prepare(small_template({"Logs": log_group("/pr1/a")}), file=file), YES)
+    operations, request = prepare(small_template({"Other": topic()}), file=file)
+    with pytest.raises(DeploymentError) as error:
+        deploy(operations, request, YES)
+    assert (error.value.code, error.value.details) == ("data-loss", {"resources": ["Logs"]})
+    deploy(operations, replace(request, allowed_losses=["Logs"]), YES)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [({"bucket": "No Bucket"}, "bad-bucket"), ({"ignored": ["nonsense"]}, "unknown-check")],
+)
+def test_wrong_option_is_refused(prepare, options, code):
+    with pytest.raises(DeploymentError) as error:
+        plan(*prepare(**options))
+    assert error.value.code == code
