@@ -15,9 +15,6 @@ from iot_pipeline_cfn.template.references import references
 from resolution import of_type, resolve
 from schemas import tag_property
 
-# CloudFormation's quotas for one template
-# (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
-RESOURCES, PARAMETERS, OUTPUTS, BYTES_BY_URL = 500, 200, 200, 1_000_000
 REGIONS = ("ap-northeast-1", "us-east-1", "eu-central-1")
 OPTIONAL = ENVIRONMENTS["most"]
 
@@ -60,13 +57,6 @@ def test_no_rule_of_cfn_lint_is_disabled(template):
     assert "cfn-lint" not in json.dumps(template)
 
 
-def test_template_is_within_the_quotas_of_cloudformation(template):
-    assert len(template["Resources"]) < RESOURCES
-    assert len(template["Parameters"]) < PARAMETERS
-    assert len(template["Outputs"]) < OUTPUTS
-    assert len(json.dumps(template, separators=(",", ":")).encode()) < BYTES_BY_URL
-
-
 def test_every_taggable_resource_has_its_component_and_name(template):
     """The schemas of AWS define which types take tags."""
     for name, resource in template["Resources"].items():
@@ -102,14 +92,6 @@ def test_every_parameter_has_a_constraint_with_a_description(template):
     for name, declaration in template["Parameters"].items():
         assert bounds & declaration.keys(), name
         assert declaration["ConstraintDescription"].endswith("."), name
-
-
-def test_every_parameter_and_condition_is_used(template):
-    body = json.dumps({key: value for key, value in template.items() if key != "Metadata"})
-    for name in template["Parameters"]:
-        assert f'{{"Ref": "{name}"}}' in body or f"${{{name}}}" in body, name
-    for name in template["Conditions"]:
-        assert body.count(f'"{name}"') > 1, name
 
 
 def test_ephemeral_environment_keeps_nothing(environments):

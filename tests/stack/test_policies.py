@@ -1,54 +1,13 @@
-"""Policy documents, and the permissions of every role."""
+"""The permissions of every role, and its trust policy."""
 
-from awacs.aws import Condition, StringEquals
-from awacs.sns import Publish
-from troposphere import encode_to_dict
 
 from iot_pipeline_cfn.review.policy_documents import (
     permissions,
     policy_documents,
     uncompared_statements,
 )
-from iot_pipeline_cfn.stack.policies import allow, inline_policy, policy_document, trust_policy
 from iot_pipeline_cfn.template.lookup import short_text_of
 from resolution import container_of, name_of, of_type, only
-
-
-def test_document_has_the_current_version_and_its_statements_in_order():
-    document = encode_to_dict(policy_document(allow([Publish], ["a"]), allow([Publish], ["b"])))
-    assert document["Version"] == "2012-10-17"
-    assert [statement["Resource"] for statement in document["Statement"]] == [["a"], ["b"]]
-
-
-def test_statement_has_no_empty_elements():
-    assert encode_to_dict(allow([Publish], ["a"])) == {
-        "Action": ["sns:Publish"],
-        "Effect": "Allow",
-        "Resource": ["a"],
-    }
-
-
-def test_statement_has_its_condition_and_its_sid():
-    condition = Condition(StringEquals({"aws:RequestedRegion": "eu-central-1"}))
-    statement = encode_to_dict(allow([Publish], ["a"], condition=condition, sid="Home"))
-    assert statement["Condition"] == {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}
-    assert statement["Sid"] == "Home"
-
-
-def test_trust_policy_allows_one_service_on_behalf_of_this_account():
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html."""
-    (statement,) = encode_to_dict(trust_policy("states"))["Statement"]
-    assert statement["Principal"] == {"Service": "states.amazonaws.com"}
-    assert statement["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-    }
-
-
-def test_inline_policy_has_a_name_and_a_document():
-    policy = encode_to_dict(inline_policy("publish", allow([Publish], ["a"])))
-    assert policy["PolicyName"] == "publish"
-    assert policy["PolicyDocument"]["Version"] == "2012-10-17"
-
 
 ACTIONS_WITHOUT_RESOURCE = {
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html

@@ -114,17 +114,3 @@ def test_only_success_of_the_started_deployment_counts(environments, primary, ne
         if evaluate(choice["Condition"], primary=primary, started="new")
     ]
     assert [*met, state["Default"]][0] == next_state
-
-
-def test_every_state_is_reachable(environments):
-    definition = definition_of(environments["defaults"])
-    states = definition["States"]
-    reached, to_do = set(), [definition["StartAt"]]
-    while to_do:
-        name = to_do.pop()
-        if name not in reached:
-            reached.add(name)
-            state = states[name]
-            to_do += [choice["Next"] for choice in state.get("Choices", [])]
-            to_do += [state[key] for key in ("Next", "Default") if key in state]
-    assert reached == states.keys()

@@ -66,19 +66,21 @@ class Context:
             group=group,
             label="Suffix",
         )
-        availability = self.add_choice(
+        self.is_multi_zone = self.add_switch(
             "Availability",
-            ["single-zone", "multi-zone"],
+            ("single-zone", "multi-zone"),
             default="multi-zone",
+            condition="IsMultiZone",
             description="Multi-zone is a standby database, a second cache node, and interface "
             "endpoints in both zones. A change replaces the cache.",
             group=group,
             label="Availability",
         )
-        durability = self.add_choice(
+        self.is_protected = self.add_switch(
             "Durability",
-            ["ephemeral", "protected"],
+            ("ephemeral", "protected"),
             default="protected",
+            condition="IsProtected",
             description="Protected is backups, deletion protection, the database's logs, and "
             "snapshots of database and cache when the stack is deleted.",
             group=group,
@@ -93,25 +95,18 @@ class Context:
             group=group,
             label="Deletion protection",
         )
-        monitoring = self.add_choice(
+        self.has_detailed_monitoring = self.add_switch(
             "Monitoring",
-            ["basic", "detailed"],
-            default="basic",
+            ("basic", "detailed"),
+            condition="HasDetailedMonitoring",
             description="Detailed adds enhanced monitoring, insights into database and containers, "
             "X-Ray, and the load balancer's access logs.",
             group=group,
             label="Monitoring",
         )
-        self.is_multi_zone = self.add_condition(
-            "IsMultiZone", Equals(availability.ref(), "multi-zone")
-        )
-        self.is_protected = self.add_condition("IsProtected", Equals(durability.ref(), "protected"))
         self.has_deletion_protection = self.add_condition(
             "HasDeletionProtection",
             And(self.is_protected.as_term(), Equals(deletion_protection.ref(), "enabled")),
-        )
-        self.has_detailed_monitoring = self.add_condition(
-            "HasDetailedMonitoring", Equals(monitoring.ref(), "detailed")
         )
 
     def environment_name(self, *, prefix: str = "", ending: str = "") -> Sub:
@@ -132,8 +127,10 @@ class Context:
             component = self.components[title]
             naming.tag_resource(resource, self.suffix, component=component)
 
-    def add(self, resource: R) -> R:
-        """Add a resource."""
+    def add(self, resource: R, *, condition: Condition | None = None) -> R:
+        """Add a resource, which exists only under the condition if there is one."""
+        if condition is not None:
+            resource.Condition = condition
         return self.template.add_resource(resource)
 
     def add_parameter(self, parameter: Parameter, *, group: str, label: str) -> Parameter:
@@ -165,18 +162,30 @@ class Context:
         return self.add_parameter(parameter, group=group, label=label)
 
     def add_switch(
-        self, name: str, *, condition: str, description: str, group: str, label: str
+        self,
+        name: str,
+        values: tuple[str, str] = ("disabled", "enabled"),
+        *,
+        default: str | None = None,
+        condition: str,
+        description: str,
+        group: str,
+        label: str,
     ) -> Condition:
-        """Add a parameter that is disabled unless enabled; return the condition "enabled"."""
+        """Add a parameter with two values; return the condition that it has the second one.
+
+        The default is the first value.
+        """
+        first, second = values
         parameter = self.add_choice(
             name,
-            ["disabled", "enabled"],
-            default="disabled",
+            values,
+            default=default or first,
             description=description,
             group=group,
             label=label,
         )
-        return self.add_condition(condition, Equals(parameter.ref(), "enabled"))
+        return self.add_condition(condition, Equals(parameter.ref(), second))
 
     def add_number(
         self, name: str, *, default: int, maximum: int, description: str, group: str, label: str

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from awacs import aws
 from awacs import kms as kms_actions
-from troposphere import AccountId, AWSHelperFn, Equals, If, Sub
+from troposphere import AccountId, AWSHelperFn, If, Sub
 from troposphere.kms import Alias, Key
 
 from .conditions import Condition
@@ -62,17 +62,14 @@ class Encryption:
 
 def add_encryption(context: Context) -> Encryption:
     """Add the customer managed key for database, cache, secrets, repository and log groups."""
-    choice = context.add_choice(
+    is_customer_managed = context.add_switch(
         "EncryptionKey",
-        ["aws-managed", "customer-managed"],
-        default="aws-managed",
+        ("aws-managed", "customer-managed"),
+        condition="UsesCustomerManagedKey",
         description="Customer-managed is one rotating key of the stack's own. Fixed once the "
         "environment exists: database, cache and registry would have to be replaced.",
         group="Environment",
         label="Encryption key",
-    )
-    is_customer_managed = context.add_condition(
-        "UsesCustomerManagedKey", Equals(choice.ref(), "customer-managed")
     )
     key = context.add(
         Key(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from troposphere import Equals, If, Parameter
+from troposphere import If, Parameter
 
 from .conditions import Condition, is_given
 from .context import Context
@@ -29,10 +29,10 @@ class Ingress:
 
 def add_ingress(context: Context) -> Ingress:
     """Add the choice between public and private ingress, and the certificate."""
-    choice = context.add_choice(
+    uses_private_ingress = context.add_switch(
         "Ingress",
-        ["public", "private"],
-        default="public",
+        ("public", "private"),
+        condition="UsesPrivateIngress",
         description="Public is an internet-facing load balancer, which can be called past the API. "
         "Private leaves the API as the only way in. A change replaces the load balancer, without "
         "deletion protection only, and interrupts.",
@@ -66,8 +66,6 @@ def add_ingress(context: Context) -> Ingress:
     return Ingress(
         certificate_arn=certificate_arn,
         domain_name=domain_name,
-        uses_private_ingress=context.add_condition(
-            "UsesPrivateIngress", Equals(choice.ref(), "private")
-        ),
+        uses_private_ingress=uses_private_ingress,
         has_certificate=context.add_condition("HasCertificate", is_given(certificate_arn)),
     )

@@ -43,9 +43,7 @@ def add_log_group(
         LogGroupName=context.environment_name(prefix=f"/{service}/", ending=ending),
         RetentionInDays=RETENTION_DAYS,
     )
-    if condition is not None:
-        log_group.Condition = condition
-    context.add(log_group)
+    context.add(log_group, condition=condition)
     description = f"Log group of the {writer}."
     context.add_output(f"{title}Name", description, log_group.ref(), condition=condition)
     return log_group

@@ -102,9 +102,7 @@ def _add_group(
     )
     if rules:
         group.SecurityGroupIngress = rules
-    if condition is not None:
-        group.Condition = condition
-    context.add(group)
+    context.add(group, condition=condition)
     context.add_output(
         f"{title}Id", f"Security group: {description}.", group.ref(), condition=condition
     )
@@ -156,9 +154,7 @@ def _add_egress_to_groups(context: Context, groups: SecurityGroups, ingress: Ing
             IpProtocol="tcp",
             ToPort=port,
         )
-        if condition is not None:
-            rule.Condition = condition
-        context.add(rule)
+        context.add(rule, condition=condition)
 
 
 def _from_group(description: str, source: SecurityGroup, port: int | If) -> SecurityGroupRule:
