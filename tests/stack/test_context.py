@@ -18,7 +18,8 @@ def context():
 
 def test_parameter_has_a_group_and_a_label_in_the_console(context):
     parameter = Parameter("Size", Type="Number")
-    assert context.add_parameter(parameter, group="Sizes", label="How large") is parameter
+    with context.component("sizes", group="Sizes"):
+        assert context.add_parameter(parameter, label="How large") is parameter
     interface = context.template.to_dict()["Metadata"]["AWS::CloudFormation::Interface"]
     assert interface["ParameterGroups"][-1] == {
         "Label": {"default": "Sizes"},
@@ -28,9 +29,7 @@ def test_parameter_has_a_group_and_a_label_in_the_console(context):
 
 
 def test_choice_lists_its_values_in_its_constraint(context):
-    context.add_choice(
-        "Colour", ["red", "blue"], default="red", description="D.", group="G", label="L"
-    )
+    context.add_choice("Colour", ["red", "blue"], default="red", description="D.", label="L")
     assert context.template.to_dict()["Parameters"]["Colour"] == {
         "AllowedValues": ["red", "blue"],
         "ConstraintDescription": "One of red, blue.",
@@ -41,9 +40,7 @@ def test_choice_lists_its_values_in_its_constraint(context):
 
 
 def test_switch_is_disabled_by_default(context):
-    condition = context.add_switch(
-        "Light", condition="HasLight", description="D.", group="G", label="L"
-    )
+    condition = context.add_switch("Light", condition="HasLight", description="D.", label="L")
     body = context.template.to_dict()
     assert condition == Condition("HasLight")
     assert body["Parameters"]["Light"]["Default"] == "disabled"
@@ -54,13 +51,13 @@ def test_switch_is_disabled_by_default(context):
     ("value", "is_allowed"), [("", True), ("7", True), ("x", True), ("7x", False), ("y", False)]
 )
 def test_optional_parameter_is_empty_or_matches_its_pattern(context, value, is_allowed):
-    context.add_optional("Size", "[0-9]|x", constraint="C.", description="D.", group="G", label="L")
+    context.add_optional("Size", "[0-9]|x", constraint="C.", description="D.", label="L")
     pattern = context.template.to_dict()["Parameters"]["Size"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, value)) is is_allowed
 
 
 def test_number_has_its_bounds_in_its_constraint(context):
-    context.add_number("Size", default=2, maximum=9, description="D.", group="G", label="L")
+    context.add_number("Size", default=2, maximum=9, description="D.", label="L")
     declaration = context.template.to_dict()["Parameters"]["Size"]
     assert (declaration["MinValue"], declaration["MaxValue"]) == (1, 9)
     assert declaration["ConstraintDescription"] == "1 to 9."

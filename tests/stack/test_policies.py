@@ -1,6 +1,5 @@
 """The permissions of every role, and its trust policy."""
 
-
 from iot_pipeline_cfn.review.policy_documents import (
     permissions,
     policy_documents,

@@ -32,10 +32,11 @@ def iot_pipeline() -> Template:
 
     with context.component("encryption"):
         context.encryption = add_encryption(context)
-    with context.component("network"):
+    with context.component("network", group="Network"):
         network = add_network(context)
         add_flow_logs(context, network=network)
-    ingress = add_ingress(context)
+    with context.component("ingress", group="Ingress"):
+        ingress = add_ingress(context)
     with context.component("security"):
         security_groups = add_security_groups(context, network=network, ingress=ingress)
     with context.component("endpoints"):
@@ -46,11 +47,11 @@ def iot_pipeline() -> Template:
         )
     with context.component("registry"):
         repository = add_repository(context)
-    with context.component("database"):
+    with context.component("database", group="Database"):
         database = add_database(context, network=network, security_groups=security_groups)
-    with context.component("cache"):
+    with context.component("cache", group="Cache"):
         cache = add_cache(context, network=network, security_groups=security_groups)
-    with context.component("containers"):
+    with context.component("containers", group="Containers"):
         task = add_task(context, repository=repository, database=database, cache=cache)
         containers = add_service(
             context,
@@ -61,7 +62,7 @@ def iot_pipeline() -> Template:
         )
     with context.component("rotation"):
         rotation = add_rotation(context, database=database, containers=containers)
-    with context.component("api"):
+    with context.component("api", group="API"):
         api = add_api(
             context,
             network=network,

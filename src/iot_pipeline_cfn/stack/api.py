@@ -17,7 +17,6 @@ from .logs import LOG_GROUP_ARN, add_log_group
 from .network import Network
 from .security_groups import SecurityGroups
 
-GROUP = "API"
 READINGS_IN_BATCH = 500
 
 
@@ -43,7 +42,6 @@ def add_api(
         ["API_KEY", "AWS_IAM", "NONE"],
         default="API_KEY",
         description="What a caller must bring: an API key, a signature by IAM, or nothing.",
-        group=GROUP,
         label="Authorization",
     )
     requires_api_key = context.add_condition("RequiresApiKey", Equals(choice.ref(), "API_KEY"))
@@ -219,7 +217,6 @@ def _add_throttling(context: Context) -> apigw.MethodSetting:
         default=100,
         maximum=10000,
         description="Requests a second that the API takes.",
-        group=GROUP,
         label="Throttle rate",
     )
     burst = context.add_number(
@@ -227,7 +224,6 @@ def _add_throttling(context: Context) -> apigw.MethodSetting:
         default=200,
         maximum=5000,
         description="Requests that may come at once, before the rate counts.",
-        group=GROUP,
         label="Throttle burst",
     )
     return apigw.MethodSetting(
@@ -247,7 +243,6 @@ def _add_access_logs(context: Context) -> If:
         condition="HasApiAccessLogs",
         description="Needs API Gateway's CloudWatch role, one for each account and region, "
         "which this stack does not own.",
-        group=GROUP,
         label="Access logs",
     )
     log_group = add_log_group(

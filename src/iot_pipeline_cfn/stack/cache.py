@@ -36,7 +36,6 @@ def add_cache(context: Context, *, network: Network, security_groups: SecurityGr
         ],
         default="cache.t4g.micro",
         description="Size of each cache node.",
-        group="Cache",
         label="Node type",
     )
     auth_token = context.add(

@@ -46,9 +46,10 @@ class Context:
         self.template.set_transform("AWS::LanguageExtensions")
         self.components: dict[str, str] = {}
         """The component of each resource, by logical ID."""
-        self._add_environment(group="Environment")
+        self._group = "Environment"
+        self._add_environment()
 
-    def _add_environment(self, group: str) -> None:
+    def _add_environment(self) -> None:
         """Add the suffix and the choices Availability, Durability and Monitoring.
 
         Deletion protection is a part of Durability with a parameter of its own: it must be lifted
@@ -63,7 +64,6 @@ class Context:
                 Description="Names the environment: pr123, staging, prod.",
                 MaxLength=naming.SUFFIX_MAX_LENGTH,
             ),
-            group=group,
             label="Suffix",
         )
         self.is_multi_zone = self.add_switch(
@@ -73,7 +73,6 @@ class Context:
             condition="IsMultiZone",
             description="Multi-zone is a standby database, a second cache node, and interface "
             "endpoints in both zones. A change replaces the cache.",
-            group=group,
             label="Availability",
         )
         self.is_protected = self.add_switch(
@@ -83,7 +82,6 @@ class Context:
             condition="IsProtected",
             description="Protected is backups, deletion protection, the database's logs, and "
             "snapshots of database and cache when the stack is deleted.",
-            group=group,
             label="Durability",
         )
         deletion_protection = self.add_choice(
@@ -92,7 +90,6 @@ class Context:
             default="enabled",
             description="Of database and load balancer, where Durability is protected. Disabled "
             "lets the stack be deleted; the snapshots are still kept.",
-            group=group,
             label="Deletion protection",
         )
         self.has_detailed_monitoring = self.add_switch(
@@ -101,7 +98,6 @@ class Context:
             condition="HasDetailedMonitoring",
             description="Detailed adds enhanced monitoring, insights into database and containers, "
             "X-Ray, and the load balancer's access logs.",
-            group=group,
             label="Monitoring",
         )
         self.has_deletion_protection = self.add_condition(
@@ -114,9 +110,13 @@ class Context:
         return naming.environment_name(self.suffix, prefix=prefix, ending=ending)
 
     @contextmanager
-    def component(self, name: str) -> Iterator[None]:
-        """Assign the resources that are added in this context to a component."""
+    def component(self, name: str, *, group: str = "Environment") -> Iterator[None]:
+        """Assign the resources that are added in this context to a component.
+
+        The console shows the parameters that are added in this context in the group.
+        """
         before = set(self.template.resources)
+        self._group = group
         yield
         for title in self.template.resources.keys() - before:
             self.components[title] = name
@@ -133,10 +133,10 @@ class Context:
             resource.Condition = condition
         return self.template.add_resource(resource)
 
-    def add_parameter(self, parameter: Parameter, *, group: str, label: str) -> Parameter:
-        """Add a parameter with the group and the label under which the console shows it."""
+    def add_parameter(self, parameter: Parameter, *, label: str) -> Parameter:
+        """Add a parameter with the label under which the console shows it."""
         self.template.add_parameter(parameter)
-        self.template.add_parameter_to_group(parameter, group)
+        self.template.add_parameter_to_group(parameter, self._group)
         self.template.set_parameter_label(parameter, label)
         return parameter
 
@@ -147,7 +147,6 @@ class Context:
         *,
         default: str,
         description: str,
-        group: str,
         label: str,
     ) -> Parameter:
         """Add a parameter that takes one of the values."""
@@ -159,7 +158,7 @@ class Context:
             Default=default,
             Description=description,
         )
-        return self.add_parameter(parameter, group=group, label=label)
+        return self.add_parameter(parameter, label=label)
 
     def add_switch(
         self,
@@ -169,7 +168,6 @@ class Context:
         default: str | None = None,
         condition: str,
         description: str,
-        group: str,
         label: str,
     ) -> Condition:
         """Add a parameter with two values; return the condition that it has the second one.
@@ -182,13 +180,12 @@ class Context:
             values,
             default=default or first,
             description=description,
-            group=group,
             label=label,
         )
         return self.add_condition(condition, Equals(parameter.ref(), second))
 
     def add_number(
-        self, name: str, *, default: int, maximum: int, description: str, group: str, label: str
+        self, name: str, *, default: int, maximum: int, description: str, label: str
     ) -> Parameter:
         """Add a parameter that takes a number from 1 to the maximum."""
         parameter = Parameter(
@@ -200,7 +197,7 @@ class Context:
             MaxValue=maximum,
             MinValue=1,
         )
-        return self.add_parameter(parameter, group=group, label=label)
+        return self.add_parameter(parameter, label=label)
 
     def add_optional(
         self,
@@ -209,7 +206,6 @@ class Context:
         *,
         constraint: str,
         description: str,
-        group: str,
         label: str,
     ) -> Parameter:
         """Add a parameter that is empty or matches a pattern, described by the constraint."""
@@ -221,7 +217,7 @@ class Context:
             Default="",
             Description=description,
         )
-        return self.add_parameter(parameter, group=group, label=label)
+        return self.add_parameter(parameter, label=label)
 
     def add_condition(self, name: str, expression: AWSHelperFn) -> Condition:
         """Add a condition.

@@ -56,7 +56,6 @@ def add_database(
         list(CONNECTIONS_ALARM),
         default="db.t4g.micro",
         description="Size of the database.",
-        group="Database",
         label="Instance class",
     )
     context.template.add_mapping(

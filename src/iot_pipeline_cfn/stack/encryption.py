@@ -68,7 +68,6 @@ def add_encryption(context: Context) -> Encryption:
         condition="UsesCustomerManagedKey",
         description="Customer-managed is one rotating key of the stack's own. Fixed once the "
         "environment exists: database, cache and registry would have to be replaced.",
-        group="Environment",
         label="Encryption key",
     )
     key = context.add(

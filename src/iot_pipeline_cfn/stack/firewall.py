@@ -22,7 +22,6 @@ def add_firewall(context: Context, *, api: Api) -> None:
         "WebAcl",
         condition="HasWebAcl",
         description="AWS WAF in front of the API.",
-        group="API",
         label="Web ACL",
     )
     web_acl = context.add(

@@ -7,7 +7,6 @@ from troposphere import If, Parameter
 from .conditions import Condition, is_given
 from .context import Context
 
-GROUP = "Ingress"
 HTTP_PORT = 80
 HTTPS_PORT = 443
 STAGE_NAME = "prod"
@@ -36,7 +35,6 @@ def add_ingress(context: Context) -> Ingress:
         description="Public is an internet-facing load balancer, which can be called past the API. "
         "Private leaves the API as the only way in. A change replaces the load balancer, without "
         "deletion protection only, and interrupts.",
-        group=GROUP,
         label="Ingress",
     )
     # No file contains these, because a certificate belongs to an account.
@@ -45,7 +43,6 @@ def add_ingress(context: Context) -> Ingress:
         r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+",
         constraint="The ARN of an ACM certificate.",
         description="Optional: HTTPS with this certificate; HTTP then redirects.",
-        group=GROUP,
         label="Certificate",
     )
     domain_name = context.add_optional(
@@ -54,7 +51,6 @@ def add_ingress(context: Context) -> Ingress:
         constraint="A lowercase domain name, such as iot.example.com.",
         description="Name on the certificate, by which the API calls the load balancer. "
         "With public ingress, a DNS record must point it there.",
-        group=GROUP,
         label="Domain name",
     )
     context.add_rule(

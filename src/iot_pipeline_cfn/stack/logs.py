@@ -58,7 +58,6 @@ def add_flow_logs(context: Context, *, network: Network) -> None:
         "FlowLogs",
         condition="HasFlowLogs",
         description="Logs every connection in the VPC.",
-        group="Network",
         label="Flow logs",
     )
     log_group = add_log_group(

@@ -137,7 +137,6 @@ def _add_topic(context: Context) -> Topic:
         r"[^@\s]+@[^@\s]+\.[^@\s]+",
         constraint="An e-mail address.",
         description="Optional: who is told of alarms, once they confirm the subscription.",
-        group="Environment",
         label="Alarm e-mail",
     )
     has_email = context.add_condition("HasAlarmEmail", is_given(email))

@@ -19,8 +19,6 @@ from troposphere.ec2 import (
 from .conditions import Condition, is_empty, is_given
 from .context import Context
 
-GROUP = "Network"
-
 VPC_CIDR = "10.0.0.0/16"
 PUBLIC_CIDRS = ("10.0.1.0/24", "10.0.2.0/24")
 PRIVATE_CIDRS = ("10.0.3.0/24", "10.0.4.0/24")
@@ -86,7 +84,6 @@ def _add_zones(context: Context) -> list[If]:
             constraint="The name of a zone, such as ap-northeast-1a.",
             description="Optional; both or none. Without: one of the region's first two. "
             "Fixed once the environment exists.",
-            group=GROUP,
             label=f"Availability zone {number}",
         )
         for number in (1, 2)
@@ -180,7 +177,6 @@ def _add_nat_gateways(
         default="single",
         description="Outbound traffic of the private subnets. "
         "None needs no Elastic IP: the endpoints carry all that a task needs to start.",
-        group=GROUP,
         label="NAT gateways",
     )
     is_any = Not(Equals(choice.ref(), "none"))
@@ -233,7 +229,6 @@ def _add_allocation_id(context: Context, has_nat_gateway: Not) -> Parameter:
         "eipalloc-[0-9a-f]{8,17}",
         constraint="An allocation id, such as eipalloc-0123456789abcdef0.",
         description="Optional: an Elastic IP that exists, for the first NAT gateway.",
-        group=GROUP,
         label="Elastic IP of the NAT gateway",
     )
     context.add_rule(

@@ -10,7 +10,7 @@ from .load_balancer import LoadBalancing
 from .logs import add_log_group
 from .network import Network
 from .security_groups import CONTAINER_PORT, SecurityGroups
-from .task import CONTAINER_NAME, GROUP, Task
+from .task import CONTAINER_NAME, Task
 
 MAXIMUM_TASKS = 100
 SECONDS_TO_START = 60
@@ -40,7 +40,6 @@ def add_service(
         ["FARGATE", "FARGATE_SPOT"],
         default="FARGATE",
         description="Spot costs less; AWS may stop its tasks with two minutes' notice.",
-        group=GROUP,
         label="Capacity provider",
     )
     desired_count = context.add_number(
@@ -49,7 +48,6 @@ def add_service(
         maximum=MAXIMUM_TASKS,
         description="Tasks that run at least, once there is an image, and with which every change "
         "of the service begins.",
-        group=GROUP,
         label="Desired count",
     )
     cluster = _add_cluster(context)
@@ -141,7 +139,6 @@ def _add_scaling(
         default=4,
         maximum=MAXIMUM_TASKS,
         description="Tasks that auto scaling may run; no fewer than DesiredCount.",
-        group=GROUP,
         label="Maximum count",
     )
     cluster, service = containers.cluster.title, containers.service.title

@@ -21,7 +21,6 @@ from .logs import add_log_group
 from .policies import allow, inline_policy, trust_policy
 from .security_groups import CONTAINER_PORT
 
-GROUP = "Containers"
 CONTAINER_NAME = "iot-processor"
 TASK_SIZES = (
     "256/512",
@@ -54,7 +53,6 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
         constraint="A tag of at most 128 letters, digits, _, . and -.",
         description="Optional: tag of an image in the environment's repository. "
         "Without, no task runs.",
-        group=GROUP,
         label="Image tag",
     )
     has_image = context.add_condition("HasImage", is_given(image_tag))
@@ -68,7 +66,6 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
         TASK_SIZES,
         default="256/512",
         description="CPU units and MiB of memory of each task.",
-        group=GROUP,
         label="Task size",
     )
     # No file sets it, because it depends on how the image was built.
@@ -77,7 +74,6 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
         ["X86_64", "ARM64"],
         default="X86_64",
         description="What the image is built for. ARM64 costs less.",
-        group=GROUP,
         label="Processor architecture",
     )
     cpu, memory = (Select(index, Split("/", size.ref())) for index in (0, 1))
