@@ -26,10 +26,7 @@ def test_s3_endpoint_serves_only_image_layers_to_both_private_route_tables(envir
 
 @pytest.mark.parametrize(
     ("availability", "subnets"),
-    [
-        ("single-zone", ["PrivateSubnet1"]),
-        ("multi-zone", ["PrivateSubnet1", "PrivateSubnet2"]),
-    ],
+    [("single-zone", ["PrivateSubnet1"]), ("multi-zone", ["PrivateSubnet1", "PrivateSubnet2"])],
 )
 def test_interface_endpoints_are_in_one_zone_or_both(template, availability, subnets):
     endpoints = by_service(resolve(template, {"Availability": availability}))

@@ -10,11 +10,7 @@ from troposphere import Parameter
 
 from checkout import ENVIRONMENTS
 from iot_pipeline_cfn.deploy.preflight.names import NAME_RULES
-from iot_pipeline_cfn.stack.naming import (
-    SUFFIX_MAX_LENGTH,
-    SUFFIX_PATTERN,
-    environment_name,
-)
+from iot_pipeline_cfn.stack.naming import SUFFIX_MAX_LENGTH, SUFFIX_PATTERN, environment_name
 from iot_pipeline_cfn.template.parameters import check_value
 from resolution import resolve
 

@@ -51,10 +51,7 @@ def test_subnets_do_not_overlap_and_assign_no_public_addresses(environments):
 @pytest.mark.parametrize(
     ("given", "zones"),
     [
-        (
-            {},
-            [{"Fn::Select": [0, {"Fn::GetAZs": ""}]}, {"Fn::Select": [1, {"Fn::GetAZs": ""}]}],
-        ),
+        ({}, [{"Fn::Select": [0, {"Fn::GetAZs": ""}]}, {"Fn::Select": [1, {"Fn::GetAZs": ""}]}]),
         (
             {"AvailabilityZone1": "ap-northeast-1c", "AvailabilityZone2": "ap-northeast-1d"},
             ["ap-northeast-1c", "ap-northeast-1d"],

@@ -141,13 +141,7 @@ class Context:
         return parameter
 
     def add_choice(
-        self,
-        name: str,
-        values: Sequence[str],
-        *,
-        default: str,
-        description: str,
-        label: str,
+        self, name: str, values: Sequence[str], *, default: str, description: str, label: str
     ) -> Parameter:
         """Add a parameter that takes one of the values."""
         parameter = Parameter(
@@ -176,11 +170,7 @@ class Context:
         """
         first, second = values
         parameter = self.add_choice(
-            name,
-            values,
-            default=default or first,
-            description=description,
-            label=label,
+            name, values, default=default or first, description=description, label=label
         )
         return self.add_condition(condition, Equals(parameter.ref(), second))
 
@@ -200,13 +190,7 @@ class Context:
         return self.add_parameter(parameter, label=label)
 
     def add_optional(
-        self,
-        name: str,
-        pattern: str,
-        *,
-        constraint: str,
-        description: str,
-        label: str,
+        self, name: str, pattern: str, *, constraint: str, description: str, label: str
     ) -> Parameter:
         """Add a parameter that is empty or matches a pattern, described by the constraint."""
         parameter = Parameter(

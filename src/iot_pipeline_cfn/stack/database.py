@@ -141,11 +141,7 @@ def add_database(
     )
     for name, description, value in (
         ("DatabaseInstanceId", "Identifier of the database instance.", instance.ref()),
-        (
-            "DatabaseEndpointAddress",
-            "Database's host name.",
-            instance.get_att("Endpoint.Address"),
-        ),
+        ("DatabaseEndpointAddress", "Database's host name.", instance.get_att("Endpoint.Address")),
         ("DatabaseEndpointPort", "Database's port.", instance.get_att("Endpoint.Port")),
         ("DatabaseName", "Name of the database in the instance.", DATABASE_NAME),
         ("DatabaseSecretArn", "Secret with username and password.", database.secret_arn()),

@@ -19,10 +19,7 @@ NO_OVERRIDE: Mapping[str, Any] = MappingProxyType({"None": {}})
 def add_firewall(context: Context, *, api: Api) -> None:
     """Add the web ACL and its association with the API's stage."""
     has_web_acl = context.add_switch(
-        "WebAcl",
-        condition="HasWebAcl",
-        description="AWS WAF in front of the API.",
-        label="Web ACL",
+        "WebAcl", condition="HasWebAcl", description="AWS WAF in front of the API.", label="Web ACL"
     )
     web_acl = context.add(
         wafv2.WebACL(

@@ -26,11 +26,7 @@ class LoadBalancing:
 
 
 def add_load_balancer(
-    context: Context,
-    *,
-    network: Network,
-    ingress: Ingress,
-    security_groups: SecurityGroups,
+    context: Context, *, network: Network, ingress: Ingress, security_groups: SecurityGroups
 ) -> LoadBalancing:
     """Add the load balancer, internet-facing or internal, with its target group and listeners."""
     is_private = ingress.uses_private_ingress

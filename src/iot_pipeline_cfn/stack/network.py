@@ -145,9 +145,7 @@ def _add_public_routes(
     internet_gateway = context.add(InternetGateway("InternetGateway"))
     attachment = context.add(
         VPCGatewayAttachment(
-            "InternetGatewayAttachment",
-            InternetGatewayId=internet_gateway.ref(),
-            VpcId=vpc.ref(),
+            "InternetGatewayAttachment", InternetGatewayId=internet_gateway.ref(), VpcId=vpc.ref()
         )
     )
     route_table = _add_route_table(context, vpc, "PublicRouteTable", public_subnets)

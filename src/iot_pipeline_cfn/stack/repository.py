@@ -47,11 +47,7 @@ def _lifecycle_policy() -> str:
         "countUnit": "days",
         "tagStatus": "untagged",
     }
-    surplus = {
-        "countNumber": IMAGES_KEPT,
-        "countType": "imageCountMoreThan",
-        "tagStatus": "any",
-    }
+    surplus = {"countNumber": IMAGES_KEPT, "countType": "imageCountMoreThan", "tagStatus": "any"}
     rules = [
         {"action": {"type": "expire"}, "rulePriority": priority, "selection": selection}
         for priority, selection in enumerate((untagged, surplus), 1)
