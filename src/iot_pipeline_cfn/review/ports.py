@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -92,16 +92,3 @@ def subtract(ports: Iterable[Ports], others: Iterable[Ports]) -> list[Ports]:
     for other in others:
         left = [piece for one in left for piece in one.without(other)]
     return left
-
-
-def merge(ports: Iterable[Ports]) -> tuple[Ports, ...]:
-    """Return ports in order, with ranges that overlap or touch made one."""
-    merged: list[Ports] = []
-    for one in sorted(set(ports)):
-        last = merged[-1] if merged else None
-        same = last and (last.protocol, last.opaque) == (one.protocol, one.opaque)
-        if last and same and one.first <= last.last + 1:
-            merged[-1] = replace(last, last=max(last.last, one.last))
-        else:
-            merged.append(one)
-    return tuple(merged)

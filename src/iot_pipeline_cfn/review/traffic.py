@@ -6,34 +6,32 @@ considered.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from iot_pipeline_cfn.template.findings import Finding, Severity
-from iot_pipeline_cfn.template.lookup import Resources
+from iot_pipeline_cfn.template.lookup import Resources, of_type
 
-from .addresses import Network
-from .ports import ALL_PROTOCOLS, Ports, merge, subtract
+from .ports import Ports, subtract
 from .resolved import ResolvedEnvironment
-from .security_rules import (
-    ANY_IPV4,
-    Peer,
-    Rule,
-    Rules,
-    carriers,
-    collapse,
-    group_networks,
-    range_peer,
-    rules_of,
-)
+from .security_rules import GROUP_TYPE, Peer, Rule, carriers, rules_of
 
-ANYTHING: Final = Rule(range_peer(ANY_IPV4), Ports(ALL_PROTOCOLS))
+
+class Connection(NamedTuple):
+    """Ports of the target that the source reaches.
+
+    It is uncertain where a rule names a range that may include the address of a resource or not.
+    """
+
+    source: Peer
+    target: Peer
+    ports: Ports
+    is_certain: bool = True
 
 
 class Flow(NamedTuple):
-    """Ports of the target that the source reaches, both by their names."""
+    """A connection by the names of its ends."""
 
     source: str
     target: str
@@ -44,7 +42,7 @@ def flows(resources: Resources) -> frozenset[Flow]:
     """Return the connections that the security groups of an environment allow."""
     return frozenset(
         Flow(each.source.name, each.target.name, each.ports)
-        for each in _matrix(resources).connections()
+        for each in _matrix(resources).connections
     )
 
 
@@ -56,125 +54,97 @@ def find_traffic_changes(
     The ends are the resources that carry the groups, so that neither the names of groups nor the
     form of their rules make a difference. Every new connection is exposure.
     """
-    if before.resources == after.resources:
-        return
-    old, new = _matrix(before.resources), _matrix(after.resources)
-    yield from _unknown_groups(old, new, after.resources)
-    yield from _opened_or_closed(old, new, is_opened=True)
-    yield from _opened_or_closed(old, new, is_opened=False)
+    if before.resources != after.resources:
+        yield from _unknown_groups(before.resources, after.resources)
+        old, new = _matrix(before.resources), _matrix(after.resources)
+        yield from _opened_or_closed(old, new, is_opened=True)
+        yield from _opened_or_closed(old, new, is_opened=False)
 
 
-@dataclass(frozen=True)
-class _Connection:
-    source: Peer
-    target: Peer
-    ports: Ports
-
-
-@dataclass(frozen=True)
-class _Matrix:
-    """The security groups of an environment.
+class _Matrix(NamedTuple):
+    """The traffic of an environment.
 
     Attributes:
-        declared: The groups of the template, with the addresses of what carries them.
-        ingress: The ingress rules of each group.
-        egress: The egress rules of each group.
-        nodes: The groups of each resource that carries some. A group without carriers is a node of
-            its own.
+        nodes: The groups of each resource; a group without carriers stands for itself.
+        connections: What rules allow that name the group or the peer at the other end.
+        by_address: What two resources allow each other since both allow every address.
 
     """
 
-    declared: Mapping[str, Network]
-    ingress: Rules
-    egress: Rules
     nodes: Mapping[str, frozenset[str]]
+    connections: frozenset[Connection]
+    by_address: frozenset[Connection]
 
-    def connections(self) -> Iterator[_Connection]:
-        """Yield the connections that the rules name: between nodes, and with everything else."""
-        peers = [self._peer(node) for node in self.nodes]
-        for peer in peers:
-            for rule in self._rules(self.ingress, peer):
-                if not rule.peer.groups & self.declared.keys():
-                    yield _Connection(rule.peer, peer, rule.ports)
-            for rule in self._rules(self.egress, peer):
-                if not rule.peer.groups & self.declared.keys():
-                    yield _Connection(peer, rule.peer, rule.ports)
-        for source, target in product(peers, repeat=2):
-            for ports in self._between(source, target, by_group=True):
-                yield _Connection(source, target, ports)
-
-    def missing(self, connection: _Connection) -> list[Ports]:
-        """Return the ports of a connection of another matrix that this one does not allow."""
-        source, target = connection.source, connection.target
-        if any(peer.is_resource and not self.groups(peer.name) for peer in (source, target)):
-            allowed = []
-        elif source.is_resource and target.is_resource:
-            allowed = list(self._between(self._peer(source.name), self._peer(target.name)))
-        else:
-            node, other = (target, source) if target.is_resource else (source, target)
-            rules = self.ingress if target.is_resource else self.egress
-            allowed = [
-                rule.ports
-                for rule in collapse(self._rules(rules, node))
-                if rule.peer.includes(other)
-            ]
+    def missing(self, connection: Connection) -> list[Ports]:
+        """Return the ports of a connection of another environment that this one lacks."""
+        # A new resource could have come from its address before.
+        is_new = connection.source.is_resource and connection.source.name not in self.nodes
+        allowed = [
+            each.ports
+            for each in self.connections | self.by_address
+            if each.target.includes(connection.target)
+            and (each.is_certain or not connection.is_certain)
+            and (each.source.includes(connection.source) or (is_new and each.source.is_everyone))
+        ]
         return subtract([connection.ports], allowed)
-
-    def groups(self, node: str) -> frozenset[str]:
-        """Return the groups of a node; a group is its own. Other names have none."""
-        return self.nodes.get(node) or frozenset({node} & self.declared.keys())
-
-    def _peer(self, node: str) -> Peer:
-        groups = self.groups(node)
-        return Peer(node, groups, self.declared.get(min(groups), ANY_IPV4), is_resource=True)
-
-    def _rules(self, rules: Rules, node: Peer) -> list[Rule]:
-        return [rule for group in sorted(self.groups(node.name)) for rule in rules.get(group, ())]
-
-    def _between(self, source: Peer, target: Peer, *, by_group: bool = False) -> set[Ports]:
-        """Return the ports that both nodes' rules allow; with `by_group`, where one names a group.
-
-        What both open to addresses only, the connections with these addresses show.
-        """
-        egress = self._rules_for(self.egress, source, target)
-        ingress = self._rules_for(self.ingress, target, source)
-        return {
-            ports
-            for out, into in product(egress, ingress)
-            if not by_group or out.peer.groups & target.groups or into.peer.groups & source.groups
-            if (ports := out.ports.common(into.ports))
-        }
-
-    def _rules_for(self, rules: Rules, node: Peer, other: Peer) -> list[Rule]:
-        """Return the rules of a node for another one; foreign groups may allow anything."""
-        found = self._rules(rules, node)
-        if not found and not self.groups(node.name) & self.declared.keys():
-            found = [ANYTHING]
-        return [rule for rule in collapse(found) if rule.peer.includes(other)]
 
 
 def _matrix(resources: Resources) -> _Matrix:
-    carried = carriers(resources)
-    declared = group_networks(resources)
     ingress, egress = (rules_of(resources, direction) for direction in ("Ingress", "Egress"))
-    groups = declared.keys() | ingress.keys() | egress.keys()
-    alone = groups - frozenset().union(*carried.values())
-    nodes = {**carried, **{name: frozenset({name}) for name in sorted(alone)}}
-    return _Matrix(declared, ingress, egress, nodes)
+    carried = carriers(resources)
+    alone = (ingress.keys() | egress.keys()) - frozenset().union(*carried.values())
+    nodes = {**carried, **{name: frozenset({name}) for name in alone}}
+    named: set[Connection] = set()
+    by_address: set[Connection] = set()
+    for source, groups in nodes.items():
+        peer = Peer(source, is_resource=True)
+        incoming, outgoing = _rules(ingress, groups), _rules(egress, groups)
+        named |= {
+            Connection(each.peer, peer, each.ports)
+            for each in incoming
+            if each.peer.name not in ingress
+        }
+        named |= {
+            Connection(peer, each.peer, each.ports)
+            for each in outgoing
+            if each.peer.name not in egress
+        }
+        for target, its_groups in nodes.items():
+            for out, into in product(outgoing, _rules(ingress, its_groups)):
+                is_named = out.peer.name in its_groups, into.peer.name in groups
+                if connection := _between(
+                    peer, Peer(target, is_resource=True), (out, into), is_named
+                ):
+                    (named if any(is_named) else by_address).add(connection)
+    return _Matrix(nodes, frozenset(named), frozenset(by_address))
 
 
-def _unknown_groups(old: _Matrix, new: _Matrix, after: Resources) -> Iterator[Finding]:
+def _rules(rules: Mapping[str, Sequence[Rule]], groups: Iterable[str]) -> list[Rule]:
+    return [rule for group in groups for rule in rules.get(group, ())]
+
+
+def _between(
+    source: Peer, target: Peer, rules: tuple[Rule, Rule], is_named: tuple[bool, bool]
+) -> Connection | None:
+    """Return the connection between two resources that an egress and an ingress rule allow."""
+    sides = [*zip(rules, is_named, strict=True)]
+    is_certain = all(named or rule.peer.is_everyone for rule, named in sides)
+    is_possible = any(is_named) and all(named or rule.peer.network for rule, named in sides)
+    ports = rules[0].ports.common(rules[1].ports) if is_certain or is_possible else None
+    return Connection(source, target, ports, is_certain) if ports else None
+
+
+def _unknown_groups(before: Resources, after: Resources) -> Iterator[Finding]:
     """Yield the resources that come to have groups whose rules are not in the template."""
-    for name, had in old.nodes.items():
-        if name in after and name not in new.nodes and name not in new.declared:
-            details = {"before": sorted(had)}
-            yield Finding("default-security-group", Severity.EXPOSURE, name, details)
-    for name, groups in new.nodes.items():
-        had = old.nodes.get(name, frozenset())
-        foreign = groups - had - new.declared.keys()
-        if foreign and name not in foreign:
+    old, new = carriers(before), carriers(after)
+    for name in sorted(old.keys() & after.keys() - new.keys()):
+        details = {"before": sorted(old[name])}
+        yield Finding("default-security-group", Severity.EXPOSURE, name, details)
+    for name, groups in sorted(new.items()):
+        had = old.get(name, frozenset())
+        if unknown := groups - had - of_type(after, GROUP_TYPE).keys():
             details = {
-                "unknown_groups": sorted(foreign),
+                "unknown_groups": sorted(unknown),
                 "before": sorted(had),
                 "after": sorted(groups),
             }
@@ -182,35 +152,34 @@ def _unknown_groups(old: _Matrix, new: _Matrix, after: Resources) -> Iterator[Fi
 
 
 def _opened_or_closed(old: _Matrix, new: _Matrix, *, is_opened: bool) -> Iterator[Finding]:
-    """Yield what only the new matrix allows, or only the old one, by source and ports."""
+    """Yield the connections of one side that the other one lacks, by source and ports."""
     there, here = (new, old) if is_opened else (old, new)
-    missing: dict[tuple[Peer, Peer], list[Ports]] = defaultdict(list)
-    for connection in there.connections():
+    missing: dict[tuple[str, str], set[Ports]] = defaultdict(set)
+    for connection in there.connections:
         if left := here.missing(connection):
-            missing[connection.source, connection.target] += left
-    found: dict[tuple[Peer, tuple[Ports, ...]], set[Peer]] = defaultdict(set)
-    for (source, target), left in missing.items():
-        found[source, merge(left)].add(target)
-    for (source, ports), targets in found.items():
-        names = sorted(target.name for target in targets)
+            missing[connection.source.name, connection.target.name].update(left)
+    found: dict[tuple[str, tuple[Ports, ...]], list[str]] = defaultdict(list)
+    for (source_name, target_name), left_ports in sorted(missing.items()):
+        found[source_name, tuple(sorted(left_ports))].append(target_name)
+    for (source_name, some_ports), targets in found.items():
         yield Finding(
             "traffic-opened" if is_opened else "traffic-closed",
             Severity.EXPOSURE if is_opened else Severity.CHANGE,
-            min((target.name for target in targets if target.is_resource), default=source.name),
+            next((name for name in targets if name in there.nodes), source_name),
             {
-                "source": source.name,
-                "targets": names,
-                "ports": [str(each) for each in ports],
-                "before": _sources(old, names),
-                "after": _sources(new, names),
+                "source": source_name,
+                "targets": targets,
+                "ports": list(map(str, some_ports)),
+                "before": _sources(old.connections, targets),
+                "after": _sources(new.connections, targets),
             },
         )
 
 
-def _sources(matrix: _Matrix, targets: Collection[str]) -> dict[str, list[str]]:
+def _sources(connections: Iterable[Connection], targets: Collection[str]) -> dict[str, list[str]]:
     """Return everything that reaches the targets, with the ports."""
     found: dict[str, set[str]] = defaultdict(set)
-    for connection in matrix.connections():
+    for connection in connections:
         if connection.target.name in targets:
             found[connection.source.name].add(str(connection.ports))
     return {name: sorted(found[name]) for name in sorted(found)}
