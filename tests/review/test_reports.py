@@ -23,7 +23,8 @@ from iot_pipeline_cfn.review.report.terminal import lines
 from iot_pipeline_cfn.review.report.update_wording import UPDATE_WORDINGS
 from iot_pipeline_cfn.review.report.wording import sentence
 from iot_pipeline_cfn.review.reviewing import Side, review
-from iot_pipeline_cfn.review.verdict import HeadlineCode, Outcome, Place, Statement
+from iot_pipeline_cfn.review.statements import HeadlineCode, Statement
+from iot_pipeline_cfn.review.verdict import Outcome, Place
 from iot_pipeline_cfn.template.findings import Finding, Severity
 from iot_pipeline_cfn.template.parameters import parameter_file
 

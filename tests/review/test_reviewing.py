@@ -19,7 +19,8 @@ from iot_pipeline_cfn.review.report.terminal import lines as terminal_lines
 from iot_pipeline_cfn.review.resolved import EnvironmentSource, resolve_pair
 from iot_pipeline_cfn.review.resource_changes import causes_of, find_changes
 from iot_pipeline_cfn.review.reviewing import Side, review
-from iot_pipeline_cfn.review.verdict import HeadlineCode, Outcome, Place
+from iot_pipeline_cfn.review.statements import HeadlineCode, find_statements
+from iot_pipeline_cfn.review.verdict import Outcome, Place
 from iot_pipeline_cfn.template.changes import (
     Action,
     PropertyChange,
@@ -64,7 +65,7 @@ def summary_of(verdict):
 
 def statements(found):
     """Return the statements of the headline, each with its subjects."""
-    return [(statement.code, statement.subjects) for statement in found.headline()]
+    return [(statement.code, statement.subjects) for statement in find_statements(found)]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_cause_has_all_its_followers(template, change, cause):
     ((name, followers),) = replaced(found).items()
     assert name == cause
     assert {"PrivateSubnet1", "NatGateway1", "TargetGroup", "VpcLink"} <= followers
-    replacement = found.headline()[0]
+    replacement = find_statements(found)[0]
     assert replacement.code is HeadlineCode.REPLACEMENT
     assert (replacement.subjects, replacement.has_followers) == ((cause,), True)
 
@@ -312,7 +313,7 @@ def test_new_deployment_of_the_api_is_a_revision(template):
     anywhere("Resources.ReadingsModel.Properties.Description", "other")(changed)
     for name in deployments:
         renamed(name, f"{name[:-8]}{name[:-9:-1]}")(changed)
-    (statement,) = reviewed(template, changed).headline()
+    (statement,) = find_statements(reviewed(template, changed))
     assert statement.code is HeadlineCode.HARMLESS
     assert dict(statement.counts) == {Outcome.REVISED: 1, Outcome.CHANGED: 2}
     found = reviewed(template, changed)

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange
 from iot_pipeline_cfn.template.findings import Finding, Severity
@@ -137,50 +137,6 @@ class Entry:
     follower_counts: tuple[int, int] = (0, 0)
 
 
-class HeadlineCode(StrEnum):
-    """The kind of a statement in a headline."""
-
-    DATA_LOSS = "data-loss"
-    EXPOSURE = "exposure"
-    REPLACEMENT = "replacement"
-    INTERRUPTION = "interruption"
-    REJECTION = "rejection"
-    LESS_PROTECTION = "less-protection"
-    OUTPUTS_REMOVED = "outputs-removed"
-    ENVIRONMENT_ADDED = "environment-added"
-    HARMLESS = "harmless"
-    NEW_DIFFERS = "new-differs"
-    NO_RESOURCE_CHANGE = "no-resource-change"
-    NO_EFFECT = "no-effect"
-    NO_CHANGE = "no-change"
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A statement of a headline.
-
-    Attributes:
-        code: Its kind.
-        places: The environments that it is about.
-        is_everywhere: Whether these are all of several environment types.
-        subjects: What it is about.
-        causes: The logical IDs of the causes, if none of the subjects is a cause itself.
-        has_followers: Whether more follows from the subjects.
-        counts: The number of resources with each outcome, in a harmless change.
-        finding: The first finding, where no resource changes.
-
-    """
-
-    code: HeadlineCode
-    subjects: tuple[str, ...] = ()
-    causes: tuple[str, ...] = ()
-    has_followers: bool = False
-    counts: tuple[tuple[Outcome, int], ...] = ()
-    finding: Finding | None = None
-    places: Places = ()
-    is_everywhere: bool = False
-
-
 @dataclass(frozen=True)
 class Review:
     """What a change does to all environments of a template.
@@ -206,11 +162,12 @@ class Review:
         return worst_of([self.general.worst, *(group.verdict.worst for group in self.groups)])
 
     @cached_property
-    def _every_place(self) -> list[Place]:
+    def places(self) -> list[Place]:
+        """The environment types that change."""
         return [place for group in self.groups for place in group.places if not group.only_new]
 
     def _places(self, places: Sequence[Place]) -> Places:
-        return () if {*places} == {*self._every_place} else tuple(sorted(places))
+        return () if {*places} == {*self.places} else tuple(sorted(places))
 
     def sections(self) -> dict[Topic, list[Entry]]:
         """Return every finding once, by topic and with its environments, the worst first.
@@ -221,7 +178,7 @@ class Review:
         for group in self.groups:
             for pair in group.verdict.findings:
                 found.setdefault(pair, []).extend(group.places)
-        found |= dict.fromkeys(self.general.findings, self._every_place)
+        found |= dict.fromkeys(self.general.findings, self.places)
         sections: dict[Topic, dict[Finding, list[Place]]] = {}
         for topic, finding in sorted(found, key=lambda pair: pair[1].severity.rank):
             sections.setdefault(topic, {})[finding] = found[topic, finding]
@@ -267,78 +224,3 @@ class Review:
         for group in self.groups:
             found.setdefault(group.verdict.counts(), []).extend(group.places)
         return [(tuple(sorted(places)), counts) for counts, places in found.items()]
-
-    def headline(self) -> list[Statement]:
-        """Return what matters most; statements that are the same in several groups are merged."""
-        if self.worst is None:
-            code = HeadlineCode.NO_EFFECT if self.differs else HeadlineCode.NO_CHANGE
-            return [Statement(code)]
-        merged: dict[Statement, list[Place]] = {}
-        for group in self.groups:
-            for statement in _statements(group):
-                merged.setdefault(statement, []).extend(group.places)
-        types = {*self.unaffected, *(place.environment_type for place in self._every_place)}
-        return [
-            replace(
-                statement,
-                places=tuple(sorted(places)),
-                is_everywhere=len(places) == len(types) > 1
-                and not any(place.only_new for place in places),
-            )
-            for statement, places in merged.items()
-        ] or [Statement(HeadlineCode.NO_RESOURCE_CHANGE)]
-
-
-SEVERITY_STATEMENTS: Final = (
-    (HeadlineCode.DATA_LOSS, Severity.DATA_LOSS),
-    (HeadlineCode.EXPOSURE, Severity.EXPOSURE),
-    (HeadlineCode.REPLACEMENT, Severity.REPLACEMENT),
-    (HeadlineCode.INTERRUPTION, Severity.INTERRUPTION),
-)
-
-
-def _statements(group: Group) -> Iterator[Statement]:
-    """Yield what matters most in a group."""
-    verdict = group.verdict
-    found: list[Statement] = []
-    for code, severity in SEVERITY_STATEMENTS:
-        findings = verdict.of_severity(severity)
-        is_serious = code in {HeadlineCode.DATA_LOSS, HeadlineCode.EXPOSURE}
-        # Replacements beside lost data, and interruptions beside replacements, are details.
-        if findings and (is_serious or not found):
-            found.append(_about(code, findings) if is_serious else _about_causes(code, findings))
-    if rejected := verdict.of_topic(Topic.REJECTED):
-        found.append(_about(HeadlineCode.REJECTION, rejected))
-    if not found and (unsafe := verdict.of_topic(Topic.DATA)):
-        found.append(_about(HeadlineCode.LESS_PROTECTION, unsafe))
-    outputs = verdict.of_topic(Topic.OUTPUTS)
-    if removed := [finding for finding in outputs if finding.code == "output-removed"]:
-        found.append(_about(HeadlineCode.OUTPUTS_REMOVED, removed))
-    yield from found or [_harmless(group)]
-
-
-def _about(code: HeadlineCode, findings: Sequence[Finding]) -> Statement:
-    """Return a statement about findings, with their causes if none is a cause itself."""
-    subjects = tuple(dict.fromkeys(finding.subject for finding in findings))
-    causes: tuple[str, ...] = ()
-    if all(finding.causes for finding in findings):
-        causes = tuple(sorted({name for finding in findings for name in finding.causes}))
-    return Statement(code, subjects, causes)
-
-
-def _about_causes(code: HeadlineCode, findings: Sequence[Finding]) -> Statement:
-    """Return a statement about those findings that are causes."""
-    first = [finding for finding in findings if not finding.causes]
-    if not first:
-        return _about(code, findings)
-    return replace(_about(code, first), has_followers=len(first) < len(findings))
-
-
-def _harmless(group: Group) -> Statement:
-    verdict = group.verdict
-    if verdict.of_topic(Topic.NEW):
-        return Statement(HeadlineCode.ENVIRONMENT_ADDED, counts=verdict.counts())
-    if verdict.effects:
-        code = HeadlineCode.NEW_DIFFERS if group.only_new else HeadlineCode.HARMLESS
-        return Statement(code, counts=verdict.counts())
-    return Statement(HeadlineCode.NO_RESOURCE_CHANGE, finding=verdict.findings[0][1])

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from iot_pipeline_cfn.review.verdict import HeadlineCode, Review, Statement
+from iot_pipeline_cfn.review.statements import HeadlineCode, Statement, find_statements
+from iot_pipeline_cfn.review.verdict import Review
 
 from .wording import PLAIN, counts_text, join, places_text, sentence
 
@@ -30,7 +31,7 @@ STATEMENTS: Final[Mapping[HeadlineCode, str]] = MappingProxyType(
 
 def headline_text(review: Review) -> str:
     """Return the headline of a review."""
-    return " ".join(f"{statement_text(statement)}." for statement in review.headline())
+    return " ".join(f"{statement_text(statement)}." for statement in find_statements(review))
 
 
 def statement_text(statement: Statement) -> str:

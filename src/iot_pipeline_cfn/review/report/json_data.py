@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from iot_pipeline_cfn.review.verdict import Outcome, Places, Review, Statement, Verdict, worst_of
+from iot_pipeline_cfn.review.statements import Statement, find_statements
+from iot_pipeline_cfn.review.verdict import Outcome, Places, Review, Verdict, worst_of
 
 from .headline import headline_text
 from .wording import PLAIN, sentence
@@ -21,7 +22,7 @@ def as_data(reviews: Sequence[Review]) -> dict[str, Any]:
                 "template": review.template,
                 "severity": review.worst,
                 "headline": headline_text(review),
-                "statements": [_statement(statement) for statement in review.headline()],
+                "statements": [_statement(statement) for statement in find_statements(review)],
                 "general": _verdict(review.general),
                 "environments": [
                     {

@@ -1,0 +1,131 @@
+"""The statements of a review's headline: what matters most, as data."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from iot_pipeline_cfn.template.findings import Finding, Severity
+
+from .analyses import Topic
+from .verdict import Group, Outcome, Place, Places, Review
+
+
+class HeadlineCode(StrEnum):
+    """The kind of a statement in a headline."""
+
+    DATA_LOSS = "data-loss"
+    EXPOSURE = "exposure"
+    REPLACEMENT = "replacement"
+    INTERRUPTION = "interruption"
+    REJECTION = "rejection"
+    LESS_PROTECTION = "less-protection"
+    OUTPUTS_REMOVED = "outputs-removed"
+    ENVIRONMENT_ADDED = "environment-added"
+    HARMLESS = "harmless"
+    NEW_DIFFERS = "new-differs"
+    NO_RESOURCE_CHANGE = "no-resource-change"
+    NO_EFFECT = "no-effect"
+    NO_CHANGE = "no-change"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of a headline.
+
+    Attributes:
+        code: Its kind.
+        places: The environments that it is about.
+        is_everywhere: Whether these are all of several environment types.
+        subjects: What it is about.
+        causes: The logical IDs of the causes, if none of the subjects is a cause itself.
+        has_followers: Whether more follows from the subjects.
+        counts: The number of resources with each outcome, in a harmless change.
+        finding: The first finding, where no resource changes.
+
+    """
+
+    code: HeadlineCode
+    subjects: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    has_followers: bool = False
+    counts: tuple[tuple[Outcome, int], ...] = ()
+    finding: Finding | None = None
+    places: Places = ()
+    is_everywhere: bool = False
+
+
+def find_statements(review: Review) -> list[Statement]:
+    """Return what matters most; statements that are the same in several groups are merged."""
+    if review.worst is None:
+        code = HeadlineCode.NO_EFFECT if review.differs else HeadlineCode.NO_CHANGE
+        return [Statement(code)]
+    merged: dict[Statement, list[Place]] = {}
+    for group in review.groups:
+        for statement in _statements(group):
+            merged.setdefault(statement, []).extend(group.places)
+    types = {*review.unaffected, *(place.environment_type for place in review.places)}
+    return [
+        replace(
+            statement,
+            places=tuple(sorted(places)),
+            is_everywhere=len(places) == len(types) > 1
+            and not any(place.only_new for place in places),
+        )
+        for statement, places in merged.items()
+    ] or [Statement(HeadlineCode.NO_RESOURCE_CHANGE)]
+
+
+SEVERITY_STATEMENTS: Final = (
+    (HeadlineCode.DATA_LOSS, Severity.DATA_LOSS),
+    (HeadlineCode.EXPOSURE, Severity.EXPOSURE),
+    (HeadlineCode.REPLACEMENT, Severity.REPLACEMENT),
+    (HeadlineCode.INTERRUPTION, Severity.INTERRUPTION),
+)
+
+
+def _statements(group: Group) -> Iterator[Statement]:
+    """Yield what matters most in a group."""
+    verdict = group.verdict
+    found: list[Statement] = []
+    for code, severity in SEVERITY_STATEMENTS:
+        findings = verdict.of_severity(severity)
+        is_serious = code in {HeadlineCode.DATA_LOSS, HeadlineCode.EXPOSURE}
+        # Replacements beside lost data, and interruptions beside replacements, are details.
+        if findings and (is_serious or not found):
+            found.append(_about(code, findings) if is_serious else _about_causes(code, findings))
+    if rejected := verdict.of_topic(Topic.REJECTED):
+        found.append(_about(HeadlineCode.REJECTION, rejected))
+    if not found and (unsafe := verdict.of_topic(Topic.DATA)):
+        found.append(_about(HeadlineCode.LESS_PROTECTION, unsafe))
+    outputs = verdict.of_topic(Topic.OUTPUTS)
+    if removed := [finding for finding in outputs if finding.code == "output-removed"]:
+        found.append(_about(HeadlineCode.OUTPUTS_REMOVED, removed))
+    yield from found or [_harmless(group)]
+
+
+def _about(code: HeadlineCode, findings: Sequence[Finding]) -> Statement:
+    """Return a statement about findings, with their causes if none is a cause itself."""
+    subjects = tuple(dict.fromkeys(finding.subject for finding in findings))
+    causes: tuple[str, ...] = ()
+    if all(finding.causes for finding in findings):
+        causes = tuple(sorted({name for finding in findings for name in finding.causes}))
+    return Statement(code, subjects, causes)
+
+
+def _about_causes(code: HeadlineCode, findings: Sequence[Finding]) -> Statement:
+    """Return a statement about those findings that are causes."""
+    first = [finding for finding in findings if not finding.causes]
+    if not first:
+        return _about(code, findings)
+    return replace(_about(code, first), has_followers=len(first) < len(findings))
+
+
+def _harmless(group: Group) -> Statement:
+    verdict = group.verdict
+    if verdict.of_topic(Topic.NEW):
+        return Statement(HeadlineCode.ENVIRONMENT_ADDED, counts=verdict.counts())
+    if verdict.effects:
+        code = HeadlineCode.NEW_DIFFERS if group.only_new else HeadlineCode.HARMLESS
+        return Statement(code, counts=verdict.counts())
+    return Statement(HeadlineCode.NO_RESOURCE_CHANGE, finding=verdict.findings[0][1])
