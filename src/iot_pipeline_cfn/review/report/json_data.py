@@ -16,6 +16,7 @@ def as_data(reviews: Sequence[Review]) -> dict[str, Any]:
     """Return reviews as data."""
     return {
         "version": VERSION,
+        "type": "review",
         "severity": worst_of([review.worst for review in reviews]),
         "templates": [
             {
