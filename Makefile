@@ -91,22 +91,22 @@ benchmark: .venv/installed ## Measure rendering, reviewing, deploying and sendin
 lock: .venv/installed ## Pin the newest versions in the lock files
 	$(PIP) install --target .venv/uv --upgrade uv==0.13.9
 	$(COMPILE) pyproject.toml $(PROCESSOR).in --extra local --extra rehearsal --extra review \
-	    --group dev --output-file requirements.lock
-	$(COMPILE) $(PROCESSOR).in --constraint requirements.lock --output-file $(PROCESSOR).txt
+	    --group dev --output-file requirements.txt
+	$(COMPILE) $(PROCESSOR).in --constraint requirements.txt --output-file $(PROCESSOR).txt
 
 clean: ## Remove generated files, and stop the local AWS emulator
 	[ ! -x $(BIN)/iot-pipeline ] || $(BIN)/iot-pipeline emulator stop
 	rm -rf .coverage* .emulator .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
-.venv/installed: requirements.lock
+.venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or \
 	    sys.exit("make: %s is Python %d.%d, 3.11 or newer is needed: make PYTHON=python3.11" \
 	    % (sys.executable, *sys.version_info[:2]))'
 	$(PYTHON) -m venv --clear .venv
-	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --require-hashes -r requirements.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@
 
-.venv/linted: $(wildcard templates/*.json) .cfnlintrc requirements.lock
+.venv/linted: $(wildcard templates/*.json) .cfnlintrc requirements.txt
 	$(BIN)/cfn-lint templates/*.json
 	touch $@

@@ -469,7 +469,7 @@ def test_image_has_the_tested_modules_and_versions():
     pins = re.compile(r"^\S+==\S+", re.MULTILINE)
     image, locked = (
         set(pins.findall(path.read_text()))
-        for path in (EXAMPLE / "requirements.txt", ROOT / "requirements.lock")
+        for path in (EXAMPLE / "requirements.txt", ROOT / "requirements.txt")
     )
     assert image <= locked
 
