@@ -41,7 +41,7 @@ def add_api(
         "ApiAuthorization",
         ["API_KEY", "AWS_IAM", "NONE"],
         default="API_KEY",
-        description="What a caller must bring: an API key, a signature by IAM, or nothing.",
+        description="What a request must contain: an API key, an IAM signature, or nothing.",
         label="Authorization",
     )
     requires_api_key = context.add_condition("RequiresApiKey", Equals(choice.ref(), "API_KEY"))
@@ -87,7 +87,7 @@ def add_api(
     )
     context.add_output("ApiId", "The REST API.", rest_api.ref())
     context.add_output("ApiStageName", "Stage of the API.", stage.ref())
-    context.add_output("ApiInvokeUrl", "Where readings are posted.", invoke_url)
+    context.add_output("ApiInvokeUrl", "URL to which readings are posted.", invoke_url)
     return api
 
 
@@ -216,14 +216,14 @@ def _add_throttling(context: Context) -> apigw.MethodSetting:
         "ThrottleRate",
         default=100,
         maximum=10000,
-        description="Requests a second that the API takes.",
+        description="Requests per second that the API accepts.",
         label="Throttle rate",
     )
     burst = context.add_number(
         "ThrottleBurst",
         default=200,
         maximum=5000,
-        description="Requests that may come at once, before the rate counts.",
+        description="Requests that the API accepts at once, before the rate applies.",
         label="Throttle burst",
     )
     return apigw.MethodSetting(
@@ -241,8 +241,8 @@ def _add_access_logs(context: Context) -> If:
     has_access_logs = context.add_switch(
         "ApiAccessLogs",
         condition="HasApiAccessLogs",
-        description="Needs API Gateway's CloudWatch role, one for each account and region, "
-        "which this stack does not own.",
+        description="Access logs of the API. Requires API Gateway's CloudWatch role, which an "
+        "account has once per region and which this stack does not own.",
         label="Access logs",
     )
     log_group = add_log_group(
@@ -287,7 +287,7 @@ def _add_api_key(context: Context, api: Api, *, condition: Condition) -> None:
     )
     context.add_output(
         "ApiKeyId",
-        "API key; its value: aws apigateway get-api-key --include-value.",
+        "ID of the API key. For its value: aws apigateway get-api-key --include-value.",
         api_key.ref(),
         condition=condition,
     )

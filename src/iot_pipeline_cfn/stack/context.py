@@ -61,7 +61,7 @@ class Context:
                 Type="String",
                 AllowedPattern=f"^{naming.SUFFIX_PATTERN}$",
                 ConstraintDescription=naming.SUFFIX_RULE,
-                Description="Names the environment: pr123, staging, prod.",
+                Description="Suffix of the environment's names, such as pr123, staging or prod.",
                 MaxLength=naming.SUFFIX_MAX_LENGTH,
             ),
             label="Suffix",
@@ -71,7 +71,7 @@ class Context:
             ("single-zone", "multi-zone"),
             default="multi-zone",
             condition="IsMultiZone",
-            description="Multi-zone is a standby database, a second cache node, and interface "
+            description="Multi-zone adds a standby database, a second cache node, and interface "
             "endpoints in both zones. A change replaces the cache.",
             label="Availability",
         )
@@ -80,7 +80,7 @@ class Context:
             ("ephemeral", "protected"),
             default="protected",
             condition="IsProtected",
-            description="Protected is backups, deletion protection, the database's logs, and "
+            description="Protected adds backups, deletion protection, logs of the database, and "
             "snapshots of database and cache when the stack is deleted.",
             label="Durability",
         )
@@ -88,8 +88,8 @@ class Context:
             "DeletionProtection",
             ["enabled", "disabled"],
             default="enabled",
-            description="Of database and load balancer, where Durability is protected. Disabled "
-            "lets the stack be deleted; the snapshots are still kept.",
+            description="Deletion protection of database and load balancer, if Durability is "
+            "protected. Disable it before deleting the stack; snapshots are kept all the same.",
             label="Deletion protection",
         )
         self.has_detailed_monitoring = self.add_switch(

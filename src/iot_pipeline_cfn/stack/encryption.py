@@ -66,8 +66,8 @@ def add_encryption(context: Context) -> Encryption:
         "EncryptionKey",
         ("aws-managed", "customer-managed"),
         condition="UsesCustomerManagedKey",
-        description="Customer-managed is one rotating key of the stack's own. Fixed once the "
-        "environment exists: database, cache and registry would have to be replaced.",
+        description="Customer-managed is one KMS key of the stack, which rotates. Cannot be "
+        "changed later, because it would replace database, cache and repository.",
         label="Encryption key",
     )
     key = context.add(

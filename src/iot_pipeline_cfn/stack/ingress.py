@@ -32,9 +32,9 @@ def add_ingress(context: Context) -> Ingress:
         "Ingress",
         ("public", "private"),
         condition="UsesPrivateIngress",
-        description="Public is an internet-facing load balancer, which can be called past the API. "
-        "Private leaves the API as the only way in. A change replaces the load balancer, without "
-        "deletion protection only, and interrupts.",
+        description="Public is an internet-facing load balancer, which can be called without the "
+        "API. Private is an internal one. A change replaces the load balancer, requires "
+        "that deletion protection is disabled, and interrupts the service.",
         label="Ingress",
     )
     # No file contains these, because a certificate belongs to an account.
@@ -42,15 +42,15 @@ def add_ingress(context: Context) -> Ingress:
         "CertificateArn",
         r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+",
         constraint="The ARN of an ACM certificate.",
-        description="Optional: HTTPS with this certificate; HTTP then redirects.",
+        description="Optional: certificate for HTTPS, to which HTTP then redirects.",
         label="Certificate",
     )
     domain_name = context.add_optional(
         "DomainName",
         r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}",
         constraint="A lowercase domain name, such as iot.example.com.",
-        description="Name on the certificate, by which the API calls the load balancer. "
-        "With public ingress, a DNS record must point it there.",
+        description="Domain name of the certificate, with which the API calls the load balancer. "
+        "With public ingress, it needs a DNS record for the load balancer.",
         label="Domain name",
     )
     context.add_rule(

@@ -57,7 +57,7 @@ def add_flow_logs(context: Context, *, network: Network) -> None:
     has_flow_logs = context.add_switch(
         "FlowLogs",
         condition="HasFlowLogs",
-        description="Logs every connection in the VPC.",
+        description="Flow logs of every connection in the VPC.",
         label="Flow logs",
     )
     log_group = add_log_group(

@@ -136,7 +136,8 @@ def _add_topic(context: Context) -> Topic:
         "AlarmEmail",
         r"[^@\s]+@[^@\s]+\.[^@\s]+",
         constraint="An e-mail address.",
-        description="Optional: who is told of alarms, once they confirm the subscription.",
+        description="Optional: address that receives alarms once its owner has confirmed the "
+        "subscription.",
         label="Alarm e-mail",
     )
     has_email = context.add_condition("HasAlarmEmail", is_given(email))
@@ -296,7 +297,7 @@ def _rotation_alarm(rotation: Rotation) -> Alarm:
     state_machine = {"StateMachineArn": rotation.state_machine.ref()}
     return Alarm(
         "RotationFailed",
-        "Service not rolled after a rotation of the password",
+        "Service not deployed after a rotation of the password",
         [
             Series("AWS/Events", "FailedInvocations", {"RuleName": rotation.rule.ref()}),
             Series("AWS/States", "ExecutionsFailed", state_machine),

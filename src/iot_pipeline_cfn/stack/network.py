@@ -82,8 +82,8 @@ def _add_zones(context: Context) -> list[If]:
             f"AvailabilityZone{number}",
             r"[a-z]{2}(-[a-z]+)+-\d[a-z]",
             constraint="The name of a zone, such as ap-northeast-1a.",
-            description="Optional; both or none. Without: one of the region's first two. "
-            "Fixed once the environment exists.",
+            description="Optional: give both zones or neither. The default is the region's first "
+            "two. Cannot be changed later.",
             label=f"Availability zone {number}",
         )
         for number in (1, 2)
@@ -173,8 +173,8 @@ def _add_nat_gateways(
         "NatGateways",
         ["none", "single", "per-zone"],
         default="single",
-        description="Outbound traffic of the private subnets. "
-        "None needs no Elastic IP: the endpoints carry all that a task needs to start.",
+        description="NAT gateways for outbound traffic of the private subnets. None needs no "
+        "Elastic IP: tasks start through the VPC endpoints.",
         label="NAT gateways",
     )
     is_any = Not(Equals(choice.ref(), "none"))
@@ -225,8 +225,8 @@ def _add_allocation_id(context: Context, has_nat_gateway: Not) -> Parameter:
     allocation_id = context.add_optional(
         "NatElasticIpAllocationId",
         "eipalloc-[0-9a-f]{8,17}",
-        constraint="An allocation id, such as eipalloc-0123456789abcdef0.",
-        description="Optional: an Elastic IP that exists, for the first NAT gateway.",
+        constraint="An allocation ID, such as eipalloc-0123456789abcdef0.",
+        description="Optional: existing Elastic IP for the first NAT gateway.",
         label="Elastic IP of the NAT gateway",
     )
     context.add_rule(

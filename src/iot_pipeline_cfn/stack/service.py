@@ -39,15 +39,15 @@ def add_service(
         "CapacityProvider",
         ["FARGATE", "FARGATE_SPOT"],
         default="FARGATE",
-        description="Spot costs less; AWS may stop its tasks with two minutes' notice.",
+        description="Spot costs less, but AWS can stop its tasks with two minutes' notice.",
         label="Capacity provider",
     )
     desired_count = context.add_number(
         "DesiredCount",
         default=1,
         maximum=MAXIMUM_TASKS,
-        description="Tasks that run at least, once there is an image, and with which every change "
-        "of the service begins.",
+        description="Minimum number of tasks once there is an image. An update of the service "
+        "starts with this number.",
         label="Desired count",
     )
     cluster = _add_cluster(context)
@@ -138,7 +138,7 @@ def _add_scaling(
         "MaximumCount",
         default=4,
         maximum=MAXIMUM_TASKS,
-        description="Tasks that auto scaling may run; no fewer than DesiredCount.",
+        description="Maximum number of tasks for auto scaling, at least DesiredCount.",
         label="Maximum count",
     )
     cluster, service = containers.cluster.title, containers.service.title

@@ -52,7 +52,7 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
         "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}",
         constraint="A tag of at most 128 letters, digits, _, . and -.",
         description="Optional: tag of an image in the environment's repository. "
-        "Without, no task runs.",
+        "Without a tag, no task runs.",
         label="Image tag",
     )
     has_image = context.add_condition("HasImage", is_given(image_tag))
@@ -73,7 +73,7 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
         "CpuArchitecture",
         ["X86_64", "ARM64"],
         default="X86_64",
-        description="What the image is built for. ARM64 costs less.",
+        description="Processor architecture of the image. ARM64 costs less.",
         label="Processor architecture",
     )
     cpu, memory = (Select(index, Split("/", size.ref())) for index in (0, 1))
