@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Container, Iterable, Mapping
 
-from ministack.services.cloudformation import changesets, engine, handlers
+from ministack.services.cloudformation import changesets, handlers
+
+from iot_pipeline_cfn.template.references import references
 
 from .resource_types import Properties, wrap
 
@@ -43,19 +45,23 @@ def _refuse_dangling(template: Properties, conditions: Conditions) -> None:
         template.get(section) or {}
         for section in ("Parameters", "Resources", "Outputs", "Conditions")
     )
-    if missing := _missing(_names(tests), parameters):
+    if missing := _missing(references(tests), parameters):
         msg = (
             f"Template format error: Unresolved dependencies [{missing}]. Cannot reference "
             "resources in the Conditions block of the template"
         )
         raise ValueError(msg)
     included = _included(resources, conditions)
+    shown = _chosen(_included(outputs, conditions), conditions)
     defined = {*parameters, *included}
     for block, missing in (
         # A resource may depend on one that a condition excludes.
         ("Resources", _missing(_depended_on(included), resources)),
-        ("Resources", _missing(_names(_chosen(included, conditions)), defined)),
-        ("Outputs", _missing(_names(_chosen(_included(outputs, conditions), conditions)), defined)),
+        ("Resources", _missing(references(_chosen(included, conditions)), defined)),
+        (
+            "Outputs",
+            _missing(references(shown), defined),
+        ),
     ):
         if missing:
             msg = (
@@ -69,11 +75,6 @@ def _missing(names: Iterable[str], defined: Container[str]) -> str:
     return ", ".join(
         sorted({name for name in names if name not in defined and not name.startswith("AWS::")})
     )
-
-
-def _names(value: object) -> list[str]:
-    """Return the names that `Ref`, `Fn::GetAtt` and `Fn::Sub` refer to."""
-    return [name for name, _ in engine._intrinsic_references(value)]
 
 
 def _depended_on(resources: Properties) -> list[str]:

@@ -21,6 +21,7 @@ from iot_pipeline_cfn.template.lookup import (
     text_of,
     type_of,
 )
+from iot_pipeline_cfn.template.references import walk
 
 ALLOW, DENY = "Allow", "Deny"
 EVERYONE: Final = "*"
@@ -107,17 +108,11 @@ def is_compared(statement: Mapping[str, Any]) -> bool:
 
 def policy_documents(resource: object) -> Iterator[Mapping[str, Any]]:
     """Yield every policy document among the properties of a resource, also those in JSON text."""
-    to_do: list[object] = [properties_of(resource)]
-    while to_do:
-        part = to_do.pop()
-        if isinstance(part, str) and '"Statement"' in part:
-            part = _parse(part)
-        if isinstance(part, dict):
-            if _is_policy_document(part):
-                yield part
-            to_do += part.values()
-        elif isinstance(part, list):
-            to_do += part
+    for part in walk(properties_of(resource)):
+        is_text = isinstance(part, str) and '"Statement"' in part
+        for document in walk(_parse(part)) if is_text else [part]:
+            if isinstance(document, dict) and _is_policy_document(document):
+                yield document
 
 
 def _parse(text: str) -> object:

@@ -16,6 +16,7 @@ from iot_pipeline_cfn.template.lookup import (
     short_text_of,
     type_of,
 )
+from iot_pipeline_cfn.template.references import walk
 
 from .addresses import Network, is_within, parse_network
 from .ports import ALL_PROTOCOLS, Ports, ports_of
@@ -82,15 +83,10 @@ def carriers(resources: Resources) -> dict[str, frozenset[str]]:
 
 
 def _carried(value: object) -> Iterator[str]:
-    to_do = [value]
-    while to_do:
-        part = to_do.pop()
+    for part in walk(value):
         if isinstance(part, dict):
             for key in part.keys() & CARRYING_PROPERTIES:
                 yield from map(_group_name, possible_values(part[key]))
-            part = list(part.values())
-        if isinstance(part, list):
-            to_do += [inner for inner in part if isinstance(inner, dict | list)]
 
 
 def _group_name(value: object) -> str:
