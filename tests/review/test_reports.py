@@ -7,13 +7,13 @@ and review the difference.
 import json
 import os
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from checkout import REGION
+from documents import documents
+from iot_pipeline_cfn.cli.console import json_document
 from iot_pipeline_cfn.review.report.headline import statement_text
 from iot_pipeline_cfn.review.report.json_data import as_data
 from iot_pipeline_cfn.review.report.markdown import STYLE as MARKDOWN
@@ -117,8 +117,7 @@ def test_reports_are_as_in_the_golden_files(name):
     compare(f"{name}.md", markdown(reviews) + "\n")
     if name == "cascade":
         compare(f"{name}.json", json.dumps(data, indent=2) + "\n")
-    schema = json.loads((files("iot_pipeline_cfn") / "schemas/review.schema.json").read_text())
-    jsonschema.validate(json.loads(json.dumps(data)), schema)
+    documents(json.dumps(json_document("review", data)))
 
 
 def because(*parts):

@@ -19,7 +19,7 @@ from iot_pipeline_cfn.review.verdict import Review
 from iot_pipeline_cfn.template.findings import Severity
 from iot_pipeline_cfn.template.parameters import load
 
-from .console import echo
+from .console import echo, json_document
 from .options import FILE, json_option
 
 
@@ -77,7 +77,7 @@ def review(
     before, after = _given(files, parameter_files) if files else _committed(commit, parameter_files)
     reviews = review_templates(before, after, region=region)
     if as_json:
-        echo(json.dumps(as_data(reviews)))
+        echo(json.dumps(json_document("review", as_data(reviews))))
     elif as_markdown:
         echo(markdown(reviews))
     else:

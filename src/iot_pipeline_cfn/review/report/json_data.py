@@ -1,4 +1,4 @@
-"""A review as data for JSON, by `schemas/review.schema.json`."""
+"""A review as data for JSON, as `schemas/review.schema.json` defines it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,14 +9,10 @@ from iot_pipeline_cfn.review.verdict import Outcome, Places, Review, Verdict, wo
 from .headline import headline_text
 from .wording import PLAIN, sentence
 
-VERSION = 1
-
 
 def as_data(reviews: Sequence[Review]) -> dict[str, Any]:
     """Return reviews as data."""
     return {
-        "version": VERSION,
-        "type": "review",
         "severity": worst_of([review.worst for review in reviews]),
         "templates": [
             {
