@@ -70,7 +70,7 @@ FAILURE_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "reading-lost": "an accepted reading is not in {store}",
         "reading-refused": "a reading got {status}: {body}",
         "refused-reading-stored": "a refused reading is in PostgreSQL",
-        "repetition-changes": "the repeated deployment changes {resources}",
+        "repetition-changes": "the repeated deployment changes {changed}",
         "secret-unreadable": "ResourceInitializationError: {name} cannot be read from {source}",
         "server-failed": "{server} does not start: {reason}",
         "server-missing": (

@@ -22,11 +22,6 @@ def passed(code: str, **details: Value) -> Finding:
 
 
 def require(condition: object, code: str, **details: Value) -> None:
-    """Require a condition.
-
-    Raises:
-        CheckFailed: when it does not hold.
-
-    """
+    """Fail with a code and details unless a condition holds."""
     if not condition:
         raise CheckFailed(code, **details)

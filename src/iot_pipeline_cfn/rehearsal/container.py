@@ -48,12 +48,7 @@ class Container:
         return self.process
 
     def wait_until_healthy(self, path: str) -> None:
-        """Wait until the health check of a path is answered with 200.
-
-        Raises:
-            CheckFailed: when it is not, or the container ends.
-
-        """
+        """Wait until the health check of a path is answered with 200."""
         deadline = time.monotonic() + START_SECONDS
         while (answer := self.health(path)) != "200":
             status = self.process.poll() if self.process else None
@@ -77,12 +72,7 @@ class Container:
             client.close()
 
     def stop(self) -> None:
-        """Stop the container as ECS does.
-
-        Raises:
-            CheckFailed: when it does not stop by itself and without an error.
-
-        """
+        """Stop the container as ECS does."""
         if self.process is None:
             return
         self.process.send_signal(signal.SIGTERM)

@@ -43,10 +43,6 @@ def running_task(
         outputs: The outputs of the environment.
         stores: The servers in place of the database and the cache.
         processor: The program in place of the image.
-
-    Raises:
-        CheckFailed: when ECS would not start or not keep the task.
-
     """
     service = find_service(connection, outputs)
     definition = _container_definition(connection, service["taskDefinition"])

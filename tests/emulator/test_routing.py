@@ -1,0 +1,89 @@
+"""Requests that travel through the API and the load balancer of the emulator."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from checkout import REGION
+from emulated import outputs
+from iot_pipeline_cfn.rehearsal.ingest import Answer, Ingest
+
+READING = {
+    "deviceId": "press-7",
+    "timestamp": "2026-01-31T12:00:30Z",
+    "measurements": {"temperature": 71.5},
+}
+
+
+@pytest.fixture
+def target():
+    """A server in place of a container, and the requests that it received."""
+    arrived = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            arrived.append(
+                (self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            )
+            refused = "refuse me" in str(arrived[-1])
+            body = b"no" if refused else b""
+            self.send_response(418 if refused else 202)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        yield server.server_port, arrived
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (REGION, {}),
+        (REGION, {"ApiAuthorization": "AWS_IAM"}),
+        ("eu-central-1", {"Ingress": "private"}),
+    ],
+    ids=str,
+)
+def test_reading_travels_from_the_api_to_a_target(aws, deploy, connect_to, target, case):
+    aws.region, parameters = case
+    found = outputs(deploy(parameters))
+    port, arrived = target
+    target_group = found["TargetGroupArn"]
+    aws("elbv2").register_targets(
+        TargetGroupArn=target_group, Targets=[{"Id": "127.0.0.1", "Port": port}]
+    )
+    ingest = Ingest(connect_to(aws.region), found)
+    assert ingest.send(READING).status == 202
+    assert ingest.send(READING, READING).status == 202
+    assert ingest.send({"deviceId": "press-7"}).status == 400
+    assert ingest.post(b"[").status == 400
+    assert ingest.post(json.dumps(READING).encode(), authorized=False).status == 403
+    assert arrived == [("/ingest", READING), ("/ingest", [READING, READING])]
+
+
+def test_error_of_a_target_is_the_answer_of_the_api(aws, deploy, connect_to, target):
+    found = outputs(deploy({}))
+    port, _ = target
+    aws("elbv2").register_targets(
+        TargetGroupArn=found["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": port}]
+    )
+    ingest = Ingest(connect_to(), found)
+    refused = READING | {"measurements": {"refuse me": 1}}
+    assert [ingest.send(refused) for _ in range(3)] == [Answer(418, "no")] * 3
+
+
+def test_readings_above_the_burst_are_refused(deploy, connect_to):
+    found = outputs(deploy({"ThrottleBurst": 2, "ThrottleRate": 1}))
+    ingest = Ingest(connect_to(), found)
+    answers = [ingest.send(READING).status for _ in range(9)]
+    # Nothing listens behind the load balancer.
+    assert answers[:2] == [503, 503]
+    assert 429 in answers
