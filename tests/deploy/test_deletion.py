@@ -20,27 +20,27 @@ from iot_pipeline_cfn.rehearsal.leftovers import list_resources
 UNPROTECT = ("--parameter", "DeletionProtection=disabled")
 
 
-def deploy_real(project, kind):
-    """Deploy the real template as an environment of a kind."""
+def deploy_real(project, environment):
+    """Deploy the real template with a parameter file."""
     template = (ROOT / "templates/iot-pipeline.json").read_text()
-    file = json.loads((ROOT / f"parameters/{kind}.json").read_text())
-    project.write(template, **{kind: file})
-    done = project.deploy(kind)
+    file = json.loads((ROOT / f"parameters/{environment}.json").read_text())
+    project.write(template, **{environment: file})
+    done = project.deploy(environment)
     assert done.status == 0, done.err[-500:]
 
 
-@pytest.mark.parametrize("kind", ["pr", "staging"])
-def test_destroyed_environment_leaves_nothing(project, aws, kind):
+@pytest.mark.parametrize("environment", ["pr", "staging"])
+def test_destroyed_environment_leaves_nothing(project, aws, environment):
     """A protected one leaves its snapshots."""
     before = list_resources(aws)
-    deploy_real(project, kind)
-    if kind == "staging":
-        assert project.deploy(kind, *UNPROTECT).status == 0
-    done = project.run("destroy", kind, "--yes")
+    deploy_real(project, environment)
+    if environment == "staging":
+        assert project.deploy(environment, *UNPROTECT).status == 0
+    done = project.run("destroy", environment, "--yes")
     assert done.status == 0, done.err
     kept = done.err.count("a final snapshot is kept")
-    assert kept == (2 if kind == "staging" else 0)
-    assert done.last_line == f"{kind} is deleted"
+    assert kept == (2 if environment == "staging" else 0)
+    assert done.last_line == f"{environment} is deleted"
     assert list_resources(aws) == before
 
 

@@ -351,21 +351,21 @@ def test_list_shows_owner_image_and_protection(project):
     assert second.split()[-3:] == ["operator", "none", "yes"]
 
 
-@pytest.mark.parametrize("kind", [file.stem for file in PARAMETER_FILES])
-def test_template_deploys_with_every_parameter_file(project, aws, environments, kind):
+@pytest.mark.parametrize("name", [file.stem for file in PARAMETER_FILES])
+def test_template_deploys_with_every_parameter_file(project, aws, environments, name):
     """The first deployment has no image, and so no task."""
-    file = ROOT / f"parameters/{kind}.json"
+    file = ROOT / f"parameters/{name}.json"
     project.write(
-        (ROOT / "templates/iot-pipeline.json").read_text(), **{kind: json.loads(file.read_text())}
+        (ROOT / "templates/iot-pipeline.json").read_text(), **{name: json.loads(file.read_text())}
     )
-    proposal, *_, outputs = map(json.loads, project.deploy(kind, "--json").out.splitlines())
+    proposal, *_, outputs = map(json.loads, project.deploy(name, "--json").out.splitlines())
     added = {change["logical_id"] for change in proposal["changes"]}
-    assert added == environments[kind]["Resources"].keys()
-    assert outputs["outputs"].keys() == environments[kind]["Outputs"].keys()
-    assert described_service(aws, kind)["desiredCount"] == 0
-    record_image(aws, kind, "v1")
-    assert project.deploy(kind, "--image-tag", "v1").status == 0
-    assert described_service(aws, kind)["desiredCount"] > 0
+    assert added == environments[name]["Resources"].keys()
+    assert outputs["outputs"].keys() == environments[name]["Outputs"].keys()
+    assert described_service(aws, name)["desiredCount"] == 0
+    record_image(aws, name, "v1")
+    assert project.deploy(name, "--image-tag", "v1").status == 0
+    assert described_service(aws, name)["desiredCount"] > 0
 
 
 def described_service(aws, suffix):

@@ -101,7 +101,7 @@ def test_half_finished_update_is_rolled_back_first(project, aws):
 
 
 def start(project, *arguments):
-    """Start `iot-pipeline` where there is nobody to ask."""
+    """Start `iot-pipeline` without a terminal."""
     return subprocess.Popen(
         [PROGRAM, *arguments],
         cwd=project.directory,

@@ -210,7 +210,7 @@ def signal_success(aws, suffix="pr1"):
 
 
 def start_update(project):
-    """Leave an update running, as somebody else would."""
+    """Leave an update of another process running."""
     project.deploy("pr1")
     project.write(small_template(WAITS))
     done = project.deploy("pr1", "--timeout", "0.3")

@@ -164,8 +164,8 @@ def _refuse_data_loss(made: Plan, allowed: Collection[str]) -> None:
         names = [change.logical_id for change in lost]
         options = " ".join(f"--allow-replacement {name}" for name in names)
         message = (
-            f"nothing was changed: the environment is protected, and {', '.join(names)} would be "
-            f"deleted with their data; to deploy anyway, add: {options}"
+            f"nothing was changed: the environment is protected, and data of {', '.join(names)} "
+            f"would be removed or replaced; to deploy anyway, add: {options}"
         )
         raise DeploymentError(message, code="data-loss", resources=names)
 
