@@ -46,7 +46,7 @@ def body(batch: int) -> bytes:
 
 
 def to(port: int, host: str) -> Callable[[bytes], int]:
-    """Return what posts to `/ingest` on a port, under the name of a host."""
+    """Return a function that posts to `/ingest` on a port with a host name."""
 
     def post(content: bytes) -> int:
         client = HTTPConnection("127.0.0.1", port, timeout=30)

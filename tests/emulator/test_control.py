@@ -139,7 +139,7 @@ def test_killed_emulator_is_replaced_and_no_zombie(directory, number):
     assert not [state for state in states if state.startswith("Z")]
 
 
-def test_description_that_nobody_locks_is_ignored(directory):
+def test_unlocked_description_is_ignored(directory):
     """Another process may have the process ID by now."""
     directory.mkdir(parents=True)
     (directory / "emulator.json").write_text(

@@ -17,7 +17,7 @@ STEP_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "start-tasks": "deploy the image",
         "ingest": "send readings",
         "throttle": "exceed the throttle",
-        "roll-back": "deploy a failing update",
+        "rollback": "deploy a failing update",
         "rotate-password": "rotate the database password",
         "private-ingress": "change to private ingress",
         "destroy": "destroy the environment",

@@ -2,7 +2,7 @@
 
 `emulator.json` describes the emulator of a directory. The process that starts an emulator locks the
 file, and the emulator inherits the lock and keeps it until it ends. So there is never a second one,
-and a description that nobody locks belongs to a process that is gone, even if another process has
+and an unlocked description belongs to a process that is gone, even if another process has
 its ID or its port by now. An emulator whose description is gone or damaged cannot be found any
 more, and ends by itself.
 """

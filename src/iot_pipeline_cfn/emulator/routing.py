@@ -84,7 +84,7 @@ def find_load_balancer(
 
 
 def own_template_bucket(owner: Callable[[str], str | None]) -> Callable[[str], str | None]:
-    """Give each account that asks a template bucket; on AWS, a user has created one."""
+    """Create a template bucket in each account on its first use; ministack has none."""
 
     def patched(bucket: str) -> str | None:
         if bucket != TEMPLATE_BUCKET:

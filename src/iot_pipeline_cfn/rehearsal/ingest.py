@@ -29,7 +29,7 @@ class Ingest:
     """`POST /ingest` of one environment, which its outputs lead to."""
 
     def __init__(self, connection: Connection, outputs: Mapping[str, str]) -> None:
-        """Take the connection to AWS and the outputs of the environment."""
+        """Send requests over a connection to the API that the outputs name."""
         self._connection = connection
         self._outputs = outputs
 

@@ -122,7 +122,7 @@ class Scenario:
         yield passed("container-healthy")
 
     def ingests(self) -> Iterator[Finding]:
-        """Send readings, and requests that are to be refused."""
+        """Send readings, and requests that must be refused."""
         probe, _ = self._running()
         stores = probe.stores
         yield probe.store_reading()
@@ -287,7 +287,7 @@ STEPS: Final[Mapping[str, Callable[[Scenario], Iterator[Finding]]]] = {
     "start-tasks": Scenario.starts_tasks,
     "ingest": Scenario.ingests,
     "throttle": Scenario.throttles,
-    "roll-back": Scenario.rolls_back,
+    "rollback": Scenario.rolls_back,
     "rotate-password": Scenario.rotates_password,
     "private-ingress": Scenario.becomes_private,
     "destroy": Scenario.is_destroyed,

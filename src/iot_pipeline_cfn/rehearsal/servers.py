@@ -41,7 +41,7 @@ POLL_SECONDS: Final = 0.02
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         return int(listener.getsockname()[1])
@@ -70,7 +70,9 @@ class PostgreSQL:
         data = self.directory / "data"
         if not data.exists():
             self._initialise(data)
-        self.process = _start([self.binaries / "postgres", "-D", data], self.directory, _nobody())
+        self.process = _start(
+            [self.binaries / "postgres", "-D", data], self.directory, _unprivileged_user()
+        )
         # pg_ctl waits for the same.
         status = data / "postmaster.pid"
         _wait(self, lambda: status.exists() and "ready" in status.read_text())
@@ -98,7 +100,7 @@ class PostgreSQL:
         password = self.directory / "password"
         password.write_text(self.password)
         create_certificate(self.directory, self.host)
-        if owner := _nobody():
+        if owner := _unprivileged_user():
             for path in (self.directory, password, self.directory / "key.pem"):
                 os.chown(path, owner["user"], owner["group"])
         self._run(
@@ -125,7 +127,7 @@ class PostgreSQL:
 
     def _run(self, program: str, *arguments: str | Path, text: str = "") -> None:
         command = [self.binaries / program, *arguments]
-        process = _start(command, self.directory, _nobody(), text)
+        process = _start(command, self.directory, _unprivileged_user(), text)
         try:
             if process.wait(START_SECONDS):
                 raise _failed(self)
@@ -201,7 +203,7 @@ def postgresql_server(name: str) -> Iterator[PostgreSQL]:
         raise ServerMissing("server-missing", server="PostgreSQL", package="postgresql")
     with TemporaryDirectory(prefix="iot-pipeline-postgresql-") as path:
         directory = Path(path)
-        if packaged and _nobody():
+        if packaged and _unprivileged_user():
             # Perhaps only root can enter the directory of the package.
             root = shutil.copytree(packaged.parents[1], directory / "installed", symlinks=True)
             binary = root / "bin" / "postgres"
@@ -246,8 +248,8 @@ def _installed_postgresql() -> Path | None:
     return newest or _on_path("postgres")
 
 
-def _nobody() -> dict[str, Any]:
-    """Return the user that runs PostgreSQL, which refuses to run as root."""
+def _unprivileged_user() -> dict[str, Any]:
+    """Return the user for PostgreSQL, which refuses to run as root, as arguments of Popen."""
     if os.geteuid():
         return {}
     user = pwd.getpwnam(UNPRIVILEGED)

@@ -44,7 +44,7 @@ class Stores:
         }
 
     def update_password(self) -> None:
-        """Give the database the password of its secret, and end all its connections.
+        """Set the password of the database to that of its secret, and end all its connections.
 
         RDS does the first when it rotates a password. It keeps connections, but one that is kept
         would not show that a container knows the new password.
@@ -71,7 +71,7 @@ class Stores:
         self.database.username, self.database.password = name, password
 
     def update_auth_token(self) -> None:
-        """Give the cache the AUTH token of its secret."""
+        """Set the AUTH token of the cache to that of its secret."""
         token = self._secret("CacheAuthTokenArn")
         with reported(), self.cache.connect() as client:
             client.config_set("requirepass", token)
