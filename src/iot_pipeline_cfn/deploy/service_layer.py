@@ -14,8 +14,9 @@ from iot_pipeline_cfn.template.parameters import BUCKET
 from .changes import loses_data
 from .cloudformation import Stack
 from .deletion import DeletionPlan, LeftResource, delete, plan_deletion
-from .deployment import Plan, execute, planned, preflight_context
+from .deployment import Plan, planned, preflight_context
 from .errors import DeploymentError
+from .execution import execute
 from .observer import Question
 from .operations import Operations
 from .planning import StackAction, Verb
