@@ -1,6 +1,6 @@
 """The CloudFormation of an IoT data pipeline for factories, one environment per suffix."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 DEFAULT_REGION = "ap-northeast-1"
 """The Region where neither an option nor the AWS configuration names one."""

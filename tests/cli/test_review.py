@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -148,9 +149,8 @@ def test_change_of_a_parameter_file_is_reviewed(repository):
 def test_readme_shows_the_printed_review(repository):
     path = repository / "parameters/staging.json"
     path.write_text(path.read_text().replace("single", "per-zone"))
-    shown = (
-        (ROOT / "README.md").read_text().partition("    $ make review\n")[2].partition("\n\n`")[0]
-    )
+    text = (ROOT / "README.md").read_text()
+    shown = re.search(r"    \$ make review\n((?:    .*\n|\n)+)", text)[1]
     assert review(cwd=repository).out.strip() == textwrap.dedent(shown).strip()
 
 
