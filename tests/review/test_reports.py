@@ -24,7 +24,7 @@ from iot_pipeline_cfn.review.report.update_wording import UPDATE_WORDINGS
 from iot_pipeline_cfn.review.report.wording import sentence
 from iot_pipeline_cfn.review.reviewing import Side, review
 from iot_pipeline_cfn.review.statements import HeadlineCode, Statement
-from iot_pipeline_cfn.review.verdict import Outcome, Place
+from iot_pipeline_cfn.review.verdict import ResourceOutcome, Scope
 from iot_pipeline_cfn.template.findings import Finding, Severity
 from iot_pipeline_cfn.template.parameters import parameter_file
 
@@ -208,19 +208,21 @@ def test_wordings_are_as_in_the_golden_file():
     compare("wordings.txt", text)
 
 
-PROD, NEW_DEV = Place("prod", only_new=False), Place("dev", only_new=True)
-COUNTS = ((Outcome.REMOVED, 1), (Outcome.MAYBE_REPLACED, 2))
+PROD, NEW_DEV = Scope("prod", only_new=False), Scope("dev", only_new=True)
+COUNTS = ((ResourceOutcome.REMOVED, 1), (ResourceOutcome.MAYBE_REPLACED, 2))
 STATEMENTS = [
-    Statement(HeadlineCode.DATA_LOSS, ("A", "B", "C", "D", "E"), places=(PROD,)),
-    Statement(HeadlineCode.EXPOSURE, ("A",), causes=("B",), places=(PROD, NEW_DEV)),
+    Statement(HeadlineCode.DATA_LOSS, ("A", "B", "C", "D", "E"), scopes=(PROD,)),
+    Statement(HeadlineCode.EXPOSURE, ("A",), causes=("B",), scopes=(PROD, NEW_DEV)),
     Statement(HeadlineCode.REPLACEMENT, ("A", "B"), has_followers=True, is_everywhere=True),
-    Statement(HeadlineCode.INTERRUPTION, ("A",), places=(Place("", only_new=False),)),
-    Statement(HeadlineCode.REJECTION, ("A",), places=(Place("", only_new=True),)),
+    Statement(HeadlineCode.INTERRUPTION, ("A",), scopes=(Scope("", only_new=False),)),
+    Statement(HeadlineCode.REJECTION, ("A",), scopes=(Scope("", only_new=True),)),
     Statement(HeadlineCode.LESS_PROTECTION, ("A",)),
     Statement(HeadlineCode.OUTPUTS_REMOVED, ("A",)),
-    Statement(HeadlineCode.ENVIRONMENT_ADDED, counts=((Outcome.ADDED, 79),), places=(PROD,)),
+    Statement(
+        HeadlineCode.ENVIRONMENT_ADDED, counts=((ResourceOutcome.ADDED, 79),), scopes=(PROD,)
+    ),
     Statement(HeadlineCode.HARMLESS, counts=COUNTS, is_everywhere=True),
-    Statement(HeadlineCode.NEW_DIFFERS, counts=COUNTS, places=(NEW_DEV,)),
+    Statement(HeadlineCode.NEW_DIFFERS, counts=COUNTS, scopes=(NEW_DEV,)),
     Statement(
         HeadlineCode.NO_RESOURCE_CHANGE,
         finding=Finding("rules-changed", Severity.CHANGE, "Rules"),

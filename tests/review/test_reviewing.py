@@ -20,7 +20,7 @@ from iot_pipeline_cfn.review.resolved import EnvironmentSource, resolve_pair
 from iot_pipeline_cfn.review.resource_changes import causes_of, find_changes
 from iot_pipeline_cfn.review.reviewing import Side, review
 from iot_pipeline_cfn.review.statements import HeadlineCode, find_statements
-from iot_pipeline_cfn.review.verdict import Outcome, Place
+from iot_pipeline_cfn.review.verdict import ResourceOutcome, Scope
 from iot_pipeline_cfn.template.changes import (
     Action,
     PropertyChange,
@@ -42,7 +42,10 @@ def reviewed(before, after, kind="prod", region=REGION):
 def summary(found):
     """Return the effects on updated environments in the notation of the cases."""
     return {
-        line for group in found.groups if not group.only_new for line in summary_of(group.verdict)
+        line
+        for group in found.groups
+        if not group.scopes[0].only_new
+        for line in summary_of(group.verdict)
     }
 
 
@@ -51,7 +54,7 @@ def summary_of(verdict):
         change = effect.change
         if change.behavior is UpdateBehavior.SOME_INTERRUPTION:
             yield f"{change.logical_id} may be interrupted"
-        elif not change.is_consequence or effect.outcome is not Outcome.CHANGED:
+        elif not change.is_consequence or effect.outcome is not ResourceOutcome.CHANGED:
             what = effect.outcome.replace("maybe-replaced", "may be replaced")
             yield f"{change.logical_id} {what}"
     for topic, finding in verdict.findings:
@@ -171,7 +174,7 @@ def test_registered_analysis_reports_findings(monkeypatch, template):
     assert statements(found) == [(HeadlineCode.EXPOSURE, ("Vpc",))]
     (entry,) = found.sections()[Topic.TRAFFIC]
     assert entry.finding.details["region"] == REGION
-    assert entry.places == ()
+    assert entry.scopes == ()
     (new,) = review(Side({}), Side({"any": template}), region=REGION)
     assert Topic.TRAFFIC not in new.sections()
     assert new.sections()[Topic.QUOTAS][0].finding.details["before"] == 0
@@ -183,7 +186,7 @@ RANGE = at("Vpc.CidrBlock", "10.1.0.0/16")
 def replaced(found):
     """Return the causes of replacements with their followers."""
     return {
-        entry.finding.subject: {one.subject for one, _ in entry.followers}
+        entry.finding.subject: {one.finding.subject for one in entry.followers}
         for entry in found.sections()[Topic.REPLACED]
     }
 
@@ -249,10 +252,10 @@ def test_findings_follow_their_cause_through_all_references(template):
     (entry,) = found.sections()[Topic.REPLACED]
     assert entry.finding.subject == "Vpc"
     assert entry.follower_counts == (27, 35)
-    assert all(finding.causes == ("Vpc",) for finding, _ in entry.followers)
-    places = {finding.subject: places for finding, places in entry.followers}
-    assert places["FlowLog"] == (Place("prod", only_new=False),)
-    assert places["CacheSecurityGroup"] == ()
+    assert all(one.finding.causes == ("Vpc",) for one in entry.followers)
+    scopes = {one.finding.subject: one.scopes for one in entry.followers}
+    assert scopes["FlowLog"] == (Scope("prod", only_new=False),)
+    assert scopes["CacheSecurityGroup"] == ()
     outputs = [entry.finding for entry in found.sections()[Topic.OUTPUTS]]
     assert {(finding.code, finding.causes) for finding in outputs} == {("outputs-follow", ("Vpc",))}
 
@@ -315,13 +318,13 @@ def test_new_deployment_of_the_api_is_a_revision(template):
         renamed(name, f"{name[:-8]}{name[:-9:-1]}")(changed)
     (statement,) = find_statements(reviewed(template, changed))
     assert statement.code is HeadlineCode.HARMLESS
-    assert dict(statement.counts) == {Outcome.REVISED: 1, Outcome.CHANGED: 2}
+    assert dict(statement.counts) == {ResourceOutcome.REVISED: 1, ResourceOutcome.CHANGED: 2}
     found = reviewed(template, changed)
     assert Topic.REPLACED not in found.sections()
     (entry,) = found.sections()[Topic.REVISIONS]
     assert entry.finding.code == "new-revision"
     assert entry.finding.details["previous_logical_id"] in deployments
-    revised = [one.change for one, _ in found.effects() if one.outcome is Outcome.REVISED]
+    revised = [one.change for one, _ in found.effects() if one.outcome is ResourceOutcome.REVISED]
     assert [change.logical_id for change in revised] == [entry.finding.subject]
 
 

@@ -179,7 +179,7 @@ def format_value(value: object) -> str:
         case None:
             text = ""
         case Mapping() if is_function(value):
-            text = _function_format_value(*value.items())
+            text = _format_function(*value.items())
         case Mapping():
             text = (
                 "{" + ", ".join(f"{key}: {format_value(item)}" for key, item in value.items()) + "}"
@@ -191,7 +191,7 @@ def format_value(value: object) -> str:
     return text
 
 
-def _function_format_value(call: tuple[str, Any]) -> str:
+def _format_function(call: tuple[str, Any]) -> str:
     name, argument = call
     if name in {"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join"}:
         return text_of({name: argument})

@@ -12,7 +12,7 @@ from .interface import find_ineffective_changes
 from .renames import find_revisions
 from .resolved import EnvironmentSource, ResolvedEnvironment, Template, resolve_pair
 from .resource_changes import find_changes
-from .verdict import Effect, Group, Review, Verdict, outcome_of
+from .verdict import Effect, Group, Review, Scope, Verdict, outcome_of
 
 NOTHING: Final = Verdict()
 
@@ -56,18 +56,18 @@ def review(before: Side, after: Side, *, region: str) -> list[Review]:
 
 
 def _review(name: str, before: Side, after: Side, region: str) -> Review:
-    environment_types: dict[tuple[bool, Verdict], list[str]] = {}
+    scopes: dict[Verdict, dict[bool, list[Scope]]] = {}
     unaffected = []
     for environment_type in sorted({*before.files, *after.files}) or [""]:
         old, new = (side.source(name, environment_type) for side in (before, after))
         verdicts = [*_verdicts(environment_type, old, new, region)]
         for only_new, verdict in verdicts:
-            environment_types.setdefault((only_new, verdict), []).append(environment_type)
+            scope = Scope(environment_type, only_new)
+            scopes.setdefault(verdict, {}).setdefault(only_new, []).append(scope)
         if not verdicts:
             unaffected.append(environment_type)
     groups = [
-        Group(tuple(types), verdict, only_new)
-        for (only_new, verdict), types in environment_types.items()
+        Group(tuple(same), verdict) for verdict, found in scopes.items() for same in found.values()
     ]
     templates = [side.templates.get(name) for side in (before, after)]
     return Review(

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
 
 from iot_pipeline_cfn.template.findings import Finding, Severity
 
 from .analyses import Topic
-from .verdict import Group, Outcome, Place, Places, Review
+from .verdict import Counts, Group, Review, Scopes, merge
 
 
 class HeadlineCode(StrEnum):
@@ -35,13 +34,13 @@ class Statement:
 
     Attributes:
         code: Its kind.
-        places: The environments that it is about.
-        is_everywhere: Whether these are all of several environment types.
         subjects: What it is about.
         causes: The logical IDs of the causes, if none of the subjects is a cause itself.
         has_followers: Whether more follows from the subjects.
         counts: The number of resources with each outcome, in a harmless change.
         finding: The first finding, where no resource changes.
+        scopes: The environments that it is about.
+        is_everywhere: Whether these are all of several environment types.
 
     """
 
@@ -49,51 +48,39 @@ class Statement:
     subjects: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     has_followers: bool = False
-    counts: tuple[tuple[Outcome, int], ...] = ()
+    counts: Counts = ()
     finding: Finding | None = None
-    places: Places = ()
+    scopes: Scopes = ()
     is_everywhere: bool = False
 
 
 def find_statements(review: Review) -> list[Statement]:
     """Return what matters most; statements that are the same in several groups are merged."""
     if review.worst is None:
-        code = HeadlineCode.NO_EFFECT if review.differs else HeadlineCode.NO_CHANGE
-        return [Statement(code)]
-    merged: dict[Statement, list[Place]] = {}
-    for group in review.groups:
-        for statement in _statements(group):
-            merged.setdefault(statement, []).extend(group.places)
-    types = {*review.unaffected, *(place.environment_type for place in review.places)}
-    return [
-        replace(
-            statement,
-            places=tuple(sorted(places)),
-            is_everywhere=len(places) == len(types) > 1
-            and not any(place.only_new for place in places),
-        )
-        for statement, places in merged.items()
-    ] or [Statement(HeadlineCode.NO_RESOURCE_CHANGE)]
-
-
-SEVERITY_STATEMENTS: Final = (
-    (HeadlineCode.DATA_LOSS, Severity.DATA_LOSS),
-    (HeadlineCode.EXPOSURE, Severity.EXPOSURE),
-    (HeadlineCode.REPLACEMENT, Severity.REPLACEMENT),
-    (HeadlineCode.INTERRUPTION, Severity.INTERRUPTION),
-)
+        return [Statement(HeadlineCode.NO_EFFECT if review.differs else HeadlineCode.NO_CHANGE)]
+    if not review.groups:
+        return [Statement(HeadlineCode.NO_RESOURCE_CHANGE)]
+    types = {*review.unaffected, *(scope.environment_type for scope in review.scopes)}
+    found = []
+    for statement, scopes in merge(review.groups, _statements).items():
+        is_new = any(scope.only_new for scope in scopes)
+        is_everywhere = len(scopes) == len(types) > 1 and not is_new
+        found.append(replace(statement, scopes=tuple(sorted(scopes)), is_everywhere=is_everywhere))
+    return found
 
 
 def _statements(group: Group) -> Iterator[Statement]:
     """Yield what matters most in a group."""
     verdict = group.verdict
-    found: list[Statement] = []
-    for code, severity in SEVERITY_STATEMENTS:
-        findings = verdict.of_severity(severity)
-        is_serious = code in {HeadlineCode.DATA_LOSS, HeadlineCode.EXPOSURE}
+    found = [
+        _about(HeadlineCode(severity.value), findings)
+        for severity in (Severity.DATA_LOSS, Severity.EXPOSURE)
+        if (findings := verdict.of_severity(severity))
+    ]
+    for severity in (Severity.REPLACEMENT, Severity.INTERRUPTION):
         # Replacements beside lost data, and interruptions beside replacements, are details.
-        if findings and (is_serious or not found):
-            found.append(_about(code, findings) if is_serious else _about_causes(code, findings))
+        if not found and (findings := verdict.of_severity(severity)):
+            found = [_about_causes(HeadlineCode(severity.value), findings)]
     if rejected := verdict.of_topic(Topic.REJECTED):
         found.append(_about(HeadlineCode.REJECTION, rejected))
     if not found and (unsafe := verdict.of_topic(Topic.DATA)):
@@ -126,6 +113,6 @@ def _harmless(group: Group) -> Statement:
     if verdict.of_topic(Topic.NEW):
         return Statement(HeadlineCode.ENVIRONMENT_ADDED, counts=verdict.counts())
     if verdict.effects:
-        code = HeadlineCode.NEW_DIFFERS if group.only_new else HeadlineCode.HARMLESS
+        code = HeadlineCode.NEW_DIFFERS if group.scopes[0].only_new else HeadlineCode.HARMLESS
         return Statement(code, counts=verdict.counts())
     return Statement(HeadlineCode.NO_RESOURCE_CHANGE, finding=verdict.findings[0][1])

@@ -1,11 +1,11 @@
 """The result of a review: for each template, what happens in which environments."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange
 from iot_pipeline_cfn.template.findings import Finding, Severity
@@ -14,7 +14,7 @@ from .analyses import Topic
 from .renames import REVISION_TYPES
 
 
-class Outcome(StrEnum):
+class ResourceOutcome(StrEnum):
     """What happens to a resource, in the order in which reports count it."""
 
     REMOVED = "removed"
@@ -27,18 +27,26 @@ class Outcome(StrEnum):
     """Removed because another resource is its next revision."""
 
 
-def outcome_of(change: ResourceChange, revisions: Mapping[str, str]) -> Outcome:
+def outcome_of(change: ResourceChange, revisions: Mapping[str, str]) -> ResourceOutcome:
     """Return what happens to a resource; `revisions` are the new revisions by the old ones."""
     if change.action is Action.REMOVE:
-        return Outcome.SUPERSEDED if change.logical_id in revisions else Outcome.REMOVED
+        return (
+            ResourceOutcome.SUPERSEDED
+            if change.logical_id in revisions
+            else ResourceOutcome.REMOVED
+        )
     if change.action is Action.ADD:
-        return Outcome.REVISED if change.logical_id in revisions.values() else Outcome.ADDED
+        return (
+            ResourceOutcome.REVISED
+            if change.logical_id in revisions.values()
+            else ResourceOutcome.ADDED
+        )
     if change.replacement is Replacement.NO:
-        return Outcome.CHANGED
+        return ResourceOutcome.CHANGED
     if change.resource_type in REVISION_TYPES:
-        return Outcome.REVISED
+        return ResourceOutcome.REVISED
     is_certain = change.replacement is Replacement.YES
-    return Outcome.REPLACED if is_certain else Outcome.MAYBE_REPLACED
+    return ResourceOutcome.REPLACED if is_certain else ResourceOutcome.MAYBE_REPLACED
 
 
 @dataclass(frozen=True)
@@ -46,18 +54,16 @@ class Effect:
     """A change of a resource, and what it amounts to."""
 
     change: ResourceChange
-    outcome: Outcome
+    outcome: ResourceOutcome
+
+
+Counts = tuple[tuple[ResourceOutcome, int], ...]
+"""The number of resources with each outcome."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What happens to environments in which the same happens; empty if nothing does.
-
-    Attributes:
-        effects: What happens to each resource.
-        findings: The findings with their topics, the worst first.
-
-    """
+    """What happens to environments; empty if nothing does. The worst findings come first."""
 
     effects: tuple[Effect, ...] = ()
     findings: tuple[tuple[Topic, Finding], ...] = ()
@@ -76,15 +82,15 @@ class Verdict:
         """Return the findings of a severity."""
         return [finding for _, finding in self.findings if finding.severity is severity]
 
-    def counts(self) -> tuple[tuple[Outcome, int], ...]:
+    def counts(self) -> Counts:
         """Return the number of resources with each outcome."""
         counter = Counter(effect.outcome for effect in self.effects)
         for finding in self.of_topic(Topic.NEW):
-            counter[Outcome.ADDED] += finding.details["resources"]
+            counter[ResourceOutcome.ADDED] += finding.details["resources"]
         return tuple(
             (outcome, counter[outcome])
-            for outcome in Outcome
-            if counter[outcome] and outcome is not Outcome.SUPERSEDED
+            for outcome in ResourceOutcome
+            if counter[outcome] and outcome is not ResourceOutcome.SUPERSEDED
         )
 
 
@@ -94,47 +100,50 @@ def worst_of(severities: Sequence[Severity | None]) -> Severity | None:
     return min(found, key=lambda severity: severity.rank, default=None)
 
 
-class Place(NamedTuple):
+class Scope(NamedTuple):
     """An environment type, or only its environments that are still to be created."""
 
     environment_type: str
     only_new: bool
 
 
-Places = tuple[Place, ...]
+Scopes = tuple[Scope, ...]
 """The environments that something is about; none if it is about all that change."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Environment types with the same verdict."""
+    """Environments with the same verdict."""
 
-    environment_types: tuple[str, ...]
+    scopes: Scopes
     verdict: Verdict
-    only_new: bool = False
-
-    @property
-    def places(self) -> list[Place]:
-        """The environments that the verdict is about."""
-        return [Place(name, self.only_new) for name in self.environment_types]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A finding with the environments that it is about, and the findings that follow from it.
+    """A finding with its environments, and with the findings that follow from it.
 
-    Attributes:
-        finding: The finding.
-        places: The environments.
-        followers: The findings that follow from it, with their environments.
-        follower_counts: The least and the greatest number of followers in an environment.
-
+    `follower_counts` are the least and the greatest number of followers in an environment.
     """
 
     finding: Finding
-    places: Places
-    followers: tuple[tuple[Finding, Places], ...] = ()
+    scopes: Scopes
+    followers: tuple["Entry", ...] = ()
     follower_counts: tuple[int, int] = (0, 0)
+
+
+Part = TypeVar("Part", bound=Hashable)
+
+
+def merge(
+    groups: Iterable[Group], parts: Callable[[Group], Iterable[Part]]
+) -> dict[Part, list[Scope]]:
+    """Return each part of the groups once, with all environments that it is about."""
+    merged: dict[Part, list[Scope]] = {}
+    for group in groups:
+        for part in parts(group):
+            merged.setdefault(part, []).extend(group.scopes)
+    return merged
 
 
 @dataclass(frozen=True)
@@ -162,29 +171,26 @@ class Review:
         return worst_of([self.general.worst, *(group.verdict.worst for group in self.groups)])
 
     @cached_property
-    def places(self) -> list[Place]:
+    def scopes(self) -> set[Scope]:
         """The environment types that change."""
-        return [place for group in self.groups for place in group.places if not group.only_new]
+        return {scope for group in self.groups for scope in group.scopes if not scope.only_new}
 
-    def _places(self, places: Sequence[Place]) -> Places:
-        return () if {*places} == {*self.places} else tuple(sorted(places))
+    def _shown(self, scopes: Iterable[Scope]) -> Scopes:
+        return () if {*scopes} == self.scopes else tuple(sorted(scopes))
 
     def sections(self) -> dict[Topic, list[Entry]]:
         """Return every finding once, by topic and with its environments, the worst first.
 
         A finding that follows from another one about the same topic comes with that.
         """
-        found: dict[tuple[Topic, Finding], list[Place]] = {}
-        for group in self.groups:
-            for pair in group.verdict.findings:
-                found.setdefault(pair, []).extend(group.places)
-        found |= dict.fromkeys(self.general.findings, self.places)
-        sections: dict[Topic, dict[Finding, list[Place]]] = {}
+        found = merge(self.groups, lambda group: group.verdict.findings)
+        found |= {pair: [*self.scopes] for pair in self.general.findings}
+        sections: dict[Topic, dict[Finding, list[Scope]]] = {}
         for topic, finding in sorted(found, key=lambda pair: pair[1].severity.rank):
             sections.setdefault(topic, {})[finding] = found[topic, finding]
         return {topic: [*self._entries(findings)] for topic, findings in sections.items()}
 
-    def _entries(self, findings: Mapping[Finding, Sequence[Place]]) -> Iterator[Entry]:
+    def _entries(self, findings: Mapping[Finding, Sequence[Scope]]) -> Iterator[Entry]:
         """Yield the findings about a topic, each cause with what follows from it."""
         causes = {finding.subject: finding for finding in findings if not finding.causes}
         followers: dict[Finding, list[Finding]] = {}
@@ -193,34 +199,31 @@ class Review:
                 followers.setdefault(cause, []).append(finding)
         folded = {finding for below in followers.values() for finding in below}
         for finding in findings:
-            if finding in folded:
-                continue
-            below = followers.get(finding, [])
-            numbers = Counter(place for one in below for place in findings[one]).values()
-            yield Entry(
-                finding,
-                self._places(findings[finding]),
-                tuple((one, self._places(findings[one])) for one in below),
-                (min(numbers, default=0), max(numbers, default=0)),
-            )
+            if finding not in folded:
+                below = followers.get(finding, [])
+                numbers = Counter(scope for one in below for scope in findings[one]).values()
+                yield Entry(
+                    finding,
+                    self._shown(findings[finding]),
+                    tuple(Entry(one, self._shown(findings[one])) for one in below),
+                    (min(numbers, default=0), max(numbers, default=0)),
+                )
 
-    def effects(self) -> list[tuple[Effect, Places]]:
+    def effects(self) -> list[tuple[Effect, Scopes]]:
         """Return what happens to each resource once, with its environments; causes come first."""
-        found: dict[Effect, list[Place]] = {}
-        for group in self.groups:
-            for effect in group.verdict.effects:
-                if effect.outcome is not Outcome.SUPERSEDED:
-                    found.setdefault(effect, []).extend(group.places)
+        found = merge(self.groups, lambda group: group.verdict.effects)
 
         def order(effect: Effect) -> tuple[bool, str, str]:
             change = effect.change
             return change.is_consequence, change.logical_id, change.action
 
-        return [(effect, self._places(found[effect])) for effect in sorted(found, key=order)]
+        return [
+            (effect, self._shown(found[effect]))
+            for effect in sorted(found, key=order)
+            if effect.outcome is not ResourceOutcome.SUPERSEDED
+        ]
 
-    def counts(self) -> list[tuple[Places, tuple[tuple[Outcome, int], ...]]]:
+    def counts(self) -> list[tuple[Scopes, Counts]]:
         """Return the number of resources with each outcome, by the environments."""
-        found: dict[tuple[tuple[Outcome, int], ...], list[Place]] = {}
-        for group in self.groups:
-            found.setdefault(group.verdict.counts(), []).extend(group.places)
-        return [(tuple(sorted(places)), counts) for counts, places in found.items()]
+        found = merge(self.groups, lambda group: [group.verdict.counts()])
+        return [(tuple(sorted(scopes)), counts) for counts, scopes in found.items()]

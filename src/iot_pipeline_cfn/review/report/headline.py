@@ -7,7 +7,7 @@ from typing import Final
 from iot_pipeline_cfn.review.statements import HeadlineCode, Statement, find_statements
 from iot_pipeline_cfn.review.verdict import Review
 
-from .wording import PLAIN, counts_text, join, places_text, sentence
+from .wording import PLAIN, counts_text, join, scopes_text, sentence
 
 LISTED: Final = 3
 """The number of names that a statement lists."""
@@ -41,7 +41,7 @@ def statement_text(statement: Statement) -> str:
             return "Nothing changes"
         case HeadlineCode.NO_EFFECT:
             return "No effect on any environment: only formatting, descriptions or metadata differ"
-    where = places_text(statement.places)
+    where = scopes_text(statement.scopes)
     where = where and f" in {where}"
     if statement.is_everywhere:
         where = " anywhere" if statement.code is HeadlineCode.HARMLESS else " everywhere"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from iot_pipeline_cfn.review.statements import Statement, find_statements
-from iot_pipeline_cfn.review.verdict import Outcome, Places, Review, Verdict, worst_of
+from iot_pipeline_cfn.review.verdict import ResourceOutcome, Review, Scopes, Verdict, worst_of
 
 from .headline import headline_text
 from .wording import PLAIN, sentence
@@ -23,8 +23,8 @@ def as_data(reviews: Sequence[Review]) -> dict[str, Any]:
                 "general": _verdict(review.general),
                 "environments": [
                     {
-                        "environment_types": [*group.environment_types],
-                        "only_new": group.only_new,
+                        "environment_types": [scope.environment_type for scope in group.scopes],
+                        "only_new": group.scopes[0].only_new,
                         **_verdict(group.verdict),
                     }
                     for group in review.groups
@@ -39,7 +39,7 @@ def as_data(reviews: Sequence[Review]) -> dict[str, Any]:
 def _statement(statement: Statement) -> dict[str, Any]:
     return {
         "code": statement.code,
-        "environments": _places(statement.places),
+        "environments": _scopes(statement.scopes),
         "is_everywhere": statement.is_everywhere,
         "subjects": [*statement.subjects],
         "causes": [*statement.causes],
@@ -48,11 +48,11 @@ def _statement(statement: Statement) -> dict[str, Any]:
     }
 
 
-def _places(places: Places) -> list[dict[str, Any]]:
-    return [place._asdict() for place in places]
+def _scopes(scopes: Scopes) -> list[dict[str, Any]]:
+    return [scope._asdict() for scope in scopes]
 
 
-def _counts(counts: Sequence[tuple[Outcome, int]]) -> dict[str, int]:
+def _counts(counts: Sequence[tuple[ResourceOutcome, int]]) -> dict[str, int]:
     return {outcome.replace("-", "_"): number for outcome, number in counts}
 
 

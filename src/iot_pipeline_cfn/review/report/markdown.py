@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from iot_pipeline_cfn.review.analyses import Topic
-from iot_pipeline_cfn.review.verdict import Effect, Entry, Places, Review
+from iot_pipeline_cfn.review.verdict import Effect, Entry, Review, Scopes
 from iot_pipeline_cfn.template.changes import PropertyChange
 from iot_pipeline_cfn.template.findings import Severity, Value
 
@@ -15,10 +15,9 @@ from .wording import (
     TITLES,
     Style,
     consequence,
-    counts_text,
-    join,
+    count_lines,
     more_text,
-    places_text,
+    scopes_text,
     sentence,
     value_text,
 )
@@ -40,12 +39,7 @@ def _review(review: Review) -> Iterator[str]:
     yield ""
     yield f"**{escaped(headline_text(review))}**"
     yield ""
-    if review.groups:
-        for places, counts in review.counts():
-            if where := places_text(places):
-                yield f"- {escaped(where)}: {counts_text(counts)}"
-        if review.unaffected:
-            yield f"- {escaped(join(review.unaffected))}: nothing"
+    yield from (f"- {escaped(line)}" for line in count_lines(review))
     yield ""
     sections = review.sections()
     folded = {topic: found for topic, found in sections.items() if not _is_urgent(topic, found)}
@@ -74,31 +68,31 @@ def _section(topic: Topic, entries: Sequence[Entry]) -> Iterator[str]:
     yield f"**{TITLES[topic]}**"
     yield ""
     for entry in entries:
-        yield f"- {sentence(entry.finding, STYLE)}{_where(entry.places)}"
+        yield f"- {sentence(entry.finding, STYLE)}{_where(entry.scopes)}"
         if entry.followers:
             # Indented, it belongs to the item; GitHub's Markdown needs the empty lines.
             yield ""
             yield f"  <details><summary>And {more_text(entry.follower_counts)}</summary>"
             yield ""
-            for finding, places in entry.followers:
-                yield f"  - {sentence(finding, STYLE)}{_where(places)}"
+            for one in entry.followers:
+                yield f"  - {sentence(one.finding, STYLE)}{_where(one.scopes)}"
             yield ""
             yield "  </details>"
             yield ""
     yield ""
 
 
-def _table(effects: Sequence[tuple[Effect, Places]]) -> Iterator[str]:
-    rows = [row for effect, places in effects for row in _rows(effect, places)]
+def _table(effects: Sequence[tuple[Effect, Scopes]]) -> Iterator[str]:
+    rows = [row for effect, scopes in effects for row in _rows(effect, scopes)]
     yield from table(("Resource", "What", "Property", "Before", "After"), rows[:ROWS])
     if len(rows) > ROWS:
         yield f"And {len(rows) - ROWS} more: see `make review`."
         yield ""
 
 
-def _rows(effect: Effect, places: Places) -> Iterator[tuple[str, ...]]:
+def _rows(effect: Effect, scopes: Scopes) -> Iterator[tuple[str, ...]]:
     change = effect.change
-    first = code(change.logical_id), f"{OUTCOMES[effect.outcome]}{_where(places)}"
+    first = code(change.logical_id), f"{OUTCOMES[effect.outcome]}{_where(scopes)}"
     if not change.properties:
         yield (*first, code(change.resource_type), "", "")
     for part in change.properties:
@@ -116,8 +110,8 @@ def _value(value: Value) -> str:
     return "" if value is None else _code(value_text(value))
 
 
-def _where(places: Places) -> str:
-    text = places_text(places)
+def _where(scopes: Scopes) -> str:
+    text = scopes_text(scopes)
     return f" *({escaped(text)})*" if text else ""
 
 

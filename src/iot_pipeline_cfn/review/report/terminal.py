@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.review.differences import one_line
-from iot_pipeline_cfn.review.verdict import Effect, Entry, Places, Review
+from iot_pipeline_cfn.review.verdict import Effect, Entry, Review, Scopes
 from iot_pipeline_cfn.template.changes import PropertyChange
 from iot_pipeline_cfn.template.findings import Severity, Value
 
@@ -15,10 +15,9 @@ from .wording import (
     TITLES,
     Style,
     consequence,
-    counts_text,
-    join,
+    count_lines,
     more_text,
-    places_text,
+    scopes_text,
     sentence,
     value_text,
 )
@@ -44,12 +43,7 @@ def lines(reviews: Sequence[Review]) -> Iterator[Line]:
     """Yield the lines of reviews."""
     for review in reviews:
         yield f"{review.template}: {headline_text(review)}", "bold"
-        if review.groups:
-            for places, counts in review.counts():
-                if where := places_text(places):
-                    yield f"  {where}: {counts_text(counts)}", ""
-            if review.unaffected:
-                yield f"  {join(review.unaffected)}: nothing", ""
+        yield from ((f"  {line}", "") for line in count_lines(review))
         for topic, entries in review.sections().items():
             yield from (("", ""), (TITLES[topic], "bold"))
             for entry in entries:
@@ -57,22 +51,23 @@ def lines(reviews: Sequence[Review]) -> Iterator[Line]:
         effects = review.effects()
         if effects:
             yield from (("", ""), ("Resources", "bold"))
-        for effect, places in effects:
-            yield from _effect(effect, places)
+        for effect, scopes in effects:
+            yield from _effect(effect, scopes)
 
 
 def _entry(entry: Entry) -> Iterator[Line]:
     """Yield a finding, and in one line the resources that follow."""
-    text = one_line(f"{sentence(entry.finding, STYLE)}{_where(entry.places)}")
+    text = one_line(f"{sentence(entry.finding, STYLE)}{_where(entry.scopes)}")
     yield f"  {text}", COLORS.get(entry.finding.severity, "")
     if entry.followers:
-        names = dict.fromkeys(one.subject + _where(places) for one, places in entry.followers)
+        followers = entry.followers
+        names = dict.fromkeys(one.finding.subject + _where(one.scopes) for one in followers)
         yield f"    and {more_text(entry.follower_counts)}: {', '.join(names)}", "dim"
 
 
-def _effect(effect: Effect, places: Places) -> Iterator[Line]:
+def _effect(effect: Effect, scopes: Scopes) -> Iterator[Line]:
     change, outcome = effect.change, OUTCOMES[effect.outcome]
-    text = f"  {change.logical_id} ({change.resource_type}) {outcome}{_where(places)}"
+    text = f"  {change.logical_id} ({change.resource_type}) {outcome}{_where(scopes)}"
     if change.is_consequence:
         yield f"{text}: {'; '.join(map(_property, change.properties))}", "dim"
         return
@@ -91,8 +86,8 @@ def _value(value: Value) -> str:
     return "-" if value is None else _shown(value_text(value))
 
 
-def _where(places: Places) -> str:
-    text = places_text(places)
+def _where(scopes: Scopes) -> str:
+    text = scopes_text(scopes)
     return f" [{text}]" if text else ""
 
 

@@ -7,14 +7,14 @@ details `before` and `after` follow the sentence by themselves.
 """
 
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.review.analyses import Topic
 from iot_pipeline_cfn.review.differences import format_value
-from iot_pipeline_cfn.review.verdict import Outcome, Places
+from iot_pipeline_cfn.review.verdict import Counts, ResourceOutcome, Review, Scopes
 from iot_pipeline_cfn.template.changes import PropertyChange
 from iot_pipeline_cfn.template.findings import Finding, Value
 from iot_pipeline_cfn.template.parameter_wording import PARAMETER_WORDINGS
@@ -44,15 +44,15 @@ TITLES: Final[Mapping[Topic, str]] = MappingProxyType(
 )
 """The headings of a report."""
 
-OUTCOMES: Final[Mapping[Outcome, str]] = MappingProxyType(
+OUTCOMES: Final[Mapping[ResourceOutcome, str]] = MappingProxyType(
     {
-        Outcome.REMOVED: "removed",
-        Outcome.REPLACED: "replaced",
-        Outcome.MAYBE_REPLACED: "possibly replaced",
-        Outcome.REVISED: "revised",
-        Outcome.CHANGED: "changed",
-        Outcome.ADDED: "added",
-        Outcome.SUPERSEDED: "superseded",
+        ResourceOutcome.REMOVED: "removed",
+        ResourceOutcome.REPLACED: "replaced",
+        ResourceOutcome.MAYBE_REPLACED: "possibly replaced",
+        ResourceOutcome.REVISED: "revised",
+        ResourceOutcome.CHANGED: "changed",
+        ResourceOutcome.ADDED: "added",
+        ResourceOutcome.SUPERSEDED: "superseded",
     }
 )
 
@@ -133,10 +133,10 @@ def join(items: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def places_text(places: Places) -> str:
+def scopes_text(scopes: Scopes) -> str:
     """Return environments as text; nothing if environment types have no names."""
     every, new = (
-        [place.environment_type for place in places if place.only_new is only_new]
+        [scope.environment_type for scope in scopes if scope.only_new is only_new]
         for only_new in (False, True)
     )
     words = [join(every)] if any(every) else []
@@ -145,11 +145,20 @@ def places_text(places: Places) -> str:
     return " and ".join(words)
 
 
-def counts_text(counts: Sequence[tuple[Outcome, int]]) -> str:
+def counts_text(counts: Counts) -> str:
     """Return the numbers of resources with each outcome as text."""
     return ", ".join(f"{number} {OUTCOMES[outcome]}" for outcome, number in counts) or (
         "no resource changes"
     )
+
+
+def count_lines(review: Review) -> Iterator[str]:
+    """Yield the numbers of resources with each outcome by the environments, if these have names."""
+    for scopes, counts in review.counts():
+        if where := scopes_text(scopes):
+            yield f"{where}: {counts_text(counts)}"
+    if review.groups and review.unaffected:
+        yield f"{join(review.unaffected)}: nothing"
 
 
 def more_text(numbers: tuple[int, int]) -> str:
