@@ -81,11 +81,11 @@ def stacks(emulator, template):
 
 
 EXPLAINED = {
-    "another type": "the emulator replaces it, which CloudFormation refuses",
-    "a parameter that is gone, and with it a choice": "the emulator takes what nobody asks for",
-    "another logical id of what holds data": "to the emulator, a name is the same whose it is",
+    "new resource type": "the emulator replaces it, which CloudFormation rejects",
+    "removed parameter that a file still sets": "the emulator accepts unknown parameters",
+    "new logical ID of a stateful resource": "the emulator does not resolve the name of a renamed resource",
 }
-"""Cases in which both differ, and why."""
+"""Cases in which the review and the emulator differ, and why."""
 
 MEANT = {"AWS::ElastiCache::ReplicationGroup", "AWS::RDS::DBInstance"}
 """Types of which the emulator says `Conditionally` where AWS does; elsewhere it does not know."""

@@ -338,19 +338,19 @@ CASES = [
         for place, value, expected, *environment_type in PROPERTY_CASES
     ),
     Case(
-        "another major version of the engine, with parameters of the old one",
+        "major upgrade with the parameter group of the old version",
         both(at("Database.EngineVersion", "17.5"), at("Database.AllowMajorVersionUpgrade", True)),
         "Database may be interrupted, Database rejected",
     ),
     Case(
-        "another major version of the engine without leave",
+        "major upgrade without AllowMajorVersionUpgrade",
         both(
             at("Database.EngineVersion", "17.5"), at("DatabaseParameterGroup.Family", "postgres17")
         ),
         "Database may be interrupted, DatabaseParameterGroup replaced, Database rejected",
     ),
     Case(
-        "another major version of the engine as it has to be",
+        "major upgrade with all that it needs",
         both(
             at("Database.EngineVersion", "17.5"),
             at("Database.AllowMajorVersionUpgrade", True),
@@ -359,15 +359,15 @@ CASES = [
         "Database may be interrupted, DatabaseParameterGroup replaced",
     ),
     # Resources that come and go.
-    Case("a new queue", added("Queue", "AWS::SQS::Queue"), "Queue added"),
+    Case("new queue", added("Queue", "AWS::SQS::Queue"), "Queue added"),
     Case("no dashboard", removed("Dashboard"), "Dashboard removed"),
     Case(
-        "no log group",
+        "no flow log",
         removed("FlowLogGroup", "FlowLogRole", "FlowLog"),
         "FlowLogGroup removed, FlowLogGroup loses data, FlowLogRole removed, FlowLog removed",
     ),
     Case(
-        "another logical id, and no name of its own",
+        "new logical ID without a custom name",
         renamed("ReadingsValidator", "Validator"),
         """
         ReadingsValidator removed, Validator added, ReadingsValidator renamed to Validator,
@@ -375,12 +375,12 @@ CASES = [
         """,
     ),
     Case(
-        "another logical id, and a name of its own",
+        "new logical ID with a custom name",
         renamed("Dashboard", "Board"),
         "Dashboard removed, Board added, Dashboard renamed to Board, Dashboard rejected",
     ),
     Case(
-        "another logical id of what holds data",
+        "new logical ID of a stateful resource",
         renamed("ContainerLogGroup", "Logs"),
         """
         ContainerLogGroup removed, ContainerLogGroup loses data, Logs added,
@@ -390,7 +390,7 @@ CASES = [
         environment_type="pr",
     ),
     Case(
-        "another logical id of what there can be only one of",
+        "new logical ID of a unique association",
         renamed("ApiWebAclAssociation", "Association"),
         """
         ApiWebAclAssociation removed, Association added,
@@ -398,27 +398,27 @@ CASES = [
         """,
     ),
     Case(
-        "another type",
+        "new resource type",
         attribute("Dashboard", {"Type": "AWS::SQS::Queue"}),
         "Dashboard removed, Dashboard added, Dashboard rejected",
     ),
     # Attributes.
     Case(
-        "data that is not kept any more",
+        "weaker deletion policy",
         attribute("Database.DeletionPolicy", "Delete"),
         "Database changed",
     ),
-    Case("another order only", attribute("Cluster.DependsOn", ABSENT), ""),
-    Case("other metadata only", attribute("Cluster.Metadata", {"Owner": "somebody"}), ""),
-    Case("another description only", anywhere("Description", "Other words"), ""),
+    Case("order only", attribute("Cluster.DependsOn", ABSENT), ""),
+    Case("metadata only", attribute("Cluster.Metadata", {"Owner": "somebody"}), ""),
+    Case("description only", anywhere("Description", "Other words"), ""),
     # Conditions and parameters.
     Case(
-        "a condition that comes out otherwise",
+        "condition with another result",
         anywhere("Conditions.HasFlowLogs", {"Fn::Equals": [{"Ref": "FlowLogs"}, "never"]}),
         "FlowLog removed, FlowLogGroup removed, FlowLogGroup loses data, FlowLogRole removed",
     ),
     Case(
-        "a condition that comes out the same",
+        "condition with the same result",
         anywhere(
             "Conditions.HasFlowLogs",
             {"Fn::Not": [{"Fn::Equals": [{"Ref": "FlowLogs"}, "disabled"]}]},
@@ -426,22 +426,22 @@ CASES = [
         "",
     ),
     Case(
-        "a default that only new environments have",
+        "default for new environments only",
         anywhere("Parameters.CpuArchitecture.Default", "ARM64"),
         "",
     ),
     Case(
-        "a value that is not allowed any more",
+        "value that is no longer allowed",
         anywhere("Parameters.NatGateways.AllowedValues", ["none", "single"]),
         "NatGateways rejected",
     ),
     Case(
-        "a parameter of another type",
+        "parameter of another type",
         anywhere("Parameters.WebAcl.Type", "Number"),
         "WebAcl rejected",
     ),
     Case(
-        "a parameter that is gone, and with it a choice",
+        "removed parameter that a file still sets",
         both(
             anywhere("Parameters.WebAcl", ABSENT),
             anywhere("Conditions.HasWebAcl", {"Fn::Equals": ["always", "always"]}),
@@ -449,7 +449,7 @@ CASES = [
         "WebAcl rejected",
     ),
     Case(
-        "a new parameter, which must be given",
+        "new parameter without a default",
         anywhere("Parameters.Colour", {"Type": "String"}),
         "Colour rejected",
     ),
