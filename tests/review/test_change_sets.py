@@ -83,7 +83,7 @@ def stacks(emulator, template):
 EXPLAINED = {
     "new resource type": "the emulator replaces it, which CloudFormation rejects",
     "removed parameter that a file still sets": "the emulator accepts unknown parameters",
-    "new logical ID of a stateful resource": "the emulator does not resolve the name of a renamed resource",
+    "new logical ID of a stateful resource": "the emulator compares names before it resolves them",
 }
 """Cases in which the review and the emulator differ, and why."""
 
