@@ -17,7 +17,7 @@ from iot_pipeline_cfn.deploy.events import (
     root_cause,
     stopped_tasks,
 )
-from iot_pipeline_cfn.deploy.following import Outcome
+from iot_pipeline_cfn.deploy.following import OperationOutcome
 
 ARN = "arn:aws:cloudformation:us-east-1:123456789012:stack/s/1"
 SERVICE = "arn:aws:ecs:us-east-1:123456789012:service/cluster/service"
@@ -81,7 +81,9 @@ def test_root_cause_is_the_stack_where_no_resource_failed():
 
 
 def test_explanation_is_the_cause_and_the_stopped_tasks():
-    outcome = Outcome([event("Service", "CREATE_FAILED", "did not stabilize")], ["no image"])
+    outcome = OperationOutcome(
+        [event("Service", "CREATE_FAILED", "did not stabilize")], ["no image"]
+    )
     assert outcome.explanation() == [
         "Service (AWS::SNS::Topic): did not stabilize",
         "stopped task: no image",
@@ -117,7 +119,7 @@ EC2 = "You are not authorized to perform this operation."
 )
 def test_missing_permission_is_read_from_the_reason(reason, permission):
     assert missing_permission(reason) == permission
-    lines = Outcome([event("Database", "CREATE_FAILED", reason)]).explanation()
+    lines = OperationOutcome([event("Database", "CREATE_FAILED", reason)]).explanation()
     assert lines[1:] == ([permission.remedy()] if permission else [])
 
 

@@ -5,6 +5,7 @@
 operations. They work on `Operations` and raise `DeploymentError`.
 
 `planning`, `protection` and `environments` decide, as pure functions over data. `connection`,
-`cloudformation`, `changes` and `events` are the calls to AWS, and `errors` explains their failures.
-`preflight` checks a plan before it is executed.
+`cloudformation`, `resource_changes` and `events` are the calls to AWS, and `errors` explains their
+failures. `request`, `deployment` and `execution` are the steps of a deployment, and `preflight`
+checks a plan before it is executed.
 """

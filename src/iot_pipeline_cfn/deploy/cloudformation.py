@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError
 
 from iot_pipeline_cfn.template.changes import ResourceChange
 
-from .changes import merge_changes, resource_change
 from .errors import DeploymentError, code_of, is_gone, message_of
 from .planning import ABSENT, REASONS, ChangeSetState, Refusal
+from .resource_changes import merge_changes, resource_change
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient

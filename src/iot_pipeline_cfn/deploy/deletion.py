@@ -16,7 +16,7 @@ from . import cloudformation, events, planning
 from .cloudformation import Stack
 from .connection import Connection
 from .errors import DeploymentError
-from .following import Outcome, delete_stack, run
+from .following import OperationOutcome, delete_stack, run
 from .observer import Operation
 from .operations import Operations
 from .planning import StackAction, Verb
@@ -162,7 +162,7 @@ def delete(operations: Operations, stack: Stack, *, force: bool) -> list[LeftRes
     )
 
 
-def _attempt(operations: Operations, stack: Stack, *, force: bool) -> Outcome:
+def _attempt(operations: Operations, stack: Stack, *, force: bool) -> OperationOutcome:
     """Try once to delete a stack; one that was never in use loses its protection first."""
     client = operations.client
     resources = cloudformation.list_resources(client, stack)

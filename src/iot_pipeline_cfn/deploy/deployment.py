@@ -16,7 +16,6 @@ from iot_pipeline_cfn.template.changes import ResourceChange
 from iot_pipeline_cfn.template.findings import Finding, Value
 
 from . import cloudformation, events, planning
-from .changes import change_data
 from .cloudformation import ChangeSet, Stack, ValidationFinding
 from .errors import ChangeSetRejectedError, DeploymentError, is_gone, message_of
 from .following import limited
@@ -33,6 +32,7 @@ from .request import (
     create_change_set,
     find_bucket,
 )
+from .resource_changes import change_data
 from .stack_settings import (
     Setting,
     changed_settings,

@@ -8,7 +8,7 @@ from . import cloudformation, events, planning
 from .cloudformation import Stack
 from .deployment import Plan
 from .errors import DeploymentError
-from .following import Outcome, follow
+from .following import OperationOutcome, follow
 from .observer import Operation
 from .operations import Operations
 from .planning import StackAction
@@ -68,7 +68,7 @@ def _begin(operations: Operations, plan: Plan) -> None:
         raise DeploymentError(message, ExitCode.INTERRUPTED, code="interrupted") from None
 
 
-def _failed(operations: Operations, outcome: Outcome) -> DeploymentError:
+def _failed(operations: Operations, outcome: OperationOutcome) -> DeploymentError:
     """Return the error of a failed deployment: the cause, the state it leaves, and what to do."""
     again = "after fixing the cause, run the same command again"
     destroy = f"to delete it, run: {operations.command('destroy')}"

@@ -33,7 +33,7 @@ class TerminatedError(KeyboardInterrupt):
 
 
 @dataclass
-class Outcome:
+class OperationOutcome:
     """The events of an operation and, once it has ended, the status of the stack."""
 
     events: list[Event] = field(default_factory=list)
@@ -74,7 +74,7 @@ def run(
     stack: Stack,
     begin: Callable[[str], object],
     logical_ids: Collection[str] = (),
-) -> Outcome:
+) -> OperationOutcome:
     """Begin an operation on a stack, and follow it to its end.
 
     `begin` gets a token by which CloudFormation recognises a request that is sent twice.
@@ -103,7 +103,7 @@ def follow(
     logical_ids: Collection[str] = (),
     deletes_itself: bool = False,
     ours: bool = True,
-) -> Outcome:
+) -> OperationOutcome:
     """Follow an operation to its end, and handle interruptions by the user.
 
     Args:
@@ -119,7 +119,7 @@ def follow(
         DeploymentError: when the time is over, or the user leaves.
 
     """
-    outcome = Outcome()
+    outcome = OperationOutcome()
     deadline = time.monotonic() + operations.timeout
     suffix = operations.environment.suffix
 

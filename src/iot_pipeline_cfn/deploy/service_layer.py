@@ -11,7 +11,6 @@ from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Finding, Severity
 from iot_pipeline_cfn.template.parameters import BUCKET
 
-from .changes import loses_data
 from .cloudformation import Stack
 from .deletion import DeletionPlan, LeftResource, delete, plan_deletion
 from .deployment import Plan, planned, preflight_context
@@ -24,6 +23,7 @@ from .preflight.checking import merge_validations, run_checks
 from .preflight.checks import CHECKS
 from .protection import is_protected
 from .request import DeploymentRequest
+from .resource_changes import loses_data
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ import pytest
 from botocore.stub import Stubber
 
 from deploying import made_up_session
-from iot_pipeline_cfn.deploy.changes import change_data, loses_data, resource_change
 from iot_pipeline_cfn.deploy.cloudformation import (
     describe_change_set,
     parameter_list,
     validation_findings,
 )
 from iot_pipeline_cfn.deploy.planning import ChangeSetState
+from iot_pipeline_cfn.deploy.resource_changes import change_data, loses_data, resource_change
 from iot_pipeline_cfn.template.changes import Action, Replacement, UpdateBehavior
 
 ARN = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/c/1"
