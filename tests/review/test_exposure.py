@@ -81,7 +81,6 @@ EXPOSED = [
      "public-access"),
     ("S3::Bucket", blocked(), blocked(BlockPublicPolicy=False), "public-access"),
     ("S3::Bucket", blocked(), {}, "public-access"),
-    ("S3::Bucket", {}, {"AccessControl": "PublicRead"}, "public-access"),
     ("S3::Bucket", {}, {"WebsiteConfiguration": {}}, "public-access"),
     ("SQS::Queue", {}, {"SqsManagedSseEnabled": False}, UNENCRYPTED),
     ("SecretsManager::Secret", {"KmsKeyId": "key"}, {}, KEY_REMOVED),

@@ -1,22 +1,19 @@
 """The Markdown document of a template: what each type of environment consists of."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.lookup import (
-    Resource,
     Resources,
-    properties_of,
     short_text_of,
     type_of,
 )
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 from iot_pipeline_cfn.template.quotas import QUOTAS
-from iot_pipeline_cfn.template.references import dependencies
 from iot_pipeline_cfn.template.resolution import resolve
 
 from . import prices
@@ -27,6 +24,8 @@ from .report.tables import code, codes, escaped, table
 from .traffic import flows
 
 WORD_BOUNDARY: Final = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+NOWHERE: Final = "none of these"
 
 OPERATORS: Final[Mapping[str, str]] = MappingProxyType(
     {"ArnLike": "is like", "Bool": "is", "StringEquals": "is", "StringLike": "is like"}
@@ -268,47 +267,14 @@ def _conditions(permission: Permission) -> str:
 
 
 def _resources(template: Mapping[str, Any], columns: Sequence[Column]) -> Iterator[str]:
-    """Yield every resource of the template by its component."""
-    resources = template["Resources"]
-    component = components(resources)
     only = _only_in({column.name: column.resources for column in columns})
+    rows = [
+        (code(name), type_of(resource), only.get(name, NOWHERE))
+        for name, resource in sorted(template["Resources"].items())
+    ]
+    rows.sort(key=lambda row: row[1])
     yield from ("## Resources", "")
-    for name in sorted(set(component.values())):
-        yield from (f"### {escaped(name)}", "")
-        rows = [
-            (code(each), type_of(resources[each]), only.get(each, NOWHERE))
-            for each in sorted(resources)
-            if component[each] == name
-        ]
-        yield from table(("Resource", "Type", "Only in"), rows, optional=1)
-
-
-NOWHERE: Final = "none of these"
-
-
-def components(resources: Resources) -> dict[str, str]:
-    """Return the component of each resource by its tag, else by that of most that it refers to."""
-    needed = dependencies(resources)
-    found = {name: _component_tag(resource) for name, resource in resources.items()}
-    while missing := {name: _majority(needed[name], found) for name in found if not found[name]}:
-        if not any(missing.values()):
-            return found | dict.fromkeys(missing, "others")
-        found |= missing
-    return found
-
-
-def _component_tag(resource: Resource) -> str:
-    match properties_of(resource).get("Tags"):
-        case {"Component": str(name)}:
-            return name
-        case [*tags]:
-            return next((tag["Value"] for tag in tags if tag["Key"] == "Component"), "")
-    return ""
-
-
-def _majority(names: Iterable[str], component: Mapping[str, str]) -> str:
-    votes = Counter(sorted(component[name] for name in names if component[name]))
-    return votes.most_common(1)[0][0] if votes else ""
+    yield from table(("Resource", "Type", "Only in"), rows, optional=1)
 
 
 def _outputs(template: Mapping[str, Any], columns: Sequence[Column]) -> Iterator[str]:

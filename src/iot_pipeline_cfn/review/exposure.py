@@ -6,9 +6,8 @@ code of the finding, which has its wording in `report/access_wording.py`.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from iot_pipeline_cfn.template.findings import Finding, Severity
 from iot_pipeline_cfn.template.lookup import (
@@ -68,6 +67,11 @@ def _is_any_of(value: object, *exposed: str) -> int | None:
     return None if isinstance(value, Mapping) else int(text_of(value).lower() in exposed)
 
 
+is_enabled = is_any_of("enabled")
+is_open = is_any_of("", "none")
+is_preferred = is_any_of("preferred")
+is_internet_facing = is_any_of("", "internet-facing")
+
 REDIRECT, CLEAR_TEXT_LEVEL = -9, 9
 """Below and above every level of TLS."""
 
@@ -104,34 +108,38 @@ def method_level(method: Mapping[str, Any]) -> int | None:
     return is_not_true(key) if text_of(authorization) in ("", "NONE") else -1
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One property that decides how exposed a resource is.
+WHOLE: Final[Mapping[Level, tuple[str, ...]]] = MappingProxyType(
+    {
+        listener_level: ("Protocol", "SslPolicy"),
+        method_level: ("AuthorizationType", "ApiKeyRequired"),
+    }
+)
+"""Levels of all properties together, with those that they look at."""
 
-    Attributes:
-        kind: The type, without `AWS::`.
-        path: The path of the property.
-        level: How exposed a value leaves the resource.
-        code: The code of the finding.
-        together: Instead of a path, several properties; `level` gets all of the resource.
+DOCUMENTATION: Final = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference"
 
-    """
+
+class ExposureRule(NamedTuple):
+    """One property that decides how exposed a resource is; the type is without `AWS::`."""
 
     kind: str
     path: str
     level: Level
     code: str
-    together: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The properties that it is about."""
+        return WHOLE.get(self.level, (self.path,))
 
     @property
     def documentation(self) -> str:
         """The page of the type."""
-        page = self.kind.replace("::", "-").lower()
-        return f"{DOCUMENTATION}/aws-resource-{page}.html"
+        return f"{DOCUMENTATION}/aws-resource-{self.kind.replace('::', '-').lower()}.html"
 
     def values(self, properties: Mapping[str, Any]) -> list[Any]:
         """Return the values to rate."""
-        return [properties] if self.together else values_at(properties, self.path) or [None]
+        return [properties] if self.level in WHOLE else values_at(properties, self.path) or [None]
 
     def rate(self, properties: Mapping[str, Any]) -> int | None:
         """Return the worst level, or None where that depends on a reference."""
@@ -139,16 +147,14 @@ class Rule:
         known = [level for level in levels if level is not None]
         return max(known) if len(known) == len(levels) or max(known, default=0) >= 1 else None
 
-    def shown(self, properties: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the properties that it is about, for a finding."""
-        shown = {}
-        for path in self.together or (self.path,):
-            found = sorted({short_text_of(value) for value in values_at(properties, path)})
-            shown[path.rpartition(".")[2]] = ", ".join(found) or "none"
-        return shown
+    def shown(self, properties: Mapping[str, Any]) -> dict[str, str]:
+        """Return the properties with their values, for a finding."""
+        return {
+            path.rpartition(".")[2]: ", ".join(sorted(set(map(short_text_of, found)))) or "none"
+            for path in self.paths
+            for found in [values_at(properties, path)]
+        }
 
-
-DOCUMENTATION: Final = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference"
 
 ADDRESS = "public-address"
 CLEAR_TEXT = "clear-text-connections"
@@ -158,78 +164,51 @@ UNAUTHENTICATED = "unauthenticated-callers"
 UNENCRYPTED = "unencrypted-storage"
 WEAK_TLS = "weak-tls"
 
-RULES: Final = (
-    Rule(
-        "ApiGateway::Method",
-        "",
-        method_level,
-        "weaker-authorization",
-        together=("AuthorizationType", "ApiKeyRequired"),
-    ),
-    Rule("ApiGateway::DomainName", "SecurityPolicy", is_any_of("tls_1_0"), WEAK_TLS),
-    Rule("ApiGatewayV2::Route", "AuthorizationType", is_any_of("", "none"), UNAUTHENTICATED),
-    Rule("DynamoDB::Table", "SSESpecification.KMSMasterKeyId", is_removed, KEY_REMOVED),
-    Rule("EC2::EIP", "InstanceId", is_present, ADDRESS),
-    Rule("EC2::EIPAssociation", "AllocationId", is_present, ADDRESS),
-    Rule("EC2::Instance", "NetworkInterfaces.AssociatePublicIpAddress", is_true, ADDRESS),
-    Rule("EC2::Route", "GatewayId", is_present, "internet-gateway-route"),
-    Rule("EC2::Subnet", "MapPublicIpOnLaunch", is_true, ADDRESS),
-    Rule("EC2::Volume", "Encrypted", is_false, UNENCRYPTED),
-    Rule("ECR::Repository", "EncryptionConfiguration.KmsKey", is_removed, KEY_REMOVED),
-    Rule(
+_ROWS: Final = (
+    ("ApiGateway::Method", "", method_level, "weaker-authorization"),
+    ("ApiGateway::DomainName", "SecurityPolicy", is_any_of("tls_1_0"), WEAK_TLS),
+    ("ApiGatewayV2::Route", "AuthorizationType", is_open, UNAUTHENTICATED),
+    ("DynamoDB::Table", "SSESpecification.KMSMasterKeyId", is_removed, KEY_REMOVED),
+    ("EC2::EIP", "InstanceId", is_present, ADDRESS),
+    ("EC2::EIPAssociation", "AllocationId", is_present, ADDRESS),
+    ("EC2::Instance", "NetworkInterfaces.AssociatePublicIpAddress", is_true, ADDRESS),
+    ("EC2::Route", "GatewayId", is_present, "internet-gateway-route"),
+    ("EC2::Subnet", "MapPublicIpOnLaunch", is_true, ADDRESS),
+    ("EC2::Volume", "Encrypted", is_false, UNENCRYPTED),
+    ("ECR::Repository", "EncryptionConfiguration.KmsKey", is_removed, KEY_REMOVED),
+    (
         "ECS::Service",
         "NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp",
-        is_any_of("enabled"),
+        is_enabled,
         ADDRESS,
     ),
-    Rule("EFS::FileSystem", "Encrypted", is_false, UNENCRYPTED),
-    Rule("ElastiCache::ReplicationGroup", "AtRestEncryptionEnabled", is_not_true, UNENCRYPTED),
-    Rule("ElastiCache::ReplicationGroup", "AuthToken", is_removed, "cache-password-removed"),
-    Rule("ElastiCache::ReplicationGroup", "KmsKeyId", is_removed, KEY_REMOVED),
-    Rule("ElastiCache::ReplicationGroup", "TransitEncryptionEnabled", is_not_true, CLEAR_TEXT),
-    Rule(
-        "ElastiCache::ReplicationGroup",
-        "TransitEncryptionMode",
-        is_any_of("preferred"),
-        CLEAR_TEXT,
-    ),
-    Rule(
-        "ElasticLoadBalancingV2::Listener",
-        "",
-        listener_level,
-        WEAK_TLS,
-        together=("Protocol", "SslPolicy"),
-    ),
-    Rule(
-        "ElasticLoadBalancingV2::LoadBalancer",
-        "Scheme",
-        is_any_of("", "internet-facing"),
-        "internet-facing",
-    ),
-    Rule("Lambda::Url", "AuthType", is_any_of("", "none"), UNAUTHENTICATED),
-    Rule("Logs::LogGroup", "KmsKeyId", is_removed, KEY_REMOVED),
-    Rule("RDS::DBCluster", "StorageEncrypted", is_not_true, UNENCRYPTED),
-    Rule("RDS::DBInstance", "KmsKeyId", is_removed, KEY_REMOVED),
-    Rule("RDS::DBInstance", "MasterUserSecret.KmsKeyId", is_removed, KEY_REMOVED),
-    Rule("RDS::DBInstance", "PubliclyAccessible", is_true, PUBLIC),
-    Rule("RDS::DBInstance", "StorageEncrypted", is_not_true, UNENCRYPTED),
-    Rule(
-        "S3::Bucket",
-        "AccessControl",
-        is_any_of("authenticatedread", "publicread", "publicreadwrite"),
-        PUBLIC,
-    ),
-    Rule("S3::Bucket", "PublicAccessBlockConfiguration.BlockPublicAcls", is_false, PUBLIC),
-    Rule("S3::Bucket", "PublicAccessBlockConfiguration.BlockPublicPolicy", is_false, PUBLIC),
-    Rule("S3::Bucket", "PublicAccessBlockConfiguration.IgnorePublicAcls", is_false, PUBLIC),
-    Rule("S3::Bucket", "PublicAccessBlockConfiguration.RestrictPublicBuckets", is_false, PUBLIC),
-    Rule("S3::Bucket", "WebsiteConfiguration", is_present, PUBLIC),
-    Rule("SNS::Topic", "KmsMasterKeyId", is_removed, KEY_REMOVED),
-    Rule("SQS::Queue", "KmsMasterKeyId", is_removed, KEY_REMOVED),
-    Rule("SQS::Queue", "SqsManagedSseEnabled", is_false, UNENCRYPTED),
-    Rule("SecretsManager::Secret", "KmsKeyId", is_removed, KEY_REMOVED),
-    Rule("WAFv2::WebACL", "DefaultAction.Block", is_removed, "web-acl-allows-by-default"),
+    ("EFS::FileSystem", "Encrypted", is_false, UNENCRYPTED),
+    ("ElastiCache::ReplicationGroup", "AtRestEncryptionEnabled", is_not_true, UNENCRYPTED),
+    ("ElastiCache::ReplicationGroup", "AuthToken", is_removed, "cache-password-removed"),
+    ("ElastiCache::ReplicationGroup", "KmsKeyId", is_removed, KEY_REMOVED),
+    ("ElastiCache::ReplicationGroup", "TransitEncryptionEnabled", is_not_true, CLEAR_TEXT),
+    ("ElastiCache::ReplicationGroup", "TransitEncryptionMode", is_preferred, CLEAR_TEXT),
+    ("ElasticLoadBalancingV2::Listener", "", listener_level, WEAK_TLS),
+    ("ElasticLoadBalancingV2::LoadBalancer", "Scheme", is_internet_facing, "internet-facing"),
+    ("Lambda::Url", "AuthType", is_open, UNAUTHENTICATED),
+    ("Logs::LogGroup", "KmsKeyId", is_removed, KEY_REMOVED),
+    ("RDS::DBCluster", "StorageEncrypted", is_not_true, UNENCRYPTED),
+    ("RDS::DBInstance", "KmsKeyId", is_removed, KEY_REMOVED),
+    ("RDS::DBInstance", "MasterUserSecret.KmsKeyId", is_removed, KEY_REMOVED),
+    ("RDS::DBInstance", "PubliclyAccessible", is_true, PUBLIC),
+    ("RDS::DBInstance", "StorageEncrypted", is_not_true, UNENCRYPTED),
+    ("S3::Bucket", "PublicAccessBlockConfiguration.BlockPublicAcls", is_false, PUBLIC),
+    ("S3::Bucket", "PublicAccessBlockConfiguration.BlockPublicPolicy", is_false, PUBLIC),
+    ("S3::Bucket", "PublicAccessBlockConfiguration.IgnorePublicAcls", is_false, PUBLIC),
+    ("S3::Bucket", "PublicAccessBlockConfiguration.RestrictPublicBuckets", is_false, PUBLIC),
+    ("S3::Bucket", "WebsiteConfiguration", is_present, PUBLIC),
+    ("SNS::Topic", "KmsMasterKeyId", is_removed, KEY_REMOVED),
+    ("SQS::Queue", "KmsMasterKeyId", is_removed, KEY_REMOVED),
+    ("SQS::Queue", "SqsManagedSseEnabled", is_false, UNENCRYPTED),
+    ("SecretsManager::Secret", "KmsKeyId", is_removed, KEY_REMOVED),
+    ("WAFv2::WebACL", "DefaultAction.Block", is_removed, "web-acl-allows-by-default"),
 )
+RULES: Final = tuple(ExposureRule(*row) for row in _ROWS)
 
 ENTRY_POINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -262,7 +241,7 @@ def find_exposure_changes(
 
 
 def _judge(
-    rule: Rule, name: str, was: Mapping[str, Any] | None, will_be: Mapping[str, Any]
+    rule: ExposureRule, name: str, was: Mapping[str, Any] | None, will_be: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """Yield what a rule finds about a resource; `was` is None where it is new."""
     old, new = 0 if was is None else rule.rate(was), rule.rate(will_be)
@@ -276,7 +255,7 @@ def _judge(
     elif new > (old or 0):
         yield Finding(rule.code, Severity.EXPOSURE, name, {**details, "is_certain": True})
     elif was is not None and old is not None and new < old:
-        properties = list(rule.together or (rule.path,))
+        properties = list(rule.paths)
         yield Finding("less-exposed", Severity.CHANGE, name, {**details, "properties": properties})
 
 

@@ -2,9 +2,9 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from iot_pipeline_cfn.template.findings import Finding, Severity
 from iot_pipeline_cfn.template.lookup import Resources, properties_of, short_text_of, type_of
@@ -15,15 +15,13 @@ from .policy_documents import (
     ENDPOINT_TYPE,
     EVERYONE,
     IDENTITY_TYPES,
-    Condition,
     Permission,
+    PolicyCondition,
     managed_policies,
     permissions,
     uncompared_statements,
 )
 from .resolved import ResolvedEnvironment
-
-PATTERN_OPERATORS: Final = frozenset({"ArnEquals", "ArnLike", "StringLike"})
 
 
 def find_permission_changes(
@@ -41,12 +39,11 @@ def find_permission_changes(
     ignored = _endpoints(old) ^ _endpoints(new)
     held, granted = (_by_subject(permissions(resources)) for resources in (old, new))
     for subject in sorted((held.keys() | granted.keys()) - ignored):
-        yield from _findings(subject, held.get(subject, set()), granted.get(subject, set()))
+        yield from _findings(subject, held[subject], granted[subject])
     was, will_be = uncompared_statements(old), uncompared_statements(new)
     for subject in sorted((was.keys() | will_be.keys()) - ignored):
-        sides = [sorted(side.get(subject, ())) for side in (was, will_be)]
-        if sides[0] != sides[1]:
-            details = {"before": sides[0], "after": sides[1]}
+        if was[subject] != will_be[subject]:
+            details = {"before": sorted(was[subject]), "after": sorted(will_be[subject])}
             yield Finding("uncompared-policy-statement", Severity.EXPOSURE, subject, details)
     yield from _managed_policies(old, new)
     yield from _permissions_boundaries(old, new)
@@ -56,7 +53,7 @@ def _endpoints(resources: Resources) -> set[str]:
     return {name for name, resource in resources.items() if type_of(resource) == ENDPOINT_TYPE}
 
 
-def _by_subject(found: Iterable[Permission]) -> dict[str, set[Permission]]:
+def _by_subject(found: Iterable[Permission]) -> defaultdict[str, set[Permission]]:
     subjects = defaultdict(set)
     for permission in found:
         subjects[permission.subject].add(permission)
@@ -64,10 +61,7 @@ def _by_subject(found: Iterable[Permission]) -> dict[str, set[Permission]]:
 
 
 def matches(pattern: str, other: str) -> bool:
-    """Return whether a pattern with `*` and `?` allows everything that another one allows.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
-    """
+    """Return whether a pattern with `*` and `?` allows everything that another one allows."""
     wildcards = {"*": ".*", "?": "[^*]"}
     expression = "".join(wildcards.get(sign) or re.escape(sign) for sign in pattern)
     return re.fullmatch(expression, other, re.DOTALL) is not None
@@ -79,134 +73,96 @@ def _matches_principal(pattern: str, other: str) -> bool:
     return pattern in (EVERYONE, other) or bool(account and pattern == f"AWS:{account[1]}")
 
 
-def _covers(outer: Permission, inner: Permission, *, check_conditions: bool = True) -> bool:
-    """Return whether one permission includes another one."""
+def _includes(outer: Permission, inner: Permission) -> bool:
+    """Return whether one permission includes another one, whatever the conditions."""
     return (
         outer.effect == inner.effect
         and matches(outer.action.lower(), inner.action.lower())
         and matches(outer.resource, inner.resource)
         and _matches_principal(outer.principal, inner.principal)
-        and (
-            not check_conditions
-            or all(
-                any(_implies(own, condition) for own in inner.conditions)
-                for condition in outer.conditions
-            )
-        )
     )
 
 
-def _implies(stricter: Condition, looser: Condition) -> bool:
+def _is_as_strict(inner: Permission, outer: Permission) -> bool:
+    """Return whether the conditions of one permission hold only where those of another one do."""
+    return all(
+        any(_implies(own, condition) for own in inner.conditions) for condition in outer.conditions
+    )
+
+
+def _implies(stricter: PolicyCondition, looser: PolicyCondition) -> bool:
     """Return whether one condition holds only where another one holds.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
     """
     operators = stricter.operator, looser.operator
-    if stricter.key.lower() != looser.key.lower() or (
-        stricter.operator != looser.operator and operators != ("StringEquals", "StringLike")
-    ):
-        return False
-    is_pattern = looser.operator in PATTERN_OPERATORS
-    return all(
-        any(
-            matches(pattern, value) if is_pattern else pattern == value for pattern in looser.values
+    is_comparable = operators[0] == operators[1] or operators == ("StringEquals", "StringLike")
+    is_pattern = looser.operator in ("ArnEquals", "ArnLike", "StringLike")
+    return (
+        is_comparable
+        and stricter.key.lower() == looser.key.lower()
+        and all(
+            any(matches(each, value) if is_pattern else each == value for each in looser.values)
+            for value in stricter.values
         )
-        for value in stricter.values
     )
 
 
-Alternatives = frozenset[frozenset[Condition]]
+def _only_in(
+    there: Collection[Permission], here: Collection[Permission]
+) -> dict[Permission, list[Permission]]:
+    """Return what one side has beyond the other, and for each what differs in conditions only.
 
-
-@dataclass(frozen=True)
-class _Difference:
-    """A permission that only one side has.
-
-    Attributes:
-        permission: The permission.
-        is_added: Whether it is the side after the change.
-        others: The same permission of the other side, under other conditions.
-
+    What is denied as well is not allowed.
     """
-
-    permission: Permission
-    is_added: bool
-    others: frozenset[Permission]
-
-    @property
-    def identity(self) -> Permission:
-        """The permission without its conditions."""
-        return replace(self.permission, conditions=frozenset())
-
-    @property
-    def severity(self) -> Severity:
-        """Exposure where more is allowed or less is denied."""
-        is_wider = self.is_added is (self.permission.effect == ALLOW)
-        return Severity.EXPOSURE if is_wider else Severity.CHANGE
-
-    def code(self, undecided: Collection[Permission]) -> str:
-        """Return the code of the finding."""
-        if not self.others:
-            return "permission-added" if self.is_added else "permission-removed"
-        if self.identity in undecided:
-            return "permission-conditions-changed"
-        return f"permission-conditions-{'loosened' if self.is_added else 'tightened'}"
-
-    def group(self, undecided: Collection[Permission]) -> "_Group":
-        """Return the group that makes one finding; conditions count where they differ."""
-        own = frozenset({self.permission.conditions} if self.others else ())
-        others = frozenset(each.conditions for each in self.others)
-        return _Group(
-            self.code(undecided),
-            self.severity,
-            self.permission.effect,
-            self.permission.principal,
-            *((others, own) if self.is_added else (own, others)),
-        )
+    denied = [replace(each, effect=ALLOW) for each in there if each.effect == DENY]
+    return {
+        each: [other for other in here if _includes(other, each)]
+        for each in there
+        if not any(_includes(one, each) and _is_as_strict(each, one) for one in (*here, *denied))
+    }
 
 
 class _Group(NamedTuple):
-    """Permissions that have the same in common but their action and resource."""
+    """Permissions that make one finding: they differ in action and resource only."""
 
     code: str
     severity: Severity
     effect: str
     principal: str
-    before: Alternatives
-    after: Alternatives
-
-
-def _differences(
-    there: Collection[Permission], here: Collection[Permission], *, is_added: bool
-) -> list[_Difference]:
-    """Return what one side has beyond the other one. What is denied as well is not allowed."""
-    denied = [replace(each, effect=ALLOW) for each in there if each.effect == DENY]
-    return [
-        _Difference(
-            permission,
-            is_added,
-            frozenset(one for one in here if _covers(one, permission, check_conditions=False)),
-        )
-        for permission in there
-        if not any(_covers(other, permission) for other in (*here, *denied))
-    ]
+    before: frozenset[frozenset[PolicyCondition]]
+    after: frozenset[frozenset[PolicyCondition]]
 
 
 def _findings(
     subject: str, old: Collection[Permission], new: Collection[Permission]
 ) -> Iterator[Finding]:
     """Yield what changes for one role, or for one resource with a policy."""
-    added = _differences(new, old, is_added=True)
-    removed = _differences(old, new, is_added=False)
-    # Neither conditions are stricter than the others: one finding, not one for each side.
-    undecided = {each.identity for each in added if each.others} & {
-        each.identity for each in removed if each.others
+    sides = {True: _only_in(new, old), False: _only_in(old, new)}
+    changed = {
+        (is_added, replace(each, conditions=frozenset()))
+        for is_added, side in sides.items()
+        for each, others in side.items()
+        if others
     }
     groups: dict[_Group, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for each in (*added, *removed):
-        group = each.group(undecided)
-        if group.code != "permission-conditions-changed" or group.severity is Severity.EXPOSURE:
-            groups[group][each.permission.resource].add(each.permission.action)
+    for is_added, side in sides.items():
+        for each, others in side.items():
+            is_wider = is_added is (each.effect == ALLOW)
+            # Where neither conditions are stricter, the wider side reports both.
+            is_reported = (not is_added, replace(each, conditions=frozenset())) in changed
+            if not others or is_wider or not is_reported:
+                verb = "conditions-changed" if others else "added" if is_added else "removed"
+                own = frozenset({each.conditions} if others else ())
+                rest = frozenset(other.conditions for other in others)
+                group = _Group(
+                    f"permission-{verb}",
+                    Severity.EXPOSURE if is_wider else Severity.CHANGE,
+                    each.effect,
+                    each.principal,
+                    *((rest, own) if is_added else (own, rest)),
+                )
+                groups[group][each.resource].add(each.action)
     found = [
         Finding(group.code, group.severity, subject, _details(subject, group, actions))
         for group, actions in groups.items()
@@ -214,17 +170,16 @@ def _findings(
     yield from sorted(found, key=lambda finding: (finding.code, str(finding.details)))
 
 
-def _details(subject: str, group: _Group, actions: Mapping[str, set[str]]) -> dict[str, Any]:
+def _details(subject: str, group: _Group, actions: dict[str, set[str]]) -> dict[str, Any]:
+    # In the policy of a resource, `*` is that resource.
+    everything = subject if group.principal else EVERYONE
     found: dict[str, Any] = {
         "effect": group.effect,
         "principal": group.principal.partition(":")[2] or group.principal or subject,
         "permissions": [
             {
                 "actions": sorted(actions[resource]),
-                # In the policy of a resource, all resources are that one.
-                "resource": subject
-                if group.principal and resource in ("", "*")
-                else short_text_of(resource),
+                "resource": everything if resource in ("", "*") else short_text_of(resource),
             }
             for resource in sorted(actions)
         ],
@@ -234,7 +189,7 @@ def _details(subject: str, group: _Group, actions: Mapping[str, set[str]]) -> di
     return found
 
 
-def _blocks(alternatives: Alternatives) -> list[dict[str, dict[str, list[str]]]]:
+def _blocks(alternatives: Iterable[Iterable[PolicyCondition]]) -> list[dict[str, Any]]:
     """Return conditions as policies have them: `{"Bool": {"aws:SecureTransport": ["true"]}}`."""
     blocks = []
     for conditions in alternatives:
@@ -249,25 +204,22 @@ def _managed_policies(before: Resources, after: Resources) -> Iterator[Finding]:
     """Yield the managed policies that are attached or detached and are not in the template."""
     old, new = managed_policies(before), managed_policies(after)
     for policy in sorted((old.keys() | new.keys()) - before.keys() - after.keys()):
-        was, will_be = old.get(policy, set()), new.get(policy, set())
-        details = {"policy": policy}
-        for name in sorted(will_be - was):
-            yield Finding("managed-policy-attached", Severity.EXPOSURE, name, details)
-        for name in sorted(was - will_be):
-            yield Finding("managed-policy-detached", Severity.CHANGE, name, details)
+        for code, severity, roles in (
+            ("managed-policy-attached", Severity.EXPOSURE, new[policy] - old[policy]),
+            ("managed-policy-detached", Severity.CHANGE, old[policy] - new[policy]),
+        ):
+            yield from (Finding(code, severity, role, {"policy": policy}) for role in sorted(roles))
 
 
 def _permissions_boundaries(before: Resources, after: Resources) -> Iterator[Finding]:
-    """Yield the roles and users whose permissions boundary changes."""
     for name, resource in after.items():
         if type_of(resource) in IDENTITY_TYPES and name in before:
-            was, will_be = _boundary(before[name]), _boundary(resource)
+            was, will_be = (
+                short_text_of(properties_of(one).get("PermissionsBoundary"))
+                for one in (before[name], resource)
+            )
             if was != will_be:
                 verb = "changed" if was and will_be else "removed" if was else "added"
                 severity = Severity.EXPOSURE if was else Severity.CHANGE
                 details = {"before": was, "after": will_be}
                 yield Finding(f"permissions-boundary-{verb}", severity, name, details)
-
-
-def _boundary(resource: Mapping[str, Any]) -> str:
-    return short_text_of(properties_of(resource).get("PermissionsBoundary"))

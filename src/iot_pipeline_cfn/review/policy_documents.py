@@ -47,7 +47,7 @@ DEFAULT_ENDPOINT_POLICY: Final[Mapping[str, Any]] = MappingProxyType(
 """https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html"""
 
 
-class Condition(NamedTuple):
+class PolicyCondition(NamedTuple):
     """One condition of a statement: the key has one of the values."""
 
     operator: str
@@ -74,7 +74,7 @@ class Permission:
     principal: str
     action: str
     resource: str
-    conditions: frozenset[Condition] = frozenset()
+    conditions: frozenset[PolicyCondition] = frozenset()
 
 
 def permissions(resources: Resources) -> frozenset[Permission]:
@@ -91,7 +91,7 @@ def permissions(resources: Resources) -> frozenset[Permission]:
     )
 
 
-def uncompared_statements(resources: Resources) -> dict[str, set[str]]:
+def uncompared_statements(resources: Resources) -> defaultdict[str, set[str]]:
     """Return the text of the statements that use inverse elements or rare operators, by subject."""
     found = defaultdict(set)
     for subject, statement in _statements(resources):
@@ -141,7 +141,7 @@ def _statements(resources: Resources) -> Iterator[tuple[str, Mapping[str, Any]]]
                 yield from ((subject, statement) for subject in subjects)
 
 
-def managed_policies(resources: Resources) -> dict[str, set[str]]:
+def managed_policies(resources: Resources) -> defaultdict[str, set[str]]:
     """Return the roles, users and groups that name a managed policy, by its ARN or logical ID."""
     found = defaultdict(set)
     for name, resource in resources.items():
@@ -165,7 +165,7 @@ def _owners(resource: object) -> set[str]:
 def _permissions(subject: str, statement: Mapping[str, Any]) -> Iterator[Permission]:
     effect = DENY if statement.get("Effect") == DENY else ALLOW
     conditions = frozenset(
-        Condition(operator, key, frozenset(_texts(values)))
+        PolicyCondition(operator, key, frozenset(_texts(values)))
         for block in mappings(statement.get("Condition"))
         for operator, keys in block.items()
         for body in mappings(keys)

@@ -65,7 +65,7 @@ class Peer:
 
 
 @dataclass(frozen=True)
-class Rule:
+class SecurityRule:
     """One rule: the other end of the connections, and the ports."""
 
     peer: Peer
@@ -93,7 +93,7 @@ def _group_name(value: object) -> str:
     return short_text_of(value).removesuffix(".GroupId")
 
 
-def rules_of(resources: Resources, direction: str) -> dict[str, list[Rule]]:
+def rules_of(resources: Resources, direction: str) -> dict[str, list[SecurityRule]]:
     """Return the rules of each group, `Ingress` or `Egress`."""
     bodies: dict[str, list[Mapping[str, Any]]] = {}
     for name, group in of_type(resources, GROUP_TYPE).items():
@@ -104,7 +104,7 @@ def rules_of(resources: Resources, direction: str) -> dict[str, list[Rule]]:
             bodies.setdefault(_group_name(named), []).append(rule)
     end = "Source" if direction == "Ingress" else "Destination"
     return {
-        name: [Rule(peer, ports_of(body)) for body in found for peer in _peers(body, end)]
+        name: [SecurityRule(peer, ports_of(body)) for body in found for peer in _peers(body, end)]
         for name, found in bodies.items()
     }
 

@@ -15,10 +15,10 @@ from iot_pipeline_cfn.template.lookup import Resources, of_type
 
 from .ports import Ports, subtract
 from .resolved import ResolvedEnvironment
-from .security_rules import GROUP_TYPE, Peer, Rule, carriers, rules_of
+from .security_rules import GROUP_TYPE, Peer, SecurityRule, carriers, rules_of
 
 
-class Connection(NamedTuple):
+class PeerFlow(NamedTuple):
     """Ports of the target that the source reaches.
 
     It is uncertain where a rule names a range that may include the address of a resource or not.
@@ -72,10 +72,10 @@ class _Matrix(NamedTuple):
     """
 
     nodes: Mapping[str, frozenset[str]]
-    connections: frozenset[Connection]
-    by_address: frozenset[Connection]
+    connections: frozenset[PeerFlow]
+    by_address: frozenset[PeerFlow]
 
-    def missing(self, connection: Connection) -> list[Ports]:
+    def missing(self, connection: PeerFlow) -> list[Ports]:
         """Return the ports of a connection of another environment that this one lacks."""
         # A new resource could have come from its address before.
         is_new = connection.source.is_resource and connection.source.name not in self.nodes
@@ -94,18 +94,18 @@ def _matrix(resources: Resources) -> _Matrix:
     carried = carriers(resources)
     alone = (ingress.keys() | egress.keys()) - frozenset().union(*carried.values())
     nodes = {**carried, **{name: frozenset({name}) for name in alone}}
-    named: set[Connection] = set()
-    by_address: set[Connection] = set()
+    named: set[PeerFlow] = set()
+    by_address: set[PeerFlow] = set()
     for source, groups in nodes.items():
         peer = Peer(source, is_resource=True)
         incoming, outgoing = _rules(ingress, groups), _rules(egress, groups)
         named |= {
-            Connection(each.peer, peer, each.ports)
+            PeerFlow(each.peer, peer, each.ports)
             for each in incoming
             if each.peer.name not in ingress
         }
         named |= {
-            Connection(peer, each.peer, each.ports)
+            PeerFlow(peer, each.peer, each.ports)
             for each in outgoing
             if each.peer.name not in egress
         }
@@ -119,19 +119,24 @@ def _matrix(resources: Resources) -> _Matrix:
     return _Matrix(nodes, frozenset(named), frozenset(by_address))
 
 
-def _rules(rules: Mapping[str, Sequence[Rule]], groups: Iterable[str]) -> list[Rule]:
+def _rules(
+    rules: Mapping[str, Sequence[SecurityRule]], groups: Iterable[str]
+) -> list[SecurityRule]:
     return [rule for group in groups for rule in rules.get(group, ())]
 
 
 def _between(
-    source: Peer, target: Peer, rules: tuple[Rule, Rule], is_named: tuple[bool, bool]
-) -> Connection | None:
+    source: Peer,
+    target: Peer,
+    rules: tuple[SecurityRule, SecurityRule],
+    is_named: tuple[bool, bool],
+) -> PeerFlow | None:
     """Return the connection between two resources that an egress and an ingress rule allow."""
     sides = [*zip(rules, is_named, strict=True)]
     is_certain = all(named or rule.peer.is_everyone for rule, named in sides)
     is_possible = any(is_named) and all(named or rule.peer.network for rule, named in sides)
     ports = rules[0].ports.common(rules[1].ports) if is_certain or is_possible else None
-    return Connection(source, target, ports, is_certain) if ports else None
+    return PeerFlow(source, target, ports, is_certain) if ports else None
 
 
 def _unknown_groups(before: Resources, after: Resources) -> Iterator[Finding]:
@@ -176,7 +181,7 @@ def _opened_or_closed(old: _Matrix, new: _Matrix, *, is_opened: bool) -> Iterato
         )
 
 
-def _sources(connections: Iterable[Connection], targets: Collection[str]) -> dict[str, list[str]]:
+def _sources(connections: Iterable[PeerFlow], targets: Collection[str]) -> dict[str, list[str]]:
     """Return everything that reaches the targets, with the ports."""
     found: dict[str, set[str]] = defaultdict(set)
     for connection in connections:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from iot_pipeline_cfn.template.findings import Finding
+from iot_pipeline_cfn.template.findings import Finding, Severity
 
 SHOWN: Final = 3
 """How many of many resources a sentence names."""
@@ -20,37 +20,27 @@ def _traffic(finding: Finding) -> str:
 
 
 def _permission(finding: Finding) -> str:
-    effect, permissions = finding.details["effect"], finding.details["permissions"]
     principal = "anyone" if finding.details["principal"] == "*" else "{principal}"
+    effect = "allowed" if finding.details["effect"] == "Allow" else "denied"
+    count = len(finding.details["permissions"])
     whats = [
         f"{{permissions[{place}][actions]}} on {{permissions[{place}][resource]}}"
-        for place in range(len(permissions))
+        for place in range(min(count, SHOWN))
     ]
-    more = [f"{len(whats) - SHOWN} more"] if len(whats) > SHOWN else []
-    what = "; ".join([*whats[:SHOWN], *more])
-    verb = PERMISSIONS[finding.code].format(EFFECTS[effect])
-    return f"{principal} {verb}: {what}"
+    more = [f"{count - SHOWN} more"] if count > SHOWN else []
+    change = "widen" if finding.severity is Severity.EXPOSURE else "narrow"
+    verb = {
+        "permission-added": f"is now {effect}",
+        "permission-removed": f"is no longer {effect}",
+        "permission-conditions-changed": f"is {effect} under conditions that may {change} access",
+    }[finding.code]
+    return f"{principal} {verb}: {'; '.join([*whats, *more])}"
 
 
-EFFECTS: Final[Mapping[str, str]] = MappingProxyType({"Allow": "allowed", "Deny": "denied"})
-
-PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "permission-added": "is now {}",
-        "permission-removed": "is no longer {}",
-        "permission-conditions-changed": "is {} under different conditions, possibly weaker",
-        "permission-conditions-loosened": "is {} under weaker conditions",
-        "permission-conditions-tightened": "is {} only under stricter conditions",
-    }
-)
-
-
-def _exposure(words: str) -> Callable[[Finding], str]:
-    def wording(finding: Finding) -> str:
-        is_certain = finding.details.get("is_certain", True)
-        return words if is_certain else f"{words}, depending on a value known only to the stack"
-
-    return wording
+def _exposure(finding: Finding) -> str:
+    is_certain = finding.details.get("is_certain", True)
+    condition = "" if is_certain else ", depending on a value known only to the stack"
+    return EXPOSURE[finding.code] + condition
 
 
 EXPOSURE: Final[Mapping[str, str]] = MappingProxyType(
@@ -71,23 +61,19 @@ EXPOSURE: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def _cost(direction: str) -> Callable[[Finding], str]:
-    def wording(finding: Finding) -> str:
-        least = "at least " if finding.details["is_minimum"] else ""
-        return (
-            f"a month costs about ${{amount}} {direction}, {least}${{total_after}} instead of "
-            f"{least}${{total_before}}: {{resources}}"
-        )
-
-    return wording
+def _cost(finding: Finding) -> str:
+    direction = "more" if finding.code == "monthly-cost-increased" else "less"
+    least = "at least " if finding.details["is_minimum"] else ""
+    return (
+        f"a month costs about ${{amount}} {direction}, {least}${{total_after}} instead of "
+        f"{least}${{total_before}}: {{resources}}"
+    )
 
 
-def _quota(direction: str) -> Callable[[Finding], str]:
-    def wording(finding: Finding) -> str:
-        limit = "more than " if finding.details["exceeds_default"] else ""
-        return f"needs {direction} {{limited}}; {limit}AWS's default of {{default}}"
-
-    return wording
+def _quota(finding: Finding) -> str:
+    direction = "more" if finding.code == "quota-need-increased" else "fewer"
+    limit = "more than " if finding.details["exceeds_default"] else ""
+    return f"needs {direction} {{limited}}; {limit}AWS's default of {{default}}"
 
 
 ACCESS_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingProxyType(
@@ -97,7 +83,9 @@ ACCESS_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
         "default-security-group": "{subject} gets the default security group of its VPC",
         "unknown-security-groups": "{subject} gets security groups with unknown rules: "
         "{unknown_groups}",
-        **dict.fromkeys(PERMISSIONS, _permission),
+        "permission-added": _permission,
+        "permission-removed": _permission,
+        "permission-conditions-changed": _permission,
         "uncompared-policy-statement": "a policy of {subject} changes in a statement with inverse "
         "elements or rare operators; compare it by hand",
         "managed-policy-attached": "{subject} gets the managed policy {policy}",
@@ -106,17 +94,17 @@ ACCESS_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
         "permissions-boundary-changed": "{subject} gets another permissions boundary, possibly "
         "wider",
         "permissions-boundary-removed": "{subject} loses its permissions boundary",
-        **{code: _exposure(words) for code, words in EXPOSURE.items()},
+        **dict.fromkeys(EXPOSURE, _exposure),
         "less-exposed": "{subject} is less exposed by {properties}",
         "new-api-method": "{subject} is a new API method",
         "new-api-path": "{subject} is a new API path",
         "new-elastic-ip": "{subject} is a new Elastic IP address",
         "new-listener-rule": "{subject} is a new listener rule",
         "web-acl-removed": "{subject} is no longer protected by a web ACL",
-        "quota-need-increased": _quota("more"),
-        "quota-need-decreased": _quota("fewer"),
-        "monthly-cost-increased": _cost("more"),
-        "monthly-cost-decreased": _cost("less"),
+        "quota-need-increased": _quota,
+        "quota-need-decreased": _quota,
+        "monthly-cost-increased": _cost,
+        "monthly-cost-decreased": _cost,
         "unknown-price": "the price of {item} in {region} is not in the price table",
         "unpriced-region": "hourly costs change, and the price table has no prices for {region}, "
         "only for {regions}",
