@@ -12,10 +12,9 @@ import pytest
 from checkout import PIPELINE, REGION, ROOT, run
 from deploying import Project
 from documents import documents
-from iot_pipeline_cfn.review.report.tables import code, escaped
 from iot_pipeline_cfn.template import schemas
 from iot_pipeline_cfn.template.schemas import MissingSchemasError
-from review_cases import at, both, renamed
+from review_cases import at
 
 TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "first"}}
 TEMPLATE = {"Resources": {"Topic": TOPIC}}
@@ -283,48 +282,6 @@ def test_fail_on_sets_the_exit_code_from_a_severity_upwards(pair, severity, stat
     assert review(*pair_of_files).status == 0
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        both(renamed("ReadingsValidator", "Validator"), NAME),
-        at("Vpc.CidrBlock", "10.1.0.0/16"),
-        lambda template: template["Parameters"].pop("WebAcl"),
-        lambda template: None,
-    ],
-)
-def test_json_follows_its_schema(pair, template, how):
-    changed = copy.deepcopy(template)
-    how(changed)
-    done = review(*pair(changed, template), "--parameters", "parameters/prod.json", "--json")
-    (document,) = documents(done.out)
-    assert document["type"] == "review"
-
-
-def test_json_has_the_terms_of_change_sets(pair, template):
-    changed = copy.deepcopy(template)
-    NAME(changed)
-    found = reviewed(*pair(changed, template), "--parameters", "parameters/prod.json")
-    (group,) = found["environments"]
-    (database,) = (one for one in group["changes"] if one["logical_id"] == "Database")
-    (part,) = database.pop("properties")
-    assert database == {
-        "action": "Modify",
-        "logical_id": "Database",
-        "outcome": "replaced",
-        "physical_id": "",
-        "policy_action": "",
-        "replacement": "True",
-        "resource_type": "AWS::RDS::DBInstance",
-    }
-    assert part == {
-        "path": "DBName",
-        "behavior": "replacement",
-        "before": "iotdb",
-        "after": "other",
-        "because_of": "",
-    }
-
-
 NASTY = "a|b `c` <img src=x> @somebody **bold** [link](x) #1\nsecond ``line``"
 
 
@@ -346,22 +303,6 @@ def test_control_characters_are_replaced(pair):
         done = review(*pair(changed), *form)
         assert "a?[31mb" in done.out
         assert "\x1b" not in done.out
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [("a_b*c", "a\\_b\\*c"), ("<b> & @me", "\\<b\\> \\& &#64;me"), ("a\nb", "a b")],
-)
-def test_markdown_escapes_text(text, shown):
-    assert escaped(text) == shown
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [("", ""), ("a", "`a`"), ("`", "`` ` ``"), (" a", "`a`"), ("a``b", "``` a``b ```")],
-)
-def test_markdown_fences_code(text, shown):
-    assert code(text) == shown
 
 
 SECRETS = {

@@ -141,7 +141,7 @@ SAMPLES = [
     (
         "retention-reduced",
         "Logs",
-        {"property": "RetentionInDays", "data": "log-events", "after": 1},
+        {"property": "RetentionInDays", "data": "events", "after": 1},
     ),
     ("retention-reduced", "Database", {"property": "Period", "data": "backups", **VALUES}),
     ("data-policy-weakened", "Database", {**DATABASE, **VALUES}),

@@ -57,7 +57,7 @@ RETENTION: Final[Mapping[tuple[str, str], tuple[float, str]]] = MappingProxyType
     {
         # The default, and the data that is deleted when the value is reduced.
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-loggroup.html
-        ("AWS::Logs::LogGroup", "RetentionInDays"): (FOREVER, "log-events"),
+        ("AWS::Logs::LogGroup", "RetentionInDays"): (FOREVER, "events"),
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html
         ("AWS::RDS::DBInstance", "BackupRetentionPeriod"): (1, "backups"),
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticache-replicationgroup.html

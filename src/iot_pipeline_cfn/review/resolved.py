@@ -17,20 +17,13 @@ Template = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class EnvironmentSource:
-    """A template with the parameters of one environment type.
-
-    Attributes:
-        template: The rendered template; empty if there is none.
-        parameters: The values of parameters, None for one that is not known.
-        file: The parameter file of the environment type, if it has one.
-        is_new: Whether only environments that are still to be created are meant.
-
-    """
+    """A template with the parameters of one environment type; None is an unknown value."""
 
     template: Template = field(default_factory=dict)
     parameters: Mapping[str, str | None] = field(default_factory=dict)
     file: ParameterFile | None = None
     is_new: bool = False
+    """Whether only environments that are still to be created are meant."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +31,6 @@ class ResolvedEnvironment:
     """An environment of one type as a template describes it, with its parameters resolved.
 
     Two of these are equal only if they are the same object, so that results can be cached.
-
-    Attributes:
-        resources: The resources that exist, by logical ID.
-        outputs: The outputs that exist.
-        region: The region that it is in.
-        source: The template and the parameters that it comes from.
-
     """
 
     resources: Mapping[str, Resource]

@@ -49,9 +49,10 @@ def find_changes(
     """
     old, new = before.resources, after.resources
     kept = {name for name in new if name in old and type_of(old[name]) == type_of(new[name])}
-    parts = {name: list(_own_changes(old[name], new[name])) for name in new if name in kept}
+    parts = {name: [*_own_changes(old[name], new[name])] for name in new if name in kept}
     if after.source.is_new:
-        parts = {name: [*map(_without_update, found)] for name, found in parts.items()}
+        in_place = UpdateBehavior.NO_INTERRUPTION
+        parts = {n: [replace(part, behavior=in_place) for part in parts[n]] for n in parts}
     else:
         _add_consequences(parts, new)
     removed = (ResourceChange(Action.REMOVE, n, type_of(old[n])) for n in old if n not in kept)
@@ -65,10 +66,6 @@ def _modified(name: str, resource_type: str, parts: Sequence[PropertyChange]) ->
     ordered = sorted(parts, key=lambda part: (-part.behavior.rank, part.path, part.because_of))
     change = ResourceChange(Action.MODIFY, name, resource_type, properties=tuple(ordered))
     return replace(change, replacement=change.behavior.replacement)
-
-
-def _without_update(part: PropertyChange) -> PropertyChange:
-    return replace(part, behavior=UpdateBehavior.NO_INTERRUPTION)
 
 
 def _own_changes(before: Resource, after: Resource) -> Iterator[PropertyChange]:
@@ -153,8 +150,8 @@ def _add_stronger(parts: list[PropertyChange], part: PropertyChange) -> bool:
 
 
 def _strength(part: PropertyChange) -> tuple[int, int]:
-    certainty = {Replacement.NO: 0, Replacement.MAYBE: 1, Replacement.YES: 2}
-    return part.behavior.rank, certainty[part.cause_replacement]
+    certainty = [Replacement.NO, Replacement.MAYBE, Replacement.YES]
+    return part.behavior.rank, certainty.index(part.cause_replacement)
 
 
 Causes = Mapping[str, tuple[str, ...]]

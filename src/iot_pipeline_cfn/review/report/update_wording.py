@@ -26,9 +26,6 @@ DATA_OUTCOMES: Final[Mapping[DataOutcome, str]] = MappingProxyType(
 )
 """What happens to the data of a resource."""
 
-DATA: Final[Mapping[str, str]] = MappingProxyType({"log-events": "log events"})
-"""Kinds of data that are not called by their code."""
-
 
 def _reasons(finding: Finding) -> str:
     """Return the wording of the properties that decide about a change."""
@@ -66,8 +63,7 @@ def _data_lost(finding: Finding) -> str:
 
 
 def _retention_reduced(finding: Finding) -> str:
-    data = finding.details["data"]
-    return f"{{property}} of {{subject}} is reduced, which deletes older {DATA.get(data, data)}"
+    return f"{{property}} of {{subject}} is reduced, which deletes older {finding.details['data']}"
 
 
 def _data_policy_weakened(finding: Finding) -> str:
