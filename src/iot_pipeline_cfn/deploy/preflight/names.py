@@ -25,7 +25,7 @@ from .checking import (
     tags_of,
     validation_finding,
 )
-from .consumers import STACK_TAG, stack_name_of
+from .stack_owners import STACK_TAG, stack_name_of
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from iot_pipeline_cfn.template.lookup import of_type
 from iot_pipeline_cfn.template.references import references
 
 from .checking import PreflightContext, describe, tags_of
-from .consumers import STACK_TAG
+from .stack_owners import STACK_TAG
 
 if TYPE_CHECKING:
     from types_boto3_acm.type_defs import CertificateDetailTypeDef as Certificate

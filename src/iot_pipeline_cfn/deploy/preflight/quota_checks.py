@@ -27,6 +27,7 @@ from iot_pipeline_cfn.template.references import references
 from . import consumers
 from .checking import PreflightContext, changed_properties
 from .consumers import Consumption
+from .stack_owners import STACK_TAG, destroyable, grouped
 
 NOT_APPLIED: Final = "NoSuchResourceException"
 """The error code of Service Quotas where an account has the default. Others say nothing."""
@@ -183,9 +184,7 @@ def _started_tasks(change: ResourceChange, desired: int) -> tuple[int, int]:
 def elastic_ip_remediations(demand: Demand, consumption: Consumption) -> Sequence[Remediation]:
     """Return what replaces new Elastic IPs: no NAT gateways, or an idle address for the first."""
     idle = [
-        each.name
-        for each in consumption.consumers
-        if each.is_idle and consumers.STACK_TAG not in each.tags
+        each.name for each in consumption.consumers if each.is_idle and STACK_TAG not in each.tags
     ]
     if not idle or "NatElasticIp1" not in demand.logical_ids:
         return [NO_NAT_GATEWAYS]
@@ -241,7 +240,7 @@ def _compare(context: PreflightContext, row: QuotaCheck, demand: Demand) -> Iter
     limit, source = _limit(context, quota)
     if total <= limit:
         return
-    groups = consumers.grouped(context, consumption.tagged())
+    groups = grouped(context, consumption.tagged())
     details: dict[str, Value] = {
         "needed": demand.amount,
         "used": consumption.amount,
@@ -258,7 +257,7 @@ def _compare(context: PreflightContext, row: QuotaCheck, demand: Demand) -> Iter
     remediations = [
         *([Remediation("proceed-stepwise")] if demand.is_stepwise else []),
         *row.remediations(demand, consumption),
-        *consumers.destroyable(context, groups),
+        *destroyable(context, groups),
         *([_raised(quota)] if quota.adjustable else []),
     ]
     severity = Severity.ERROR if _is_certain(quota, details) else Severity.WARNING
