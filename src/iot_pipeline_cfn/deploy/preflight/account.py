@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity
+from iot_pipeline_cfn.template.findings import Finding, Severity
 
-from .checking import PreflightContext, describe
+from .checking import PreflightContext, describe, report, run_command, set_parameter
 
 ROLE_PATH: Final = "/aws-service-role/"
 
@@ -42,23 +42,14 @@ def check_service_linked_roles(context: PreflightContext) -> Iterator[Finding]:
     roles = describe(context.connection.iam, "list_roles", "Roles", PathPrefix=ROLE_PATH)
     existing = {role["Path"].removeprefix(ROLE_PATH).rstrip("/") for role in roles}
     if missing := sorted(needed.keys() - existing):
-        logical_ids = [logical_id for service in missing for logical_id in needed[service]]
-        yield Finding(
+        create = ("aws", "iam", "create-service-linked-role", "--aws-service-name")
+        yield report(
             "service-linked-roles",
             Severity.WARNING,
-            details={"problem": "missing", "services": missing, "logical_ids": logical_ids},
-            remediations=[
-                Remediation(
-                    "run-command",
-                    {
-                        "argv": [
-                            *("aws", "iam", "create-service-linked-role"),
-                            *("--aws-service-name", service),
-                        ]
-                    },
-                )
-                for service in missing
-            ],
+            [logical_id for service in missing for logical_id in needed[service]],
+            *(run_command(*create, service) for service in missing),
+            problem="missing",
+            services=missing,
         )
 
 
@@ -77,17 +68,13 @@ def check_api_gateway_account(context: PreflightContext) -> Iterator[Finding]:
     ]
     if stages and not context.connection.apigateway.get_account().get("cloudwatchRoleArn"):
         operation = "op=replace,path=/cloudwatchRoleArn,value=ARN"
-        yield Finding(
+        yield report(
             "api-gateway-account",
             Severity.ERROR,
-            details={
-                "problem": "no-role",
-                "region": context.connection.region,
-                "policy": "AmazonAPIGatewayPushToCloudWatchLogs",
-                "logical_ids": stages,
-            },
-            remediations=[
-                Remediation("set-parameter", {"name": "ApiAccessLogs", "value": "disabled"}),
-                context.aws("apigateway", "update-account", "--patch-operations", operation),
-            ],
+            stages,
+            set_parameter("ApiAccessLogs", "disabled"),
+            context.aws("apigateway", "update-account", "--patch-operations", operation),
+            problem="no-role",
+            region=context.connection.region,
+            policy="AmazonAPIGatewayPushToCloudWatchLogs",
         )

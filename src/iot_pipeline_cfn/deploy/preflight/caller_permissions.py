@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import DENIED, code_of
-from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
+from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity
 from iot_pipeline_cfn.template.references import references
 from iot_pipeline_cfn.template.schemas import MissingSchemasError, schema_of
 
-from .checking import PreflightContext
+from .checking import PreflightContext, report
 
 CODE: Final = "permissions"
 
@@ -123,20 +123,24 @@ def check_permissions(context: PreflightContext) -> Iterator[Finding]:
         needed = needed_actions(context)
         denied = _denied(context, principal, sorted(needed))
     except MissingSchemasError:
-        facts: dict[str, Value] = {"problem": "no-schemas", "logical_ids": []}
         install = Remediation("install-extra", {"extra": "review"})
-        yield Finding(CODE, Severity.NOTE, details=facts, remediations=[install])
+        yield report(CODE, Severity.NOTE, [], install, problem="no-schemas")
         return
     except ClientError as error:
         if code_of(error) in DENIED:
             return
         raise
     if denied:
-        logical_ids = sorted({logical_id for action in denied for logical_id in needed[action]})
-        details: dict[str, Value] = {"problem": "denied", "principal": principal, "actions": denied}
-        details |= {"logical_ids": logical_ids}
-        grant = Remediation("allow-actions", {"principal": principal, "actions": denied})
-        yield Finding(CODE, Severity.WARNING, principal, details, remediations=[grant])
+        yield report(
+            CODE,
+            Severity.WARNING,
+            sorted({logical_id for action in denied for logical_id in needed[action]}),
+            Remediation("allow-actions", {"principal": principal, "actions": denied}),
+            subject=principal,
+            problem="denied",
+            principal=principal,
+            actions=denied,
+        )
 
 
 def needed_actions(context: PreflightContext) -> dict[str, list[str]]:

@@ -86,12 +86,12 @@ class PreflightContext:
 
     def aws(self, *arguments: str) -> Remediation:
         """Return the command of the AWS CLI that a user can run where the environment lives."""
-        return Remediation("run-command", {"argv": aws_command(self.connection, *arguments)})
+        return run_command(*aws_command(self.connection, *arguments))
 
     def deployer(self, verb: str, *options: str) -> Remediation:
         """Return a command of this program for the environment."""
         line = command_line(verb, self.environment.name, self.connection)
-        return Remediation("run-command", {"argv": [*line, *options]})
+        return run_command(*line, *options)
 
 
 Check = Callable[[PreflightContext], Iterable[Finding]]
@@ -109,11 +109,11 @@ def run_checks(
     with ThreadPoolExecutor(max_workers=len(checks)) as executor:
         found = executor.map(lambda code: _run(code, checks[code], context), checks)
         return [
-            replace(finding, severity=Severity.WARNING)
-            if finding.code in ignored and finding.severity is Severity.ERROR
-            else finding
+            replace(each, severity=Severity.WARNING)
+            if each.code in ignored and each.severity is Severity.ERROR
+            else each
             for findings in found
-            for finding in findings
+            for each in findings
         ]
 
 
@@ -130,6 +130,34 @@ def _run(code: str, check: Check, context: PreflightContext) -> list[Finding]:
     return findings
 
 
+def report(
+    code: str,
+    severity: Severity,
+    logical_ids: Iterable[str],
+    *remediations: Remediation,
+    subject: str = "",
+    **details: Value,
+) -> Finding:
+    """Return a finding with the resources that it concerns as the detail `logical_ids`."""
+    facts = {**details, "logical_ids": list(logical_ids)}
+    return Finding(code, severity, subject, facts, remediations=remediations)
+
+
+def set_parameter(name: str, value: str, **details: Value) -> Remediation:
+    """Return the remediation to set a parameter to a value."""
+    return Remediation("set-parameter", {"name": name, "value": value, **details})
+
+
+def choose_parameter(name: str, **details: Value) -> Remediation:
+    """Return the remediation to set a parameter to another value."""
+    return Remediation("choose-parameter", {"name": name, **details})
+
+
+def run_command(*arguments: str) -> Remediation:
+    """Return the remediation to run a command."""
+    return Remediation("run-command", {"argv": list(arguments)})
+
+
 def not_checked(code: str, error: Exception, **details: Value) -> Iterator[Finding]:
     """Yield the note that a check failed, unless only AWS can answer and this is the emulator."""
     if isinstance(error, ClientError) and code_of(error) == NOT_AVAILABLE:
@@ -137,8 +165,7 @@ def not_checked(code: str, error: Exception, **details: Value) -> Iterator[Findi
     reason = (
         str(explained(error)) if isinstance(error, BotoCoreError | ClientError) else repr(error)
     )
-    facts: dict[str, Value] = {"problem": "not-checked", "reason": reason, "logical_ids": []}
-    yield Finding(code, Severity.NOTE, details=facts | details)
+    yield report(code, Severity.NOTE, [], problem="not-checked", reason=reason, **details)
 
 
 def merge_validations(
@@ -150,13 +177,11 @@ def merge_validations(
     detail `validations`. What only CloudFormation reports comes first.
     """
     remaining, merged = list(validations), []
-    for finding in findings:
-        same = [each for each in remaining if _is_same(each, finding)]
-        remaining = [each for each in remaining if each not in same]
-        if same:
-            details = {**finding.details, "validations": [_facts(each) for each in same]}
-            finding = replace(finding, details=details)  # noqa: PLW2901
-        merged.append(finding)
+    for each in findings:
+        same = [validation for validation in remaining if _is_same(validation, each)]
+        remaining = [validation for validation in remaining if validation not in same]
+        details = {"validations": [_facts(validation) for validation in same]} if same else {}
+        merged.append(replace(each, details={**each.details, **details}))
     return [*map(validation_finding, remaining), *merged]
 
 

@@ -14,7 +14,7 @@ from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.template.changes import Action, Replacement
 from iot_pipeline_cfn.template.findings import Finding, Severity
 
-from .checking import PreflightContext
+from .checking import PreflightContext, report
 
 
 def check_deletion_protection(context: PreflightContext) -> Iterator[Finding]:
@@ -26,14 +26,13 @@ def check_deletion_protection(context: PreflightContext) -> Iterator[Finding]:
         if not (is_deleted and is_protected and change.physical_id) or is_retained:
             continue
         if is_protected(context.connection, change.physical_id):
-            yield Finding(
+            yield report(
                 "deletion-protection",
                 Severity.ERROR,
-                change.logical_id,
-                {"physical_id": change.physical_id, "logical_ids": [change.logical_id]},
-                remediations=[
-                    context.deployer("deploy", "--parameter", "DeletionProtection=disabled")
-                ],
+                [change.logical_id],
+                context.deployer("deploy", "--parameter", "DeletionProtection=disabled"),
+                subject=change.logical_id,
+                physical_id=change.physical_id,
             )
 
 

@@ -18,7 +18,15 @@ from iot_pipeline_cfn.template.changes import Action
 from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
-from .checking import PreflightContext, aws_command, describe, not_checked
+from .checking import (
+    PreflightContext,
+    aws_command,
+    describe,
+    not_checked,
+    report,
+    run_command,
+    set_parameter,
+)
 
 CODE: Final = "image"
 REPOSITORY: Final = "AWS::ECR::Repository"
@@ -72,9 +80,17 @@ class Image:
         **details: Value,
     ) -> Finding:
         """Return a finding about it."""
-        facts: dict[str, Value] = {"repository": self.repository, "tag": self.tag}
-        facts |= {"problem": problem, **details, "logical_ids": list(self.logical_ids)}
-        return Finding(CODE, severity, IMAGE_PARAMETER, facts, remediations=remediations)
+        return report(
+            CODE,
+            severity,
+            self.logical_ids,
+            *remediations,
+            subject=IMAGE_PARAMETER,
+            problem=problem,
+            repository=self.repository,
+            tag=self.tag,
+            **details,
+        )
 
     def ecr(self, verb: str, *arguments: str) -> Remediation:
         """Return a command of the AWS CLI about its repository."""
@@ -93,8 +109,8 @@ class Image:
         build = ["docker", "build", "--platform", f"linux/{self.platform}", "-t", uri, "."]
         return [
             Remediation("run-command", {"argv": password, "pipe_to": login}),
-            Remediation("run-command", {"argv": build}),
-            Remediation("run-command", {"argv": ["docker", "push", uri]}),
+            run_command(*build),
+            run_command("docker", "push", uri),
         ]
 
 
@@ -208,7 +224,7 @@ def _check_architecture(image: Image, manifest: Mapping[str, Any]) -> Iterator[F
             "architecture",
             Remediation("build-for-platform", {"platform": f"linux/{image.platform}"}),
             *(
-                Remediation("set-parameter", {"name": "CpuArchitecture", "value": name})
+                set_parameter("CpuArchitecture", name)
                 for name, platform in ARCHITECTURES.items()
                 if platform in built
             ),

@@ -13,7 +13,7 @@ from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding, find_stack
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 from iot_pipeline_cfn.template.changes import Action
-from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
+from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity
 from iot_pipeline_cfn.template.lookup import properties_of, type_of
 
 from .checking import (
@@ -22,6 +22,7 @@ from .checking import (
     aws_command,
     describe,
     logical_id_of,
+    report,
     tags_of,
     validation_finding,
 )
@@ -85,9 +86,15 @@ def check_name_rules(context: PreflightContext) -> Iterator[Finding]:
         for logical_id, properties in context.changed(resource_type).items():
             value = properties.get(name)
             if isinstance(value, str) and not re.fullmatch(rule.pattern, value):
-                details: dict[str, Value] = {"property": name, "name": value}
-                details |= {"allowed": rule.description, "logical_ids": [logical_id]}
-                yield Finding("names", Severity.ERROR, logical_id, details)
+                yield report(
+                    "names",
+                    Severity.ERROR,
+                    [logical_id],
+                    subject=logical_id,
+                    property=name,
+                    name=value,
+                    allowed=rule.description,
+                )
 
 
 @dataclass(frozen=True)
@@ -221,13 +228,16 @@ def _conflict(
     elif owner == "own-stack":
         # CloudFormation creates the resource under its new logical ID before deleting the old one.
         remediations = [Remediation("remove-first")]
-    details = {"resource_type": resource_type, "name": name, "owner": owner, "stack": stack}
-    return Finding(
+    return report(
         "name-taken",
         Severity.ERROR,
-        logical_id,
-        details | {"logical_ids": [logical_id]},
-        remediations=remediations,
+        [logical_id],
+        *remediations,
+        subject=logical_id,
+        resource_type=resource_type,
+        name=name,
+        owner=owner,
+        stack=stack,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from iot_pipeline_cfn.deploy.request import ZONES
 from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
 
-from .checking import PreflightContext, describe
+from .checking import PreflightContext, choose_parameter, describe, report
 
 DATABASE: Final = "AWS::RDS::DBInstance"
 CACHE: Final = "AWS::ElastiCache::ReplicationGroup"
@@ -39,20 +39,22 @@ def check_database_orderable(context: PreflightContext) -> Iterator[Finding]:
             "version": properties.get("EngineVersion"),
             "instance_class": properties.get("DBInstanceClass"),
         }
-        for problem, details, *remediations in _database_problems(context, logical_id, properties):
-            facts = {**order, "problem": problem, "region": context.connection.region}
-            facts |= {**details, "logical_ids": [logical_id]}
-            yield Finding(
+        for problem, details, remediation in _database_problems(context, logical_id, properties):
+            yield report(
                 "database-orderable",
                 Severity.ERROR,
-                logical_id,
-                facts,
-                remediations=remediations,
+                [logical_id],
+                remediation,
+                subject=logical_id,
+                problem=problem,
+                region=context.connection.region,
+                **order,
+                **details,
             )
 
 
 Problem = tuple[str, dict[str, Value], Remediation]
-_ANOTHER_CLASS: Final = Remediation("choose-parameter", {"name": "DatabaseInstanceClass"})
+_ANOTHER_CLASS: Final = choose_parameter("DatabaseInstanceClass")
 
 
 def _database_problems(
@@ -67,9 +69,7 @@ def _database_problems(
         versions = _database_versions(context, str(engine), str(version))
         if version in versions:
             values = _sold_classes(context, engine, version)
-            choose = Remediation(
-                "choose-parameter", {"name": "DatabaseInstanceClass", "values": values}
-            )
+            choose = choose_parameter("DatabaseInstanceClass", values=values)
             yield "class", {"sold": values}, choose
         # An existing database keeps a version that can no longer be created.
         elif logical_id in context.changed(DATABASE, "EngineVersion"):
@@ -144,27 +144,32 @@ def check_cache_orderable(context: PreflightContext) -> Iterator[Finding]:
         ]
         # 7.1 also means the newest of 7.1.x.
         if not any(f"{one}.".startswith(f"{version}.") for one in versions):
-            details = {"problem": "version", "engine": engine, "version": version}
-            details |= {"sold": versions, "region": region, "logical_ids": [logical_id]}
-            yield Finding(
+            yield report(
                 "cache-orderable",
                 Severity.ERROR,
-                logical_id,
-                details,
-                remediations=[_another_version("cache")],
+                [logical_id],
+                _another_version("cache"),
+                subject=logical_id,
+                problem="version",
+                engine=engine,
+                version=version,
+                region=region,
+                sold=versions,
             )
     for logical_id, properties in context.changed(CACHE, "CacheNodeType").items():
         node_type = properties.get("CacheNodeType")
         call, key = "describe_reserved_cache_nodes_offerings", "ReservedCacheNodesOfferings"
         client = context.connection.elasticache
         if not any(describe(client, call, key, CacheNodeType=node_type)):
-            details = {"problem": "node-type", "node_type": node_type}
-            yield Finding(
+            yield report(
                 "cache-orderable",
                 Severity.WARNING,
-                logical_id,
-                {**details, "region": region, "logical_ids": [logical_id]},
-                remediations=[Remediation("choose-parameter", {"name": "CacheNodeType"})],
+                [logical_id],
+                choose_parameter("CacheNodeType"),
+                subject=logical_id,
+                problem="node-type",
+                node_type=node_type,
+                region=region,
             )
 
 

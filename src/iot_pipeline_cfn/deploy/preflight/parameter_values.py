@@ -14,7 +14,7 @@ from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, V
 from iot_pipeline_cfn.template.lookup import of_type
 from iot_pipeline_cfn.template.references import references
 
-from .checking import PreflightContext, describe, tags_of
+from .checking import PreflightContext, choose_parameter, describe, report, set_parameter, tags_of
 from .stack_owners import STACK_TAG
 
 if TYPE_CHECKING:
@@ -41,31 +41,25 @@ def check_zones(context: PreflightContext) -> Iterator[Finding]:
     }
     usable = sorted(name for name, zone in zones.items() if zone["State"] != "unavailable")
     for name, value in given.items():
-        details: dict[str, Value] = {"zone": value, "region": context.connection.region}
+        tell = partial(report, "zones", subject=name, zone=value, region=context.connection.region)
         zone = zones.get(value)
-        report = partial(Finding, "zones", subject=name)
         if value not in usable or zone is None:
             if value in subnets:
-                details |= {"problem": "unavailable", "usable": usable}
-                details["logical_ids"] = subnets[value]
-                choose = Remediation("choose-parameter", {"name": name, "values": usable})
-                yield report(Severity.ERROR, details=details, remediations=[choose])
+                choose = choose_parameter(name, values=usable)
+                problem = "unavailable"
+                yield tell(Severity.ERROR, subnets[value], choose, problem=problem, usable=usable)
             continue
         if value in subnets and zone["State"] != "available":
-            facts: dict[str, Value] = {"problem": "constrained", "state": zone["State"]}
-            facts["logical_ids"] = subnets[value]
-            yield report(Severity.WARNING, details=details | facts)
+            state = zone["State"]
+            yield tell(Severity.WARNING, subnets[value], problem="constrained", state=state)
         if value in gateways and zone["ZoneId"] in ZONES_WITHOUT_NAT_GATEWAYS:
-            fewer = "none" if name == ZONES[0] else "single"
-            facts = {"problem": "no-nat-gateways", "zone_id": zone["ZoneId"]}
-            facts["logical_ids"] = gateways[value]
-            yield report(
+            yield tell(
                 Severity.ERROR,
-                details=details | facts,
-                remediations=[
-                    Remediation("choose-parameter", {"name": name}),
-                    Remediation("set-parameter", {"name": "NatGateways", "value": fewer}),
-                ],
+                gateways[value],
+                choose_parameter(name),
+                set_parameter("NatGateways", "none" if name == ZONES[0] else "single"),
+                problem="no-nat-gateways",
+                zone_id=zone["ZoneId"],
             )
 
 
@@ -96,26 +90,24 @@ def check_allocated_address(context: PreflightContext) -> Iterator[Finding]:
     ]
     if not given or not users:
         return
-    details = {"allocation_id": given, "region": context.connection.region, "logical_ids": users}
     addresses = context.connection.ec2.describe_addresses()["Addresses"]
     address = next((each for each in addresses if each.get("AllocationId") == given), None)
-    if address is None:
-        details["problem"] = "missing"
-    elif "AssociationId" in address:
-        user = tags_of(address).get(STACK_TAG) or _gateway_user(context, given)
-        details["problem"] = "in-use"
-        details["user"] = user or address.get("NetworkInterfaceId", "")
-    else:
+    if address is not None and "AssociationId" not in address:
         return
-    yield Finding(
+    facts = {"problem": "missing"}
+    if address is not None:
+        user = tags_of(address).get(STACK_TAG) or _gateway_user(context, given)
+        facts = {"problem": "in-use", "user": user or address.get("NetworkInterfaceId", "")}
+    yield report(
         "allocated-address",
         Severity.ERROR,
-        ADDRESS,
-        details,
-        remediations=[
-            Remediation("choose-parameter", {"name": ADDRESS}),
-            context.aws("ec2", "describe-addresses"),
-        ],
+        users,
+        choose_parameter(ADDRESS),
+        context.aws("ec2", "describe-addresses"),
+        subject=ADDRESS,
+        allocation_id=given,
+        region=context.connection.region,
+        **facts,
     )
 
 
@@ -151,9 +143,9 @@ def check_certificate(context: PreflightContext) -> Iterator[Finding]:
     if not users:
         return
     for severity, problem, details in _certificate_problems(context, arn):
-        facts = {"problem": problem, "arn": arn, "logical_ids": users} | details
-        remediations = list(_certificate_remediations(context, arn, problem))
-        yield Finding("certificate", severity, CERTIFICATE, facts, remediations=remediations)
+        ways = _certificate_remediations(context, arn, problem)
+        facts = {"subject": CERTIFICATE, "problem": problem, "arn": arn, **details}
+        yield report("certificate", severity, users, *ways, **facts)
 
 
 def _certificate_remediations(
@@ -166,7 +158,7 @@ def _certificate_remediations(
         case "expires":
             yield Remediation("renew-certificate")
         case _:
-            yield Remediation("choose-parameter", {"name": CERTIFICATE})
+            yield choose_parameter(CERTIFICATE)
             yield context.aws("acm", "list-certificates")
 
 

@@ -25,7 +25,7 @@ from iot_pipeline_cfn.template.quotas import QUOTAS, Quota
 from iot_pipeline_cfn.template.references import references
 
 from . import consumers
-from .checking import PreflightContext, changed_properties
+from .checking import PreflightContext, changed_properties, report, set_parameter
 from .consumers import Consumption
 from .stack_owners import STACK_TAG, destroyable, grouped
 
@@ -34,7 +34,7 @@ NOT_APPLIED: Final = "NoSuchResourceException"
 
 CHANGING: Final = frozenset({Action.ADD, Action.MODIFY})
 
-NO_NAT_GATEWAYS: Final = Remediation("set-parameter", {"name": "NatGateways", "value": "none"})
+NO_NAT_GATEWAYS: Final = set_parameter("NatGateways", "none")
 
 NODE_COUNTS: Final = ("NumCacheClusters", "NumNodeGroups", "ReplicasPerNodeGroup")
 
@@ -189,8 +189,7 @@ def elastic_ip_remediations(demand: Demand, consumption: Consumption) -> Sequenc
     if not idle or "NatElasticIp1" not in demand.logical_ids:
         return [NO_NAT_GATEWAYS]
     # Only the first NAT gateway takes a given address.
-    given = {"name": "NatElasticIpAllocationId", "value": idle[0], "saves": 1}
-    return [NO_NAT_GATEWAYS, Remediation("set-parameter", given)]
+    return [NO_NAT_GATEWAYS, set_parameter("NatElasticIpAllocationId", idle[0])]
 
 
 QUOTA_CHECKS: Final = (
@@ -241,40 +240,29 @@ def _compare(context: PreflightContext, row: QuotaCheck, demand: Demand) -> Iter
     if total <= limit:
         return
     groups = grouped(context, consumption.tagged())
-    details: dict[str, Value] = {
-        "needed": demand.amount,
-        "used": consumption.amount,
-        "limit": limit,
-        "limit_source": source,
-        "scope": demand.scope,
-        "service": quota.service,
-        "quota_code": quota.code,
-        "stepwise": demand.is_stepwise,
-        "consumers": groups,
-        "logical_ids": list(demand.logical_ids),
-        **dict(demand.details),
-    }
-    remediations = [
+    is_known = source == "account" or (source == "default" and quota.is_minimum)
+    # More in use than the limit shows that the limit is another.
+    is_certain = is_known and consumption.amount <= limit and not demand.is_stepwise
+    raised = {"service": quota.service, "quota_code": quota.code}
+    yield report(
+        quota.check,
+        Severity.ERROR if is_certain else Severity.WARNING,
+        demand.logical_ids,
         *([Remediation("proceed-stepwise")] if demand.is_stepwise else []),
         *row.remediations(demand, consumption),
         *destroyable(context, groups),
-        *([_raised(quota)] if quota.adjustable else []),
-    ]
-    severity = Severity.ERROR if _is_certain(quota, details) else Severity.WARNING
-    yield Finding(quota.check, severity, row.quota, details, remediations=remediations)
-
-
-def _raised(quota: Quota) -> Remediation:
-    return Remediation("raise-quota", {"service": quota.service, "quota_code": quota.code})
-
-
-def _is_certain(quota: Quota, details: dict[str, Value]) -> bool:
-    """Return whether the deployment would certainly fail."""
-    is_known = details["limit_source"] == "account" or (
-        details["limit_source"] == "default" and quota.is_minimum
+        *([Remediation("raise-quota", raised)] if quota.adjustable else []),
+        subject=row.quota,
+        needed=demand.amount,
+        used=consumption.amount,
+        limit=limit,
+        limit_source=source,
+        scope=demand.scope,
+        stepwise=demand.is_stepwise,
+        consumers=groups,
+        **raised,
+        **dict(demand.details),
     )
-    # More in use than the limit shows that the limit is another.
-    return is_known and details["used"] <= details["limit"] and not details["stepwise"]
 
 
 def _limit(context: PreflightContext, quota: Quota) -> tuple[float, str]:
