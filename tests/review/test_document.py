@@ -161,21 +161,6 @@ def test_table_omits_empty_optional_columns_and_itself_without_rows():
     assert table(["A"], []) == []
 
 
-def test_check_finds_a_stale_document(tmp_path):
-    shutil.copytree(ROOT / "templates", tmp_path / "templates")
-    path = tmp_path / "templates/iot-pipeline.md"
-    path.write_text(TEXT.replace("VpcLink", "Vpclink"))
-    program = [sys.executable, ROOT / "generate.py"]
-    done = run(*program, "--check", "--directory", tmp_path / "templates", cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.startswith("templates/iot-pipeline.md: stale\n")
-
-
-def test_environment_types_with_the_same_parameters_share_a_column(template):
-    text = document("any", template, {"a": {}, "b": {"MaximumCount": "3"}, "c": {}})
-    assert "| Parameter | Default | a, c | b |" in text
-
-
 def test_document_follows_the_parameter_files(tmp_path):
     """A file that cannot be read is named in one line."""
     for name in ("templates", "parameters"):

@@ -45,25 +45,20 @@ class Column:
 def document(name: str, template: Mapping[str, Any], given: Mapping[str, Mapping[str, str]]) -> str:
     """Return the document of a template as Markdown.
 
-    Args:
-        name: The template's name.
-        template: The rendered template.
-        given: The parameters of each type of environment.
-
+    `given` has the parameters of each type of environment.
     """
     columns = _columns(template, given)
-    return "\n".join(
-        [
-            *_heading(name, template, columns),
-            *_traffic(columns),
-            *_prices(columns),
-            *_quotas(columns),
-            *_parameters(template, columns),
-            *_permissions(columns),
-            *_resources(template, columns),
-            *_outputs(template, columns),
-        ]
-    )
+    sections = {
+        "Traffic": _traffic(columns),
+        "Price a month": _prices(columns),
+        "Quotas": _quotas(columns),
+        "Parameters": _parameters(template, columns),
+        "Permissions": _permissions(columns),
+        "Resources": _resources(template, columns),
+        "Outputs": _outputs(template, columns),
+    }
+    lines = [line for title, body in sections.items() for line in (f"## {title}", "", *body)]
+    return "\n".join([*_heading(name, template, columns), *lines])
 
 
 def _columns(template: Mapping[str, Any], given: Mapping[str, Mapping[str, str]]) -> list[Column]:
@@ -122,7 +117,6 @@ def _traffic(columns: Sequence[Column]) -> Iterator[str]:
     for column in columns:
         lines = traffic_diagram(column.resources, found[column.name])
         diagrams[tuple(lines)].append(column.name)
-    yield from ("## Traffic", "")
     for diagram, names in diagrams.items():
         yield from (f"**{', '.join(names)}**", "", "```mermaid", *diagram, "```", "")
     yield from ("A solid line is a connection that the security groups of both ends allow.", "")
@@ -151,7 +145,7 @@ def _prices(columns: Sequence[Column]) -> list[str]:
         f"hours, each item in {regions[0]}. Not counted: {prices.NOT_COUNTED}."
     )
     header = ("Item", *(column.name for column in columns))
-    return ["## Price a month", "", text, "", *table(header, rows)]
+    return [text, "", *table(header, rows)]
 
 
 def _cost(items: Sequence[prices.Item]) -> str:
@@ -176,11 +170,10 @@ def _quotas(columns: Sequence[Column]) -> list[str]:
     ]
     text = "What an environment needs of quotas; vCPU for as many tasks as auto scaling may run."
     header = ("Quota", "AWS's default", *(column.name for column in columns))
-    return ["## Quotas", "", text, "", *table(header, rows)]
+    return [text, "", *table(header, rows)]
 
 
 def _parameters(template: Mapping[str, Any], columns: Sequence[Column]) -> list[str]:
-    """Return the parameters in the groups and the order of the console."""
     declared = template["Parameters"]
     interface = template.get("Metadata", {}).get("AWS::CloudFormation::Interface", {})
     rows = []
@@ -193,7 +186,7 @@ def _parameters(template: Mapping[str, Any], columns: Sequence[Column]) -> list[
             rows.append([f"{code(name)}<br>{_described(declared[name])}", code(default), *cells])
     header = ("Parameter", "Default", *(column.name for column in columns))
     text = "Values of environment types are shown where they are not the default."
-    return ["## Parameters", "", text, "", *table(header, rows)]
+    return [text, "", *table(header, rows)]
 
 
 def _described(declaration: Mapping[str, Any]) -> str:
@@ -204,9 +197,8 @@ def _described(declaration: Mapping[str, Any]) -> str:
 
 
 def _permissions(columns: Sequence[Column]) -> Iterator[str]:
-    """Yield one table of all policies: of roles first, then of other resources."""
     text = "The policy of an endpoint allows nothing by itself: it limits what others allow."
-    yield from ("## Permissions", "", text, "")
+    yield from (text, "")
     only = _only_in({column.name: permissions(column.resources) for column in columns})
     rows: list[tuple[str, ...]] = [
         (
@@ -266,22 +258,20 @@ def _conditions(permission: Permission) -> str:
     )
 
 
-def _resources(template: Mapping[str, Any], columns: Sequence[Column]) -> Iterator[str]:
+def _resources(template: Mapping[str, Any], columns: Sequence[Column]) -> list[str]:
     only = _only_in({column.name: column.resources for column in columns})
     rows = [
         (code(name), type_of(resource), only.get(name, NOWHERE))
-        for name, resource in sorted(template["Resources"].items())
+        for name, resource in template["Resources"].items()
     ]
-    rows.sort(key=lambda row: row[1])
-    yield from ("## Resources", "")
-    yield from table(("Resource", "Type", "Only in"), rows, optional=1)
+    by_type = sorted(rows, key=lambda row: (row[1], row[0]))
+    return table(("Resource", "Type", "Only in"), by_type, optional=1)
 
 
-def _outputs(template: Mapping[str, Any], columns: Sequence[Column]) -> Iterator[str]:
+def _outputs(template: Mapping[str, Any], columns: Sequence[Column]) -> list[str]:
     only = _only_in({column.name: column.outputs for column in columns})
     rows = [
         (code(name), escaped(output.get("Description", "")), only.get(name, NOWHERE))
         for name, output in sorted(template.get("Outputs", {}).items())
     ]
-    yield from ("## Outputs", "")
-    yield from table(("Output", "Description", "Only in"), rows, optional=1)
+    return table(("Output", "Description", "Only in"), rows, optional=1)
