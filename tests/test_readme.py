@@ -5,7 +5,7 @@ import re
 import pytest
 
 from checkout import ROOT, make
-from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
+from iot_pipeline_cfn.deploy.preflight.check_registry import CHECKS
 from iot_pipeline_cfn.emulator.control import RECORDED
 from iot_pipeline_cfn.exit_codes import ExitCode
 

@@ -10,8 +10,8 @@ from checkout import REGION, ROOT
 from deploying import made_up_session
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.environments import Environment
+from iot_pipeline_cfn.deploy.preflight.check_registry import CHECKS
 from iot_pipeline_cfn.deploy.preflight.checking import PreflightContext, run_checks
-from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
 from iot_pipeline_cfn.template.changes import Action, PropertyChange, Replacement, ResourceChange
 
 TEMPLATE = json.loads((ROOT / "templates/iot-pipeline.json").read_text())

@@ -1,4 +1,4 @@
-"""What AWS's own resource schemas say of a resource type."""
+"""Facts about resource types from AWS's resource schemas."""
 
 from iot_pipeline_cfn.template.schemas import schema_of
 

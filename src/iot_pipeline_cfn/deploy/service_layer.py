@@ -19,8 +19,8 @@ from .execution import execute
 from .observer import Question
 from .operations import Operations
 from .planning import StackAction, Verb
+from .preflight.check_registry import CHECKS
 from .preflight.checking import merge_validations, run_checks
-from .preflight.checks import CHECKS
 from .protection import is_protected
 from .request import DeploymentRequest
 from .resource_changes import loses_data

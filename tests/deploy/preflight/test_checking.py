@@ -11,12 +11,12 @@ from deploying import BUCKET, log_group, small_template, stack_of
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.operations import command
+from iot_pipeline_cfn.deploy.preflight.check_registry import CHECKS
 from iot_pipeline_cfn.deploy.preflight.checking import (
     aws_command,
     merge_validations,
     run_checks,
 )
-from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
 from iot_pipeline_cfn.template.findings import Finding, Severity
 from preflights import (
     NOWHERE,

@@ -1,5 +1,7 @@
 """Consumers of quotas, as the services list them."""
 
+from dataclasses import replace
+
 import pytest
 
 from checkout import REGION
@@ -46,7 +48,7 @@ def test_tags_are_read_once_the_quota_is_not_enough(aws, monkeypatch, code, call
     for _ in range(count):
         MAKERS[code](aws)
     for default, expected in ((count + 2, 0), (count, calls)):
-        quotas = {code: consumers.replace(QUOTAS[code], default=default)}
+        quotas = {code: replace(QUOTAS[code], default=default)}
         monkeypatch.setattr(quota_checks, "QUOTAS", quotas)
         found = run_check(code, connection_to(aws), added(NEEDED[code]))
         assert bool(found) is bool(expected)

@@ -10,8 +10,8 @@ import pytest
 from checkout import ENVIRONMENTS, REGION
 from deploying import made_up_session
 from iot_pipeline_cfn.deploy.preflight import quota_checks
+from iot_pipeline_cfn.deploy.preflight.check_registry import CHECKS
 from iot_pipeline_cfn.deploy.preflight.checking import run_checks
-from iot_pipeline_cfn.deploy.preflight.checks import CHECKS
 from iot_pipeline_cfn.deploy.preflight.quota_checks import QUOTA_CHECKS
 from iot_pipeline_cfn.template.changes import PropertyChange
 from iot_pipeline_cfn.template.findings import Severity

@@ -41,19 +41,23 @@ def check_zones(context: PreflightContext) -> Iterator[Finding]:
     }
     usable = sorted(name for name, zone in zones.items() if zone["State"] != "unavailable")
     for name, value in given.items():
-        tell = partial(report, "zones", subject=name, zone=value, region=context.connection.region)
+        report_zone = partial(
+            report, "zones", subject=name, zone=value, region=context.connection.region
+        )
         zone = zones.get(value)
         if value not in usable or zone is None:
             if value in subnets:
                 choose = choose_parameter(name, values=usable)
                 problem = "unavailable"
-                yield tell(Severity.ERROR, subnets[value], choose, problem=problem, usable=usable)
+                yield report_zone(
+                    Severity.ERROR, subnets[value], choose, problem=problem, usable=usable
+                )
             continue
         if value in subnets and zone["State"] != "available":
             state = zone["State"]
-            yield tell(Severity.WARNING, subnets[value], problem="constrained", state=state)
+            yield report_zone(Severity.WARNING, subnets[value], problem="constrained", state=state)
         if value in gateways and zone["ZoneId"] in ZONES_WITHOUT_NAT_GATEWAYS:
-            yield tell(
+            yield report_zone(
                 Severity.ERROR,
                 gateways[value],
                 choose_parameter(name),

@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetService
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -56,7 +56,7 @@ class Demand:
     logical_ids: Sequence[str]
     amount: float
     scope: str = ""
-    details: tuple[tuple[str, Value], ...] = ()
+    details: Mapping[str, Value] = field(default_factory=dict)
     remediations: tuple[Remediation, ...] = ()
     is_stepwise: bool = False
 
@@ -157,7 +157,7 @@ def fargate_tasks(provider: str) -> Callable[[PreflightContext], Iterator[Demand
                 yield Demand(
                     [change.logical_id],
                     at_once * tasks.vcpu,
-                    details=(("tasks", at_once), ("vcpu_per_task", tasks.vcpu)),
+                    details={"tasks": at_once, "vcpu_per_task": tasks.vcpu},
                     remediations=(Remediation("start-fewer-tasks"),),
                     is_stepwise=at_once > more,
                 )
@@ -261,7 +261,7 @@ def _compare(context: PreflightContext, row: QuotaCheck, demand: Demand) -> Iter
         stepwise=demand.is_stepwise,
         consumers=groups,
         **raised,
-        **dict(demand.details),
+        **demand.details,
     )
 
 
