@@ -75,7 +75,7 @@ class Scenario:
     outputs: Outputs = field(default_factory=Outputs)
     before: Mapping[str, list[Any]] = field(default_factory=dict)
     container: Container | None = None
-    missing: Finding | None = None
+    missing: ServerMissing | None = None
     probe: Probe | None = None
 
     def deploy(self, **parameters: object) -> Plan:
@@ -246,7 +246,7 @@ class Scenario:
             database = self.resources.enter_context(postgresql_server(self.outputs["DatabaseName"]))
             cache = self.resources.enter_context(redis_server())
         except ServerMissing as error:
-            self.missing = error.finding
+            self.missing = error
             raise
         stores = Stores(self.connection, self.outputs, database, cache)
         stores.update_password()
@@ -261,8 +261,9 @@ class Scenario:
     def _running(self) -> tuple[Probe, Container]:
         """Return the probe and the container, without which a step is skipped."""
         if self.probe is None or self.container is None:
-            missing = self.missing or passed("server-missing")
-            raise ServerMissing(missing.code, **missing.details)
+            raise self.missing or ServerMissing(
+                "server-missing", server="PostgreSQL", package="postgresql"
+            )
         return self.probe, self.container
 
     def _require_tasks(self, expected: int) -> None:
