@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from iot_pipeline_cfn.deploy.observer import Operation, Question
-from iot_pipeline_cfn.deploy.resource_changes import loses_data
+from iot_pipeline_cfn.deploy.reported_changes import loses_data
 from iot_pipeline_cfn.template.changes import Action, PropertyChange, Replacement, ResourceChange
 from iot_pipeline_cfn.template.stateful import DataOutcome, data_outcome
 

@@ -17,7 +17,7 @@ from iot_pipeline_cfn.template.changes import ResourceChange
 
 from .errors import DeploymentError, code_of, is_gone, message_of
 from .planning import ABSENT, REASONS, ChangeSetState, Refusal
-from .resource_changes import merge_changes, resource_change
+from .reported_changes import merge_changes, resource_change
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient

@@ -24,6 +24,7 @@ from .planning import REASONS, ChangeSetState, Refusal, StackAction, Verb
 from .preflight.checking import PreflightContext
 from .preflight.names import explain_validation
 from .readiness import make_ready
+from .reported_changes import change_data
 from .request import (
     OWNER_TAG,
     ChangeSetInput,
@@ -32,7 +33,6 @@ from .request import (
     create_change_set,
     find_bucket,
 )
-from .resource_changes import change_data
 from .stack_settings import (
     Setting,
     changed_settings,

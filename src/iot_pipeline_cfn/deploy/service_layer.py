@@ -22,8 +22,8 @@ from .planning import StackAction, Verb
 from .preflight.check_registry import CHECKS
 from .preflight.checking import merge_validations, run_checks
 from .protection import is_protected
+from .reported_changes import loses_data
 from .request import DeploymentRequest
-from .resource_changes import loses_data
 
 
 @dataclass(frozen=True)

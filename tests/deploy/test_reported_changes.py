@@ -10,7 +10,7 @@ from iot_pipeline_cfn.deploy.cloudformation import (
     validation_findings,
 )
 from iot_pipeline_cfn.deploy.planning import ChangeSetState
-from iot_pipeline_cfn.deploy.resource_changes import change_data, loses_data, resource_change
+from iot_pipeline_cfn.deploy.reported_changes import change_data, loses_data, resource_change
 from iot_pipeline_cfn.template.changes import Action, Replacement, UpdateBehavior
 
 ARN = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/c/1"
