@@ -1,4 +1,4 @@
-"""What a review says offline, and what the change set for the same says."""
+"""A review predicts the change set of the same change."""
 
 import itertools
 import json
@@ -23,14 +23,18 @@ NUMBERS = itertools.count(1)
 class Stack:
     """An environment of a type on the emulator."""
 
-    def __init__(self, endpoint_url, kind, template):
+    def __init__(self, endpoint_url, environment_type, template):
         account = f"{next(ACCOUNTS):012}"
         session = boto3.Session(account, "made-up", region_name=REGION)
         self.s3, self.cloudformation = (
             session.client(service, endpoint_url=endpoint_url)
             for service in ("s3", "cloudformation")
         )
-        self.endpoint_url, self.kind, self.template = endpoint_url, kind, template
+        self.endpoint_url, self.environment_type, self.template = (
+            endpoint_url,
+            environment_type,
+            template,
+        )
         made = self.change_set(template, "CREATE")
         self.cloudformation.execute_change_set(ChangeSetName=made["ChangeSetId"])
         while self.status() == "CREATE_IN_PROGRESS":
@@ -38,17 +42,20 @@ class Stack:
         assert self.status() == "CREATE_COMPLETE"
 
     def status(self):
-        (stack,) = self.cloudformation.describe_stacks(StackName=self.kind)["Stacks"]
+        (stack,) = self.cloudformation.describe_stacks(StackName=self.environment_type)["Stacks"]
         return stack["StackStatus"].replace("REVIEW", "CREATE")
 
     def change_set(self, template, change_set_type="UPDATE"):
         number = next(NUMBERS)
         body = json.dumps(template, separators=(",", ":"))
         self.s3.put_object(Bucket=TEMPLATE_BUCKET, Key=f"{number}.json", Body=body)
-        given = {**FILES[self.kind].parameters, "EnvironmentSuffix": self.kind}
+        given = {
+            **FILES[self.environment_type].parameters,
+            "EnvironmentSuffix": self.environment_type,
+        }
         kept = self.template["Parameters"].keys() & template["Parameters"].keys() - given.keys()
         made = self.cloudformation.create_change_set(
-            StackName=self.kind,
+            StackName=self.environment_type,
             ChangeSetName=f"change-{number}",
             ChangeSetType=change_set_type,
             TemplateURL=f"{self.endpoint_url}/{TEMPLATE_BUCKET}/{number}.json",
@@ -72,8 +79,8 @@ class Stack:
 @pytest.fixture(scope="module")
 def stacks(emulator, template):
     made = {
-        kind: Stack(emulator.endpoint_url, kind, template)
-        for kind in {case.environment_type for case in CASES}
+        environment_type: Stack(emulator.endpoint_url, environment_type, template)
+        for environment_type in {case.environment_type for case in CASES}
     }
     yield made
     for stack in made.values():
@@ -88,7 +95,7 @@ EXPLAINED = {
 """Cases in which the review and the emulator differ, and why."""
 
 MEANT = {"AWS::ElastiCache::ReplicationGroup", "AWS::RDS::DBInstance"}
-"""Types of which the emulator says `Conditionally` where AWS does; elsewhere it does not know."""
+"""Types for which `Conditionally` means the same on the emulator as on AWS."""
 
 AS_OFFLINE = {
     "Always": {UpdateBehavior.REPLACEMENT},
@@ -138,7 +145,7 @@ def own(change):
     "case", CASES, ids=lambda case: f"{case.description} in {case.environment_type}"
 )
 def test_review_agrees_with_the_change_set(stacks, template, case):
-    """On what is added, removed and changed, and on every property, whether that replaces.
+    """Both have the same actions, and the same replacement for every property.
 
     A change set also lists whatever refers to an attribute of a resource that changes, since
     CloudFormation does not look into which attribute changes; a review does.

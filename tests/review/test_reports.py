@@ -53,8 +53,8 @@ def compare(name, text):
 def template(**values):
     """Return a small template; the values are those that the change is about."""
 
-    def resource(kind, properties, **attributes):
-        return {"Type": f"AWS::{kind}", "Properties": properties, **attributes}
+    def resource(resource_type, properties, **attributes):
+        return {"Type": f"AWS::{resource_type}", "Properties": properties, **attributes}
 
     def given(key, default):
         return values.get(key, default)
@@ -91,7 +91,7 @@ def template(**values):
 
 
 def side(body, **parameters):
-    """Return a side with two environment types, of which one has a stack policy."""
+    """Return a side with two environment types; prod has a stack policy."""
     prod = {"Parameters": parameters, "StackPolicy": POLICY}
     contents = {"dev": {}, "prod": prod}
     paths = {name: parameter_file(Path(f"{name}.json"), body) for name, body in contents.items()}

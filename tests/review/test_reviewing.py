@@ -32,9 +32,9 @@ from iot_pipeline_cfn.template.findings import Finding, Severity
 from review_cases import ABSENT, CASES, FILES, anywhere, at, both, renamed
 
 
-def reviewed(before, after, kind="prod", region=REGION):
+def reviewed(before, after, environment_type="prod", region=REGION):
     """Return the review of a change of a template, for one environment type."""
-    files = {kind: FILES[kind]} if kind else {}
+    files = {environment_type: FILES[environment_type]} if environment_type else {}
     (found,) = review(Side({"any": before}, files), Side({"any": after}, files), region=region)
     return found
 
@@ -102,17 +102,19 @@ def test_same_template_is_no_change(template):
 def test_any_template_can_be_reviewed(foreign, data):
     """Templates of other projects can be reviewed, and equal themselves."""
     before, after = (data.draw(mutants(foreign)) for _ in range(2))
-    found = reviewed(before, after, kind="")
+    found = reviewed(before, after, environment_type="")
     assert json.loads(json.dumps(as_data([found])))
     assert markdown([found])
     assert all(text is not None for text, _ in terminal_lines([found]))
-    assert reviewed(before, reordered(before), kind="").worst is None
+    assert reviewed(before, reordered(before), environment_type="").worst is None
 
 
 @given(data=st.data())
 def test_reverse_change_has_the_opposite_actions(data):
     before, after = (data.draw(mutants(UNKNOWN)) for _ in range(2))
-    there, back = (reviewed(*pair, kind="") for pair in ((before, after), (after, before)))
+    there, back = (
+        reviewed(*pair, environment_type="") for pair in ((before, after), (after, before))
+    )
     opposite = {Action.ADD: Action.REMOVE, Action.REMOVE: Action.ADD, Action.MODIFY: Action.MODIFY}
     assert direct_actions(there) == {
         (name, opposite[action]) for name, action in direct_actions(back)
@@ -134,25 +136,25 @@ def test_change_of_a_loop_or_a_macro_is_reported():
     after = copy.deepcopy(LOOP)
     after["Resources"]["Fn::ForEach::Buckets"][1] = ["a"]
     after["Transform"] = "AWS::LanguageExtensions"
-    found = reviewed(LOOP, after, kind="")
+    found = reviewed(LOOP, after, environment_type="")
     subjects = {finding.subject for finding in found.general.of_severity(Severity.CHANGE)}
     assert subjects == {"Fn::ForEach::Buckets", "Transform"}
 
 
 @pytest.mark.parametrize(
-    ("place", "value"),
+    ("path", "value"),
     [
         ("Conditions.IsProd", {"Fn::Equals": [{"Ref": "Stage"}, "production"]}),
         ("Parameters.Secret.Default", "other"),
         ("Parameters.Image.Default", "/other"),
     ],
 )
-def test_change_of_an_unresolved_value_is_reported(place, value):
+def test_change_of_an_unresolved_value_is_reported(path, value):
     """The value can be a condition, a `NoEcho` default or a parameter of Systems Manager."""
     before = copy.deepcopy(UNKNOWN)
     before["Resources"]["Instance"]["Properties"]["SubnetId"] = {"Ref": "Image"}
     after = copy.deepcopy(before)
-    anywhere(place, value)(after)
+    anywhere(path, value)(after)
     old, new = resolve_pair(EnvironmentSource(before), EnvironmentSource(after), REGION)
     found = [part for change in find_changes(old, new) for part in change.properties]
     assert any("(changed)" in json.dumps(part.after) for part in found)
@@ -247,7 +249,7 @@ def test_circular_changes_have_no_cause():
 def test_findings_follow_their_cause_through_all_references(template):
     changed = copy.deepcopy(template)
     RANGE(changed)
-    files = {kind: FILES[kind] for kind in ("pr", "prod")}
+    files = {environment_type: FILES[environment_type] for environment_type in ("pr", "prod")}
     (found,) = review(Side({"any": template}, files), Side({"any": changed}, files), region=REGION)
     (entry,) = found.sections()[Topic.REPLACED]
     assert entry.finding.subject == "Vpc"
@@ -334,11 +336,11 @@ ODD = [None, [], {}, "text", 7, True, {"Ref": "X"}, {"Fn::If": ["X", 1, 2]}, [No
 def disturb(template, chance):
     """Return a template in which random values are replaced by odd ones."""
     changed = copy.deepcopy(template)
-    ways = [way for way in places(changed) if len(way) > 2 and "Tags" not in way]
-    for *way, last in chance.sample(ways, 60):
+    paths = [path for path in places(changed) if len(path) > 2 and "Tags" not in path]
+    for *path, last in chance.sample(paths, 60):
         inside = changed
         with contextlib.suppress(IndexError, KeyError, TypeError):
-            for key in way:
+            for key in path:
                 inside = inside[key]
             inside[last] = copy.deepcopy(chance.choice(ODD))
     return changed
@@ -350,4 +352,4 @@ def test_odd_values_raise_no_error(template, seed):
     odd = disturb(template, chance)
     del odd["Resources"]["Vpc"]["Type"]
     for pair in ((template, odd), (odd, template)):
-        assert headline_text(reviewed(*pair, kind=""))
+        assert headline_text(reviewed(*pair, environment_type=""))

@@ -35,19 +35,19 @@ class Case:
         return changed
 
 
-def at(place: str, value: Any) -> Callable[[Template], None]:
+def at(path: str, value: Any) -> Callable[[Template], None]:
     """Set a property, such as `Database.Port`; ABSENT removes it."""
-    logical_id, _, path = place.partition(".")
-    return anywhere(f"Resources.{logical_id}.Properties.{path}", value)
+    logical_id, _, inner = path.partition(".")
+    return anywhere(f"Resources.{logical_id}.Properties.{inner}", value)
 
 
-def anywhere(place: str, value: Any) -> Callable[[Template], None]:
+def anywhere(path: str, value: Any) -> Callable[[Template], None]:
     """Set the value at a path of the template; ABSENT removes it."""
-    *way, last = (int(part) if part.isdecimal() else part for part in place.split("."))
+    *inner, last = (int(part) if part.isdecimal() else part for part in path.split("."))
 
     def change(template: Template) -> None:
         inside = template
-        for part in way:
+        for part in inner:
             inside = inside[part]
         if value is ABSENT:
             del inside[last]
@@ -57,9 +57,9 @@ def anywhere(place: str, value: Any) -> Callable[[Template], None]:
     return change
 
 
-def attribute(place: str, value: Any) -> Callable[[Template], None]:
+def attribute(path: str, value: Any) -> Callable[[Template], None]:
     """Set an attribute of a resource, such as `Database.DeletionPolicy`."""
-    return anywhere(f"Resources.{place}", value)
+    return anywhere(f"Resources.{path}", value)
 
 
 def both(*changes: Callable[[Template], None]) -> Callable[[Template], None]:
@@ -102,9 +102,9 @@ def removed(*logical_ids: str) -> Callable[[Template], None]:
     return change
 
 
-def added(name: str, kind: str, **properties: Any) -> Callable[[Template], None]:
+def added(name: str, resource_type: str, **properties: Any) -> Callable[[Template], None]:
     """Add a resource."""
-    return attribute(name, {"Type": kind, "Properties": properties})
+    return attribute(name, {"Type": resource_type, "Properties": properties})
 
 
 CONTAINER = "TaskDefinition.ContainerDefinitions.0"
@@ -334,8 +334,8 @@ PROPERTY_CASES = [
 
 CASES = [
     *(
-        Case(place, at(place, value), expected, *environment_type)
-        for place, value, expected, *environment_type in PROPERTY_CASES
+        Case(path, at(path, value), expected, *environment_type)
+        for path, value, expected, *environment_type in PROPERTY_CASES
     ),
     Case(
         "major upgrade with the parameter group of the old version",

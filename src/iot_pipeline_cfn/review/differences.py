@@ -110,35 +110,37 @@ def _tells_apart(key: str, items: Sequence[Any]) -> bool:
 def _unkeyed_differences(
     before: Sequence[Any], after: Sequence[Any], path: Path
 ) -> Iterator[Difference]:
-    gone, new = _without(before, after), _without(after, before)
+    removed, added = _without(before, after), _without(after, before)
     if not any(_is_object(item) for item in (*before, *after)):
-        if gone or new:
+        if removed or added:
             yield Difference(
-                path, [before[place] for place in gone] or None, [after[place] for place in new]
+                path,
+                [before[index] for index in removed] or None,
+                [after[index] for index in added],
             )
         return
-    for old in gone:
-        match = old if old in new else None
+    for old in removed:
+        match = old if old in added else None
         if _is_object(before[old]) or match is None:
-            match = next((place for place in new if _alike(before[old], after[place])), None)
+            match = next((index for index in added if _alike(before[old], after[index])), None)
         if match is None:
             yield Difference((*path, f"[{old}]"), before[old], None)
         else:
-            new.remove(match)
+            added.remove(match)
             yield from differences(before[old], after[match], (*path, f"[{match}]"))
-    yield from (Difference((*path, f"[{place}]"), None, after[place]) for place in new)
+    yield from (Difference((*path, f"[{index}]"), None, after[index]) for index in added)
 
 
 def _without(items: Sequence[Any], others: Sequence[Any]) -> list[int]:
     """Return the indices of the items that others lack; duplicates count."""
     left = [_canonical(item) for item in others]
-    places = []
-    for place, item in enumerate(items):
+    indices = []
+    for index, item in enumerate(items):
         if (canonical := _canonical(item)) in left:
             left.remove(canonical)
         else:
-            places.append(place)
-    return places
+            indices.append(index)
+    return indices
 
 
 def _is_object(value: object) -> bool:

@@ -15,7 +15,7 @@ REVISION_TYPES: Final = frozenset({"AWS::ApiGateway::Deployment", "AWS::ECS::Tas
 """Types whose resources never change: replacing one is the way to make its next revision."""
 
 SIMILAR: Final = 0.7
-"""The share of equal properties from which on two resources are the same resource, renamed."""
+"""The minimum share of equal properties of a resource and the same resource, renamed."""
 
 
 @lru_cache(maxsize=8)

@@ -80,7 +80,7 @@ def _review(name: str, before: Side, after: Side, region: str) -> Review:
 
 
 def _general(before: Template | None, after: Template | None, *, has_effect: bool) -> Verdict:
-    """Return what holds whatever the parameters."""
+    """Review the template as such, whatever the parameters."""
     if not before or not after:
         return NOTHING
     old, new = (
@@ -95,7 +95,7 @@ def _general(before: Template | None, after: Template | None, *, has_effect: boo
 def _verdicts(
     environment_type: str, old: EnvironmentSource | None, new: EnvironmentSource | None, region: str
 ) -> Iterator[tuple[bool, Verdict]]:
-    """Yield what happens to all environments of a type, and what only to those created later."""
+    """Yield the verdicts on all environments of a type, and on those that are created later."""
     subject = environment_type or "Template"
     if old and new:
         # Stacks keep the values of parameters that are no longer given.

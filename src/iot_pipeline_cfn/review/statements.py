@@ -33,7 +33,6 @@ class Statement:
     """A statement of a headline.
 
     Attributes:
-        code: Its kind.
         subjects: What it is about.
         causes: The logical IDs of the causes, if none of the subjects is a cause itself.
         has_followers: Whether more follows from the subjects.
@@ -55,7 +54,7 @@ class Statement:
 
 
 def find_statements(review: Review) -> list[Statement]:
-    """Return what matters most; statements that are the same in several groups are merged."""
+    """Return the statements of a headline; the same statement about several groups is merged."""
     if review.worst is None:
         return [Statement(HeadlineCode.NO_EFFECT if review.differs else HeadlineCode.NO_CHANGE)]
     if not review.groups:
@@ -70,7 +69,7 @@ def find_statements(review: Review) -> list[Statement]:
 
 
 def _statements(group: Group) -> Iterator[Statement]:
-    """Yield what matters most in a group."""
+    """Yield the statements about a group."""
     verdict = group.verdict
     found = [
         _about(HeadlineCode(severity.value), findings)

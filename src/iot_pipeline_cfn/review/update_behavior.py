@@ -42,7 +42,7 @@ CUSTOM_RESOURCE: Final = "AWS::CloudFormation::CustomResource"
 def update_behavior(
     resource_type: str, path: tuple[str, ...], before: Any, after: Any
 ) -> UpdateBehavior:
-    """Return what a change of a property does to its resource.
+    """Return the behavior of a change of a property.
 
     Args:
         resource_type: The type. A property of an unknown type may replace its resource.

@@ -74,7 +74,7 @@ def find_order_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) 
 
 
 def find_stack_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
-    """Yield changes of what a parameter file sets for a stack beside its parameters."""
+    """Yield changes of the tags, the stack policy and the bucket in a parameter file."""
     old, new = before.source.file, after.source.file
     if old is None or new is None:
         return

@@ -15,7 +15,7 @@ from .renames import REVISION_TYPES
 
 
 class ResourceOutcome(StrEnum):
-    """What happens to a resource, in the order in which reports count it."""
+    """What happens to a resource; reports count outcomes in this order."""
 
     REMOVED = "removed"
     REPLACED = "replaced"
@@ -28,7 +28,7 @@ class ResourceOutcome(StrEnum):
 
 
 def outcome_of(change: ResourceChange, revisions: Mapping[str, str]) -> ResourceOutcome:
-    """Return what happens to a resource; `revisions` are the new revisions by the old ones."""
+    """Return the outcome of a change; `revisions` maps old revisions to new ones."""
     if change.action is Action.REMOVE:
         return (
             ResourceOutcome.SUPERSEDED
@@ -51,7 +51,7 @@ def outcome_of(change: ResourceChange, revisions: Mapping[str, str]) -> Resource
 
 @dataclass(frozen=True)
 class Effect:
-    """A change of a resource, and what it amounts to."""
+    """A change of a resource with its outcome."""
 
     change: ResourceChange
     outcome: ResourceOutcome
@@ -210,7 +210,7 @@ class Review:
                 )
 
     def effects(self) -> list[tuple[Effect, Scopes]]:
-        """Return what happens to each resource once, with its environments; causes come first."""
+        """Return every effect once, with its environments; causes come first."""
         found = merge(self.groups, lambda group: group.verdict.effects)
 
         def order(effect: Effect) -> tuple[bool, str, str]:

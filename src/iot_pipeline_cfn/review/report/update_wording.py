@@ -146,7 +146,7 @@ UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
         "parameter-added": "{subject} is a new parameter with a default",
         "required-parameter-added": "{subject} is a new parameter without a default",
         "default-changed": "{subject} has a new default, for new stacks only",
-        "default-removed": "{subject} has no default any more, so new stacks need a value",
+        "default-removed": "{subject} no longer has a default, so new stacks need a value",
         "allowed-values-changed": _allowed_values_changed,
         "parameter-rule-changed": "{rule} of {subject} changes",
         "rules-changed": "the rules about combinations of parameters change",
