@@ -161,6 +161,7 @@ def test_table_omits_empty_optional_columns_and_itself_without_rows():
     assert table(["A"], []) == []
 
 
+@pytest.mark.slow
 def test_document_follows_the_parameter_files(tmp_path):
     """A file that cannot be read is named in one line."""
     for name in ("templates", "parameters"):

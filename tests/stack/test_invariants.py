@@ -153,6 +153,7 @@ def test_committed_templates_are_as_rendered():
         assert (ROOT / "templates" / f"{name}.json").read_text() == rendering.text
 
 
+@pytest.mark.slow
 def test_rendering_is_the_same_in_every_process():
     """The order of sets, the time and environment variables have no influence."""
     code = (
