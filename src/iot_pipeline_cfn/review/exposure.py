@@ -26,57 +26,57 @@ from .resolved import ResolvedEnvironment
 Level = Callable[[Any], int | None]
 """How exposed a value leaves a resource, or None where the value is a reference.
 
-A finding is a new resource with 1 or more, or an existing one whose level rises. The value of a
-missing property is None.
+A new resource with 1 or more is a finding, and so is an existing one whose level rises. The value
+of a missing property is None.
 """
 
 
-def is_true(value: object) -> int | None:
-    """Rate true as exposed."""
-    return _is_any_of(value, "true")
+def if_true(value: object) -> int | None:
+    """Rate true as exposed; in `RULES`, read exposed *if true*."""
+    return _any_of(value, "true")
 
 
-def is_not_true(value: object) -> int | None:
+def if_not_true(value: object) -> int | None:
     """Rate false and a missing value as exposed."""
-    exposed = is_true(value)
+    exposed = if_true(value)
     return None if exposed is None else 1 - exposed
 
 
-def is_false(value: object) -> int | None:
+def if_false(value: object) -> int | None:
     """Rate false as exposed, and a missing value as the default between false and true."""
-    exposed = _is_any_of(value, "", "false")
+    exposed = _any_of(value, "", "false")
     return None if exposed is None else 0 if value is None else 2 * exposed - 1
 
 
-def is_present(value: object) -> int:
+def if_present(value: object) -> int:
     """Rate any value as exposed."""
     return int(value is not None)
 
 
-def is_removed(value: object) -> int:
+def if_removed(value: object) -> int:
     """Rate a value as safer than none."""
-    return -is_present(value)
+    return -if_present(value)
 
 
-def is_any_of(*exposed: str) -> Level:
+def if_any_of(*exposed: str) -> Level:
     """Rate certain values as exposed; an empty one stands for a missing value."""
-    return lambda value: _is_any_of(value, *exposed)
+    return lambda value: _any_of(value, *exposed)
 
 
-def _is_any_of(value: object, *exposed: str) -> int | None:
+def _any_of(value: object, *exposed: str) -> int | None:
     return None if isinstance(value, Mapping) else int(text_of(value).lower() in exposed)
 
 
-is_enabled = is_any_of("enabled")
-is_open = is_any_of("", "none")
-is_preferred = is_any_of("preferred")
-is_internet_facing = is_any_of("", "internet-facing")
+if_enabled = if_any_of("enabled")
+if_open = if_any_of("", "none")
+if_preferred = if_any_of("preferred")
+if_internet_facing = if_any_of("", "internet-facing")
 
 REDIRECT, CLEAR_TEXT_LEVEL = -9, 9
 """Below and above every level of TLS."""
 
 
-def listener_level(listener: Mapping[str, Any]) -> int | None:
+def rate_listener(listener: Mapping[str, Any]) -> int | None:
     """Rate the encryption of a listener by its oldest version of TLS, then by its ciphers.
 
     `Res` policies have fewer ciphers, `Ext` policies more.
@@ -95,7 +95,7 @@ def listener_level(listener: Mapping[str, Any]) -> int | None:
     return 3 * (2 - int(oldest[1] if oldest else 0)) + ciphers
 
 
-def method_level(method: Mapping[str, Any]) -> int | None:
+def rate_method(method: Mapping[str, Any]) -> int | None:
     """Rate what callers of an API method need: a signature or token, an API key, or nothing.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html
@@ -105,13 +105,13 @@ def method_level(method: Mapping[str, Any]) -> int | None:
         return -1
     if isinstance(authorization, Mapping) or isinstance(key, Mapping):
         return None
-    return is_not_true(key) if text_of(authorization) in ("", "NONE") else -1
+    return if_not_true(key) if text_of(authorization) in ("", "NONE") else -1
 
 
 WHOLE: Final[Mapping[Level, tuple[str, ...]]] = MappingProxyType(
     {
-        listener_level: ("Protocol", "SslPolicy"),
-        method_level: ("AuthorizationType", "ApiKeyRequired"),
+        rate_listener: ("Protocol", "SslPolicy"),
+        rate_method: ("AuthorizationType", "ApiKeyRequired"),
     }
 )
 """Levels of all properties together, with those that they look at."""
@@ -165,48 +165,48 @@ UNENCRYPTED = "unencrypted-storage"
 WEAK_TLS = "weak-tls"
 
 _ROWS: Final = (
-    ("ApiGateway::Method", "", method_level, "weaker-authorization"),
-    ("ApiGateway::DomainName", "SecurityPolicy", is_any_of("tls_1_0"), WEAK_TLS),
-    ("ApiGatewayV2::Route", "AuthorizationType", is_open, UNAUTHENTICATED),
-    ("DynamoDB::Table", "SSESpecification.KMSMasterKeyId", is_removed, KEY_REMOVED),
-    ("EC2::EIP", "InstanceId", is_present, ADDRESS),
-    ("EC2::EIPAssociation", "AllocationId", is_present, ADDRESS),
-    ("EC2::Instance", "NetworkInterfaces.AssociatePublicIpAddress", is_true, ADDRESS),
-    ("EC2::Route", "GatewayId", is_present, "internet-gateway-route"),
-    ("EC2::Subnet", "MapPublicIpOnLaunch", is_true, ADDRESS),
-    ("EC2::Volume", "Encrypted", is_false, UNENCRYPTED),
-    ("ECR::Repository", "EncryptionConfiguration.KmsKey", is_removed, KEY_REMOVED),
+    ("ApiGateway::Method", "", rate_method, "weaker-authorization"),
+    ("ApiGateway::DomainName", "SecurityPolicy", if_any_of("tls_1_0"), WEAK_TLS),
+    ("ApiGatewayV2::Route", "AuthorizationType", if_open, UNAUTHENTICATED),
+    ("DynamoDB::Table", "SSESpecification.KMSMasterKeyId", if_removed, KEY_REMOVED),
+    ("EC2::EIP", "InstanceId", if_present, ADDRESS),
+    ("EC2::EIPAssociation", "AllocationId", if_present, ADDRESS),
+    ("EC2::Instance", "NetworkInterfaces.AssociatePublicIpAddress", if_true, ADDRESS),
+    ("EC2::Route", "GatewayId", if_present, "internet-gateway-route"),
+    ("EC2::Subnet", "MapPublicIpOnLaunch", if_true, ADDRESS),
+    ("EC2::Volume", "Encrypted", if_false, UNENCRYPTED),
+    ("ECR::Repository", "EncryptionConfiguration.KmsKey", if_removed, KEY_REMOVED),
     (
         "ECS::Service",
         "NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp",
-        is_enabled,
+        if_enabled,
         ADDRESS,
     ),
-    ("EFS::FileSystem", "Encrypted", is_false, UNENCRYPTED),
-    ("ElastiCache::ReplicationGroup", "AtRestEncryptionEnabled", is_not_true, UNENCRYPTED),
-    ("ElastiCache::ReplicationGroup", "AuthToken", is_removed, "cache-password-removed"),
-    ("ElastiCache::ReplicationGroup", "KmsKeyId", is_removed, KEY_REMOVED),
-    ("ElastiCache::ReplicationGroup", "TransitEncryptionEnabled", is_not_true, CLEAR_TEXT),
-    ("ElastiCache::ReplicationGroup", "TransitEncryptionMode", is_preferred, CLEAR_TEXT),
-    ("ElasticLoadBalancingV2::Listener", "", listener_level, WEAK_TLS),
-    ("ElasticLoadBalancingV2::LoadBalancer", "Scheme", is_internet_facing, "internet-facing"),
-    ("Lambda::Url", "AuthType", is_open, UNAUTHENTICATED),
-    ("Logs::LogGroup", "KmsKeyId", is_removed, KEY_REMOVED),
-    ("RDS::DBCluster", "StorageEncrypted", is_not_true, UNENCRYPTED),
-    ("RDS::DBInstance", "KmsKeyId", is_removed, KEY_REMOVED),
-    ("RDS::DBInstance", "MasterUserSecret.KmsKeyId", is_removed, KEY_REMOVED),
-    ("RDS::DBInstance", "PubliclyAccessible", is_true, PUBLIC),
-    ("RDS::DBInstance", "StorageEncrypted", is_not_true, UNENCRYPTED),
-    ("S3::Bucket", "PublicAccessBlockConfiguration.BlockPublicAcls", is_false, PUBLIC),
-    ("S3::Bucket", "PublicAccessBlockConfiguration.BlockPublicPolicy", is_false, PUBLIC),
-    ("S3::Bucket", "PublicAccessBlockConfiguration.IgnorePublicAcls", is_false, PUBLIC),
-    ("S3::Bucket", "PublicAccessBlockConfiguration.RestrictPublicBuckets", is_false, PUBLIC),
-    ("S3::Bucket", "WebsiteConfiguration", is_present, PUBLIC),
-    ("SNS::Topic", "KmsMasterKeyId", is_removed, KEY_REMOVED),
-    ("SQS::Queue", "KmsMasterKeyId", is_removed, KEY_REMOVED),
-    ("SQS::Queue", "SqsManagedSseEnabled", is_false, UNENCRYPTED),
-    ("SecretsManager::Secret", "KmsKeyId", is_removed, KEY_REMOVED),
-    ("WAFv2::WebACL", "DefaultAction.Block", is_removed, "web-acl-allows-by-default"),
+    ("EFS::FileSystem", "Encrypted", if_false, UNENCRYPTED),
+    ("ElastiCache::ReplicationGroup", "AtRestEncryptionEnabled", if_not_true, UNENCRYPTED),
+    ("ElastiCache::ReplicationGroup", "AuthToken", if_removed, "cache-password-removed"),
+    ("ElastiCache::ReplicationGroup", "KmsKeyId", if_removed, KEY_REMOVED),
+    ("ElastiCache::ReplicationGroup", "TransitEncryptionEnabled", if_not_true, CLEAR_TEXT),
+    ("ElastiCache::ReplicationGroup", "TransitEncryptionMode", if_preferred, CLEAR_TEXT),
+    ("ElasticLoadBalancingV2::Listener", "", rate_listener, WEAK_TLS),
+    ("ElasticLoadBalancingV2::LoadBalancer", "Scheme", if_internet_facing, "internet-facing"),
+    ("Lambda::Url", "AuthType", if_open, UNAUTHENTICATED),
+    ("Logs::LogGroup", "KmsKeyId", if_removed, KEY_REMOVED),
+    ("RDS::DBCluster", "StorageEncrypted", if_not_true, UNENCRYPTED),
+    ("RDS::DBInstance", "KmsKeyId", if_removed, KEY_REMOVED),
+    ("RDS::DBInstance", "MasterUserSecret.KmsKeyId", if_removed, KEY_REMOVED),
+    ("RDS::DBInstance", "PubliclyAccessible", if_true, PUBLIC),
+    ("RDS::DBInstance", "StorageEncrypted", if_not_true, UNENCRYPTED),
+    ("S3::Bucket", "PublicAccessBlockConfiguration.BlockPublicAcls", if_false, PUBLIC),
+    ("S3::Bucket", "PublicAccessBlockConfiguration.BlockPublicPolicy", if_false, PUBLIC),
+    ("S3::Bucket", "PublicAccessBlockConfiguration.IgnorePublicAcls", if_false, PUBLIC),
+    ("S3::Bucket", "PublicAccessBlockConfiguration.RestrictPublicBuckets", if_false, PUBLIC),
+    ("S3::Bucket", "WebsiteConfiguration", if_present, PUBLIC),
+    ("SNS::Topic", "KmsMasterKeyId", if_removed, KEY_REMOVED),
+    ("SQS::Queue", "KmsMasterKeyId", if_removed, KEY_REMOVED),
+    ("SQS::Queue", "SqsManagedSseEnabled", if_false, UNENCRYPTED),
+    ("SecretsManager::Secret", "KmsKeyId", if_removed, KEY_REMOVED),
+    ("WAFv2::WebACL", "DefaultAction.Block", if_removed, "web-acl-allows-by-default"),
 )
 RULES: Final = tuple(ExposureRule(*row) for row in _ROWS)
 
