@@ -152,6 +152,12 @@ def test_finding_has_the_properties_and_a_page_about_them():
     )
 
 
+def test_finding_about_one_property_has_its_values():
+    (finding,) = compare("SecretsManager::Secret", {"KmsKeyId": {"Ref": "Key"}}, {})
+    assert finding.details["properties"] == ["KmsKeyId"]
+    assert (finding.details["before"], finding.details["after"]) == ("Key", "none")
+
+
 def test_reference_may_expose():
     kind = "RDS::DBInstance"
     hidden = {"PubliclyAccessible": {"Ref": "X"}, "StorageEncrypted": True}

@@ -5,7 +5,6 @@ and review the difference.
 """
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from checkout import REGION
 from documents import documents
+from golden import compare_with_golden
 from iot_pipeline_cfn.cli.console import json_document
 from iot_pipeline_cfn.review.report.headline import statement_text
 from iot_pipeline_cfn.review.report.json_data import as_data
@@ -28,7 +28,6 @@ from iot_pipeline_cfn.review.verdict import ResourceOutcome, Scope
 from iot_pipeline_cfn.template.findings import Finding, Severity
 from iot_pipeline_cfn.template.parameters import parameter_file
 
-GOLDEN = Path(__file__).with_name("golden")
 POLICY = {
     "Statement": [
         {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
@@ -40,14 +39,6 @@ POLICY = {
         },
     ]
 }
-
-
-def compare(name, text):
-    """Compare text with a golden file, or write the file."""
-    path = GOLDEN / name
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.write_text(text)
-    assert text == path.read_text()
 
 
 def template(**values):
@@ -113,10 +104,10 @@ def test_reports_are_as_in_the_golden_files(name):
     before, after = SCENARIOS[name]
     reviews = review(before, after, region=REGION)
     data = as_data(reviews)
-    compare(f"{name}.txt", "\n".join(text for text, _ in lines(reviews)) + "\n")
-    compare(f"{name}.md", markdown(reviews) + "\n")
+    compare_with_golden(f"{name}.txt", "\n".join(text for text, _ in lines(reviews)) + "\n")
+    compare_with_golden(f"{name}.md", markdown(reviews) + "\n")
     if name == "cascade":
-        compare(f"{name}.json", json.dumps(data, indent=2) + "\n")
+        compare_with_golden(f"{name}.json", json.dumps(data, indent=2) + "\n")
     documents(json.dumps(json_document("review", data)))
 
 
@@ -205,7 +196,7 @@ def test_wordings_are_as_in_the_golden_file():
         f"{finding.code}\n  {sentence(finding, TERMINAL)}\n  {sentence(finding, MARKDOWN)}\n"
         for finding in findings
     )
-    compare("wordings.txt", text)
+    compare_with_golden("wordings.txt", text)
 
 
 PROD, NEW_DEV = Scope("prod", only_new=False), Scope("dev", only_new=True)
@@ -234,7 +225,7 @@ STATEMENTS = [
 
 def test_headlines_are_as_in_the_golden_file():
     assert {statement.code for statement in STATEMENTS} == {*HeadlineCode}
-    compare("headlines.txt", "".join(f"{statement_text(one)}\n" for one in STATEMENTS))
+    compare_with_golden("headlines.txt", "".join(f"{statement_text(one)}\n" for one in STATEMENTS))
 
 
 def test_each_wording_has_a_sample():

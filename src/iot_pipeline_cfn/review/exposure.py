@@ -147,13 +147,14 @@ class ExposureRule(NamedTuple):
         known = [level for level in levels if level is not None]
         return max(known) if len(known) == len(levels) or max(known, default=0) >= 1 else None
 
-    def shown(self, properties: Mapping[str, Any]) -> dict[str, str]:
-        """Return the properties with their values, for a finding."""
-        return {
-            path.rpartition(".")[2]: ", ".join(sorted(set(map(short_text_of, found)))) or "none"
+    def shown(self, properties: Mapping[str, Any]) -> str | dict[str, str]:
+        """Return the value of the property, or the values of several by their names."""
+        found = {
+            path: ", ".join(sorted({short_text_of(value) for value in values_at(properties, path)}))
             for path in self.paths
-            for found in [values_at(properties, path)]
         }
+        shown = {path: text or "none" for path, text in found.items()}
+        return shown if self.level in WHOLE else shown[self.path]
 
 
 ADDRESS = "public-address"
@@ -245,18 +246,18 @@ def _judge(
 ) -> Iterator[Finding]:
     """Yield what a rule finds about a resource; `was` is None where it is new."""
     old, new = 0 if was is None else rule.rate(was), rule.rate(will_be)
-    details: dict[str, Any] = {"after": rule.shown(will_be), "documentation": rule.documentation}
-    if was is not None:
-        details["before"] = rule.shown(was)
-    if new is None:
-        is_same = was is not None and rule.values(was) == rule.values(will_be)
-        if not is_same and (old or 0) < 1:
-            yield Finding(rule.code, Severity.EXPOSURE, name, {**details, "is_certain": False})
-    elif new > (old or 0):
-        yield Finding(rule.code, Severity.EXPOSURE, name, {**details, "is_certain": True})
-    elif was is not None and old is not None and new < old:
-        properties = list(rule.paths)
-        yield Finding("less-exposed", Severity.CHANGE, name, {**details, "properties": properties})
+    is_same = was is not None and rule.values(was) == rule.values(will_be)
+    details = {
+        "properties": list(rule.paths),
+        "documentation": rule.documentation,
+        "is_certain": new is not None,
+        "before": None if was is None else rule.shown(was),
+        "after": rule.shown(will_be),
+    }
+    if (new is None and not is_same and (old or 0) < 1) or (new is not None and new > (old or 0)):
+        yield Finding(rule.code, Severity.EXPOSURE, name, details)
+    elif was is not None and old is not None and new is not None and new < old:
+        yield Finding("less-exposed", Severity.CHANGE, name, details)
 
 
 def _unguarded(before: Resources, after: Resources) -> Iterator[Finding]:

@@ -215,7 +215,7 @@ def _permissions_boundaries(before: Resources, after: Resources) -> Iterator[Fin
     for name, resource in after.items():
         if type_of(resource) in IDENTITY_TYPES and name in before:
             was, will_be = (
-                short_text_of(properties_of(one).get("PermissionsBoundary"))
+                short_text_of(properties_of(one).get("PermissionsBoundary")) or None
                 for one in (before[name], resource)
             )
             if was != will_be:

@@ -38,16 +38,16 @@ def _permission(finding: Finding) -> str:
 
 
 def _exposure(finding: Finding) -> str:
-    is_certain = finding.details.get("is_certain", True)
+    is_certain = finding.details["is_certain"]
     condition = "" if is_certain else ", depending on a value known only to the stack"
-    return EXPOSURE[finding.code] + condition
+    return f"{EXPOSURE[finding.code]} ({{properties}}){condition}"
 
 
 EXPOSURE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "cache-password-removed": "{subject} no longer asks for a password",
         "clear-text-connections": "{subject} accepts unencrypted connections",
-        "customer-managed-key-removed": "{subject} loses encryption with a customer managed key",
+        "customer-managed-key-removed": "{subject} loses its customer managed key",
         "internet-facing": "{subject} faces the internet",
         "internet-gateway-route": "{subject} leads to an internet gateway",
         "public-access": "{subject} allows public access",
@@ -55,8 +55,9 @@ EXPOSURE: Final[Mapping[str, str]] = MappingProxyType(
         "unauthenticated-callers": "{subject} does not authenticate its callers",
         "unencrypted-storage": "{subject} is stored unencrypted",
         "weak-tls": "{subject} accepts weaker TLS, or none",
-        "weaker-authorization": "{subject} requires less authorization from its callers",
-        "web-acl-allows-by-default": "{subject} allows requests by default",
+        "weaker-authorization": "{subject} requires less authorization",
+        "web-acl-allows-by-default": "{subject} allows all other requests",
+        "less-exposed": "{subject} is less exposed",
     }
 )
 
@@ -95,7 +96,6 @@ ACCESS_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
         "wider",
         "permissions-boundary-removed": "{subject} loses its permissions boundary",
         **dict.fromkeys(EXPOSURE, _exposure),
-        "less-exposed": "{subject} is less exposed by {properties}",
         "new-api-method": "{subject} is a new API method",
         "new-api-path": "{subject} is a new API path",
         "new-elastic-ip": "{subject} is a new Elastic IP address",
