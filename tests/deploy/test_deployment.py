@@ -223,6 +223,11 @@ def test_outdated_review_is_refused(project, aws):
         ({}, ("--template", "nowhere.json"), (2, "nowhere.json: No such file or directory")),
         ({}, ("--reviewed", "nowhere.json"), (2, "nowhere.json: No such file or directory")),
         ({}, ("--region", "nowhere 1"), (2, "region")),
+        ({}, ("--parameter", "EnvironmentSuffix=other"), (2, "comes from the environment's name")),
+        ({}, ("--parameter", "A=a", "--parameter", "A=b"), (2, "is set twice")),
+        ({}, ("--image-tag", "v1", "--parameter", "ImageTag=v2"), (2, "is set twice")),
+        ({}, ("--bucket", "s3://a"), (2, "is not the name of an S3 bucket")),
+        ({}, ("--template", "parameters/pr.json"), (2, "is not a template with")),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_created(project, aws, files, options, refusal):
@@ -429,45 +434,6 @@ def test_outputs_alone_can_change(project, aws):
     assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--parameter", "EnvironmentSuffix=other"), "comes from the environment's name"),
-        (("--parameter", "DisplayName=a", "--parameter", "DisplayName=b"), "is set twice"),
-        (("--image-tag", "v1", "--parameter", "ImageTag=v2"), "is set twice"),
-        (("--bucket", "s3://a"), "is not the name of an S3 bucket"),
-        (("--bucket", "my bucket!"), "is not the name of an S3 bucket"),
-    ],
-)
-def test_contradicting_options_are_refused(project, options, said):
-    done = project.run("plan", "pr1", *options)
-    assert done.status == 2
-    assert said in done.err
-    assert done.err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        {"Parameters": {}},
-        {"Parameters": {"EnvironmentSuffix": 3}, "Resources": {"A": {"Type": "AWS::SNS::Topic"}}},
-        small_template() | {"Resources": {}},
-        small_template({"A": {}}),
-        small_template() | {"Parameters": {"Other": {"Type": "String"}}},
-        "[]",
-        "{",
-    ],
-    ids=lambda template: str(template)[:40],
-)
-def test_broken_template_is_refused(project, template):
-    """The error is one line with the path."""
-    project.write(template)
-    done = project.deploy("pr1")
-    assert done.status == 2
-    assert done.err.startswith("iot-pipeline: templates/iot-pipeline.json: ")
-    assert done.err.count("\n") == 1
-
-
 def test_review_covers_the_stack_policy_and_tags(project):
     review = str(project.directory / "review.json")
     project.deploy("pr1")
@@ -547,12 +513,3 @@ def test_stack_settings_are_planned_and_applied(project, aws):
     found = aws("cloudformation").get_stack_policy(StackName="iot-pipeline-pr1")
     assert json.loads(found["StackPolicyBody"]) == policy
     assert "nothing to change" in project.deploy("pr1").err
-
-
-def test_outputs_are_written_through_a_symbolic_link(project):
-    project.deploy("pr1")
-    real, link = project.directory / "real.json", project.directory / "link.json"
-    link.symlink_to(real)
-    assert project.run("outputs", "pr1", "--file", "link.json").status == 0
-    assert link.is_symlink()
-    assert json.loads(real.read_text()).keys() == {"TopicArn"}

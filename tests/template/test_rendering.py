@@ -53,6 +53,14 @@ def test_write_does_not_touch_a_file_with_the_same_text(tmp_path):
     assert path.stat().st_mtime == 1
 
 
+def test_write_follows_a_symbolic_link(tmp_path):
+    link = tmp_path / "link.json"
+    link.symlink_to(tmp_path / "real.json")
+    write(link, "text\n")
+    assert link.is_symlink()
+    assert (tmp_path / "real.json").read_text() == "text\n"
+
+
 def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.json"
     write(path, "old\n")
