@@ -1,1 +1,1 @@
-"""What a change to the templates means for environments, found out offline."""
+"""Effects of a change of templates and parameter files on environments, found offline."""

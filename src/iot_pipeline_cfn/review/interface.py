@@ -5,14 +5,13 @@ from typing import Any, Final
 
 from iot_pipeline_cfn.template.changes import Replacement
 from iot_pipeline_cfn.template.findings import Finding, Findings, Severity, Value
+from iot_pipeline_cfn.template.parameters import HIDDEN
 from iot_pipeline_cfn.template.references import references
 from iot_pipeline_cfn.template.stateful import masked
 
 from .differences import equal, format_value
 from .resolved import ResolvedEnvironment, Template
 from .resource_changes import find_causes, find_changes
-
-HIDDEN: Final = "****"
 
 
 def find_output_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:

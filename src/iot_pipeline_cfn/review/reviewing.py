@@ -120,10 +120,6 @@ def _verdicts(
 
 
 def _compare(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Verdict:
-    if (before.resources, before.outputs) == (after.resources, after.outputs) and (
-        after.source.is_new
-    ):
-        return NOTHING
     revisions = find_revisions(before, after)
     effects = (
         Effect(change, outcome_of(change, revisions)) for change in find_changes(before, after)

@@ -1,1 +1,1 @@
-"""Renderers of a review: terminal, Markdown."""
+"""Renderers of a review: terminal, Markdown, JSON."""
