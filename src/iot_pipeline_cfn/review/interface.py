@@ -5,9 +5,8 @@ from typing import Any, Final
 
 from iot_pipeline_cfn.template.changes import Replacement
 from iot_pipeline_cfn.template.findings import Finding, Findings, Severity, Value
-from iot_pipeline_cfn.template.parameters import HIDDEN
 from iot_pipeline_cfn.template.references import references
-from iot_pipeline_cfn.template.stateful import masked
+from iot_pipeline_cfn.template.stateful import HIDDEN, masked
 
 from .differences import equal, format_value
 from .resolved import ResolvedEnvironment, Template

@@ -9,17 +9,10 @@ from typing import Any
 
 
 class UnreadableFileError(Exception):
-    """A file that cannot be read or has the wrong format.
-
-    Attributes:
-        path: The file.
-        place: The part of the file that is wrong, such as `Parameters`; empty for the whole file.
-        reason: What is wrong with it.
-
-    """
+    """A file, or a place in it such as `Parameters`, that cannot be read or has another format."""
 
     def __init__(self, path: Path, reason: str, place: str = "") -> None:
-        """Keep the facts; the message is one line."""
+        """Keep the facts, and compose a message of one line."""
         super().__init__(f"{path}: {place} {reason}" if place else f"{path}: {reason}")
         self.path = path
         self.place = place

@@ -15,6 +15,7 @@ from typing import Any, Final
 from .files import UnreadableFileError, load_object
 from .findings import Finding, Severity, Value
 from .resolution import Resolver
+from .stateful import HIDDEN
 
 SUFFIX_PARAMETER: Final = "EnvironmentSuffix"
 """Set from the environment's name; a file serves all environments of its type."""
@@ -40,9 +41,6 @@ BUCKET: Final = re.compile("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 TAG_KEY: Final = re.compile("(?!aws:).{1,128}")
 TAG_VALUE: Final = re.compile(".{0,256}")
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html"""
-
-HIDDEN: Final = "****"
-"""Stands for the value of a `NoEcho` parameter, as in CloudFormation's answers."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+HIDDEN: Final = "****"
+"""Stands for a secret, as in CloudFormation's answers for `NoEcho` parameters."""
+
 SECRET: Final = re.compile(
     r"password|secret(string|value)|token|privatekey|credential", re.IGNORECASE
 )
@@ -94,5 +97,5 @@ def masked(value: Any, name: str) -> Any:
         case list():
             return [masked(item, name) for item in value]
         case str() if SECRET.search(name) and not value.startswith("{{resolve:"):
-            return "****"
+            return HIDDEN
     return value
