@@ -36,8 +36,16 @@ COMPARED_OPERATORS: Final = frozenset(
 )
 
 OWNER_PROPERTIES: Final = (
-    *("Bucket", "GroupName", "Groups", "Queues", "RoleName", "Roles"),
-    *("SecretId", "Topics", "UserName", "Users"),
+    "Bucket",
+    "GroupName",
+    "Groups",
+    "Queues",
+    "RoleName",
+    "Roles",
+    "SecretId",
+    "Topics",
+    "UserName",
+    "Users",
 )
 """Properties with which a policy that is a resource of its own names what it is attached to."""
 

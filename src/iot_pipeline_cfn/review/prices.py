@@ -29,15 +29,7 @@ SUBJECT: Final = "cost"
 
 @dataclass(frozen=True)
 class Item:
-    """One line of a bill.
-
-    Attributes:
-        logical_id: The resource.
-        name: What is billed, such as `NAT gateway`.
-        quantity: How many.
-        monthly: What all of them cost a month in dollars, or None where the price is unknown.
-
-    """
+    """One line of a bill; `monthly` is in dollars, or None where the price is unknown."""
 
     logical_id: str
     name: str

@@ -26,20 +26,11 @@ def cache_nodes(group: Mapping[str, Any]) -> int:
 
 @dataclass(frozen=True)
 class ServiceTasks:
-    """The tasks of an ECS service on Fargate.
-
-    Attributes:
-        desired: How many the service asks for.
-        maximum: How many it may run, by auto scaling too.
-        provider: The capacity provider, `FARGATE` or `FARGATE_SPOT`.
-        vcpu: The vCPU of one task.
-        gigabytes: The memory of one task.
-        architecture: `X86_64` or `ARM64`.
-
-    """
+    """The tasks of an ECS service on Fargate: how many, where, and the size of one."""
 
     desired: int
     maximum: int
+    """With auto scaling."""
     provider: str
     vcpu: float
     gigabytes: float
