@@ -56,7 +56,7 @@ def places(value, path=()):
 
 
 def relevant(resource):
-    """Leave out tags, of which there are many, and which nobody reads here."""
+    """Return a resource without its tags, which no analysis reads."""
     properties = {key: body for key, body in resource["Properties"].items() if key != "Tags"}
     return {**resource, "Properties": properties}
 

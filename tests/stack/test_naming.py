@@ -98,7 +98,7 @@ def test_aws_accepts_the_names_of_any_suffix(template, shapes, suffix):
 
 @given(one=SUFFIXES, more=st.from_regex("-?[a-z0-9]+", fullmatch=True))
 def test_two_environments_never_have_the_same_name(template, one, more):
-    """This includes suffixes of which one begins with the other, such as `pr` and `pr-api`."""
+    """One suffix can begin with the other, such as `pr` and `pr-api`."""
     assert not names(template, one) & names(template, f"{one}{more}")
 
 

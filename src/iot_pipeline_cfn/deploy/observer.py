@@ -20,7 +20,7 @@ class Operation(StrEnum):
     UPDATE = "update"
     DELETE = "delete"
     REMOVE_FAILED_CREATION = "remove-failed-creation"
-    ROLL_BACK = "roll-back"
+    ROLL_BACK = "rollback"
     CANCEL_UPDATE = "cancel-update"
     OTHER = "other"
 

@@ -28,7 +28,7 @@ def needs(resources: Resources) -> dict[str, float]:
 def find_quota_changes(
     before: ResolvedEnvironment, after: ResolvedEnvironment
 ) -> Iterator[Finding]:
-    """Yield the quotas of which an environment needs more or less."""
+    """Yield the quotas whose need changes."""
     old, new = needs(before.resources), needs(after.resources)
     for name, quota in QUOTAS.items():
         details = {

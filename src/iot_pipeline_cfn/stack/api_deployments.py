@@ -1,4 +1,4 @@
-"""The deployments of the API, of which an environment has the one that fits its parameters.
+"""The deployments of the API; an environment has the one that fits its parameters.
 
 A deployment is a snapshot of the API that never changes: callers see a change only after a
 deployment with another logical ID takes its place. Therefore the logical ID contains a checksum of

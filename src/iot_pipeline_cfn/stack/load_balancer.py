@@ -160,7 +160,7 @@ def _add_access_logs(context: Context, load_balancer: elb.LoadBalancer) -> None:
     log_group = add_log_group(
         context,
         "LoadBalancerLogGroup",
-        # Delivery to this prefix needs no resource policy, of which a region has ten.
+        # Delivery to this prefix needs no resource policy; a region allows ten of them.
         service="aws/vendedlogs/elb",
         writer="load-balancer",
         condition=condition,

@@ -16,7 +16,7 @@ class MissingSchemasError(Exception):
     """cfn-lint is not installed."""
 
     def __init__(self) -> None:
-        """Say what to install."""
+        """Name the extra to install."""
         super().__init__(
             "cfn-lint, which has AWS's resource schemas, is not installed: run make, or "
             "pip install 'iot-pipeline-cfn[review]'"
