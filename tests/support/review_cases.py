@@ -4,7 +4,6 @@ The source is "Update requires" of the property in the reference of its type, un
 another one: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
 """
 
-import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +29,8 @@ class Case:
 
     def applied(self, template: Template) -> Template:
         """Return a copy of a template with the change."""
-        changed = copy.deepcopy(template)
+        # Faster than a deep copy.
+        changed: Template = json.loads(json.dumps(template))
         self.change(changed)
         return changed
 

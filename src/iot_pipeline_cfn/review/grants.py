@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from iot_pipeline_cfn.template.findings import Finding, Severity
@@ -62,9 +63,15 @@ def _by_subject(found: Iterable[Permission]) -> defaultdict[str, set[Permission]
 
 def matches(pattern: str, other: str) -> bool:
     """Return whether a pattern with `*` and `?` allows everything that another one allows."""
+    return pattern == other or _expression(pattern).fullmatch(other) is not None
+
+
+@lru_cache(maxsize=1024)
+def _expression(pattern: str) -> re.Pattern[str]:
     wildcards = {"*": ".*", "?": "[^*]"}
-    expression = "".join(wildcards.get(sign) or re.escape(sign) for sign in pattern)
-    return re.fullmatch(expression, other, re.DOTALL) is not None
+    return re.compile(
+        "".join(wildcards.get(sign) or re.escape(sign) for sign in pattern), re.DOTALL
+    )
 
 
 def _matches_principal(pattern: str, other: str) -> bool:

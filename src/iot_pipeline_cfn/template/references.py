@@ -132,7 +132,7 @@ def rename_references(value: Any, names: Mapping[str, str]) -> Any:
         is_value = reference.namespace is Namespace.VALUE
         return names.get(reference.name, reference.name) if is_value else reference.name
 
-    return map_references(value, rename)
+    return map_references(value, rename) if names else value
 
 
 def waits_for(resource: Mapping[str, object]) -> set[str]:
@@ -176,8 +176,11 @@ def dependencies(resources: Mapping[str, Mapping[str, object]]) -> dict[str, set
 
 def walk(value: Any) -> Iterator[Any]:
     """Yield a value and every value within it, outer values first."""
-    yield value
-    inner = value.values() if isinstance(value, Mapping) else value
-    if isinstance(value, Mapping | list):
-        for item in inner:
-            yield from walk(item)
+    to_do = [value]
+    while to_do:
+        part = to_do.pop()
+        yield part
+        if isinstance(part, dict):
+            to_do.extend(reversed(part.values()))
+        elif isinstance(part, list):
+            to_do.extend(reversed(part))
