@@ -8,13 +8,11 @@ from iot_pipeline_cfn.deploy.planning import (
     DECISIONS,
     ENVIRONMENT_TAG,
     REASONS,
-    ChangeSetState,
     Refusal,
     StackAction,
     Verb,
     capabilities,
     decide,
-    decide_change_set,
     exit_code_of,
     failure_mode,
     refuse_ownership,
@@ -90,20 +88,6 @@ def test_stack_of_others_is_left_alone(tags, verb):
 
 def test_unknown_status_is_refused():
     assert decide("PAUSED", OWN, "PR-1", Verb.DEPLOY) is Refusal.UNKNOWN_STATUS
-
-
-@pytest.mark.parametrize(
-    ("state", "plan", "deploy"),
-    [
-        (ChangeSetState.AVAILABLE, StackAction.NOTHING, StackAction.EXECUTE),
-        (ChangeSetState.EMPTY, StackAction.NOTHING, StackAction.NOTHING),
-        (ChangeSetState.FAILED, Refusal.CHANGE_SET_FAILED, Refusal.CHANGE_SET_FAILED),
-        (ChangeSetState.OVERTAKEN, Refusal.CHANGE_SET_OVERTAKEN, Refusal.CHANGE_SET_OVERTAKEN),
-    ],
-)
-def test_only_deploy_executes_a_change_set(state, plan, deploy):
-    assert decide_change_set(state, Verb.PLAN) is plan
-    assert decide_change_set(state, Verb.DEPLOY) is deploy
 
 
 @pytest.mark.parametrize(

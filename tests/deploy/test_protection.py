@@ -3,13 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from botocore.stub import Stubber
 
-from deploying import made_up_session
 from iot_pipeline_cfn.deploy.cloudformation import Stack
 from iot_pipeline_cfn.deploy.protection import (
     is_protected,
-    is_stack_protected,
     refuses_deletion,
     wants_termination_protection,
 )
@@ -48,12 +45,3 @@ def test_protection_follows_from_the_stack(found, protected, deletable):
 def test_termination_protection_can_be_lifted(durability, deletion_protection, wanted):
     parameters = {"Durability": durability, "DeletionProtection": deletion_protection}
     assert wants_termination_protection(parameters) is wanted
-
-
-@pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ValidationError"])
-def test_stack_that_cannot_be_read_is_protected(code):
-    client = made_up_session().client("cloudformation")
-    with Stubber(client) as stubber:
-        stubber.add_client_error("describe_stacks", code, "Stack with id s does not exist")
-        assert is_stack_protected(client, "s")
-    assert is_stack_protected(client, "")

@@ -5,11 +5,11 @@ from botocore.stub import Stubber
 
 from deploying import made_up_session
 from iot_pipeline_cfn.deploy.cloudformation import (
+    ChangeSetState,
     describe_change_set,
     parameter_list,
     validation_findings,
 )
-from iot_pipeline_cfn.deploy.planning import ChangeSetState
 from iot_pipeline_cfn.deploy.reported_changes import change_data, loses_data, resource_change
 from iot_pipeline_cfn.template.changes import Action, Replacement, UpdateBehavior
 

@@ -6,6 +6,6 @@ operations. They work on `Operations` and raise `DeploymentError`.
 
 `planning`, `protection` and `environments` decide, as pure functions over data. `connection`,
 `cloudformation`, `resource_changes` and `events` are the calls to AWS, and `errors` explains their
-failures. `request`, `deployment` and `execution` are the steps of a deployment, and `preflight`
-checks a plan before it is executed.
+failures. `request` and `deployment` are the steps of a deployment, and `preflight` checks a plan
+before it is executed.
 """

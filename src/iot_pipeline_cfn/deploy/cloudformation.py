@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -16,7 +17,7 @@ from botocore.exceptions import ClientError
 from iot_pipeline_cfn.template.changes import ResourceChange
 
 from .errors import DeploymentError, code_of, is_gone, message_of
-from .planning import ABSENT, REASONS, ChangeSetState, Refusal
+from .planning import REASONS, Refusal
 from .reported_changes import merge_changes, resource_change
 
 if TYPE_CHECKING:
@@ -57,12 +58,20 @@ class Stack:
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
 
+class ChangeSetState(Enum):
+    """Whether a change set can be executed."""
+
+    AVAILABLE = auto()
+    EMPTY = auto()
+    FAILED = auto()
+    OVERTAKEN = auto()
+
+
 @dataclass(frozen=True)
 class ChangeSet:
     """A change set as CloudFormation describes it."""
 
     arn: str
-    stack_arn: str
     status: str
     execution_status: str
     reason: str
@@ -94,10 +103,6 @@ class ValidationFinding:
     reason: str
     fails: bool
 
-    def __str__(self) -> str:
-        """Return it in one line."""
-        return f"{self.path}: {self.reason} ({self.name})"
-
 
 def unique_name() -> str:
     """Return a unique name for a change set or a token."""
@@ -119,11 +124,6 @@ def all_stacks(client: "CloudFormationClient") -> Iterator[Stack]:
     """Yield all stacks of the Region."""
     for page in client.get_paginator("describe_stacks").paginate():
         yield from map(_stack, page["Stacks"])
-
-
-def status_of(stack: Stack | None) -> str:
-    """Return the status of a stack, or `ABSENT`."""
-    return stack.status if stack else ABSENT
 
 
 def _stack(stack: Mapping[str, Any]) -> Stack:
@@ -162,10 +162,7 @@ def upload(s3: "S3Client", bucket: str, key: str, body: str) -> str:
 def create_change_set(
     client: "CloudFormationClient", stack_name: str, request: Mapping[str, Any]
 ) -> tuple[str, str]:
-    """Request a change set, and return its ARN and the stack's.
-
-    `request` has the other arguments of the call.
-    """
+    """Request a change set, and return its ARN and the stack's."""
     name = unique_name()
     try:
         made = client.create_change_set(
@@ -199,7 +196,6 @@ def _change_set(client: "CloudFormationClient", arn: str, *, with_values: bool) 
     first = pages[0]
     return ChangeSet(
         arn=first["ChangeSetId"],
-        stack_arn=first["StackId"],
         status=first["Status"],
         execution_status=first.get("ExecutionStatus", "UNAVAILABLE"),
         reason=first.get("StatusReason", ""),
@@ -232,12 +228,7 @@ def validation_findings(client: "CloudFormationClient", change_set: str) -> list
 
 
 def execute_change_set(client: "CloudFormationClient", change_set: ChangeSet, token: str) -> None:
-    """Execute a change set; the operation's events carry the token.
-
-    Raises:
-        DeploymentError: when the stack was changed since the change set was created.
-
-    """
+    """Execute a change set; the operation's events carry the token."""
     try:
         client.execute_change_set(ChangeSetName=change_set.arn, ClientRequestToken=token)
     except client.exceptions.InvalidChangeSetStatusException:
@@ -275,6 +266,19 @@ def original_template(client: "CloudFormationClient", stack: str) -> Mapping[str
     """Return the template that was sent, or None if it is YAML."""
     body: Any = client.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
     return body if isinstance(body, Mapping) else None
+
+
+def delete_stack(
+    client: "CloudFormationClient", stack: Stack, token: str, *, force: bool = False
+) -> None:
+    """Have CloudFormation delete a stack, after its termination protection is lifted."""
+    if stack.termination_protection:
+        client.update_termination_protection(StackName=stack.arn, EnableTerminationProtection=False)
+    client.delete_stack(
+        StackName=stack.arn,
+        ClientRequestToken=token,
+        DeletionMode="FORCE_DELETE_STACK" if force else "STANDARD",
+    )
 
 
 def parameter_list(parameters: Mapping[str, str | None]) -> list[dict[str, Any]]:

@@ -9,14 +9,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.exit_codes import ExitCode
-from iot_pipeline_cfn.template.findings import Value
 from iot_pipeline_cfn.template.resolution import Resolver
 
 from . import cloudformation, events, planning
 from .cloudformation import Stack
 from .connection import Connection
 from .errors import DeploymentError
-from .following import OperationOutcome, delete_stack, run
+from .events import Event
+from .following import OperationOutcome, run
 from .observer import Operation
 from .operations import Operations
 from .planning import StackAction, Verb
@@ -51,14 +51,6 @@ class DeletedResource:
     resource_type: str
     outcome: DeletionOutcome
 
-    def as_data(self) -> dict[str, Value]:
-        """Return it as data for JSON."""
-        return {
-            "logical_id": self.logical_id,
-            "resource_type": self.resource_type,
-            "outcome": self.outcome,
-        }
-
 
 @dataclass(frozen=True)
 class DeletionPlan:
@@ -68,25 +60,8 @@ class DeletionPlan:
     resources: Sequence[DeletedResource] = ()
 
 
-@dataclass(frozen=True)
-class LeftResource:
-    """A resource that a deletion has left behind."""
-
-    logical_id: str
-    physical_id: str
-
-    def as_data(self) -> dict[str, Value]:
-        """Return it as data for JSON."""
-        return {"logical_id": self.logical_id, "physical_id": self.physical_id}
-
-
 def plan_deletion(operations: Operations) -> DeletionPlan:
-    """Return what a deletion would delete.
-
-    Raises:
-        DeploymentError: when the environment must not be deleted.
-
-    """
+    """Return what a deletion would delete."""
     stack, action = make_ready(operations, Verb.DESTROY)
     if stack is None or action is StackAction.NOTHING:
         return DeletionPlan(None)
@@ -124,16 +99,11 @@ def _outcome(
     return OUTCOMES.get(str(resolved), DeletionOutcome.UNKNOWN)
 
 
-def delete(operations: Operations, stack: Stack, *, force: bool) -> list[LeftResource]:
-    """Delete a stack, with a second attempt, and return the resources that are left.
-
-    Raises:
-        DeploymentError: when it cannot be deleted.
-
-    """
+def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
+    """Delete a stack, with a second attempt, and return the events of skipped resources."""
     if stack.status == "REVIEW_IN_PROGRESS":
         # It has no resources, and its deletion has no events.
-        delete_stack(operations.client, stack, cloudformation.unique_name())
+        cloudformation.delete_stack(operations.client, stack, cloudformation.unique_name())
         return []
     outcome = _attempt(operations, stack, force=force and stack.status == "DELETE_FAILED")
     again = cloudformation.find_stack(operations.client, stack.arn)
@@ -142,11 +112,7 @@ def delete(operations: Operations, stack: Stack, *, force: bool) -> list[LeftRes
         operations.notify("deleting-again", **outcome.details())
         outcome = _attempt(operations, again, force=force)
     if outcome.status == "DELETE_COMPLETE":
-        return [
-            LeftResource(event.logical_id, event.physical_id)
-            for event in outcome.events
-            if event.status == "DELETE_SKIPPED"
-        ]
+        return [event for event in outcome.events if event.status == "DELETE_SKIPPED"]
     lines = [
         f"{operations.environment.suffix} could not be deleted ({outcome.status})",
         *(
@@ -172,7 +138,7 @@ def _attempt(operations: Operations, stack: Stack, *, force: bool) -> OperationO
         operations,
         Operation.DELETE,
         stack,
-        lambda token: delete_stack(client, stack, token, force=force),
+        lambda token: cloudformation.delete_stack(client, stack, token, force=force),
         [resource["LogicalResourceId"] for resource in resources],
     )
 
@@ -201,12 +167,7 @@ def _lift_deletion_protection(
 
 
 def cancel_update(operations: Operations) -> str:
-    """Cancel the update in progress, follow its rollback, and return the final stack status.
-
-    Raises:
-        DeploymentError: when no update is in progress, or its rollback fails.
-
-    """
+    """Cancel the update in progress, follow its rollback, and return the final stack status."""
     stack, _ = make_ready(operations, Verb.CANCEL)
     if stack is None:
         return planning.ABSENT

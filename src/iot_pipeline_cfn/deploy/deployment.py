@@ -1,4 +1,4 @@
-"""Plans of deployments.
+"""Plans of deployments, and their execution.
 
 A change set is created, shown, and then executed or removed. Whatever happens in between, it is
 removed unless its execution has begun.
@@ -12,17 +12,26 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.changes import ResourceChange
 from iot_pipeline_cfn.template.findings import Finding, Value
 
 from . import cloudformation, events, planning
-from .cloudformation import ChangeSet, Stack, ValidationFinding
+from .cloudformation import ChangeSet, ChangeSetState, Stack, ValidationFinding
 from .errors import ChangeSetRejectedError, DeploymentError, is_gone, message_of
-from .following import limited
+from .following import OperationOutcome, follow, limited
+from .observer import Operation
 from .operations import Operations
-from .planning import REASONS, ChangeSetState, Refusal, StackAction, Verb
+from .planning import REASONS, Refusal, StackAction, Verb
 from .preflight.checking import PreflightContext
 from .preflight.names import explain_validation
+from .protection import (
+    Setting,
+    changed_settings,
+    set_policy,
+    set_termination_protection,
+    wants_termination_protection,
+)
 from .readiness import make_ready
 from .reported_changes import change_data
 from .request import (
@@ -33,11 +42,6 @@ from .request import (
     create_change_set,
     find_bucket,
 )
-from .stack_settings import (
-    Setting,
-    changed_settings,
-    set_termination_protection,
-)
 
 DISCARD_SECONDS: Final = 60.0
 """How long to wait for a change set that is only going to be removed."""
@@ -47,32 +51,22 @@ DISCARD_SECONDS: Final = 60.0
 class Plan:
     """A change set, and everything that follows from it before it is executed.
 
-    Attributes:
-        action: What to do: execute the change set, or nothing.
-        stack: The stack, which CloudFormation has created for the change set if it is new.
-        change_set: The change set.
-        content: What CloudFormation was asked.
-        stack_policy: The policy of the parameter file, if it has one.
-        validations: The warnings of CloudFormation's early validation.
-        settings: The settings of an existing stack that change as well.
-        creates: Whether the environment is new.
-        findings: The findings of the preflight checks, once they have run.
-        is_protected_early: Whether termination protection was switched on before the execution.
-        is_executed: Whether the execution has begun.
-
+    CloudFormation has created the stack for the change set if the plan `creates` an environment.
     """
 
-    action: StackAction
     stack: Stack
     change_set: ChangeSet
     content: ChangeSetInput
+    context: PreflightContext
     stack_policy: Mapping[str, Any] | None
     validations: Sequence[ValidationFinding]
     settings: Sequence[Setting]
     creates: bool
     findings: Sequence[Finding] = ()
     is_protected_early: bool = False
+    """Whether termination protection was switched on before the execution."""
     is_executed: bool = False
+    """Whether the execution has begun."""
 
     @property
     def empty(self) -> bool:
@@ -108,12 +102,7 @@ class Plan:
         }
 
     def require_unchanged(self, reviewed: Mapping[str, Any]) -> None:
-        """Require that nothing has changed since the plan was reviewed.
-
-        Raises:
-            DeploymentError: when something has; its details name what.
-
-        """
+        """Require that nothing has changed since the plan was reviewed."""
         now = self._reviewed_data()
         if changed := [name for name in now if now[name] != reviewed.get(name)]:
             message = f"changed since the review: {', '.join(changed)}; plan and review again"
@@ -122,12 +111,7 @@ class Plan:
 
 @contextmanager
 def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> Iterator[Plan]:
-    """Create a change set, and remove it in the end unless its execution has begun.
-
-    Raises:
-        DeploymentError: when the environment cannot be changed, or not in this way.
-
-    """
+    """Create a change set, and remove it in the end unless its execution has begun."""
     bucket = find_bucket(operations.connection, request)
     try:
         requested = _request_change_set(operations, request, verb, bucket)
@@ -141,21 +125,28 @@ def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> I
     try:
         change_set = _wait_for_change_set(operations, arn)
         stack = cloudformation.find_stack(operations.client, stack_arn)
-        action = planning.decide_change_set(change_set.state, verb)
-        if stack is None or action is Refusal.CHANGE_SET_OVERTAKEN:
+        if stack is None or change_set.state is ChangeSetState.OVERTAKEN:
             raise cloudformation.overtaken()
-        if isinstance(action, Refusal):
-            raise _rejected(operations, request, content, change_set)
+        context = PreflightContext(
+            operations.environment,
+            operations.connection,
+            request.template,
+            content.parameters,
+            change_set.changes,
+        )
+        if change_set.state is ChangeSetState.FAILED:
+            raise _rejected(operations, change_set, context)
+        policy = request.file.stack_policy
         plan = Plan(
-            action=action,
             stack=stack,
             change_set=change_set,
             content=content,
-            stack_policy=request.file.stack_policy,
+            context=context,
+            stack_policy=policy,
             validations=_warnings(operations, change_set),
             settings=[]
             if existing is None
-            else changed_settings(operations, request, existing, content.parameters),
+            else changed_settings(operations.client, existing, content.parameters, policy),
             creates=existing is None,
         )
         yield plan
@@ -178,7 +169,6 @@ def _request_change_set(
 
 
 def _wait_for_change_set(operations: Operations, arn: str) -> ChangeSet:
-    """Return a change set once CloudFormation has completed it."""
     with limited(operations, "the change set"):
         for _ in events.poll(operations.timeout):
             change_set = cloudformation.describe_change_set(operations.client, arn)
@@ -188,34 +178,14 @@ def _wait_for_change_set(operations: Operations, arn: str) -> ChangeSet:
 
 
 def _rejected(
-    operations: Operations,
-    request: DeploymentRequest,
-    content: ChangeSetInput,
-    change_set: ChangeSet,
+    operations: Operations, change_set: ChangeSet, context: PreflightContext
 ) -> DeploymentError:
     """Return the error of a change set that CloudFormation rejected, with its findings."""
-    context = preflight_context(operations, request, content, change_set.changes)
     return ChangeSetRejectedError(
         f"{REASONS[Refusal.CHANGE_SET_FAILED]}: {change_set.reason}",
         [explain_validation(context, each) for each in _validations(operations, change_set)],
         code=Refusal.CHANGE_SET_FAILED,
         reason=change_set.reason,
-    )
-
-
-def preflight_context(
-    operations: Operations,
-    request: DeploymentRequest,
-    content: ChangeSetInput,
-    changes: Sequence[ResourceChange],
-) -> PreflightContext:
-    """Return what the preflight checks of changes get."""
-    return PreflightContext(
-        operations.environment,
-        operations.connection,
-        request.template,
-        content.parameters,
-        changes,
     )
 
 
@@ -251,8 +221,80 @@ def _discard(operations: Operations, arn: str, stack_arn: str, *, protected: boo
             and not cloudformation.has_change_sets(client, stack_arn)
         ):
             if protected:
-                set_termination_protection(operations, stack, enabled=False)
+                set_termination_protection(client, stack, enabled=False)
             client.delete_stack(StackName=stack_arn)
     except (BotoCoreError, ClientError, TimeoutError) as error:
         if not (isinstance(error, ClientError) and is_gone(error)):
             operations.notify("change-set-not-removed", reason=str(error))
+
+
+def execute(operations: Operations, plan: Plan) -> Stack:
+    """Execute a plan, follow it to its end, and return the stack."""
+    if plan.empty:
+        return _set_up(operations, plan, plan.stack)
+    client, arn, parameters = operations.client, plan.stack.arn, plan.content.parameters
+    if wants_termination_protection(parameters):
+        # On before the first resource exists, so that nothing is ever unprotected.
+        plan.is_protected_early = True
+        set_termination_protection(client, plan.stack, enabled=True)
+    if not plan.creates:
+        set_policy(client, plan.stack, plan.stack_policy)
+    newest = events.newest_id(client, arn)
+    _begin(operations, plan)
+    outcome = follow(
+        operations,
+        Operation.CREATE if plan.creates else Operation.UPDATE,
+        arn,
+        after=newest,
+        logical_ids=[change.logical_id for change in plan.changes],
+        deletes_itself=plan.creates and planning.failure_mode(parameters) == "DELETE",
+    )
+    stack = cloudformation.find_stack(client, arn)
+    if stack is None or outcome.status not in events.COMPLETIONS:
+        raise _failed(operations, outcome)
+    return _set_up(operations, plan, stack)
+
+
+def _set_up(operations: Operations, plan: Plan, stack: Stack) -> Stack:
+    """Apply the settings that no change set carries, and return the stack."""
+    set_policy(operations.client, stack, plan.stack_policy)
+    enabled = wants_termination_protection(plan.content.parameters)
+    set_termination_protection(operations.client, stack, enabled=enabled)
+    return stack
+
+
+def _begin(operations: Operations, plan: Plan) -> None:
+    """Execute the change set, which is then removed only if that is refused."""
+    token = cloudformation.unique_name()
+    plan.is_executed = True
+    try:
+        cloudformation.execute_change_set(operations.client, plan.change_set, token)
+    except (ClientError, DeploymentError):
+        # A creation can have failed, and be gone with its change set, before the second attempt.
+        plan.is_executed = events.has_token(operations.client, plan.stack.arn, token)
+        if not plan.is_executed:
+            raise
+    except KeyboardInterrupt:
+        message = f"interrupted; see the result with: {operations.command('status')}"
+        raise DeploymentError(message, ExitCode.INTERRUPTED, code="interrupted") from None
+
+
+def _failed(operations: Operations, outcome: OperationOutcome) -> DeploymentError:
+    """Return the error of a failed deployment: the cause, the state it leaves, and what to do."""
+    again = "after fixing the cause, run the same command again"
+    destroy = f"to delete it, run: {operations.command('destroy')}"
+    status = outcome.status
+    state = {
+        "DELETE_COMPLETE": f"nothing of it is left; {again}",
+        "ROLLBACK_COMPLETE": f"its resources were removed; {again}",
+        "UPDATE_ROLLBACK_COMPLETE": f"it is as it was before; {again}",
+        "UPDATE_ROLLBACK_FAILED": f"it is stuck in {status}; {again}, which rolls it back",
+        "DELETE_FAILED": f"it is stuck in {status}; {destroy}",
+        "ROLLBACK_FAILED": f"it is stuck in {status}; {destroy}",
+    }.get(status, f"it is in {status}; see: {operations.command('status')}")
+    lines = [f"{operations.environment.suffix} failed", *outcome.explanation(), state]
+    gone = status == "DELETE_COMPLETE"
+    exit_code = ExitCode.ROLLED_BACK if gone else planning.exit_code_of(status)
+    return DeploymentError(
+        "\n  ".join(lines), exit_code, code="deployment-failed", **outcome.details()
+    )

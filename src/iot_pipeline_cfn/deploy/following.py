@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from botocore.exceptions import ClientError
 
@@ -18,9 +18,6 @@ from .events import Event
 from .observer import Operation, Question
 from .operations import Operations
 from .planning import exit_code_of, failure_mode
-
-if TYPE_CHECKING:
-    from types_boto3_cloudformation import CloudFormationClient
 
 BEGUN: Final = frozenset(
     {"DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
@@ -115,9 +112,6 @@ def follow(
         deletes_itself: Whether a failed creation is followed by its deletion.
         ours: Whether it may be cancelled: one that another process began never is.
 
-    Raises:
-        DeploymentError: when the time is over, or the user leaves.
-
     """
     outcome = OperationOutcome()
     deadline = time.monotonic() + operations.timeout
@@ -154,12 +148,7 @@ def follow(
 
 @contextmanager
 def limited(operations: Operations, what: str = "") -> Iterator[None]:
-    """Turn a timeout into an error; by default it is about an operation, which goes on.
-
-    Raises:
-        DeploymentError: when the time is over.
-
-    """
+    """Turn a timeout into an error; by default it is about an operation, which goes on."""
     try:
         yield
     except TimeoutError:
@@ -170,12 +159,7 @@ def limited(operations: Operations, what: str = "") -> Iterator[None]:
 
 
 def follow_current(operations: Operations, see: Callable[[Event], None]) -> None:
-    """Follow the operation in progress, or the last one, to its end.
-
-    Raises:
-        DeploymentError: when it fails, or the time is over.
-
-    """
+    """Follow the operation in progress, or the last one, to its end."""
     stack = operations.require_stack()
     creates = stack.status in {"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"}
     with limited(operations):
@@ -200,19 +184,14 @@ def _left(operations: Operations) -> DeploymentError:
 
 
 def _cancel(operations: Operations, arn: str) -> str:
-    """Cancel the operation if the user agrees; return the stack's status if it has ended.
-
-    Raises:
-        DeploymentError: when the operation is left alone.
-
-    """
+    """Cancel the operation if the user agrees; return the stack's status if it has ended."""
     client = operations.client
     stack = cloudformation.find_stack(client, arn)
     if stack is None or not stack.in_progress:
         return stack.status if stack else "DELETE_COMPLETE"
     try:
         if stack.status == "CREATE_IN_PROGRESS" and _agrees(operations, Question.DELETE_CREATION):
-            delete_stack(client, stack, cloudformation.unique_name())
+            cloudformation.delete_stack(client, stack, cloudformation.unique_name())
         elif stack.status == "UPDATE_IN_PROGRESS" and _agrees(operations, Question.CANCEL_UPDATE):
             client.cancel_update_stack(StackName=arn)
         else:
@@ -229,16 +208,3 @@ def _agrees(operations: Operations, question: Question) -> bool:
         return operations.observer.confirm(question, operations.environment.suffix)
     except KeyboardInterrupt:
         return False
-
-
-def delete_stack(
-    client: "CloudFormationClient", stack: Stack, token: str, *, force: bool = False
-) -> None:
-    """Have CloudFormation delete a stack, after its termination protection is lifted."""
-    if stack.termination_protection:
-        client.update_termination_protection(StackName=stack.arn, EnableTerminationProtection=False)
-    client.delete_stack(
-        StackName=stack.arn,
-        ClientRequestToken=token,
-        DeletionMode="FORCE_DELETE_STACK" if force else "STANDARD",
-    )

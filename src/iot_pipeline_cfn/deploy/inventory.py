@@ -1,7 +1,7 @@
 """The environments of a Region, their state, and their drift."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -52,16 +52,8 @@ class Summary:
 
     def as_data(self) -> dict[str, Value]:
         """Return it as data for JSON."""
-        return {
-            "name": self.name,
-            "stack": self.stack,
-            "state": self.state,
-            "created": self.created.isoformat(),
-            "updated": self.updated.isoformat(),
-            "owner": self.owner,
-            "image": self.image,
-            "protected": self.protected,
-        }
+        times = {"created": self.created.isoformat(), "updated": self.updated.isoformat()}
+        return asdict(self) | times
 
 
 @dataclass(frozen=True)
@@ -72,15 +64,6 @@ class Drift:
     resource_type: str
     path: str
     difference: str
-
-    def as_data(self) -> dict[str, Value]:
-        """Return it as data for JSON."""
-        return {
-            "logical_id": self.logical_id,
-            "resource_type": self.resource_type,
-            "path": self.path,
-            "difference": self.difference,
-        }
 
 
 @dataclass(frozen=True)
@@ -99,7 +82,7 @@ class EnvironmentStatus:
             "in_step_with_template": self.in_step_with_template,
         }
         if self.drift is not None:
-            data["drift"] = [each.as_data() for each in self.drift]
+            data["drift"] = [asdict(each) for each in self.drift]
         return data
 
 
@@ -119,34 +102,19 @@ def list_environments(connection: Connection) -> list[Summary]:
 def status(
     operations: Operations, template: Mapping[str, Any], *, detects_drift: bool = False
 ) -> EnvironmentStatus:
-    """Return the state of an environment, compared with the committed template.
-
-    Raises:
-        DeploymentError: when there is no such environment, or drift cannot be detected.
-
-    """
+    """Return the state of an environment, compared with the committed template."""
     stack = operations.require_stack()
     return EnvironmentStatus(
         summary=Summary.of(stack),
         reason=stack.reason,
-        in_step_with_template=_is_in_step(operations.client, stack, template),
+        in_step_with_template=stack.status != "REVIEW_IN_PROGRESS"
+        and cloudformation.original_template(operations.client, stack.arn) == template,
         drift=detect_drift(operations, stack) if detects_drift else None,
     )
 
 
-def _is_in_step(client: "CloudFormationClient", stack: Stack, template: Mapping[str, Any]) -> bool:
-    if stack.status == "REVIEW_IN_PROGRESS":
-        return False
-    return cloudformation.original_template(client, stack.arn) == template
-
-
 def detect_drift(operations: Operations, stack: Stack) -> list[Drift]:
-    """Have CloudFormation detect drift.
-
-    Raises:
-        DeploymentError: when it fails to.
-
-    """
+    """Have CloudFormation detect drift."""
     client = operations.client
     detection = client.detect_stack_drift(StackName=stack.arn)["StackDriftDetectionId"]
     with limited(operations, "the drift"):

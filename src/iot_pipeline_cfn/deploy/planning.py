@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,21 +16,12 @@ ENVIRONMENT_TAG: Final = "iot-pipeline:environment"
 
 
 class Verb(StrEnum):
-    """What the user wants of an environment; the columns of `DECISIONS`."""
+    """What the user wants of an environment."""
 
     PLAN = "plan"
     DEPLOY = "deploy"
     DESTROY = "destroy"
     CANCEL = "cancel"
-
-
-class ChangeSetState(Enum):
-    """Whether a change set can be executed."""
-
-    AVAILABLE = auto()
-    EMPTY = auto()
-    FAILED = auto()
-    OVERTAKEN = auto()
 
 
 class StackAction(Enum):
@@ -47,7 +37,6 @@ class StackAction(Enum):
     """Roll back a failed update, or finish its failed rollback, then decide again."""
     DELETE = auto()
     CANCEL_UPDATE = auto()
-    EXECUTE = auto()
     NOTHING = auto()
 
 
@@ -94,19 +83,7 @@ REASONS: Final[Mapping[Refusal, str]] = MappingProxyType(
     }
 )
 
-
 Decision = StackAction | Refusal
-
-
-@dataclass(frozen=True)
-class Row:
-    """The decision for each verb on a stack in one status."""
-
-    plan: Decision
-    deploy: Decision
-    destroy: Decision
-    cancel: Decision
-
 
 ABSENT: Final = "ABSENT"
 """The status of a stack that does not exist."""
@@ -124,52 +101,44 @@ NEVER_COMPLETED: Final = frozenset(
 """The statuses of stacks that were never in use, so that nothing in them is protected."""
 
 
-def _row(both: Decision, destroy: Decision, cancel: Decision) -> Row:
-    """Return a row where plan and deploy have the same decision."""
-    return Row(plan=both, deploy=both, destroy=destroy, cancel=cancel)
+def _row(
+    plan: Decision,
+    destroy: Decision,
+    cancel: Decision = Refusal.NO_UPDATE,
+    *,
+    deploy: Decision | None = None,
+) -> Mapping[Verb, Decision]:
+    """Return the decision for each verb; deploy decides like plan unless it is given."""
+    return MappingProxyType(
+        {Verb.PLAN: plan, Verb.DEPLOY: deploy or plan, Verb.DESTROY: destroy, Verb.CANCEL: cancel}
+    )
 
 
-_CREATABLE: Final = _row(StackAction.CREATE, StackAction.NOTHING, Refusal.NO_UPDATE)
-_UPDATABLE: Final = _row(StackAction.UPDATE, StackAction.DELETE, Refusal.NO_UPDATE)
-_NOT_CREATED: Final = Row(
-    plan=Refusal.CREATION_FAILED,
-    deploy=StackAction.RECREATE,
-    destroy=StackAction.DELETE,
-    cancel=Refusal.NO_UPDATE,
-)
-_HALF_UPDATED: Final = Row(
-    plan=Refusal.UPDATE_FAILED,
-    deploy=StackAction.ROLL_BACK,
-    destroy=StackAction.DELETE,
-    cancel=Refusal.NO_UPDATE,
-)
-
-
-def _busy(cancel: Decision) -> Row:
+def _busy(cancel: Decision) -> Mapping[Verb, Decision]:
     """Return the row of a status in which every verb but cancel waits."""
     return _row(StackAction.WAIT, StackAction.WAIT, cancel)
 
 
-def _stuck(refusal: Refusal) -> Row:
-    """Return the row of a status that only a deletion ends."""
-    return _row(refusal, StackAction.DELETE, Refusal.NO_UPDATE)
+_CREATABLE: Final = _row(StackAction.CREATE, StackAction.NOTHING)
+_UPDATABLE: Final = _row(StackAction.UPDATE, StackAction.DELETE)
+_NOT_CREATED: Final = _row(Refusal.CREATION_FAILED, StackAction.DELETE, deploy=StackAction.RECREATE)
+_HALF_UPDATED: Final = _row(Refusal.UPDATE_FAILED, StackAction.DELETE, deploy=StackAction.ROLL_BACK)
 
-
-DECISIONS: Final[Mapping[str, Row]] = MappingProxyType(
+DECISIONS: Final[Mapping[str, Mapping[Verb, Decision]]] = MappingProxyType(
     {
         ABSENT: _row(StackAction.CREATE, StackAction.NOTHING, Refusal.ABSENT),
         "DELETE_COMPLETE": _CREATABLE,
-        "REVIEW_IN_PROGRESS": _row(StackAction.CREATE, StackAction.DELETE, Refusal.NO_UPDATE),
+        "REVIEW_IN_PROGRESS": _row(StackAction.CREATE, StackAction.DELETE),
         "CREATE_IN_PROGRESS": _row(
             StackAction.WAIT, StackAction.DELETE, Refusal.CANNOT_CANCEL_CREATION
         ),
         "CREATE_FAILED": _NOT_CREATED,
         "CREATE_COMPLETE": _UPDATABLE,
         "ROLLBACK_IN_PROGRESS": _busy(Refusal.ROLLING_BACK),
-        "ROLLBACK_FAILED": _stuck(Refusal.ROLLBACK_FAILED),
+        "ROLLBACK_FAILED": _row(Refusal.ROLLBACK_FAILED, StackAction.DELETE),
         "ROLLBACK_COMPLETE": _NOT_CREATED,
         "DELETE_IN_PROGRESS": _busy(Refusal.CANNOT_CANCEL_DELETION),
-        "DELETE_FAILED": _stuck(Refusal.DELETION_FAILED),
+        "DELETE_FAILED": _row(Refusal.DELETION_FAILED, StackAction.DELETE),
         "UPDATE_IN_PROGRESS": _busy(StackAction.CANCEL_UPDATE),
         "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": _busy(Refusal.UPDATE_CLEANING_UP),
         "UPDATE_COMPLETE": _UPDATABLE,
@@ -181,50 +150,18 @@ DECISIONS: Final[Mapping[str, Row]] = MappingProxyType(
         "IMPORT_IN_PROGRESS": _busy(Refusal.NO_UPDATE),
         "IMPORT_COMPLETE": _UPDATABLE,
         "IMPORT_ROLLBACK_IN_PROGRESS": _busy(Refusal.ROLLING_BACK),
-        "IMPORT_ROLLBACK_FAILED": _stuck(Refusal.IMPORT_ROLLBACK_FAILED),
+        "IMPORT_ROLLBACK_FAILED": _row(Refusal.IMPORT_ROLLBACK_FAILED, StackAction.DELETE),
         "IMPORT_ROLLBACK_COMPLETE": _UPDATABLE,
-    }
-)
-
-CHANGE_SETS: Final[Mapping[ChangeSetState, Decision]] = MappingProxyType(
-    {
-        ChangeSetState.AVAILABLE: StackAction.EXECUTE,
-        ChangeSetState.EMPTY: StackAction.NOTHING,
-        ChangeSetState.FAILED: Refusal.CHANGE_SET_FAILED,
-        ChangeSetState.OVERTAKEN: Refusal.CHANGE_SET_OVERTAKEN,
     }
 )
 
 
 def decide(status: str, tags: Mapping[str, str], name: str, verb: Verb) -> Decision:
-    """Return what to do with the stack of an environment.
-
-    Args:
-        status: CloudFormation's status of the stack, or `ABSENT`.
-        tags: The stack's tags.
-        name: The name of the environment as it is given now.
-        verb: What the user wants.
-
-    """
+    """Return what to do with a stack in a status, or `ABSENT`, for the environment of a name."""
     if status != ABSENT and (refusal := refuse_ownership(status, tags, name)):
         return refusal
     row = DECISIONS.get(status)
-    if row is None:
-        return Refusal.UNKNOWN_STATUS
-    return {
-        Verb.PLAN: row.plan,
-        Verb.DEPLOY: row.deploy,
-        Verb.DESTROY: row.destroy,
-        Verb.CANCEL: row.cancel,
-    }[verb]
-
-
-def decide_change_set(state: ChangeSetState, verb: Verb) -> Decision:
-    """Return what to do with a change set: only deploy executes it."""
-    decision = CHANGE_SETS[state]
-    if verb is Verb.PLAN and decision is StackAction.EXECUTE:
-        return StackAction.NOTHING
-    return decision
+    return row[verb] if row else Refusal.UNKNOWN_STATUS
 
 
 def refuse_ownership(status: str, tags: Mapping[str, str], name: str) -> Refusal | None:

@@ -1,18 +1,33 @@
 """Protection of environments: the one definition of what must not be lost or deleted by accident.
 
 What is not known is protected: a stack that cannot be read, or has no parameter `Durability`.
+No change set carries the settings that protect a stack: its policy and termination protection.
 """
 
+import json
 from collections.abc import Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from .cloudformation import Stack, find_stack
+from .cloudformation import Stack
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
+
+Policy = Mapping[str, Any] | None
+
+ALLOW_ALL: Final[Mapping[str, Any]] = {
+    "Statement": [{"Action": "Update:*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]
+}
+"""What a stack without a policy allows; a policy that was set cannot be removed, only replaced."""
+
+
+class Setting(StrEnum):
+    """A setting of an existing stack that changes outside of the change set."""
+
+    STACK_POLICY = "stack-policy"
+    TERMINATION_PROTECTION_ON = "termination-protection-on"
+    TERMINATION_PROTECTION_OFF = "termination-protection-off"
 
 
 def is_protected(stack: Stack | None) -> bool:
@@ -22,13 +37,6 @@ def is_protected(stack: Stack | None) -> bool:
         or stack.termination_protection
         or stack.parameters.get("Durability") != "ephemeral"
     )
-
-
-def is_stack_protected(client: "CloudFormationClient", name: str) -> bool:
-    """Return whether the environment of a stack is protected, or cannot be read."""
-    with suppress(BotoCoreError, ClientError):
-        return is_protected(find_stack(client, name) if name else None)
-    return True
 
 
 def wants_termination_protection(parameters: Mapping[str, str]) -> bool:
@@ -46,3 +54,41 @@ def wants_termination_protection(parameters: Mapping[str, str]) -> bool:
 def refuses_deletion(stack: Stack) -> bool:
     """Return whether a stack must not be deleted before its protection is lifted."""
     return stack.termination_protection or wants_termination_protection(stack.parameters)
+
+
+def changed_settings(
+    client: "CloudFormationClient", stack: Stack, parameters: Mapping[str, str], policy: Policy
+) -> list[Setting]:
+    """Return the settings of an existing stack that a deployment changes."""
+    settings = []
+    if not _has_policy(client, stack, policy):
+        settings.append(Setting.STACK_POLICY)
+    enabled = wants_termination_protection(parameters)
+    if stack.termination_protection != enabled:
+        settings.append(
+            Setting.TERMINATION_PROTECTION_ON if enabled else Setting.TERMINATION_PROTECTION_OFF
+        )
+    return settings
+
+
+def set_policy(client: "CloudFormationClient", stack: Stack, policy: Policy) -> None:
+    """Set the stack policy, if the stack does not have it already."""
+    if not _has_policy(client, stack, policy):
+        body = json.dumps(ALLOW_ALL if policy is None else policy)
+        client.set_stack_policy(StackName=stack.arn, StackPolicyBody=body)
+
+
+def _has_policy(client: "CloudFormationClient", stack: Stack, policy: Policy) -> bool:
+    body = client.get_stack_policy(StackName=stack.arn).get("StackPolicyBody")
+    current = json.loads(body) if body else ALLOW_ALL
+    return bool(current == (ALLOW_ALL if policy is None else policy))
+
+
+def set_termination_protection(
+    client: "CloudFormationClient", stack: Stack, *, enabled: bool
+) -> None:
+    """Switch termination protection on or off, if it is not already."""
+    if stack.termination_protection != enabled:
+        client.update_termination_protection(
+            StackName=stack.arn, EnableTerminationProtection=enabled
+        )

@@ -5,23 +5,18 @@ from iot_pipeline_cfn.exit_codes import ExitCode
 from . import cloudformation, planning
 from .cloudformation import Stack
 from .errors import DeploymentError
-from .following import delete_stack, follow, run
+from .following import follow, run
 from .observer import Operation
 from .operations import Operations
 from .planning import Refusal, StackAction, Verb
 
 
 def make_ready(operations: Operations, verb: Verb) -> tuple[Stack | None, StackAction]:
-    """Return the stack and what to do with it, once nothing else must be done before.
-
-    Raises:
-        DeploymentError: when the verb is refused.
-
-    """
+    """Return the stack and what to do with it, once nothing else must be done before."""
     while True:
         stack = operations.find_stack()
         tags = stack.tags if stack else {}
-        status = cloudformation.status_of(stack)
+        status = stack.status if stack else planning.ABSENT
         decision = planning.decide(status, tags, operations.environment.name, verb)
         if isinstance(decision, Refusal):
             raise operations.refused(decision, stack)
@@ -59,7 +54,7 @@ def _remove_failed_creation(operations: Operations, stack: Stack) -> None:
         operations,
         Operation.REMOVE_FAILED_CREATION,
         stack,
-        lambda token: delete_stack(operations.client, stack, token),
+        lambda token: cloudformation.delete_stack(operations.client, stack, token),
     )
 
 

@@ -12,13 +12,13 @@ from iot_pipeline_cfn.template.findings import Finding, Severity
 from iot_pipeline_cfn.template.parameters import BUCKET
 
 from .cloudformation import Stack
-from .deletion import DeletionPlan, LeftResource, delete, plan_deletion
-from .deployment import Plan, planned, preflight_context
+from .deletion import DeletionPlan, delete, plan_deletion
+from .deployment import Plan, execute, planned
 from .errors import DeploymentError
-from .execution import execute
+from .events import Event
 from .observer import Question
 from .operations import Operations
-from .planning import StackAction, Verb
+from .planning import Verb
 from .preflight.check_registry import CHECKS
 from .preflight.checking import merge_validations, run_checks
 from .protection import is_protected
@@ -28,14 +28,7 @@ from .request import DeploymentRequest
 
 @dataclass(frozen=True)
 class Consent:
-    """Whether the user has agreed, or can be asked.
-
-    Attributes:
-        yes: The user has agreed beforehand.
-        interactive: The user can be asked.
-        in_ci: A CI system runs this, which agrees to deployments but not to deletions.
-
-    """
+    """Whether the user has agreed, or can be asked; CI agrees to deployments, not to deletions."""
 
     yes: bool = False
     interactive: bool = False
@@ -49,12 +42,7 @@ class Consent:
         return self.yes or self.in_ci or (is_local and not self.interactive)
 
     def require(self, *, given: bool) -> None:
-        """Require that consent is given or can be asked for.
-
-        Raises:
-            DeploymentError: when neither is the case.
-
-        """
+        """Require that consent is given or can be asked for."""
         if not given and not self.interactive:
             message = "not a terminal: pass --yes to skip confirmation (make: YES=1)"
             raise DeploymentError(message, ExitCode.USAGE, code="no-consent")
@@ -70,22 +58,17 @@ class DeploymentResult:
 
 @dataclass(frozen=True)
 class DeletionResult:
-    """What a deletion had to delete, and the resources that it left behind."""
+    """What a deletion had to delete, and the last events of the resources that it left behind."""
 
     plan: DeletionPlan
-    left: Sequence[LeftResource] = ()
+    left: Sequence[Event] = ()
 
 
 def plan(operations: Operations, request: DeploymentRequest) -> Plan:
-    """Return what a deployment would change, with the findings of the preflight checks.
-
-    Raises:
-        DeploymentError: when the environment cannot be deployed in this way.
-
-    """
+    """Return what a deployment would change, with the findings of the preflight checks."""
     _require_valid(request)
     with planned(operations, request, Verb.PLAN) as made:
-        made.findings = check(operations, request, made)
+        made.findings = _check(request, made)
         return made
 
 
@@ -98,20 +81,14 @@ def _require_valid(request: DeploymentRequest) -> None:
         raise DeploymentError(message, ExitCode.USAGE, code="unknown-check")
 
 
-def check(operations: Operations, request: DeploymentRequest, made: Plan) -> Sequence[Finding]:
+def _check(request: DeploymentRequest, made: Plan) -> Sequence[Finding]:
     """Return the findings of the preflight checks and of CloudFormation's early validation."""
-    context = preflight_context(operations, request, made.content, made.changes)
-    found = [] if made.empty else run_checks(CHECKS, context, request.ignored)
+    found = [] if made.empty else run_checks(CHECKS, made.context, request.ignored)
     return merge_validations(made.validations, found)
 
 
 def require_passed(findings: Collection[Finding]) -> None:
-    """Require that no finding is an error.
-
-    Raises:
-        DeploymentError: when one is; its details have the codes.
-
-    """
+    """Require that no finding is an error."""
     errors = [finding.code for finding in findings if finding.severity is Severity.ERROR]
     if codes := list(dict.fromkeys(errors)):
         ignore = " ".join(f"--ignore {code}" for code in codes)
@@ -124,12 +101,7 @@ def require_passed(findings: Collection[Finding]) -> None:
 def deploy(
     operations: Operations, request: DeploymentRequest, consent: Consent
 ) -> DeploymentResult:
-    """Create or update an environment.
-
-    Raises:
-        DeploymentError: when that is refused, declined or fails.
-
-    """
+    """Create or update an environment."""
     given = consent.covers_deployment(is_local=operations.connection.is_local)
     consent.require(given=given)
     _require_valid(request)
@@ -139,23 +111,18 @@ def deploy(
         if request.reviewed is not None:
             made.require_unchanged(request.reviewed)
         _refuse_data_loss(made, request.allowed_losses)
-        made.findings = check(operations, request, made)
+        made.findings = _check(request, made)
         observer.show_findings(made.findings)
         require_passed(made.findings)
-        has_effect = made.action is StackAction.EXECUTE or made.settings
+        has_effect = not made.empty or made.settings
         if has_effect and not given and not observer.confirm(Question.DEPLOY, suffix):
             message = "nothing was deployed"
             raise DeploymentError(message, code="declined")
-        return DeploymentResult(made, execute(operations, request, made))
+        return DeploymentResult(made, execute(operations, made))
 
 
 def _refuse_data_loss(made: Plan, allowed: Collection[str]) -> None:
-    """Refuse to remove or replace stateful resources of a protected environment.
-
-    Raises:
-        DeploymentError: when there is one that is not allowed.
-
-    """
+    """Refuse to remove or replace stateful resources of a protected environment."""
     if made.creates or not is_protected(made.stack):
         return
     lost = [
@@ -172,12 +139,7 @@ def _refuse_data_loss(made: Plan, allowed: Collection[str]) -> None:
 
 
 def destroy(operations: Operations, consent: Consent, *, force: bool = False) -> DeletionResult:
-    """Delete an environment; `force` leaves behind the resources that cannot be deleted.
-
-    Raises:
-        DeploymentError: when that is refused, declined or fails.
-
-    """
+    """Delete an environment; `force` leaves behind the resources that cannot be deleted."""
     consent.require(given=consent.yes)
     made = plan_deletion(operations)
     if made.stack is None:
