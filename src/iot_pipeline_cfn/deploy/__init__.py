@@ -4,8 +4,8 @@
 `inventory` lists environments and their state, `deletion` cancels updates, and `following` follows
 operations. They work on `Operations` and raise `DeploymentError`.
 
-`planning`, `protection` and `environments` decide, as pure functions over data. `connection`,
-`cloudformation`, `resource_changes` and `events` are the calls to AWS, and `errors` explains their
-failures. `request` and `deployment` are the steps of a deployment, and `preflight` checks a plan
-before it is executed.
+`planning` and `environments` decide, as pure functions over data; `protection` defines which
+environments are protected. `connection`, `cloudformation`, `resource_changes` and `events` are the
+calls to AWS, and `errors` explains their failures. `request` and `deployment` are the steps of a
+deployment, and `preflight` checks a plan before it is executed.
 """

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 5
 """All attempts of a call. Nothing is lost by giving up: the same command follows the operation."""
 
-
 CONNECT_SECONDS = 10
 """Connect timeout; botocore's default would retry for five minutes."""
 
@@ -50,7 +49,7 @@ class Target(StrEnum):
 
 
 def _client(service: str) -> Any:
-    """Return a property of a connection that has the client of a service."""
+    """Return a property of a connection, the client of a service."""
     return property(lambda connection: connection.client(service))
 
 
@@ -82,7 +81,7 @@ class Connection:
         target: Target,
         endpoint_url: str | None = None,
     ) -> None:
-        """Take the session of all clients, and the URL of a local AWS emulator."""
+        """Set the session of all clients, and the URL of a local AWS emulator."""
         self.session = session
         self.region = region
         self.target = target

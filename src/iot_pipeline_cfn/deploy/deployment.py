@@ -39,8 +39,8 @@ from .request import (
     ChangeSetInput,
     DeploymentRequest,
     build_input,
-    create_change_set,
     find_bucket,
+    submit,
 )
 
 DISCARD_SECONDS: Final = 60.0
@@ -164,7 +164,7 @@ def _request_change_set(
     if action is StackAction.CREATE:
         stack = None
     content = build_input(operations, request, stack)
-    arns = create_change_set(operations, content, bucket, creates=stack is None)
+    arns = submit(operations, content, bucket, creates=stack is None)
     return stack, content, *arns
 
 

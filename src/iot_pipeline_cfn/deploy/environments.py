@@ -37,12 +37,7 @@ class Environment:
 
 
 def environment_named(name: str, template: Mapping[str, Any]) -> Environment:
-    """Return the environment of a name, whose suffix must satisfy the template's rule.
-
-    Raises:
-        DeploymentError: when the name has no suffix.
-
-    """
+    """Return the environment of a name, whose suffix must satisfy the template's rule."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/ -]*", name, re.ASCII):
         message = (
             f"{name!r} cannot name an environment: a name begins with a letter, followed by "
@@ -58,13 +53,9 @@ def environment_named(name: str, template: Mapping[str, Any]) -> Environment:
 
 
 def parameter_file(environment: Environment, directory: Path) -> Path:
-    """Return an environment's parameter file: its own, or else that of its type.
+    """Return an environment's parameter file: its own, or else that of its type, which must exist.
 
     The environment type is the leading letters of the suffix: `pr` of `pr-123`.
-
-    Raises:
-        DeploymentError: when there is neither, so that a typo creates nothing.
-
     """
     letters = re.match("[a-z]+", environment.suffix)
     environment_type = letters[0] if letters else ""

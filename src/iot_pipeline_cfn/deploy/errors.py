@@ -21,13 +21,9 @@ from iot_pipeline_cfn.template.findings import Finding, Value
 
 
 class DeploymentError(Exception):
-    """A verb failed or was refused.
+    """A verb failed or was refused, for a reason with a stable code.
 
-    Attributes:
-        code: A stable identifier of the reason.
-        exit_code: The exit code of the command.
-        details: The facts behind the message, by snake_case keys.
-
+    `details` are the facts behind the message, by snake_case keys.
     """
 
     def __init__(
@@ -38,7 +34,7 @@ class DeploymentError(Exception):
         code: str = "refused",
         **details: Value,
     ) -> None:
-        """Take the message for the user: what failed, and what to do."""
+        """Set the message for the user: what failed, and what to do."""
         super().__init__(message)
         self.code = code
         self.exit_code = exit_code
@@ -51,7 +47,7 @@ class ChangeSetRejectedError(DeploymentError):
     def __init__(
         self, message: str, findings: Sequence[Finding], *, code: str, reason: str
     ) -> None:
-        """Take the message, the findings, and CloudFormation's reason."""
+        """Set the message, the findings, and CloudFormation's reason."""
         super().__init__(message, ExitCode.INVALID, code=code, reason=reason)
         self.findings = findings
 

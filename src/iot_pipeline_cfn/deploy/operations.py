@@ -22,24 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Operations:
-    """An environment, the connection to it, and how operations on it are followed.
-
-    Attributes:
-        environment: The environment.
-        connection: The connection to AWS or to the local AWS emulator.
-        observer: The observer of the operations; by default it shows nothing.
-        timeout: How many seconds an operation is followed.
-        on_interrupt: What an interruption does, `cancel` or `leave`; None asks the observer.
-        wait: Whether to wait for an operation of another process.
-
-    """
+    """An environment, the connection to it, and how operations on it are followed."""
 
     environment: Environment
     connection: Connection
     observer: Observer = field(default_factory=Observer)
     timeout: float = 3600
+    """Seconds."""
     on_interrupt: str | None = None
+    """What an interruption does, `cancel` or `leave`; None asks the observer."""
     wait: bool = True
+    """Whether to wait for an operation of another process."""
 
     @property
     def client(self) -> "CloudFormationClient":
@@ -47,8 +40,8 @@ class Operations:
         return self.connection.cloudformation
 
     def command(self, verb: str) -> str:
-        """Return the command that runs a verb for this environment."""
-        return command(verb, self.environment.name, self.connection)
+        """Return the command that runs a verb for this environment, for a shell."""
+        return shlex.join(command_line(verb, self.environment.name, self.connection))
 
     def notify(self, code: str, **details: Value) -> None:
         """Notify the observer of a step."""
@@ -59,12 +52,7 @@ class Operations:
         return cloudformation.find_stack(self.client, self.environment.stack_name)
 
     def require_stack(self) -> Stack:
-        """Return the environment's stack.
-
-        Raises:
-            DeploymentError: when there is none, or it does not belong to the environment.
-
-        """
+        """Return the environment's stack, which must exist and belong to it."""
         stack = self.find_stack()
         if stack is None:
             message = (
@@ -90,11 +78,6 @@ class Operations:
             status=stack.status,
             created_as=name,
         )
-
-
-def command(verb: str, name: str, connection: Connection) -> str:
-    """Return the command for a verb, as a user can paste it into a shell."""
-    return shlex.join(command_line(verb, name, connection))
 
 
 def command_line(verb: str, name: str, connection: Connection) -> list[str]:

@@ -39,18 +39,9 @@ ZONES_WITHOUT_NAT_GATEWAYS: Final = ("apne1-az3",)
 
 @dataclass(frozen=True)
 class DeploymentRequest:
-    """What a deployment starts from.
+    """What a deployment starts from: a rendered template, a parameter file, and options.
 
-    Attributes:
-        template: The rendered template.
-        file: The parameter file of the environment.
-        parameters: The parameters that override the file.
-        owner: Who creates the environment; an existing one keeps its owner.
-        bucket: The S3 bucket for a large template.
-        ignored: The codes of preflight checks whose errors are warnings.
-        allowed_losses: The logical IDs that a protected environment may lose with their data.
-        reviewed: A saved plan that must still hold.
-
+    `parameters` override those of the file. An existing environment keeps its owner.
     """
 
     template: Mapping[str, Any]
@@ -59,8 +50,11 @@ class DeploymentRequest:
     owner: str = "unknown"
     bucket: str | None = None
     ignored: Sequence[str] = ()
+    """The codes of preflight checks whose errors are warnings."""
     allowed_losses: Sequence[str] = ()
+    """The logical IDs that a protected environment may lose with their data."""
     reviewed: Mapping[str, Any] | None = None
+    """A saved plan that must still hold."""
 
     @cached_property
     def body(self) -> str:
@@ -70,20 +64,13 @@ class DeploymentRequest:
 
 @dataclass(frozen=True)
 class ChangeSetInput:
-    """What CloudFormation is asked, from the request and the existing stack.
-
-    Attributes:
-        template: The body of the template.
-        parameters: The value that each parameter gets.
-        sent: The parameters that are sent; None stands for the previous value.
-        tags: The stack's tags.
-        capabilities: The capabilities that the template needs.
-
-    """
+    """What CloudFormation is asked, from the request and the existing stack."""
 
     template: str
     parameters: Mapping[str, str]
+    """The value that each parameter gets."""
     sent: Mapping[str, str | None]
+    """The parameters that are sent; None stands for the previous value."""
     tags: Mapping[str, str]
     capabilities: Sequence[str]
 
@@ -99,7 +86,6 @@ def load_request(
     """Read the template and the parameter file of an environment, which must fit each other.
 
     Raises:
-        DeploymentError: when they do not fit.
         UnreadableFileError: when one of them cannot be read.
 
     """
@@ -121,12 +107,7 @@ def invalid(findings: Sequence[Finding]) -> DeploymentError:
 def build_input(
     operations: Operations, request: DeploymentRequest, stack: Stack | None
 ) -> ChangeSetInput:
-    """Return what to ask of an environment's stack, or of a new one.
-
-    Raises:
-        DeploymentError: when CloudFormation would reject it, or a fixed parameter changes.
-
-    """
+    """Return what to ask of an environment's stack, or of a new one."""
     given = {**request.file.parameters, **request.parameters}
     if stack is None and not given.keys() & {*ZONES}:
         given |= _choose_zones(operations.connection, request.template)
@@ -177,12 +158,7 @@ def _choose_zones(connection: Connection, template: Mapping[str, Any]) -> dict[s
 
 
 def find_bucket(connection: Connection, request: DeploymentRequest) -> str | None:
-    """Return the bucket for a template that is too large for the call, or None for a small one.
-
-    Raises:
-        DeploymentError: when a bucket is needed and none is named.
-
-    """
+    """Return the bucket for a template that is too large for the call, or None for a small one."""
     size = len(request.body.encode())
     if size <= cloudformation.TEMPLATE_BYTES:
         return None
@@ -196,7 +172,7 @@ def find_bucket(connection: Connection, request: DeploymentRequest) -> str | Non
     raise DeploymentError(message, code="bucket-needed", size=size)
 
 
-def create_change_set(
+def submit(
     operations: Operations, content: ChangeSetInput, bucket: str | None, *, creates: bool
 ) -> tuple[str, str]:
     """Have CloudFormation create a change set, and return its ARN and the stack's."""

@@ -10,7 +10,8 @@ from checkout import CERTIFICATE, PARAMETER_FILES, REGION, ROOT
 from deploying import BUCKET, log_group, small_template, stack_of
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection, Target
-from iot_pipeline_cfn.deploy.operations import command
+from iot_pipeline_cfn.deploy.environments import Environment
+from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.deploy.preflight.check_registry import CHECKS
 from iot_pipeline_cfn.deploy.preflight.checking import (
     aws_command,
@@ -162,7 +163,7 @@ def test_resource_that_is_not_in_the_template_has_no_properties():
 
 @pytest.mark.parametrize("name", ["pr 1", "it's", "a;b", "pr1"])
 def test_command_quotes_the_environment_for_the_shell(name):
-    words = shlex.split(command("destroy", name, NOWHERE))
+    words = shlex.split(Operations(Environment(name, name), NOWHERE).command("destroy"))
     assert words[1:] == ["destroy", name, "--region", REGION]
 
 
