@@ -114,6 +114,7 @@ def test_resources_that_block_a_deletion_are_named_and_left_behind_by_force(proj
 
 
 def test_failed_deletion_can_be_repeated(project, aws):
+    """The error names the command."""
     project.write(small_template({"Database": HELD}))
     project.deploy("pr1")
     failed = project.run("destroy", "pr1", "--yes")

@@ -23,6 +23,7 @@ from deploying import (
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 
 OURS = {"Key": ENVIRONMENT_TAG, "Value": "pr1"}
+POLICY = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Resource": "*"}]}
 
 
 def change_sets(aws, suffix="pr1"):
@@ -207,6 +208,12 @@ def test_outdated_review_is_refused(project, aws):
     assert "parameters" in refused("--parameter", "DisplayName=y")
     project.write(small_template(outputs={"More": {"Value": "x"}}))
     assert "template" in refused("--parameter", "DisplayName=x")
+    for file, changed in (
+        ({"StackPolicy": POLICY}, "stack_policy"),
+        ({"Tags": {"A": "b"}}, "tags"),
+    ):
+        project.write(small_template(), pr=file)
+        assert changed in refused("--parameter", "DisplayName=x")
     project.write(small_template())
     project.deploy("pr1", "--image-tag", "v1")
     assert refused("--parameter", "DisplayName=x") == ["last_updated", "parameters"]
@@ -320,11 +327,15 @@ def test_json_is_for_scripts(project):
 
 
 def test_outputs_are_written_to_a_file(project):
-    """Nothing is printed."""
+    """Nothing is printed, and a symbolic link to the file stays one."""
     project.deploy("pr1")
-    assert project.run("outputs", "pr1", "--file", "outputs.json").out == ""
-    flat = json.loads((project.directory / "outputs.json").read_text())
-    assert flat.keys() == {"TopicArn"}
+    real, link = project.directory / "real.json", project.directory / "link.json"
+    link.symlink_to(real)
+    for file in ("outputs.json", "link.json"):
+        assert project.run("outputs", "pr1", "--file", file).out == ""
+        assert json.loads((project.directory / file).read_text()).keys() == {"TopicArn"}
+    assert link.is_symlink()
+    assert real.is_file()
     done = project.run("outputs", "pr1", "--file", "no/such/directory/outputs.json")
     assert done.status == 2
     assert done.err.count("\n") == 1
@@ -434,20 +445,6 @@ def test_outputs_alone_can_change(project, aws):
     assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
 
 
-def test_review_covers_the_stack_policy_and_tags(project):
-    review = str(project.directory / "review.json")
-    project.deploy("pr1")
-    options = ("--parameter", "DisplayName=x")
-    project.run("plan", "pr1", *options, "--save", review)
-    policy = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Resource": "*"}]}
-    for file, moved in (({"StackPolicy": policy}, "stack_policy"), ({"Tags": {"A": "b"}}, "tags")):
-        project.write(small_template(), pr=file)
-        done = project.deploy("pr1", *options, "--reviewed", review)
-        assert (done.status, moved in done.details["changed"]) == (1, True)
-    project.write(small_template())
-    assert project.deploy("pr1", *options, "--reviewed", review).status == 0
-
-
 @pytest.mark.parametrize("verb", [("outputs", "pr1"), ("events", "pr1"), ("list",)])
 def test_closed_pipe_is_no_failure(project, verb):
     """`head` closes it."""
@@ -503,13 +500,12 @@ def test_process_without_streams_works(project, aws):
 def test_stack_settings_are_planned_and_applied(project, aws):
     """No change set carries the stack policy and the termination protection."""
     project.deploy("pr1")
-    policy = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Resource": "*"}]}
-    project.write(small_template(), pr={"StackPolicy": policy})
+    project.write(small_template(), pr={"StackPolicy": POLICY})
     said = "the stack policy changes to that of the parameter file"
     for _ in range(2):
         assert said in project.run("plan", "pr1").err
     done = project.deploy("pr1")
     assert (done.status, said in done.err, "nothing to change" in done.err) == (0, True, False)
     found = aws("cloudformation").get_stack_policy(StackName="iot-pipeline-pr1")
-    assert json.loads(found["StackPolicyBody"]) == policy
+    assert json.loads(found["StackPolicyBody"]) == POLICY
     assert "nothing to change" in project.deploy("pr1").err

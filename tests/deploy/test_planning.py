@@ -91,21 +91,18 @@ def test_unknown_status_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("tags", "refusal"),
+    ("status", "tags", "refusal"),
     [
-        ({ENVIRONMENT_TAG: "PR-1"}, None),
-        ({ENVIRONMENT_TAG: "pr-1"}, Refusal.ANOTHER_NAME),
-        ({ENVIRONMENT_TAG: ""}, Refusal.ANOTHER_NAME),
-        ({"Project": "iot-pipeline"}, Refusal.FOREIGN_STACK),
+        ("CREATE_COMPLETE", {ENVIRONMENT_TAG: "PR-1"}, None),
+        ("CREATE_COMPLETE", {ENVIRONMENT_TAG: "pr-1"}, Refusal.ANOTHER_NAME),
+        ("CREATE_COMPLETE", {ENVIRONMENT_TAG: ""}, Refusal.ANOTHER_NAME),
+        ("CREATE_COMPLETE", {"Project": "iot-pipeline"}, Refusal.FOREIGN_STACK),
+        ("REVIEW_IN_PROGRESS", {}, None),
     ],
 )
-def test_tag_tells_which_environment_a_stack_belongs_to(tags, refusal):
-    """The tag holds the name as it was given, not the suffix."""
-    assert refuse_ownership("CREATE_COMPLETE", tags, "PR-1") is refusal
-
-
-def test_stack_in_review_has_no_tags_yet():
-    assert refuse_ownership("REVIEW_IN_PROGRESS", {}, "PR-1") is None
+def test_tag_tells_which_environment_a_stack_belongs_to(status, tags, refusal):
+    """The tag holds the name as it was given. A stack in review has no tags yet."""
+    assert refuse_ownership(status, tags, "PR-1") is refusal
 
 
 @pytest.mark.parametrize(

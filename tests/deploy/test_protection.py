@@ -8,7 +8,6 @@ from iot_pipeline_cfn.deploy.cloudformation import Stack
 from iot_pipeline_cfn.deploy.protection import (
     is_protected,
     refuses_deletion,
-    wants_termination_protection,
 )
 
 
@@ -32,16 +31,3 @@ def stack(*, termination_protection=False, **parameters):
 def test_protection_follows_from_the_stack(found, protected, deletable):
     assert is_protected(found) is protected
     assert refuses_deletion(found) is not deletable
-
-
-@pytest.mark.parametrize(
-    ("durability", "deletion_protection", "wanted"),
-    [
-        ("protected", "enabled", True),
-        ("protected", "disabled", False),
-        ("ephemeral", "enabled", False),
-    ],
-)
-def test_termination_protection_can_be_lifted(durability, deletion_protection, wanted):
-    parameters = {"Durability": durability, "DeletionProtection": deletion_protection}
-    assert wants_termination_protection(parameters) is wanted

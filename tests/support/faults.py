@@ -32,22 +32,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Fault:
-    """A failure of a request.
-
-    Attributes:
-        name: Its name.
-        errors: The status and the code of the answer by service; empty if the connection drops.
-        message: The message of the answer.
-        forwards: Whether the emulator still handles the request.
-        strikes: A function that is called before the answer.
-
-    """
+    """A failure of a request."""
 
     name: str
     errors: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    """The status and the code of the answer by service; empty if the connection drops."""
     message: str = "injected"
     forwards: bool = False
+    """Whether the emulator still handles the request."""
     strikes: Callable[[], None] = lambda: None
+    """A function that is called before the answer."""
+
+    def __str__(self) -> str:
+        """Return its name, for the name of a test."""
+        return self.name
 
     def answer(self, request: Request) -> tuple[int, bytes] | None:
         """Return the status and the body of the answer, or None if the connection drops."""
@@ -57,10 +55,6 @@ class Fault:
         message = self.message.format(action=f"{request.service}:{request.action}")
         error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
         return status, BODIES[request.service].format(error=error).encode()
-
-
-def everywhere(status: int, code: str) -> Mapping[str, tuple[int, str]]:
-    return dict.fromkeys(BODIES, (status, code))
 
 
 THROTTLED = Fault(
