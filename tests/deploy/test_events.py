@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.stub import Stubber
 
-from deploying import made_up_session
 from iot_pipeline_cfn.deploy import events
-from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.events import (
     Event,
     MissingPermission,
@@ -50,11 +48,6 @@ def described(number, logical_id, status):
         "ResourceType": events.STACK if of_stack else "AWS::SNS::Topic",
         "ResourceStatus": status,
     }
-
-
-@pytest.fixture
-def session():
-    return made_up_session()
 
 
 def test_root_cause_is_the_earliest_failure_that_is_no_cancellation():
@@ -123,9 +116,8 @@ def test_missing_permission_is_read_from_the_reason(reason, permission):
     assert lines[1:] == ([permission.remedy()] if permission else [])
 
 
-def test_last_operation_includes_its_rollback(session):
+def test_last_operation_includes_its_rollback(stubbed, stubber):
     """Pages of older operations are not read."""
-    client = session.client("cloudformation")
     newest_first = [
         described(6, "s", "UPDATE_ROLLBACK_COMPLETE"),
         described(5, "s", "UPDATE_ROLLBACK_IN_PROGRESS"),
@@ -134,13 +126,11 @@ def test_last_operation_includes_its_rollback(session):
         described(2, "s", "CREATE_COMPLETE"),
         described(1, "s", "CREATE_IN_PROGRESS"),
     ]
-    with Stubber(client) as stubber:
-        first = {"StackEvents": newest_first[:2], "NextToken": "1"}
-        second = {"StackEvents": newest_first[2:], "NextToken": "2"}
-        stubber.add_response("describe_stack_events", first, {"StackName": ARN})
-        stubber.add_response("describe_stack_events", second, {"StackName": ARN, "NextToken": "1"})
-        found = last_operation(client, ARN)
-        stubber.assert_no_pending_responses()
+    first = {"StackEvents": newest_first[:2], "NextToken": "1"}
+    second = {"StackEvents": newest_first[2:], "NextToken": "2"}
+    stubber.add_response("describe_stack_events", first, {"StackName": ARN})
+    stubber.add_response("describe_stack_events", second, {"StackName": ARN, "NextToken": "1"})
+    found = last_operation(stubbed.cloudformation, ARN)
     assert [one.id for one in found] == ["3", "4", "5", "6"]
 
 
@@ -164,48 +154,30 @@ def test_polling_slows_down(monkeypatch):
     assert len([pause for pause in pauses if pause < 5]) <= 75
 
 
-def stub_tasks(connection):
-    stubber = Stubber(connection.ecs)
-    stubber.activate()
-    return stubber
-
-
-def test_stopped_task_has_its_reason_and_those_of_its_containers(session):
-    connection = Connection(session, "us-east-1", Target.AWS)
-    stubber = stub_tasks(connection)
-    stubber.add_response(
-        "list_tasks",
-        {"taskArns": ["task"]},
-        {
-            "cluster": "cluster",
-            "serviceName": "service",
-            "desiredStatus": "STOPPED",
-            "maxResults": 3,
-        },
-    )
-    stubber.add_response(
-        "describe_tasks",
-        {
-            "tasks": [
-                {
-                    "stoppedReason": "Task failed to start",
-                    "containers": [
-                        {"name": "iot-processor", "reason": "CannotPullContainerError"},
-                        {"name": "other"},
-                    ],
-                }
-            ]
-        },
-        {"cluster": "cluster", "tasks": ["task"]},
-    )
-    assert stopped_tasks(connection, SERVICE) == [
-        "Task failed to start; iot-processor: CannotPullContainerError"
+def test_stopped_task_has_its_reason_and_those_of_its_containers(stubbed):
+    request = {
+        "cluster": "cluster",
+        "serviceName": "service",
+        "desiredStatus": "STOPPED",
+        "maxResults": 3,
+    }
+    containers = [
+        {"name": "iot-processor", "reason": "CannotPullContainerError"},
+        {"name": "other"},
     ]
+    task = {"stoppedReason": "Task failed to start", "containers": containers}
+    with Stubber(stubbed.ecs) as stubber:
+        stubber.add_response("list_tasks", {"taskArns": ["task"]}, request)
+        described_task = {"cluster": "cluster", "tasks": ["task"]}
+        stubber.add_response("describe_tasks", {"tasks": [task]}, described_task)
+        assert stopped_tasks(stubbed, SERVICE) == [
+            "Task failed to start; iot-processor: CannotPullContainerError"
+        ]
 
 
-def test_unreadable_tasks_are_no_error(session):
+def test_unreadable_tasks_are_no_error(stubbed):
     """The failure that is being explained must not be hidden."""
-    connection = Connection(session, "us-east-1", Target.AWS)
-    stub_tasks(connection).add_client_error("list_tasks", "AccessDeniedException")
-    assert stopped_tasks(connection, SERVICE) == []
-    assert stopped_tasks(connection, "not an ARN") == []
+    with Stubber(stubbed.ecs) as stubber:
+        stubber.add_client_error("list_tasks", "AccessDeniedException")
+        assert stopped_tasks(stubbed, SERVICE) == []
+    assert stopped_tasks(stubbed, "not an ARN") == []

@@ -3,10 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from botocore.stub import Stubber
 
-from deploying import made_up_session
-from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.inventory import Drift, detect_drift, list_environments
@@ -25,19 +22,7 @@ def stack(name, *tags, **others):
     } | others
 
 
-@pytest.fixture
-def connection():
-    return Connection(made_up_session(), "us-east-1", Target.AWS)
-
-
-@pytest.fixture
-def stubber(connection):
-    with Stubber(connection.cloudformation) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
-
-
-def test_environments_are_listed_from_all_pages(connection, stubber):
+def test_environments_are_listed_from_all_pages(stubbed, stubber):
     """Stacks of other tools and deleted stacks are not listed."""
     tag = ("iot-pipeline:environment", "PR-2")
     first = {"Stacks": [stack("iot-pipeline-pr-2", tag), stack("iot-pipeline-other")]}
@@ -53,15 +38,15 @@ def test_environments_are_listed_from_all_pages(connection, stubber):
     second = {"Stacks": [gone, stack("elsewhere", tag), protected]}
     stubber.add_response("describe_stacks", first | {"NextToken": "1"}, {})
     stubber.add_response("describe_stacks", second, {"NextToken": "1"})
-    one, two = list_environments(connection)
+    one, two = list_environments(stubbed)
     assert (one.name, one.owner, one.image, one.protected) == ("aa", "somebody", "v1", True)
     assert (two.name, two.owner, two.image, two.protected) == ("PR-2", "", "", True)
     assert (one.updated, two.updated) == (CREATED + timedelta(days=1), CREATED)
 
 
 @pytest.fixture
-def operations(connection):
-    return Operations(Environment("pr1", "pr1"), connection)
+def operations(stubbed):
+    return Operations(Environment("pr1", "pr1"), stubbed)
 
 
 def found(stubber, status, **others):

@@ -1,9 +1,7 @@
 """Change sets as DescribeChangeSet returns them, including what the emulator never answers."""
 
 import pytest
-from botocore.stub import Stubber
 
-from deploying import made_up_session
 from iot_pipeline_cfn.deploy.cloudformation import (
     ChangeSetState,
     describe_change_set,
@@ -42,15 +40,8 @@ def page(changes, **others):
 
 
 @pytest.fixture
-def client():
-    return made_up_session().client("cloudformation")
-
-
-@pytest.fixture
-def stubber(client):
-    with Stubber(client) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
+def client(stubbed):
+    return stubbed.cloudformation
 
 
 def answer(stubber, response, **request):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -132,21 +133,15 @@ def connect(target: Target, region: str | None) -> Connection:
 
     """
     if target is Target.LOCAL:
-        region = region or configured_region() or DEFAULT_REGION
+        with suppress(BotoCoreError):  # The emulator needs no AWS configuration.
+            region = region or boto3.Session().region_name
+        region = region or DEFAULT_REGION
         emulator = control.start(control.DIRECTORY, region)
         return Connection(emulator_session(), region, target, emulator.endpoint_url)
     session = boto3.Session()
     if session.get_credentials() is None:
         raise NoCredentialsError
     return Connection(session, region or session.region_name or DEFAULT_REGION, target)
-
-
-def configured_region() -> str | None:
-    """Return the Region of the AWS configuration, if there is one."""
-    try:
-        return boto3.Session().region_name
-    except BotoCoreError:
-        return None
 
 
 def emulator_session() -> boto3.Session:
