@@ -106,11 +106,11 @@ def aws(emulator, session):
 
 @pytest.fixture
 def connect_to(emulator, aws):
-    """A function from a region to a connection to the same account."""
+    """A function from a region and a target to a connection to the same account."""
 
-    def connect_to(region=REGION):
+    def connect_to(region=REGION, target=Target.LOCAL):
         session = boto3.Session(aws.account, "made-up", region_name=region)
-        return Connection(session, region, Target.LOCAL, emulator.endpoint_url)
+        return Connection(session, region, target, emulator.endpoint_url)
 
     return connect_to
 

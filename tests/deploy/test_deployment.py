@@ -13,6 +13,7 @@ from deploying import (
     BUCKET,
     IMPOSSIBLE,
     PROGRAM,
+    PROTECTED,
     log_group,
     names_of_stacks,
     record_image,
@@ -92,6 +93,20 @@ def test_replacement_and_data_loss_are_shown_before_they_happen(project, aws):
     assert "TopicName" in next(iter(shown.values()))
     topics = aws("sns").list_topics()["Topics"]
     assert {one["TopicArn"].rsplit(":", 1)[-1] for one in topics} >= {"b"}
+
+
+@pytest.mark.parametrize("after", [{}, {"Logs": log_group("/pr1/b")}])
+def test_protected_environment_keeps_its_data(project, aws, after):
+    project.write(small_template({"Logs": log_group("/pr1/a")}), pr=PROTECTED)
+    project.deploy("pr1")
+    project.write(small_template(after), pr=PROTECTED)
+    done = project.deploy("pr1")
+    assert (done.status, done.code, done.details) == (1, "data-loss", {"resources": ["Logs"]})
+    assert ("because of LogGroupName" in done.err) is ("Logs" in after)
+    assert done.last_line.endswith("--allow-replacement Logs")
+    (kept,) = aws("logs").describe_log_groups()["logGroups"]
+    assert kept["logGroupName"] == "/pr1/a"
+    assert project.deploy("pr1", "--allow-replacement", "Logs").status == 0
 
 
 def test_failed_creation_of_an_ephemeral_environment_is_deleted(project, aws):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploying import log_group, names_of_stacks, small_template, topic
+from deploying import names_of_stacks, small_template
 from iot_pipeline_cfn.deploy.connection import Target
 from iot_pipeline_cfn.deploy.deletion import DeletedResource, DeletionOutcome
 from iot_pipeline_cfn.deploy.errors import DeploymentError
@@ -91,16 +91,6 @@ def test_scripts_need_consent_on_aws(consent, target, is_allowed):
         with pytest.raises(DeploymentError) as error:
             consent.require(given=given)
         assert error.value.code == "no-consent"
-
-
-def test_protected_environment_keeps_its_data(prepare):
-    file = {"Parameters": {"Durability": "protected"}}
-    deploy(*prepare(small_template({"Logs": log_group("/pr1/a")}), file=file), YES)
-    operations, request = prepare(small_template({"Other": topic()}), file=file)
-    with pytest.raises(DeploymentError) as error:
-        deploy(operations, request, YES)
-    assert (error.value.code, error.value.details) == ("data-loss", {"resources": ["Logs"]})
-    deploy(operations, replace(request, allowed_losses=["Logs"]), YES)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import json
 from functools import cache
-from types import SimpleNamespace
 
 from botocore.stub import Stubber
 
@@ -54,24 +53,28 @@ def run_check(code, connection, changes, *, ignored=(), **others):
     return run_checks({code: CHECKS[code]}, context_of(connection, changes, **others), ignored)
 
 
-def connection_to(aws):
-    """Return a connection with the clients of a test."""
-    session = SimpleNamespace(client=lambda service, **_: aws(service))
-    return Connection(session, REGION, Target.LOCAL)
-
-
 @cache
 def _session():
     return made_up_session(REGION)
 
 
-def stubbed_connection():
-    """Return a connection to AWS whose clients reach nothing."""
-    return Connection(_session(), REGION, Target.AWS)
+STUBBERS = []
+"""The stubs of the current test."""
+
+
+def stubbed(**answers):
+    """Return a connection to AWS whose clients reach nothing and give answers, by service."""
+    connection = Connection(_session(), REGION, Target.AWS)
+    for service, given in answers.items():
+        stub(connection, service, *given)
+    return connection
 
 
 def stub(connection, service, *answers):
-    """Let a client give these answers: each a call, its answer or error code, and its request."""
+    """Let a client give these answers: each a call, its answer or error code, and its request.
+
+    The test fails unless all are used.
+    """
     stubber = Stubber(getattr(connection, service))
     for call, answer, *request in answers:
         if isinstance(answer, str):
@@ -79,7 +82,12 @@ def stub(connection, service, *answers):
         else:
             stubber.add_response(call, answer, *request)
     stubber.activate()
-    return stubber
+    STUBBERS.append(stubber)
+
+
+def problems(findings):
+    """Return the severity and the problem of each finding."""
+    return [(each.severity, each.details["problem"]) for each in findings]
 
 
 def remediations(finding, action):
@@ -95,8 +103,3 @@ def parameters_of(finding):
 def commands(finding):
     """Return the commands that a finding proposes, as lists of arguments."""
     return [each["argv"] for each in remediations(finding, "run-command")]
-
-
-def destroyed(finding):
-    """Return the environments that a finding proposes to destroy."""
-    return [each["environment"] for each in remediations(finding, "destroy-environment")]

@@ -4,16 +4,7 @@ import pytest
 from moto import mock_aws
 
 from iot_pipeline_cfn.template.findings import Severity
-from preflights import (
-    added,
-    change,
-    commands,
-    modified,
-    parameters_of,
-    run_check,
-    stub,
-    stubbed_connection,
-)
+from preflights import added, change, commands, modified, parameters_of, run_check, stubbed
 
 ROLES = {
     "Cache": "elasticache.amazonaws.com",
@@ -28,7 +19,7 @@ ROLES = {
 def test_missing_service_linked_roles_are_a_warning():
     """Each comes with the command that creates it."""
     with mock_aws():
-        account = stubbed_connection()
+        account = stubbed()
         for name, service in ROLES.items():
             (finding,) = run_check("service-linked-roles", account, added(*ROLES))
             assert (finding.severity, finding.details["problem"]) == (Severity.WARNING, "missing")
@@ -42,9 +33,8 @@ def test_missing_service_linked_roles_are_a_warning():
 
 @pytest.mark.parametrize("stage", [change("ApiStage"), modified("ApiStage", "AccessLogSetting")])
 def test_access_logs_need_the_role_of_the_account(stage):
-    connection = stubbed_connection()
     role = {"cloudwatchRoleArn": "arn:aws:iam::123456789012:role/logs"}
-    stub(connection, "apigateway", ("get_account", {}), ("get_account", role))
+    connection = stubbed(apigateway=[("get_account", {}), ("get_account", role)])
     code, given = "api-gateway-account", {"ApiAccessLogs": "enabled"}
     assert run_check(code, connection, [stage]) == []
     (finding,) = run_check(code, connection, [stage], **given)

@@ -5,7 +5,6 @@ import json
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 
 from checkout import ENVIRONMENTS, REGION
 from iot_pipeline_cfn.deploy.connection import Connection, Target
@@ -17,22 +16,23 @@ from iot_pipeline_cfn.deploy.preflight.caller_permissions import (
     needed_actions,
 )
 from iot_pipeline_cfn.template.findings import Severity
-from iot_pipeline_cfn.template.schemas import MissingSchemasError
+from iot_pipeline_cfn.template.schemas import MissingSchemasError, schema_of
 from preflights import (
     NOWHERE,
     TEMPLATE,
     added,
     context_of,
     modified,
+    problems,
     run_check,
     stub,
-    stubbed_connection,
+    stubbed,
 )
-from schemas import schema_of
 
 ALL_ADDED = added(*TEMPLATE["Resources"])
 MOST = {key: value for key, value in ENVIRONMENTS["most"].items() if key != "EnvironmentSuffix"}
 USER = "arn:aws:iam::123456789012:user/deployer"
+CALLER = ("get_caller_identity", {"Arn": USER})
 
 
 def check(connection, changes=ALL_ADDED):
@@ -97,10 +97,7 @@ def test_check_needs_the_schemas(monkeypatch):
         raise MissingSchemasError
 
     monkeypatch.setattr(caller_permissions, "schema_of", missing)
-    connection = stubbed_connection()
-    stub(connection, "sts", ("get_caller_identity", {"Arn": USER}))
-    (finding,) = check(connection)
-    assert (finding.severity, finding.details["problem"]) == (Severity.NOTE, "no-schemas")
+    assert problems(check(stubbed(sts=[CALLER]))) == [(Severity.NOTE, "no-schemas")]
 
 
 ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -108,12 +105,6 @@ ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 def document(*statements):
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
-
-@pytest.fixture
-def connection(emulator, aws):
-    session = boto3.Session(aws.account, "made-up", region_name=REGION)
-    return Connection(session, REGION, Target.AWS, emulator.endpoint_url)
 
 
 def as_caller(connection, *statements, role=False):
@@ -137,14 +128,14 @@ def as_caller(connection, *statements, role=False):
 
 
 @pytest.mark.parametrize("role", [False, True])
-def test_allowed_caller_gets_no_finding(connection, role):
-    assert check(as_caller(connection, ALL, role=role)) == []
+def test_allowed_caller_gets_no_finding(account, role):
+    assert check(as_caller(account, ALL, role=role)) == []
 
 
 @pytest.mark.parametrize("role", [False, True])
-def test_denied_actions_are_a_warning(connection, role):
+def test_denied_actions_are_a_warning(account, role):
     deny = {"Effect": "Deny", "Action": ["rds:*", "ec2:AllocateAddress"], "Resource": "*"}
-    (finding,) = check(as_caller(connection, ALL, deny, role=role))
+    (finding,) = check(as_caller(account, ALL, deny, role=role))
     assert (finding.severity, finding.details["problem"]) == (Severity.WARNING, "denied")
     assert finding.details["principal"].endswith(f":{'role' if role else 'user'}/deployer")
     assert finding.details["actions"] == [
@@ -162,11 +153,11 @@ def test_denied_actions_are_a_warning(connection, role):
 
 
 @pytest.mark.parametrize(("prefix", "denied"), [("iot-pipeline", False), ("others", True)])
-def test_action_can_be_allowed_on_the_names_of_environments(connection, prefix, denied):
+def test_action_can_be_allowed_on_the_names_of_environments(account, prefix, denied):
     resource = f"arn:aws:iam::*:role/{prefix}-*"
     roles = {"Effect": "Allow", "Action": "iam:*", "Resource": resource}
     rest = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
-    found = check(as_caller(connection, roles, rest))
+    found = check(as_caller(account, roles, rest))
     actions = ["iam:CreateRole", "iam:PassRole", "iam:PutRolePolicy"]
     assert [each.details["actions"] for each in found] == [actions] * denied
 
@@ -189,42 +180,26 @@ def test_action_with_missing_context_values_is_not_denied(by_resource):
         "ResourceArns": ["*"],
         "ContextEntries": [region],
     }
-    connection = stubbed_connection()
-    stub(connection, "sts", ("get_caller_identity", {"Arn": USER}))
     answer = ("simulate_principal_policy", {"EvaluationResults": [result]}, request)
-    simulator = stub(connection, "iam", answer)
     topics = [name for name, each in TEMPLATE["Resources"].items() if "SNS" in each["Type"]]
-    assert check(connection, added(*topics)) == []
-    simulator.assert_no_pending_responses()
+    assert check(stubbed(sts=[CALLER], iam=[answer]), added(*topics)) == []
 
 
-@pytest.mark.parametrize(
-    "arn",
-    [
-        "arn:aws:iam::123456789012:root",
-        "arn:aws:sts::123456789012:federated-user/somebody",
-    ],
-)
-def test_caller_without_policies_is_not_simulated(arn):
-    connection = stubbed_connection()
-    stub(connection, "sts", ("get_caller_identity", {"Arn": arn}))
-    with Stubber(connection.iam):
-        assert check(connection) == []
+@pytest.mark.parametrize("kind", ["iam::123456789012:root", "sts::123456789012:federated-user/any"])
+def test_caller_without_policies_is_not_simulated(kind):
+    caller = ("get_caller_identity", {"Arn": f"arn:aws:{kind}"})
+    assert check(stubbed(sts=[caller], iam=[])) == []
 
 
 @pytest.mark.parametrize(("code", "notes"), [("AccessDenied", 0), ("Throttling", 1)])
 def test_denied_simulation_is_no_finding(code, notes):
-    connection = stubbed_connection()
-    stub(connection, "sts", ("get_caller_identity", {"Arn": USER}))
-    stub(connection, "iam", ("simulate_principal_policy", code))
+    connection = stubbed(sts=[CALLER], iam=[("simulate_principal_policy", code)])
     assert [each.severity for each in check(connection)] == [Severity.NOTE] * notes
 
 
 def test_expired_credentials_end_the_deployment():
-    connection = stubbed_connection()
-    stub(connection, "sts", ("get_caller_identity", "ExpiredToken"))
     with pytest.raises(ClientError):
-        check(connection)
+        check(stubbed(sts=[("get_caller_identity", "ExpiredToken")]))
 
 
 def test_change_that_creates_nothing_needs_no_call():

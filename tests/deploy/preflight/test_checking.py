@@ -29,8 +29,7 @@ from preflights import (
     modified,
     resource_change,
     run_check,
-    stub,
-    stubbed_connection,
+    stubbed,
 )
 from quota_consumers import ENVIRONMENT_TAG, NEEDED, elastic_ip
 
@@ -69,8 +68,7 @@ GIVEN = CERTIFICATE | {
 @pytest.mark.parametrize("error", ["AccessDenied", "UnauthorizedOperation", "RequestLimitExceeded"])
 def test_failing_check_is_a_note(code, error):
     logical_id, service, call = FIRST_CALLS[code]
-    connection = stubbed_connection()
-    stub(connection, service, (call, error))
+    connection = stubbed(**{service: [(call, error)]})
     (finding,) = run_check(code, connection, added(logical_id), **GIVEN)
     assert (finding.code, finding.severity) == (code, Severity.NOTE)
     assert finding.details["problem"] == "not-checked"
@@ -80,8 +78,7 @@ def test_failing_check_is_a_note(code, error):
 @pytest.mark.parametrize("code", FIRST_CALLS)
 def test_check_that_only_aws_can_answer_is_silent_on_the_emulator(code):
     logical_id, service, call = FIRST_CALLS[code]
-    connection = stubbed_connection()
-    stub(connection, service, (call, "NotAvailableInEmulator"))
+    connection = stubbed(**{service: [(call, "NotAvailableInEmulator")]})
     assert run_check(code, connection, added(logical_id), **GIVEN) == []
 
 
@@ -104,7 +101,7 @@ def test_unaffected_check_makes_no_client():
     logical_ids = {logical_id for logical_id, _, _ in FIRST_CALLS.values()} - {"Service"}
     changes = [resource_change("Modify", "Queue", "AWS::SQS::Queue"), *map(modified, logical_ids)]
     changes += [change(logical_id, "Remove") for logical_id in logical_ids]
-    connection = stubbed_connection()
+    connection = stubbed()
     assert run_checks(CHECKS, context_of(connection, changes, **GIVEN)) == []
     assert not connection.clients
 
@@ -257,34 +254,3 @@ def test_emulator_is_silent_about_what_only_aws_knows(project):
     options = [f"--parameter={name}={value}" for name, value in given.items()]
     status, found = findings_of(project, "preflight", "prod", *options)
     assert (status, [each["code"] for each in found]) == (0, ["image"])
-
-
-PROTECTED = {"Durability": "protected", "DeletionProtection": "enabled"}
-LOGS = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/first"}}
-
-
-@pytest.mark.parametrize("change", ["removed", "replaced"])
-def test_data_of_a_protected_environment_is_guarded(project, aws, change):
-    """Unless the resource is named; the property that causes it is."""
-    project.write(small_template({"Logs": LOGS}), prod={"Parameters": PROTECTED})
-    project.deploy("prod")
-    other = LOGS | {"Properties": {"LogGroupName": "/second"}}
-    resources = {} if change == "removed" else {"Logs": other}
-    project.write(small_template(resources), prod={"Parameters": PROTECTED})
-    done = project.deploy("prod")
-    assert done.status == 1
-    assert f"{change}; its data is lost" in done.err
-    assert ("because of LogGroupName" in done.err) is (change == "replaced")
-    assert done.last_line.endswith("--allow-replacement Logs")
-    assert len(aws("logs").describe_log_groups()["logGroups"]) == 1
-    assert project.deploy("prod", "--allow-replacement", "Logs").status == 0
-
-
-def test_data_of_an_ephemeral_environment_is_only_warned_of(project):
-    """It is made to be thrown away."""
-    project.write(small_template({"Logs": LOGS}))
-    project.deploy("pr1")
-    project.write(small_template())
-    done = project.deploy("pr1")
-    assert done.status == 0
-    assert "! Logs is removed; its data is lost" in done.err

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.request import Request, urlopen
 
-import boto3
 import pytest
 
 from checkout import REGION, ROOT
@@ -19,10 +18,10 @@ from preflights import (
     change,
     commands,
     parameters_of,
+    problems,
     remediations,
     run_check,
-    stub,
-    stubbed_connection,
+    stubbed,
 )
 
 NAME = "iot-pipeline-dev"
@@ -40,10 +39,11 @@ def check(connection, *changes, tag="v1", architecture="X86_64", **others):
     return run_check("image", connection, changes or (TASK, SERVICE), **given, **others)
 
 
-def only(findings):
-    """Return the only finding, its severity and its problem."""
+def only(findings, severity, problem):
+    """Return the only finding, which has this severity and problem."""
     (finding,) = findings
-    return finding, finding.severity, finding.details["problem"]
+    assert (finding.severity, finding.details["problem"]) == (severity, problem)
+    return finding
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ def test_repository_with_a_generated_name_is_not_checked():
 def test_missing_image_comes_with_the_commands_that_push_it(registry):
     for number in range(7):
         put_single(registry, f"old{number}")
-    finding, severity, problem = only(check(registry, architecture="ARM64"))
-    assert (severity, problem, finding.subject) == (Severity.ERROR, "missing", "ImageTag")
+    finding = only(check(registry, architecture="ARM64"), Severity.ERROR, "missing")
+    assert finding.subject == "ImageTag"
     assert finding.details["logical_ids"] == ["TaskDefinition", "Service"]
     assert len({*finding.details["newest_tags"]} & {f"old{number}" for number in range(7)}) == 5
     host = f"123456789012.dkr.ecr.{REGION}.amazonaws.com"
@@ -121,8 +121,7 @@ def test_missing_image_comes_with_the_commands_that_push_it(registry):
 
 def test_first_deployment_with_an_image_needs_two_steps(registry):
     """The repository is created by the deployment whose tasks need an image in it."""
-    finding, severity, problem = only(check(registry, REPOSITORY, TASK, SERVICE))
-    assert (severity, problem) == (Severity.ERROR, "no-repository")
+    finding = only(check(registry, REPOSITORY, TASK, SERVICE), Severity.ERROR, "no-repository")
     first, *_, push, last = commands(finding)
     assert first[1:] == ["deploy", "dev", "--region", REGION, "--image-tag", ""]
     assert push[:2] == ["docker", "push"]
@@ -135,7 +134,7 @@ def test_first_deployment_with_an_image_needs_two_steps(registry):
 def test_image_for_another_architecture_is_an_error(registry, built, choice):
     put_index(registry, built, scanned=False)
     finding, *_ = check(registry)
-    assert (finding.severity, finding.details["problem"]) == (Severity.ERROR, "architecture")
+    assert problems([finding]) == [(Severity.ERROR, "architecture")]
     assert finding.details["built"] == [built]
     assert remediations(finding, "build-for-platform") == [{"platform": "linux/amd64"}]
     assert parameters_of(finding) == choice
@@ -174,9 +173,7 @@ def test_problem_of_a_scan_is_a_warning(registry, status, counts, problem):
     registry.ecr.start_image_scan(repositoryName=NAME, imageId={"imageDigest": digest})
     scan_finds(registry, digest, status, **counts)
     found = check(registry)
-    assert [(each.severity, each.details["problem"]) for each in found] == (
-        [(Severity.WARNING, problem)] if problem else []
-    )
+    assert problems(found) == ([(Severity.WARNING, problem)] if problem else [])
     for finding in found:
         assert f"imageDigest={digest}" in commands(finding)[0]
         assert finding.details.get("critical", 0) == counts.get("CRITICAL", 0)
@@ -184,8 +181,7 @@ def test_problem_of_a_scan_is_a_warning(registry, status, counts, problem):
 
 def test_image_without_a_scan_comes_with_the_command_that_starts_one(registry):
     put_single(registry)
-    finding, severity, problem = only(check(registry))
-    assert (severity, problem) == (Severity.WARNING, "not-scanned")
+    finding = only(check(registry), Severity.WARNING, "not-scanned")
     assert commands(finding)[0][:3] == ["aws", "ecr", "start-image-scan"]
 
 
@@ -210,21 +206,6 @@ def configuration_served(content):
         thread.join()
 
 
-@pytest.fixture
-def ecr():
-    """A function that returns a connection whose ECR gives these answers."""
-
-    def ecr(*answers):
-        connection = stubbed_connection()
-        stubbers.append(stub(connection, "ecr", *answers))
-        return connection
-
-    stubbers = []
-    yield ecr
-    for stubber in stubbers:
-        stubber.assert_no_pending_responses()
-
-
 def image_answer(manifest):
     answer = {"imageId": {"imageDigest": "sha256:1"}, "imageManifest": json.dumps(manifest)}
     return "batch_get_image", {"images": [answer], "failures": []}
@@ -240,7 +221,7 @@ def single_answers(url):
 
 
 @pytest.mark.parametrize(
-    ("content", "problems"),
+    ("content", "found"),
     [
         (b'{"architecture": "amd64"}', []),
         (b'{"architecture": "arm64"}', ["architecture"]),
@@ -248,71 +229,68 @@ def single_answers(url):
         (b"<html>", ["not-checked"]),
     ],
 )
-def test_architecture_of_a_single_image_is_in_its_configuration(ecr, content, problems):
+def test_architecture_of_a_single_image_is_in_its_configuration(content, found):
     with configuration_served(content) as url:
-        found = check(ecr(*single_answers(url)))
-    assert [each.details["problem"] for each in found] == problems
+        assert [
+            problem for _, problem in problems(check(stubbed(ecr=single_answers(url))))
+        ] == found
 
 
-def test_unreachable_configuration_is_a_note(ecr):
-    finding, severity, problem = only(check(ecr(*single_answers("http://127.0.0.1:9/"))))
-    assert (severity, problem) == (Severity.NOTE, "not-checked")
+def test_unreachable_configuration_is_a_note():
+    finding = only(
+        check(stubbed(ecr=single_answers("http://127.0.0.1:9/"))), Severity.NOTE, "not-checked"
+    )
     assert finding.details["part"] == "architecture"
 
 
-def test_scan_that_cannot_be_read_is_a_note(ecr):
+def test_scan_that_cannot_be_read_is_a_note():
     denied = ("describe_image_scan_findings", "AccessDeniedException")
-    finding, severity, problem = only(check(ecr(image_answer({}), denied)))
-    assert (severity, problem) == (Severity.NOTE, "not-checked")
+    finding = only(check(stubbed(ecr=[image_answer({}), denied])), Severity.NOTE, "not-checked")
     assert finding.details["part"] == "scan"
 
 
-def test_image_that_cannot_be_pulled_is_a_warning(ecr):
+def test_image_that_cannot_be_pulled_is_a_warning():
     failure = {"failureCode": "KmsError", "failureReason": "the key is disabled"}
-    connection = ecr(("batch_get_image", {"images": [], "failures": [failure]}))
-    finding, severity, problem = only(check(connection))
-    assert (severity, problem) == (Severity.WARNING, "not-pullable")
+    connection = stubbed(ecr=[("batch_get_image", {"images": [], "failures": [failure]})])
+    finding = only(check(connection), Severity.WARNING, "not-pullable")
     assert finding.details["failures"] == {"KmsError": "the key is disabled"}
 
 
-def test_missing_image_is_reported_without_what_cannot_be_read(ecr):
+def test_missing_image_is_reported_without_what_cannot_be_read():
     """Neither the newest tags nor the account's number are needed."""
     missing = ("batch_get_image", {"images": [], "failures": []})
-    connection = ecr(missing, ("describe_images", "AccessDeniedException"))
-    stub(connection, "sts", ("get_caller_identity", "AccessDenied"))
-    finding, severity, problem = only(check(connection))
-    assert (severity, problem) == (Severity.ERROR, "missing")
+    connection = stubbed(
+        ecr=[missing, ("describe_images", "AccessDeniedException")],
+        sts=[("get_caller_identity", "AccessDenied")],
+    )
+    finding = only(check(connection), Severity.ERROR, "missing")
     assert finding.details["newest_tags"] == []
     assert commands(finding)[-1][-1].startswith("ACCOUNT.dkr.ecr.")
 
 
-def test_deleted_repository_is_an_error(ecr):
+def test_deleted_repository_is_an_error():
     """The stack has the repository, so a deployment does not create it again."""
-    connection = ecr(("batch_get_image", "RepositoryNotFoundException"))
-    finding, severity, problem = only(check(connection))
-    assert (severity, problem) == (Severity.ERROR, "repository-deleted")
+    connection = stubbed(ecr=[("batch_get_image", "RepositoryNotFoundException")])
+    finding = only(check(connection), Severity.ERROR, "repository-deleted")
     assert commands(finding)[0][2:5] == ["create-repository", "--repository-name", NAME]
 
 
-def test_missing_image_is_a_note_on_the_emulator(emulator, aws):
+def test_missing_image_is_a_note_on_the_emulator(connect_to):
     """It comes with the command that records one."""
-    aws("ecr").create_repository(repositoryName=NAME)
-    session = boto3.Session(aws.account, "made-up", region_name=REGION)
-    connection = Connection(session, REGION, Target.LOCAL, emulator.endpoint_url)
-    finding, severity, problem = only(check(connection))
-    assert (severity, problem) == (Severity.NOTE, "missing")
+    connection = connect_to()
+    connection.ecr.create_repository(repositoryName=NAME)
+    finding = only(check(connection), Severity.NOTE, "missing")
     (words,) = commands(finding)
     assert words[:4] == ["env", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "aws"]
     arguments = dict(zip(words[6::2], words[7::2], strict=True))
-    assert arguments.pop("--endpoint-url") == emulator.endpoint_url
+    assert arguments.pop("--endpoint-url") == connection.endpoint_url
     assert arguments.pop("--region") == REGION
     call = {"repositoryName": "--repository-name", "imageTag": "--image-tag"}
     call |= {"imageManifest": "--image-manifest"}
-    aws("ecr").put_image(**{name: arguments.pop(option) for name, option in call.items()})
+    connection.ecr.put_image(**{name: arguments.pop(option) for name, option in call.items()})
     assert arguments == {}
     assert check(connection) == []
-    _, severity, problem = only(check(connection, REPOSITORY, TASK, SERVICE))
-    assert (severity, problem) == (Severity.NOTE, "no-repository")
+    only(check(connection, REPOSITORY, TASK, SERVICE), Severity.NOTE, "no-repository")
 
 
 def test_deployment_to_the_emulator_needs_no_image(project, aws):

@@ -4,14 +4,12 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 
 from checkout import ENVIRONMENTS, REGION
 from deploying import log_group, small_template
 from iot_pipeline_cfn.deploy import deployment
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
-from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.preflight.names import explain_validation
 from iot_pipeline_cfn.template.changes import PropertyChange, UpdateBehavior
 from iot_pipeline_cfn.template.findings import Severity
@@ -22,11 +20,11 @@ from preflights import (
     change,
     context_of,
     modified,
+    problems,
     remediations,
     resource_change,
     run_check,
-    stub,
-    stubbed_connection,
+    stubbed,
 )
 from quota_consumers import ENVIRONMENT_TAG, STACK_TAG, tag_list
 
@@ -47,12 +45,6 @@ def taken(connection, *changes, **others):
 def deletions(finding):
     """Return the commands that delete a resource."""
     return [each["argv"] for each in remediations(finding, "delete-resource")]
-
-
-@pytest.fixture
-def connection(emulator, aws):
-    session = boto3.Session(aws.account, "made-up", region_name=REGION)
-    return Connection(session, REGION, Target.AWS, emulator.endpoint_url)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +76,10 @@ def test_names_of_existing_resources_and_generated_names_are_not_checked():
     assert taken(NOWHERE, *created, template=template) == []
 
 
-def test_names_are_available_in_an_empty_account(connection):
+def test_names_are_available_in_an_empty_account(account):
     """A longer name is another one."""
-    connection.logs.create_log_group(logGroupName=f"{LOG_GROUP}2")
-    assert taken(connection) == []
+    account.logs.create_log_group(logGroupName=f"{LOG_GROUP}2")
+    assert taken(account) == []
 
 
 def create_log_group(connection, tags):
@@ -121,10 +113,10 @@ TYPES = [
 
 @pytest.mark.parametrize(("logical_id", "create", "delete"), TYPES)
 def test_resource_of_no_stack_comes_with_the_command_that_deletes_it(
-    connection, logical_id, create, delete
+    account, logical_id, create, delete
 ):
-    create(connection, {})
-    (finding,) = taken(connection)
+    create(account, {})
+    (finding,) = taken(account)
     assert (finding.severity, finding.subject) == (Severity.ERROR, logical_id)
     assert finding.details["owner"] == "none"
     assert deletions(finding) == [["aws", *delete, "--region", REGION]]
@@ -133,22 +125,22 @@ def test_resource_of_no_stack_comes_with_the_command_that_deletes_it(
 @pytest.mark.parametrize("tags", [{STACK_TAG: "iot-pipeline-old"}, {ENVIRONMENT_TAG: "old"}])
 @pytest.mark.parametrize(("logical_id", "create", "delete"), TYPES)
 def test_resource_of_an_existing_stack_is_never_proposed_for_deletion(
-    connection, logical_id, create, delete, tags
+    account, logical_id, create, delete, tags
 ):
     """Keys have no tag of CloudFormation's: their stack follows from the environment."""
-    create(connection, tags)
-    (finding,) = taken(connection)
+    create(account, tags)
+    (finding,) = taken(account)
     assert (finding.details["owner"], finding.details["stack"]) == (
         "deleted-stack",
         "iot-pipeline-old",
     )
     assert deletions(finding) == [["aws", *delete, "--region", REGION]]
-    connection.cloudformation.create_stack(
+    account.cloudformation.create_stack(
         StackName="iot-pipeline-old",
         TemplateBody=json.dumps(small_template()),
         Parameters=[{"ParameterKey": "EnvironmentSuffix", "ParameterValue": "old"}],
     )
-    (finding,) = taken(connection)
+    (finding,) = taken(account)
     assert (finding.subject, finding.details["owner"]) == (logical_id, "other-stack")
     assert [each.action for each in finding.remediations] == ["use-other-name"]
 
@@ -179,15 +171,9 @@ def stack_answer(status):
     ],
 )
 def test_deletion_is_proposed_only_where_no_stack_has_the_resource(tags, stack, owner):
-    connection = stubbed_connection()
-    answer = tags if isinstance(tags, str) else {"tags": tags}
-    stub(
-        connection,
-        "logs",
-        EXISTING,
-        (TAGS, answer, *([] if tags is answer else [{"resourceArn": ARN}])),
-    )
-    stub(connection, "cloudformation", *([("describe_stacks", stack)] if stack else []))
+    answer = (TAGS, tags) if isinstance(tags, str) else (TAGS, {"tags": tags}, {"resourceArn": ARN})
+    stacks = [("describe_stacks", stack)] if stack else []
+    connection = stubbed(logs=[EXISTING, answer], cloudformation=stacks)
     (finding,) = taken(connection, change(LOGS))
     assert (finding.severity, finding.details["owner"]) == (Severity.ERROR, owner)
     assert bool(deletions(finding)) is (owner == "deleted-stack")
@@ -202,14 +188,12 @@ def test_deletion_is_proposed_only_where_no_stack_has_the_resource(tags, stack, 
     ],
 )
 def test_name_that_cannot_be_looked_up_is_a_note(logical_id, service, call):
-    connection = stubbed_connection()
-    stub(connection, service, (call, "AccessDeniedException"))
-    (finding,) = taken(connection, change(logical_id))
-    assert (finding.severity, finding.details["problem"]) == (Severity.NOTE, "not-checked")
+    connection = stubbed(**{service: [(call, "AccessDeniedException")]})
+    assert problems(taken(connection, change(logical_id))) == [(Severity.NOTE, "not-checked")]
 
 
-def test_replacement_needs_the_name_only_where_it_changes(connection):
-    create_log_group(connection, {})
+def test_replacement_needs_the_name_only_where_it_changes(account):
+    create_log_group(account, {})
 
     def replaced(name):
         part = PropertyChange(name, UpdateBehavior.REPLACEMENT)
@@ -217,7 +201,7 @@ def test_replacement_needs_the_name_only_where_it_changes(connection):
 
     assert taken(NOWHERE, replaced("KmsKeyId")) == []
     assert taken(NOWHERE, change(LOGS, "Remove")) == []
-    assert len(taken(connection, replaced("LogGroupName"))) == 1
+    assert len(taken(account, replaced("LogGroupName"))) == 1
 
 
 def finding_of(project):
@@ -272,8 +256,8 @@ def test_environment_is_not_proposed_for_destruction_for_its_own_name(project):
     ],
 )
 def test_name_conflict_of_early_validation_gets_remediations(name, path, subject, actions):
-    connection = stubbed_connection()
-    stub(connection, "logs", EXISTING, (TAGS, {"tags": {}}))
+    is_read = "delete-resource" in (actions or [])
+    connection = stubbed(logs=[EXISTING, (TAGS, {"tags": {}})] if is_read else [])
     finding = explain_validation(
         context_of(connection, []), ValidationFinding(name, path, "exists", fails=True)
     )
@@ -286,8 +270,7 @@ def test_name_conflict_of_early_validation_gets_remediations(name, path, subject
 
 @pytest.mark.parametrize("error", ["AccessDeniedException", "ThrottlingException"])
 def test_name_conflict_of_an_unknown_resource_proposes_no_deletion(error):
-    connection = stubbed_connection()
-    stub(connection, "logs", ("describe_log_groups", error))
+    connection = stubbed(logs=[("describe_log_groups", error)])
     validation = ValidationFinding("NAME_CONFLICT_VALIDATION", LOGS, "exists", fails=True)
     finding = explain_validation(context_of(connection, []), validation)
     assert [each.action for each in finding.remediations] == ["use-other-name"]

@@ -9,10 +9,10 @@ from preflights import (
     added,
     change,
     modified,
+    problems,
     remediations,
     run_check,
-    stub,
-    stubbed_connection,
+    stubbed,
 )
 
 ORDER = {"Engine": "postgres", "EngineVersion": "16.15", "DBInstanceClass": "db.t4g.micro"}
@@ -35,11 +35,8 @@ def options(*found):
 
 
 def database(*answers, made=change("Database"), **parameters):  # noqa: B008 A constant.
-    """Return the findings about the database, once RDS has given all the answers."""
-    connection = stubbed_connection()
-    stubber = stub(connection, "rds", *answers)
-    found = run_check("database-orderable", connection, [made], **parameters)
-    stubber.assert_no_pending_responses()
+    """Return the findings about the database, where RDS gives these answers."""
+    found = run_check("database-orderable", stubbed(rds=answers), [made], **parameters)
     assert {each.subject for each in found} <= {"Database"}
     assert {each.severity for each in found} <= {Severity.ERROR}
     return found
@@ -137,20 +134,15 @@ def test_existing_database_keeps_its_engine_version():
 
 def cache(made, versions=None, offerings=None):
     """Return the severity and the problem of each finding about the cache."""
-    connection = stubbed_connection()
     answers = []
     if versions is not None:
         found = {"CacheEngineVersions": [{"EngineVersion": version} for version in versions]}
         answers.append(("describe_cache_engine_versions", found, {"Engine": "redis"}))
     if offerings is not None:
-        answer = offerings
-        if not isinstance(offerings, str):
-            answer = {"ReservedCacheNodesOfferings": offerings}
+        is_error = isinstance(offerings, str)
+        answer = offerings if is_error else {"ReservedCacheNodesOfferings": offerings}
         answers.append(("describe_reserved_cache_nodes_offerings", answer))
-    stubber = stub(connection, "elasticache", *answers)
-    found = run_check("cache-orderable", connection, [made])
-    stubber.assert_no_pending_responses()
-    return [(each.severity, each.details["problem"]) for each in found]
+    return problems(run_check("cache-orderable", stubbed(elasticache=answers), [made]))
 
 
 NODE = {"CacheNodeType": "cache.t4g.micro"}

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 from cryptography import x509
@@ -20,19 +19,13 @@ from preflights import (
     commands,
     modified,
     parameters_of,
+    problems,
     run_check,
-    stub,
-    stubbed_connection,
+    stubbed,
 )
 from quota_consumers import elastic_ip
 
 ADDRESS = "NatElasticIpAllocationId"
-
-
-@pytest.fixture
-def check(connect_to):
-    """A function that runs a check on the emulator."""
-    return lambda code, *changes, **given: run_check(code, connect_to(), changes, **given)
 
 
 def used_address(aws, given=None):
@@ -63,14 +56,19 @@ def used_address(aws, given=None):
                 return each["AllocationId"]
 
 
-def test_given_address_must_exist_and_be_free(check, aws):
-    check = partial(check, "allocated-address")
-    gateway = change("NatGateway1")
-    assert check(gateway, NatElasticIpAllocationId=elastic_ip(aws)) == []
-    assert check(gateway) == []
-    assert check(NatElasticIpAllocationId="eipalloc-0") == []
-    (missing,) = check(gateway, NatElasticIpAllocationId="eipalloc-0123456789abcdef0")
-    (used,) = check(gateway, NatElasticIpAllocationId=used_address(aws))
+def address(connection, *changes, **given):
+    return run_check("allocated-address", connection, changes, **given)
+
+
+GATEWAY = change("NatGateway1")
+
+
+def test_given_address_must_exist_and_be_free(account, aws):
+    assert address(account, GATEWAY, NatElasticIpAllocationId=elastic_ip(aws)) == []
+    assert address(account, GATEWAY) == []
+    assert address(account, NatElasticIpAllocationId="eipalloc-0") == []
+    (missing,) = address(account, GATEWAY, NatElasticIpAllocationId="eipalloc-0123456789abcdef0")
+    (used,) = address(account, GATEWAY, NatElasticIpAllocationId=used_address(aws))
     for finding, problem in ((missing, "missing"), (used, "in-use")):
         assert (finding.severity, finding.subject) == (Severity.ERROR, ADDRESS)
         assert finding.details["problem"] == problem
@@ -79,99 +77,89 @@ def test_given_address_must_exist_and_be_free(check, aws):
     assert "describe-addresses" in commands(missing)[0]
 
 
-def test_user_of_a_given_address_is_found_by_its_nat_gateway(check, aws):
+def test_user_of_a_given_address_is_found_by_its_nat_gateway(account, aws):
     given = used_address(aws, elastic_ip(aws))
-    (used,) = check("allocated-address", change("NatGateway1"), NatElasticIpAllocationId=given)
+    (used,) = address(account, GATEWAY, NatElasticIpAllocationId=given)
     assert used.details["user"] == "iot-pipeline-pr1"
 
 
 def test_user_of_an_address_is_its_interface_where_gateways_cannot_be_listed():
-    connection = stubbed_connection()
     used = {"AllocationId": "eipalloc-0", "AssociationId": "a", "NetworkInterfaceId": "eni-0"}
-    stub(
-        connection,
-        "ec2",
-        ("describe_addresses", {"Addresses": [used]}),
-        ("describe_nat_gateways", "UnauthorizedOperation"),
-    )
-    given = {ADDRESS: "eipalloc-0"}
-    (finding,) = run_check("allocated-address", connection, added("NatGateway1"), **given)
+    addresses = ("describe_addresses", {"Addresses": [used]})
+    connection = stubbed(ec2=[addresses, ("describe_nat_gateways", "UnauthorizedOperation")])
+    (finding,) = address(connection, GATEWAY, NatElasticIpAllocationId="eipalloc-0")
     assert (finding.severity, finding.details["user"]) == (Severity.ERROR, "eni-0")
 
 
-def test_given_address_may_be_used_by_the_gateway_that_stays(check, aws):
+def test_given_address_may_be_used_by_the_gateway_that_stays(account, aws):
     """The first NAT gateway has the given address, and the second one of its own."""
     given = {"NatGateways": "per-zone", ADDRESS: used_address(aws)}
-    assert check("allocated-address", change("NatGateway2"), **given) == []
-    replaced = change("NatGateway1", "Modify", "True")
-    assert len(check("allocated-address", replaced, **given)) == 1
+    assert address(account, change("NatGateway2"), **given) == []
+    assert len(address(account, change("NatGateway1", "Modify", "True"), **given)) == 1
 
 
-def test_given_zone_must_exist(check):
-    assert check("zones", change("PublicSubnet1")) == []
-    assert check("zones", AvailabilityZone1="ap-northeast-1z") == []
-    (finding,) = check("zones", change("PublicSubnet1"), AvailabilityZone1="ap-northeast-1z")
+def test_given_zone_must_exist(account):
+    subnet, given = change("PublicSubnet1"), {"AvailabilityZone1": "ap-northeast-1z"}
+    assert run_check("zones", account, [subnet]) == []
+    assert run_check("zones", account, [], **given) == []
+    (finding,) = run_check("zones", account, [subnet], **given)
     assert (finding.severity, finding.subject) == (Severity.ERROR, "AvailabilityZone1")
     assert finding.details["problem"] == "unavailable"
     assert "ap-northeast-1a" in finding.details["usable"]
 
 
-def zones(*changes, states=("available", "available"), ids=("apne1-az4", "apne1-az1"), **given):
-    connection = stubbed_connection()
-    described = [
-        {"ZoneName": name, "ZoneId": zone_id, "State": state}
-        for name, zone_id, state in zip(ZONES.values(), ids, states, strict=True)
-    ]
-    stub(connection, "ec2", ("describe_availability_zones", {"AvailabilityZones": described}))
-    found = run_check("zones", connection, changes, NatGateways="per-zone", **given)
-    return [
-        (each.severity, each.subject, each.details["problem"], each.details["logical_ids"])
-        for each in found
-    ]
+def zones(number, facts, *logical_ids):
+    """Return the findings where EC2 describes one of the two zones with these facts."""
+    described = {
+        name: {"ZoneName": zone, "ZoneId": "apne1-az4", "State": "available"}
+        for name, zone in ZONES.items()
+    }
+    described[f"AvailabilityZone{number}"] |= facts
+    answer = {"AvailabilityZones": [*described.values()]}
+    connection = stubbed(ec2=[("describe_availability_zones", answer)])
+    return run_check("zones", connection, added(*logical_ids), NatGateways="per-zone")
 
 
-def test_zone_can_be_constrained():
-    subnets = added("PublicSubnet1", "PublicSubnet2")
-    assert zones(*subnets, states=("constrained", "available")) == [
-        (Severity.WARNING, "AvailabilityZone1", "constrained", ["PublicSubnet1"])
-    ]
-    assert zones(*subnets, states=("unavailable", "available")) == [
-        (Severity.ERROR, "AvailabilityZone1", "unavailable", ["PublicSubnet1"])
-    ]
+NO_NAT = {"ZoneId": "apne1-az3"}
+SUBNETS = ("PublicSubnet1", "PublicSubnet2")
+GATEWAYS = ("NatGateway1", "NatGateway2")
 
 
-def test_zone_can_lack_nat_gateways():
-    ids = ("apne1-az4", "apne1-az3")
-    assert zones(*added("NatGateway1", "NatGateway2"), ids=ids) == [
-        (Severity.ERROR, "AvailabilityZone2", "no-nat-gateways", ["NatGateway2"])
-    ]
-    assert zones(*added("NatGateway1"), ids=ids) == []
-    assert zones(*added("PublicSubnet2"), ids=ids) == []
+@pytest.mark.parametrize(
+    ("number", "facts", "created", "found", "parameters"),
+    [
+        (1, {"State": "constrained"}, SUBNETS, (Severity.WARNING, "constrained"), {}),
+        (1, {"State": "unavailable"}, SUBNETS, (Severity.ERROR, "unavailable"), {}),
+        (1, NO_NAT, GATEWAYS, (Severity.ERROR, "no-nat-gateways"), {"NatGateways": "none"}),
+        (2, NO_NAT, GATEWAYS, (Severity.ERROR, "no-nat-gateways"), {"NatGateways": "single"}),
+    ],
+)
+def test_zone_can_be_unusable(number, facts, created, found, parameters):
+    (finding,) = zones(number, facts, *created)
+    assert problems([finding]) == [found]
+    assert finding.subject == f"AvailabilityZone{number}"
+    assert finding.details["logical_ids"] == [created[number - 1]]
+    assert parameters_of(finding) == parameters
 
 
-@pytest.mark.parametrize(("number", "fewer"), [(1, "none"), (2, "single")])
-def test_zone_without_nat_gateways_can_do_with_fewer(number, fewer):
-    connection = stubbed_connection()
-    zone = {"ZoneName": ZONES[f"AvailabilityZone{number}"], "ZoneId": "apne1-az3"}
-    described = {"AvailabilityZones": [zone | {"State": "available"}]}
-    stub(connection, "ec2", ("describe_availability_zones", described))
-    (finding,) = run_check(
-        "zones", connection, added(f"NatGateway{number}"), NatGateways="per-zone"
-    )
-    assert parameters_of(finding) == {"NatGateways": fewer}
-
-
-def test_zone_that_no_longer_exists_has_its_nat_gateway():
-    connection = stubbed_connection()
-    stub(connection, "ec2", ("describe_availability_zones", {"AvailabilityZones": []}))
-    assert run_check("zones", connection, added("NatGateway1")) == []
+@pytest.mark.parametrize(
+    ("number", "facts", "logical_id"),
+    [
+        (2, NO_NAT, "NatGateway1"),
+        (2, NO_NAT, "PublicSubnet2"),
+        # A zone that no longer exists has its NAT gateway.
+        (1, {"ZoneName": "ap-northeast-1d"}, "NatGateway1"),
+    ],
+)
+def test_zone_need_not_offer_what_is_not_created_there(number, facts, logical_id):
+    assert zones(number, facts, logical_id) == []
 
 
 @pytest.fixture
-def account():
-    """A connection to an account of moto."""
+def moto_account():
+    """A connection to an account of moto in this process."""
     with mock_aws():
-        yield stubbed_connection()
+        yield stubbed()
 
 
 def imported(acm, *names, days=90):
@@ -200,7 +188,7 @@ def certificate(connection, arn, *changes, domain="iot.example.com"):
     given = {"CertificateArn": arn, "DomainName": domain}
     found = run_check("certificate", connection, changes, **given)
     assert {each.subject for each in found} <= {"CertificateArn"}
-    return [(each.severity, each.details["problem"]) for each in found]
+    return problems(found)
 
 
 @pytest.mark.parametrize(
@@ -213,42 +201,42 @@ def certificate(connection, arn, *changes, domain="iot.example.com"):
         ("*.com", False),
     ],
 )
-def test_certificate_must_cover_the_domain(account, name, covers):
+def test_certificate_must_cover_the_domain(moto_account, name, covers):
     """A wildcard stands for one label."""
-    arn = imported(account.acm, "other.example.org", name)
-    assert certificate(account, arn) == ([] if covers else [(Severity.ERROR, "other-domain")])
-    assert certificate(account, "") == []
+    arn = imported(moto_account.acm, "other.example.org", name)
+    assert certificate(moto_account, arn) == ([] if covers else [(Severity.ERROR, "other-domain")])
+    assert certificate(moto_account, "") == []
 
 
-def test_certificate_is_checked_for_the_resources_that_use_it(account):
-    arn = imported(account.acm, "iot.example.com")
+def test_certificate_is_checked_for_the_resources_that_use_it(moto_account):
+    arn = imported(moto_account.acm, "iot.example.com")
     given = {"CertificateArn": arn, "DomainName": "new.example.com"}
     renamed = [modified("ApiStage", "Variables.domainName"), change("HttpListener")]
-    (finding,) = run_check("certificate", account, renamed, **given)
+    (finding,) = run_check("certificate", moto_account, renamed, **given)
     assert finding.details["logical_ids"] == ["ApiStage"]
     unrelated = [modified("ApiStage", "Tags")]
     assert run_check("certificate", NOWHERE, unrelated, **given) == []
 
 
-def test_certificate_that_expires_and_is_not_renewed_is_a_warning(account):
-    arn = imported(account.acm, "iot.example.com", days=20)
-    assert certificate(account, arn) == [(Severity.WARNING, "expires")]
+def test_certificate_that_expires_and_is_not_renewed_is_a_warning(moto_account):
+    arn = imported(moto_account.acm, "iot.example.com", days=20)
+    assert certificate(moto_account, arn) == [(Severity.WARNING, "expires")]
 
 
-def test_certificate_must_be_validated(account):
-    arn = account.acm.request_certificate(DomainName="*.example.com")["CertificateArn"]
+def test_certificate_must_be_validated(moto_account):
+    arn = moto_account.acm.request_certificate(DomainName="*.example.com")["CertificateArn"]
     given = {"CertificateArn": arn, "DomainName": "iot.example.com"}
-    (finding,) = run_check("certificate", account, added("HttpsListener"), **given)
+    (finding,) = run_check("certificate", moto_account, added("HttpsListener"), **given)
     assert finding.details["problem"] == "pending-validation"
     shown = ["aws", "acm", "describe-certificate", "--certificate-arn", arn, "--region", REGION]
     assert commands(finding) == [shown]
 
 
-def test_certificate_must_exist_in_the_account_and_region(account):
+def test_certificate_must_exist_in_the_account_and_region(moto_account):
     arn = CERTIFICATE["CertificateArn"]
-    assert certificate(account, arn) == [(Severity.ERROR, "missing")]
+    assert certificate(moto_account, arn) == [(Severity.ERROR, "missing")]
     elsewhere = arn.replace(REGION, "us-east-1")
-    assert certificate(account, elsewhere) == [(Severity.ERROR, "other-region")]
+    assert certificate(moto_account, elsewhere) == [(Severity.ERROR, "other-region")]
 
 
 ISSUED = {"Status": "ISSUED", "SubjectAlternativeNames": ["IOT.example.com"]}
@@ -269,6 +257,5 @@ YESTERDAY = {"NotAfter": datetime.now(UTC) - timedelta(days=1)}
     ],
 )
 def test_certificate_can_be_unusable(detail, found):
-    connection = stubbed_connection()
-    stub(connection, "acm", ("describe_certificate", {"Certificate": ISSUED | detail}))
+    connection = stubbed(acm=[("describe_certificate", {"Certificate": ISSUED | detail})])
     assert certificate(connection, CERTIFICATE["CertificateArn"]) == found

@@ -8,16 +8,7 @@ import pytest
 from checkout import REGION
 from iot_pipeline_cfn.deploy.preflight import stack_owners
 from iot_pipeline_cfn.deploy.preflight.consumers import Consumer
-from preflights import (
-    added,
-    connection_to,
-    context_of,
-    destroyed,
-    remediations,
-    run_check,
-    stub,
-    stubbed_connection,
-)
+from preflights import added, context_of, remediations, run_check, stubbed
 from quota_consumers import ENVIRONMENT_TAG, STACK_TAG, tag_list, tags_of
 
 STACK = "iot-pipeline-pr1"
@@ -39,18 +30,12 @@ def described(name=STACK, environment="pr1", durability="ephemeral", **others):
     return {"Stacks": [stack | others]}
 
 
-def proposed(answer, tags, request=None):
+def proposed(answer, tags, *request):
     """Return the environments that are proposed, where DescribeStacks answers this."""
-    connection = stubbed_connection()
-    answers = (
-        [] if answer is None else [("describe_stacks", answer, *([request] if request else []))]
-    )
-    with stub(connection, "cloudformation", *answers) as stubber:
-        context = context_of(connection, [])
-        groups = stack_owners.grouped(context, [Consumer("x", tags)])
-        found = [each.details["environment"] for each in stack_owners.destroyable(context, groups)]
-        stubber.assert_no_pending_responses()
-    return found
+    answers = [] if answer is None else [("describe_stacks", answer, *request)]
+    context = context_of(stubbed(cloudformation=answers), [])
+    groups = stack_owners.grouped(context, [Consumer("x", tags)])
+    return [each.details["environment"] for each in stack_owners.destroyable(context, groups)]
 
 
 ONLY_ENVIRONMENT = {ENVIRONMENT_TAG: "pr1"}
@@ -101,7 +86,7 @@ def test_consumer_of_no_other_environment_is_never_proposed(tags):
     assert proposed(None, tags) == []
 
 
-def test_protected_environment_is_not_proposed_for_its_addresses(aws):
+def test_protected_environment_is_not_proposed_for_its_addresses(aws, account):
     for name, durability, count in (("prod", "protected", 3), ("pr1", "ephemeral", 2)):
         address = {"Type": "AWS::EC2::EIP", "Properties": {}}
         body = {
@@ -113,16 +98,14 @@ def test_protected_environment_is_not_proposed_for_its_addresses(aws):
             TemplateBody=json.dumps(body),
             Tags=tag_list({ENVIRONMENT_TAG: name}),
         )
-    connection = connection_to(aws)
-    while not (found := run_check("elastic-ips", connection, added("NatElasticIp1"))):
+    while not (found := run_check("elastic-ips", account, added("NatElasticIp1"))):
         pass
     (finding,) = found
     used = {each["stack"]: each["amount"] for each in finding.details["consumers"]}
     assert used == {"iot-pipeline-prod": 3, "iot-pipeline-pr1": 2}
-    assert destroyed(finding) == ["pr1"]
     (proposal,) = remediations(finding, "destroy-environment")
-    command = ["destroy", "pr1", "--target", "local", "--region", REGION]
-    assert proposal["argv"][1:] == command
+    assert proposal["environment"] == "pr1"
+    assert proposal["argv"][1:] == ["destroy", "pr1", "--region", REGION]
 
 
 def test_largest_environments_come_first(monkeypatch):
@@ -131,7 +114,7 @@ def test_largest_environments_come_first(monkeypatch):
     names = ("pr1", "pr2", "pr2", "pr3", "pr4", "dev")
     users = [Consumer("thing-2"), Consumer("thing-1"), Consumer("x", {STACK_TAG: "other"}, 3)]
     users += [Consumer("x", tags_of(name)) for name in names]
-    context = context_of(stubbed_connection(), [])
+    context = context_of(stubbed(), [])
     groups = stack_owners.grouped(context, users)
     assert [(each["stack"] or each["resource"], each["amount"]) for each in groups] == [
         ("iot-pipeline-pr2", 2),
