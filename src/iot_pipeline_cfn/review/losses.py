@@ -22,13 +22,16 @@ def find_losses(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Find
         if not holds_data(change.resource_type):
             continue
         if change.action is Action.REMOVE:
-            code, attribute = "data-removed", "DeletionPolicy"
-            policy = _deletion_policy(before.resources[name])
+            code, attribute, resource = "data-removed", "DeletionPolicy", before.resources[name]
         elif change.replacement is not Replacement.NO:
-            code, attribute = "data-replaced", "UpdateReplacePolicy"
-            policy = format_value(after.resources[name].get(attribute, "Delete"))
+            code, attribute, resource = (
+                "data-replaced",
+                "UpdateReplacePolicy",
+                after.resources[name],
+            )
         else:
             continue
+        policy = POLICIES[attribute](resource)
         details = {
             "attribute": attribute,
             "data_outcome": data_outcome(policy),
@@ -50,6 +53,15 @@ def _deletion_policy(resource: Resource) -> str:
     )
     return format_value(resource.get("DeletionPolicy", "Snapshot" if is_snapshot else "Delete"))
 
+
+def _replace_policy(resource: Resource) -> str:
+    return format_value(resource.get("UpdateReplacePolicy", "Delete"))
+
+
+POLICIES: Final = MappingProxyType(
+    {"DeletionPolicy": _deletion_policy, "UpdateReplacePolicy": _replace_policy}
+)
+"""The attributes that protect data, and how to find their values."""
 
 FOREVER: Final = float("inf")
 
@@ -110,25 +122,13 @@ def find_weaker_protection(before: ResolvedEnvironment, after: ResolvedEnvironme
     for name, old, new in _kept(before, after):
         if not holds_data(type_of(new)):
             continue
-        for attribute, policies in (
-            ("DeletionPolicy", [_deletion_policy(side) for side in (old, new)]),
-            ("UpdateReplacePolicy", [_replace_policy(side) for side in (old, new)]),
-        ):
-            was, is_now = policies
+        for attribute, policy_of in POLICIES.items():
+            was, is_now = policy_of(old), policy_of(new)
             if {was, is_now} <= PROTECTION.keys() and PROTECTION[is_now] < PROTECTION[was]:
-                outcome = data_outcome(is_now)
-                details = {
-                    "attribute": attribute,
-                    "data_outcome": outcome,
-                    "before": was,
-                    "after": is_now,
-                }
+                details = {"attribute": attribute, "data_outcome": data_outcome(is_now)}
+                details |= {"before": was, "after": is_now}
                 yield Finding("data-policy-weakened", Severity.CHANGE, name, details)
         values = [properties_of(side).get("DeletionProtection") for side in (old, new)]
         if equal(values[0], True) and not equal(values[1], True):
             sides = {"before": values[0], "after": values[1]}
             yield Finding("deletion-protection-removed", Severity.CHANGE, name, sides)
-
-
-def _replace_policy(resource: Resource) -> str:
-    return format_value(resource.get("UpdateReplacePolicy", "Delete"))

@@ -56,19 +56,16 @@ def review(before: Side, after: Side, *, region: str) -> list[Review]:
 
 
 def _review(name: str, before: Side, after: Side, region: str) -> Review:
-    scopes: dict[Verdict, dict[bool, list[Scope]]] = {}
+    scopes: dict[tuple[bool, Verdict], list[Scope]] = {}
     unaffected = []
     for environment_type in sorted({*before.files, *after.files}) or [""]:
         old, new = (side.source(name, environment_type) for side in (before, after))
         verdicts = [*_verdicts(environment_type, old, new, region)]
-        for only_new, verdict in verdicts:
-            scope = Scope(environment_type, only_new)
-            scopes.setdefault(verdict, {}).setdefault(only_new, []).append(scope)
+        for scope, verdict in verdicts:
+            scopes.setdefault((scope.only_new, verdict), []).append(scope)
         if not verdicts:
             unaffected.append(environment_type)
-    groups = [
-        Group(tuple(same), verdict) for verdict, found in scopes.items() for same in found.values()
-    ]
+    groups = [Group(tuple(found), verdict) for (_, verdict), found in scopes.items()]
     templates = [side.templates.get(name) for side in (before, after)]
     return Review(
         name,
@@ -94,9 +91,9 @@ def _general(before: Template | None, after: Template | None, *, has_effect: boo
 
 def _verdicts(
     environment_type: str, old: EnvironmentSource | None, new: EnvironmentSource | None, region: str
-) -> Iterator[tuple[bool, Verdict]]:
+) -> Iterator[tuple[Scope, Verdict]]:
     """Yield the verdicts on all environments of a type, and on those that are created later."""
-    subject = environment_type or "Template"
+    every, subject = Scope(environment_type, only_new=False), environment_type or "Template"
     if old and new:
         # Stacks keep the values of parameters that are no longer given.
         known = [
@@ -108,15 +105,15 @@ def _verdicts(
         for before, after in ((old, updated), (updated, replace(new, is_new=True))):
             verdict = _compare(*resolve_pair(before, after, region))
             if verdict != NOTHING:
-                yield after.is_new, verdict
+                yield Scope(environment_type, after.is_new), verdict
     elif new:
         nothing, first = resolve_pair(EnvironmentSource(), new, region)
         details = {"resources": len(first.resources)}
         added = Finding("environment-type-added", Severity.NOTE, subject, details)
-        yield False, _verdict((), [(Topic.NEW, added), *analyze(nothing, first)])
+        yield every, _verdict((), [(Topic.NEW, added), *analyze(nothing, first)])
     elif old:
         removed = Finding("environment-type-removed", Severity.CHANGE, subject)
-        yield False, _verdict((), [(Topic.STACK, removed)])
+        yield every, _verdict((), [(Topic.STACK, removed)])
 
 
 def _compare(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Verdict:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from iot_pipeline_cfn.template.findings import Finding, Severity
 
@@ -10,29 +9,12 @@ from .analyses import Topic
 from .verdict import Counts, Group, Review, Scopes, merge
 
 
-class HeadlineCode(StrEnum):
-    """The kind of a statement in a headline."""
-
-    DATA_LOSS = "data-loss"
-    EXPOSURE = "exposure"
-    REPLACEMENT = "replacement"
-    INTERRUPTION = "interruption"
-    REJECTION = "rejection"
-    LESS_PROTECTION = "less-protection"
-    OUTPUTS_REMOVED = "outputs-removed"
-    ENVIRONMENT_ADDED = "environment-added"
-    HARMLESS = "harmless"
-    NEW_DIFFERS = "new-differs"
-    NO_RESOURCE_CHANGE = "no-resource-change"
-    NO_EFFECT = "no-effect"
-    NO_CHANGE = "no-change"
-
-
 @dataclass(frozen=True)
 class Statement:
     """A statement of a headline.
 
     Attributes:
+        code: Its kind, such as `data-loss`.
         subjects: What it is about.
         causes: The logical IDs of the causes, if none of the subjects is a cause itself.
         has_followers: Whether more follows from the subjects.
@@ -43,7 +25,7 @@ class Statement:
 
     """
 
-    code: HeadlineCode
+    code: str
     subjects: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     has_followers: bool = False
@@ -56,9 +38,9 @@ class Statement:
 def find_statements(review: Review) -> list[Statement]:
     """Return the statements of a headline; the same statement about several groups is merged."""
     if review.worst is None:
-        return [Statement(HeadlineCode.NO_EFFECT if review.differs else HeadlineCode.NO_CHANGE)]
+        return [Statement("no-effect" if review.differs else "no-change")]
     if not review.groups:
-        return [Statement(HeadlineCode.NO_RESOURCE_CHANGE)]
+        return [Statement("no-resource-change")]
     types = {*review.unaffected, *(scope.environment_type for scope in review.scopes)}
     found = []
     for statement, scopes in merge(review.groups, _statements).items():
@@ -72,25 +54,25 @@ def _statements(group: Group) -> Iterator[Statement]:
     """Yield the statements about a group."""
     verdict = group.verdict
     found = [
-        _about(HeadlineCode(severity.value), findings)
+        _about(severity.value, findings)
         for severity in (Severity.DATA_LOSS, Severity.EXPOSURE)
         if (findings := verdict.of_severity(severity))
     ]
     for severity in (Severity.REPLACEMENT, Severity.INTERRUPTION):
         # Replacements beside lost data, and interruptions beside replacements, are details.
         if not found and (findings := verdict.of_severity(severity)):
-            found = [_about_causes(HeadlineCode(severity.value), findings)]
+            found = [_about_causes(severity.value, findings)]
     if rejected := verdict.of_topic(Topic.REJECTED):
-        found.append(_about(HeadlineCode.REJECTION, rejected))
+        found.append(_about("rejection", rejected))
     if not found and (unsafe := verdict.of_topic(Topic.DATA)):
-        found.append(_about(HeadlineCode.LESS_PROTECTION, unsafe))
+        found.append(_about("less-protection", unsafe))
     outputs = verdict.of_topic(Topic.OUTPUTS)
     if removed := [finding for finding in outputs if finding.code == "output-removed"]:
-        found.append(_about(HeadlineCode.OUTPUTS_REMOVED, removed))
+        found.append(_about("outputs-removed", removed))
     yield from found or [_harmless(group)]
 
 
-def _about(code: HeadlineCode, findings: Sequence[Finding]) -> Statement:
+def _about(code: str, findings: Sequence[Finding]) -> Statement:
     """Return a statement about findings, with their causes if none is a cause itself."""
     subjects = tuple(dict.fromkeys(finding.subject for finding in findings))
     causes: tuple[str, ...] = ()
@@ -99,7 +81,7 @@ def _about(code: HeadlineCode, findings: Sequence[Finding]) -> Statement:
     return Statement(code, subjects, causes)
 
 
-def _about_causes(code: HeadlineCode, findings: Sequence[Finding]) -> Statement:
+def _about_causes(code: str, findings: Sequence[Finding]) -> Statement:
     """Return a statement about those findings that are causes."""
     first = [finding for finding in findings if not finding.causes]
     if not first:
@@ -110,8 +92,8 @@ def _about_causes(code: HeadlineCode, findings: Sequence[Finding]) -> Statement:
 def _harmless(group: Group) -> Statement:
     verdict = group.verdict
     if verdict.of_topic(Topic.NEW):
-        return Statement(HeadlineCode.ENVIRONMENT_ADDED, counts=verdict.counts())
+        return Statement("environment-added", counts=verdict.counts())
     if verdict.effects:
-        code = HeadlineCode.NEW_DIFFERS if group.scopes[0].only_new else HeadlineCode.HARMLESS
+        code = "new-differs" if group.scopes[0].only_new else "harmless"
         return Statement(code, counts=verdict.counts())
-    return Statement(HeadlineCode.NO_RESOURCE_CHANGE, finding=verdict.findings[0][1])
+    return Statement("no-resource-change", finding=verdict.findings[0][1])

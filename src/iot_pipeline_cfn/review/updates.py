@@ -10,12 +10,9 @@ from .resource_changes import find_causes, find_changes
 
 def find_replacements(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources that are replaced, and renamed ones, which are replaced by that."""
-    causes = find_causes(before, after)
     for change in find_changes(before, after):
-        name = change.logical_id
         if change.replacement is not Replacement.NO and change.resource_type not in REVISION_TYPES:
-            details = {"replacement": change.replacement, **_reasons(change)}
-            yield Finding("replaced", Severity.REPLACEMENT, name, details, causes[name])
+            yield _with_reasons("replaced", Severity.REPLACEMENT, change, before, after)
     revisions = find_revisions(before, after)
     for old, new in find_renames(before, after).items():
         if old not in revisions:
@@ -24,43 +21,41 @@ def find_replacements(before: ResolvedEnvironment, after: ResolvedEnvironment) -
 
 def find_new_revisions(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources that get a new revision, which is how their types change."""
-    causes = find_causes(before, after)
     for change in find_changes(before, after):
-        name = change.logical_id
         if change.replacement is not Replacement.NO and change.resource_type in REVISION_TYPES:
-            details = {"replacement": change.replacement, **_reasons(change)}
-            yield Finding("revised", Severity.CHANGE, name, details, causes[name])
+            yield _with_reasons("revised", Severity.CHANGE, change, before, after)
     for old, new in find_revisions(before, after).items():
         yield Finding("new-revision", Severity.CHANGE, new, {"previous_logical_id": old})
 
 
 def find_interruptions(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources that may be interrupted without being replaced."""
-    causes = find_causes(before, after)
     for change in find_changes(before, after):
         if change.behavior is UpdateBehavior.SOME_INTERRUPTION:
-            name = change.logical_id
-            yield Finding(
-                "interrupted", Severity.INTERRUPTION, name, _reasons(change), causes[name]
-            )
+            yield _with_reasons("interrupted", Severity.INTERRUPTION, change, before, after)
 
 
-def _reasons(change: ResourceChange) -> dict[str, Value]:
-    """Return the properties that decide about a change, and the values of a single one."""
+def _with_reasons(
+    code: str,
+    severity: Severity,
+    change: ResourceChange,
+    before: ResolvedEnvironment,
+    after: ResolvedEnvironment,
+) -> Finding:
+    """Return a finding with the properties that decide about a change as its reasons.
+
+    If there is only one, the finding has its values.
+    """
+    keys = ("path", "because_of", "cause_replacement")
     parts = change.deciding_properties
-    reasons: dict[str, Value] = {
-        "because": [
-            {
-                "path": part.path,
-                "because_of": part.because_of,
-                "cause_replacement": part.cause_replacement,
-            }
-            for part in parts
-        ]
-    }
+    details: dict[str, Value] = {}
+    if change.replacement is not Replacement.NO:
+        details["replacement"] = change.replacement
+    details["because"] = [{key: getattr(part, key) for key in keys} for part in parts]
     if len(parts) == 1:
-        reasons |= {"before": parts[0].before, "after": parts[0].after}
-    return reasons
+        details |= {"before": parts[0].before, "after": parts[0].after}
+    causes = find_causes(before, after)[change.logical_id]
+    return Finding(code, severity, change.logical_id, details, causes)
 
 
 def find_order_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:

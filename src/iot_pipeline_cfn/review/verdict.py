@@ -30,17 +30,11 @@ class ResourceOutcome(StrEnum):
 def outcome_of(change: ResourceChange, revisions: Mapping[str, str]) -> ResourceOutcome:
     """Return the outcome of a change; `revisions` maps old revisions to new ones."""
     if change.action is Action.REMOVE:
-        return (
-            ResourceOutcome.SUPERSEDED
-            if change.logical_id in revisions
-            else ResourceOutcome.REMOVED
-        )
+        is_superseded = change.logical_id in revisions
+        return ResourceOutcome.SUPERSEDED if is_superseded else ResourceOutcome.REMOVED
     if change.action is Action.ADD:
-        return (
-            ResourceOutcome.REVISED
-            if change.logical_id in revisions.values()
-            else ResourceOutcome.ADDED
-        )
+        is_revision = change.logical_id in revisions.values()
+        return ResourceOutcome.REVISED if is_revision else ResourceOutcome.ADDED
     if change.replacement is Replacement.NO:
         return ResourceOutcome.CHANGED
     if change.resource_type in REVISION_TYPES:
@@ -71,8 +65,8 @@ class Verdict:
     @property
     def worst(self) -> Severity | None:
         """The worst severity, or None if nothing happens."""
-        found = [finding.severity for _, finding in self.findings]
-        return worst_of(found + ([Severity.CHANGE] if self.effects else []))
+        change = Severity.CHANGE if self.effects else None
+        return worst_of([change, *(finding.severity for _, finding in self.findings)])
 
     def of_topic(self, topic: Topic) -> list[Finding]:
         """Return the findings about a topic."""
@@ -193,21 +187,19 @@ class Review:
     def _entries(self, findings: Mapping[Finding, Sequence[Scope]]) -> Iterator[Entry]:
         """Yield the findings about a topic, each cause with what follows from it."""
         causes = {finding.subject: finding for finding in findings if not finding.causes}
-        followers: dict[Finding, list[Finding]] = {}
+        followed: dict[Finding | None, list[Finding]] = {}
         for finding in findings:
-            if cause := next((causes[name] for name in finding.causes if name in causes), None):
-                followers.setdefault(cause, []).append(finding)
-        folded = {finding for below in followers.values() for finding in below}
-        for finding in findings:
-            if finding not in folded:
-                below = followers.get(finding, [])
-                numbers = Counter(scope for one in below for scope in findings[one]).values()
-                yield Entry(
-                    finding,
-                    self._shown(findings[finding]),
-                    tuple(Entry(one, self._shown(findings[one])) for one in below),
-                    (min(numbers, default=0), max(numbers, default=0)),
-                )
+            cause = next((causes[name] for name in finding.causes if name in causes), None)
+            followed.setdefault(cause, []).append(finding)
+        for finding in followed.get(None, []):
+            followers = followed.get(finding, [])
+            numbers = Counter(scope for one in followers for scope in findings[one]).values()
+            yield Entry(
+                finding,
+                self._shown(findings[finding]),
+                tuple(Entry(one, self._shown(findings[one])) for one in followers),
+                (min(numbers, default=0), max(numbers, default=0)),
+            )
 
     def effects(self) -> list[tuple[Effect, Scopes]]:
         """Return every effect once, with its environments; causes come first."""

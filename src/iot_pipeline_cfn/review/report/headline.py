@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from iot_pipeline_cfn.review.statements import HeadlineCode, Statement, find_statements
+from iot_pipeline_cfn.review.statements import Statement, find_statements
 from iot_pipeline_cfn.review.verdict import Review
 
 from .wording import PLAIN, counts_text, join, scopes_text, sentence
@@ -12,19 +12,23 @@ from .wording import PLAIN, counts_text, join, scopes_text, sentence
 LISTED: Final = 3
 """The number of names that a statement lists."""
 
-STATEMENTS: Final[Mapping[HeadlineCode, str]] = MappingProxyType(
+STATEMENT_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        HeadlineCode.DATA_LOSS: "Data can be lost",
-        HeadlineCode.EXPOSURE: "Access widens",
-        HeadlineCode.REPLACEMENT: "Resources are replaced",
-        HeadlineCode.INTERRUPTION: "Interruptions are possible",
-        HeadlineCode.REJECTION: "AWS rejects this",
-        HeadlineCode.LESS_PROTECTION: "Data is less protected",
-        HeadlineCode.OUTPUTS_REMOVED: "Outputs are removed",
-        HeadlineCode.ENVIRONMENT_ADDED: "New",
-        HeadlineCode.HARMLESS: "Nothing is lost or replaced",
-        HeadlineCode.NEW_DIFFERS: "Resources differ",
-        HeadlineCode.NO_RESOURCE_CHANGE: "No resource changes",
+        "data-loss": "Data can be lost",
+        "exposure": "Access widens",
+        "replacement": "Resources are replaced",
+        "interruption": "Interruptions are possible",
+        "rejection": "AWS rejects this",
+        "less-protection": "Data is less protected",
+        "outputs-removed": "Outputs are removed",
+        "environment-added": "New",
+        "harmless": "Nothing is lost or replaced",
+        "new-differs": "Resources differ",
+        "no-resource-change": "No resource changes",
+        "no-effect": (
+            "No effect on any environment: only formatting, descriptions or metadata differ"
+        ),
+        "no-change": "Nothing changes",
     }
 )
 
@@ -36,21 +40,16 @@ def headline_text(review: Review) -> str:
 
 def statement_text(statement: Statement) -> str:
     """Return a statement as a sentence without its full stop."""
-    match statement.code:
-        case HeadlineCode.NO_CHANGE:
-            return "Nothing changes"
-        case HeadlineCode.NO_EFFECT:
-            return "No effect on any environment: only formatting, descriptions or metadata differ"
     where = scopes_text(statement.scopes)
     where = where and f" in {where}"
     if statement.is_everywhere:
-        where = " anywhere" if statement.code is HeadlineCode.HARMLESS else " everywhere"
+        where = " anywhere" if statement.code == "harmless" else " everywhere"
     what = _what(statement)
-    return f"{STATEMENTS[statement.code]}{where}{what and ': '}{what}"
+    return f"{STATEMENT_WORDINGS[statement.code]}{where}{what and ': '}{what}"
 
 
 def _what(statement: Statement) -> str:
-    if statement.code is HeadlineCode.ENVIRONMENT_ADDED:
+    if statement.code == "environment-added":
         return f"{sum(dict(statement.counts).values())} resources"
     if statement.counts:
         return counts_text(statement.counts)

@@ -11,14 +11,14 @@ from iot_pipeline_cfn.template.findings import Severity, Value
 from .headline import headline_text
 from .tables import SPECIAL, code, escaped, table
 from .wording import (
-    OUTCOMES,
-    TITLES,
     Style,
     consequence,
     count_lines,
     more_text,
+    outcome_text,
     scopes_text,
     sentence,
+    title,
     value_text,
 )
 
@@ -35,27 +35,22 @@ def markdown(reviews: Sequence[Review]) -> str:
 
 
 def _review(review: Review) -> Iterator[str]:
-    yield f"### Review of {code(review.template)}"
-    yield ""
-    yield f"**{escaped(headline_text(review))}**"
-    yield ""
-    yield from (f"- {escaped(line)}" for line in count_lines(review))
-    yield ""
-    sections = review.sections()
-    folded = {topic: found for topic, found in sections.items() if not _is_urgent(topic, found)}
-    for topic, entries in sections.items():
-        if topic not in folded:
-            yield from _section(topic, entries)
-    effects = review.effects()
-    if folded or effects:
-        titles = [*(TITLES[topic] for topic in folded), *(["Resources"] if effects else [])]
-        yield f"<details><summary>{', '.join(titles)}</summary>"
-        yield ""
-        for topic, entries in folded.items():
-            yield from _section(topic, entries)
-        yield from _table(effects)
-        yield "</details>"
-        yield ""
+    yield from (f"### Review of {code(review.template)}", "")
+    yield from (f"**{escaped(headline_text(review))}**", "")
+    yield from (*(f"- {escaped(line)}" for line in count_lines(review)), "")
+    folded: dict[str, list[str]] = {}
+    for topic, entries in review.sections().items():
+        section = [*_section(topic, entries)]
+        if _is_urgent(topic, entries):
+            yield from section
+        else:
+            folded[title(topic)] = section
+    if effects := review.effects():
+        folded["Resources"] = [*_table(effects)]
+    if folded:
+        yield from (f"<details><summary>{', '.join(folded)}</summary>", "")
+        yield from (line for section in folded.values() for line in section)
+        yield from ("</details>", "")
 
 
 def _is_urgent(topic: Topic, entries: Sequence[Entry]) -> bool:
@@ -65,20 +60,16 @@ def _is_urgent(topic: Topic, entries: Sequence[Entry]) -> bool:
 
 
 def _section(topic: Topic, entries: Sequence[Entry]) -> Iterator[str]:
-    yield f"**{TITLES[topic]}**"
-    yield ""
+    yield from (f"**{title(topic)}**", "")
     for entry in entries:
         yield f"- {sentence(entry.finding, STYLE)}{_where(entry.scopes)}"
         if entry.followers:
             # Indented, it belongs to the item; GitHub's Markdown needs the empty lines.
-            yield ""
-            yield f"  <details><summary>And {more_text(entry.follower_counts)}</summary>"
-            yield ""
+            more = more_text(entry.follower_counts)
+            yield from ("", f"  <details><summary>And {more}</summary>", "")
             for one in entry.followers:
                 yield f"  - {sentence(one.finding, STYLE)}{_where(one.scopes)}"
-            yield ""
-            yield "  </details>"
-            yield ""
+            yield from ("", "  </details>", "")
     yield ""
 
 
@@ -86,13 +77,12 @@ def _table(effects: Sequence[tuple[Effect, Scopes]]) -> Iterator[str]:
     rows = [row for effect, scopes in effects for row in _rows(effect, scopes)]
     yield from table(("Resource", "What", "Property", "Before", "After"), rows[:ROWS])
     if len(rows) > ROWS:
-        yield f"And {len(rows) - ROWS} more: see `make review`."
-        yield ""
+        yield from (f"And {len(rows) - ROWS} more: see `make review`.", "")
 
 
 def _rows(effect: Effect, scopes: Scopes) -> Iterator[tuple[str, ...]]:
     change = effect.change
-    first = code(change.logical_id), f"{OUTCOMES[effect.outcome]}{_where(scopes)}"
+    first = code(change.logical_id), f"{outcome_text(effect.outcome)}{_where(scopes)}"
     if not change.properties:
         yield (*first, code(change.resource_type), "", "")
     for part in change.properties:

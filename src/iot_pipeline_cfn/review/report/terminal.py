@@ -11,14 +11,14 @@ from iot_pipeline_cfn.template.findings import Severity, Value
 
 from .headline import headline_text
 from .wording import (
-    OUTCOMES,
-    TITLES,
     Style,
     consequence,
     count_lines,
     more_text,
+    outcome_text,
     scopes_text,
     sentence,
+    title,
     value_text,
 )
 
@@ -45,7 +45,7 @@ def lines(reviews: Sequence[Review]) -> Iterator[Line]:
         yield f"{review.template}: {headline_text(review)}", "bold"
         yield from ((f"  {line}", "") for line in count_lines(review))
         for topic, entries in review.sections().items():
-            yield from (("", ""), (TITLES[topic], "bold"))
+            yield from (("", ""), (title(topic), "bold"))
             for entry in entries:
                 yield from _entry(entry)
         effects = review.effects()
@@ -66,7 +66,7 @@ def _entry(entry: Entry) -> Iterator[Line]:
 
 
 def _effect(effect: Effect, scopes: Scopes) -> Iterator[Line]:
-    change, outcome = effect.change, OUTCOMES[effect.outcome]
+    change, outcome = effect.change, outcome_text(effect.outcome)
     text = f"  {change.logical_id} ({change.resource_type}) {outcome}{_where(scopes)}"
     if change.is_consequence:
         yield f"{text}: {'; '.join(map(_property, change.properties))}", "dim"

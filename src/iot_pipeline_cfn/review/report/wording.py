@@ -24,37 +24,23 @@ from .update_wording import CAUSES, UPDATE_WORDINGS
 
 TITLES: Final[Mapping[Topic, str]] = MappingProxyType(
     {
-        Topic.NEW: "New",
-        Topic.DATA: "Data",
-        Topic.REJECTED: "Rejected",
-        Topic.REPLACED: "Replaced",
         Topic.REVISIONS: "New revisions",
-        Topic.INTERRUPTED: "Interrupted",
-        Topic.TRAFFIC: "Traffic",
-        Topic.PERMISSIONS: "Permissions",
-        Topic.EXPOSURE: "Exposure",
-        Topic.QUOTAS: "Quotas",
-        Topic.COST: "Cost",
-        Topic.OUTPUTS: "Outputs",
-        Topic.PARAMETERS: "Parameters",
-        Topic.STACK: "Stack",
         Topic.ORDER: "Order of operations",
         Topic.UNKNOWN: "Unknown effect",
     }
 )
-"""The headings of a report."""
+"""The headings of topics that are not the name of the topic."""
 
-OUTCOMES: Final[Mapping[ResourceOutcome, str]] = MappingProxyType(
-    {
-        ResourceOutcome.REMOVED: "removed",
-        ResourceOutcome.REPLACED: "replaced",
-        ResourceOutcome.MAYBE_REPLACED: "possibly replaced",
-        ResourceOutcome.REVISED: "revised",
-        ResourceOutcome.CHANGED: "changed",
-        ResourceOutcome.ADDED: "added",
-        ResourceOutcome.SUPERSEDED: "superseded",
-    }
-)
+
+def title(topic: Topic) -> str:
+    """Return the heading of a topic."""
+    return TITLES.get(topic, topic.capitalize())
+
+
+def outcome_text(outcome: ResourceOutcome) -> str:
+    """Return what happens to a resource."""
+    return "possibly replaced" if outcome is ResourceOutcome.MAYBE_REPLACED else outcome.value
+
 
 Wording = str | Callable[[Finding], str]
 
@@ -147,9 +133,8 @@ def scopes_text(scopes: Scopes) -> str:
 
 def counts_text(counts: Counts) -> str:
     """Return the numbers of resources with each outcome as text."""
-    return ", ".join(f"{number} {OUTCOMES[outcome]}" for outcome, number in counts) or (
-        "no resource changes"
-    )
+    numbers = [f"{number} {outcome_text(outcome)}" for outcome, number in counts]
+    return ", ".join(numbers) or "no resource changes"
 
 
 def count_lines(review: Review) -> Iterator[str]:
