@@ -19,7 +19,7 @@ from iot_pipeline_cfn.template.findings import Finding, Value
 from . import cloudformation, events, planning
 from .cloudformation import ChangeSet, ChangeSetState, Stack, ValidationFinding
 from .errors import ChangeSetRejectedError, DeploymentError, is_gone, message_of
-from .following import OperationOutcome, follow, limited
+from .following import OperationOutcome, follow, limited, make_ready
 from .observer import Operation
 from .operations import Operations
 from .planning import REASONS, Refusal, StackAction, Verb
@@ -32,7 +32,6 @@ from .protection import (
     set_termination_protection,
     wants_termination_protection,
 )
-from .readiness import make_ready
 from .reported_changes import change_data
 from .request import (
     OWNER_TAG,

@@ -159,13 +159,8 @@ def follow(
 ) -> str:
     """Pass on the events of an operation, oldest first, and return its final status.
 
-    Args:
-        client: The client of CloudFormation.
-        arn: The stack.
-        after: The newest event before the operation; None stands for the operation in progress.
-        see: The function that gets each event.
-        timeout: Seconds.
-        deletes_itself: Whether a failed creation is followed by its deletion.
+    The operation follows the event `after`; without one, it is the operation in progress. A failed
+    creation that `deletes_itself` is followed by its deletion.
 
     Raises:
         TimeoutError: when the time is over.

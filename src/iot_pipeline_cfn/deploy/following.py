@@ -1,4 +1,7 @@
-"""Beginning an operation on a stack, and following it to its end or to an interruption."""
+"""Beginning an operation on a stack, and following it to its end or to an interruption.
+
+`make_ready` ends, removes or rolls back whatever keeps a verb from acting on a stack.
+"""
 
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -11,13 +14,13 @@ from botocore.exceptions import ClientError
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Value
 
-from . import cloudformation, events
+from . import cloudformation, events, planning
 from .cloudformation import Stack
 from .errors import DeploymentError, explained
 from .events import Event
 from .observer import Operation, Question
 from .operations import Operations
-from .planning import exit_code_of, failure_mode
+from .planning import Refusal, StackAction, Verb, exit_code_of, failure_mode
 
 BEGUN: Final = frozenset(
     {"DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
@@ -103,15 +106,9 @@ def follow(
 ) -> OperationOutcome:
     """Follow an operation to its end, and handle interruptions by the user.
 
-    Args:
-        operations: The environment.
-        operation: The operation, for the observer.
-        arn: The stack.
-        after: The newest event before the operation; None stands for the operation in progress.
-        logical_ids: The resources of the operation, as far as they are known.
-        deletes_itself: Whether a failed creation is followed by its deletion.
-        ours: Whether it may be cancelled: one that another process began never is.
-
+    The operation follows the event `after`; without one, it is the operation in progress. A failed
+    creation that `deletes_itself` is followed by its deletion. An operation that is not `ours`,
+    because another process began it, is never cancelled.
     """
     outcome = OperationOutcome()
     deadline = time.monotonic() + operations.timeout
@@ -208,3 +205,76 @@ def _agrees(operations: Operations, question: Question) -> bool:
         return operations.observer.confirm(question, operations.environment.suffix)
     except KeyboardInterrupt:
         return False
+
+
+def make_ready(operations: Operations, verb: Verb) -> tuple[Stack | None, StackAction]:
+    """Return the stack and what to do with it, once nothing else must be done before."""
+    while True:
+        stack = operations.find_stack()
+        tags = stack.tags if stack else {}
+        status = stack.status if stack else planning.ABSENT
+        decision = planning.decide(status, tags, operations.environment.name, verb)
+        if isinstance(decision, Refusal):
+            raise operations.refused(decision, stack)
+        if stack is None:
+            return None, decision
+        match decision:
+            case StackAction.WAIT:
+                _wait(operations, stack)
+            case StackAction.RECREATE:
+                _remove_failed_creation(operations, stack)
+            case StackAction.ROLL_BACK:
+                _roll_back(operations, stack)
+            case _:
+                return stack, decision
+
+
+def _wait(operations: Operations, stack: Stack) -> None:
+    if not operations.wait:
+        message = f"{stack.name} ({stack.status}): another operation is in progress"
+        raise DeploymentError(message, code="busy", stack=stack.name, status=stack.status)
+    operations.notify("waiting", status=stack.status)
+    follow(operations, Operation.OTHER, stack.arn, ours=False)
+
+
+def _remove_failed_creation(operations: Operations, stack: Stack) -> None:
+    if left := cloudformation.list_resources(operations.client, stack):
+        names = [resource["LogicalResourceId"] for resource in left]
+        message = (
+            f"{stack.name} ({stack.status}): its creation failed and left {', '.join(names)}; "
+            "destroy it first"
+        )
+        raise DeploymentError(message, code="resources-left", resources=names)
+    operations.notify("removing-failed-creation", status=stack.status)
+    run(
+        operations,
+        Operation.REMOVE_FAILED_CREATION,
+        stack,
+        lambda token: cloudformation.delete_stack(operations.client, stack, token),
+    )
+
+
+def _roll_back(operations: Operations, stack: Stack) -> None:
+    """Roll back an update that failed halfway, or finish its failed rollback."""
+    client = operations.client
+    call = (
+        client.rollback_stack
+        if stack.status == "UPDATE_FAILED"
+        else client.continue_update_rollback
+    )
+    operations.notify("rolling-back", status=stack.status, reason=stack.reason)
+    outcome = run(
+        operations,
+        Operation.ROLL_BACK,
+        stack,
+        lambda token: call(StackName=stack.arn, ClientRequestToken=token),
+    )
+    if outcome.status != "UPDATE_ROLLBACK_COMPLETE":
+        lines = [
+            f"{stack.name} could not be rolled back ({outcome.status})",
+            *outcome.explanation(),
+            f"after fixing that, run: {operations.command('deploy')}",
+        ]
+        raise DeploymentError(
+            "\n  ".join(lines), ExitCode.STUCK, code="rollback-failed", **outcome.details()
+        )
