@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deploying import BUCKET, PROGRAM, small_template, stack_of, way_named_in
+from deploying import BUCKET, PROGRAM, command_named_in, small_template, stack_of
 from iot_pipeline_cfn.cli.deploy_wording import age
 
 PATIENCE = 20
@@ -154,7 +154,7 @@ def test_interruption_asks_and_a_second_one_detaches(terminal, project, aws):
     shown.interrupt()
     status, text = shown.end()
     assert status == 130
-    assert way_named_in(text)[:3] == ["events", "--follow", "pr1"]
+    assert command_named_in(text)[:3] == ["events", "--follow", "pr1"]
     assert stack_of(aws)["StackStatus"] == "UPDATE_IN_PROGRESS"
 
 

@@ -10,10 +10,10 @@ from deploying import (
     IMPOSSIBLE,
     PROTECTED,
     WAITS,
+    command_named_in,
     signal_success,
     small_template,
     stack_of,
-    way_named_in,
 )
 from iot_pipeline_cfn.rehearsal.leftovers import list_resources
 
@@ -59,12 +59,12 @@ def test_protected_environment_is_destroyed_after_lifting_its_protection(project
     refused = project.run("destroy", "prod", "--yes", "--force")
     assert (refused.status, refused.code) == (1, "protected")
     assert stack_of(aws, "prod")["StackStatus"] == "CREATE_COMPLETE"
-    way = way_named_in(refused.last_line)
-    assert project.run(*way, "--yes").status == 0
+    command = command_named_in(refused.last_line)
+    assert project.run(*command, "--yes").status == 0
     assert not stack_of(aws, "prod")["EnableTerminationProtection"]
     assert project.deploy("prod").status == 0
     assert stack_of(aws, "prod")["EnableTerminationProtection"]
-    project.run(*way, "--yes")
+    project.run(*command, "--yes")
     assert project.run("destroy", "prod", "--yes").status == 0
 
 
@@ -91,8 +91,8 @@ def test_failed_creation_of_a_protected_environment_can_be_destroyed(project, aw
     refused = project.deploy("prod")
     assert refused.status == 1
     assert refused.code == "rollback-failed"
-    way = way_named_in(failed.last_line)
-    done = project.run(*way, "--yes")
+    command = command_named_in(failed.last_line)
+    done = project.run(*command, "--yes")
     assert done.status == 0, done.err[-1000:]
     assert list_resources(aws) == before
 
@@ -122,7 +122,7 @@ def test_failed_deletion_can_be_repeated(project, aws):
     aws("rds").modify_db_instance(
         DBInstanceIdentifier=database["DBInstanceIdentifier"], DeletionProtection=False
     )
-    assert project.run(*way_named_in(failed.err), "--yes").status == 0
+    assert project.run(*command_named_in(failed.err), "--yes").status == 0
 
 
 def test_destroy_ends_a_creation(project):

@@ -15,11 +15,11 @@ from deploying import (
     PROGRAM,
     PROTECTED,
     WAITS,
+    command_named_in,
     signal_success,
     small_template,
     stack_of,
     start_update,
-    way_named_in,
 )
 
 LATER = 1.5
@@ -48,9 +48,9 @@ def test_no_wait_refuses_while_another_operation_is_in_progress(project, aws):
 
 def test_operation_in_progress_can_be_followed(project, aws):
     """The error of the timeout names the command."""
-    way = way_named_in(start_update(project).last_line)
+    command = command_named_in(start_update(project).last_line)
     threading.Timer(LATER, signal_success, [aws]).start()
-    followed = project.run(*way)
+    followed = project.run(*command)
     assert followed.status == 0
     first, *_, last = followed.out.splitlines()
     assert "UPDATE_IN_PROGRESS    iot-pipeline-pr1" in first
@@ -60,12 +60,12 @@ def test_operation_in_progress_can_be_followed(project, aws):
 def test_following_a_failed_operation_fails(project, aws):
     impossible = IMPOSSIBLE | {"DependsOn": "Waits"}
     project.write(small_template(WAITS | {"Impossible": impossible}))
-    way = way_named_in(project.deploy("pr1", "--timeout", "0.3").last_line)
+    command = command_named_in(project.deploy("pr1", "--timeout", "0.3").last_line)
     threading.Timer(LATER, signal_success, [aws]).start()
-    followed = project.run(*way)
+    followed = project.run(*command)
     assert (followed.status, followed.code) == (4, "operation-failed")
     assert followed.details == {"status": "DELETE_COMPLETE"}
-    assert project.run(*way).status == 1
+    assert project.run(*command).status == 1
 
 
 def test_update_can_be_cancelled(project, aws):
@@ -140,7 +140,7 @@ def test_interrupted_deployment_goes_on_and_can_be_followed(project, aws, number
     assert status == 130
     assert "Traceback" not in said
     threading.Timer(LATER, signal_success, [aws]).start()
-    assert project.run(*way_named_in(said)).status == 0
+    assert project.run(*command_named_in(said)).status == 0
     assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
 
 
@@ -167,7 +167,7 @@ def test_interrupted_creation_of_a_protected_environment_can_be_destroyed(projec
     status, said = ended(process)
     assert status == 5, said
     assert stack_of(aws, "prod")["StackStatus"] == "DELETE_FAILED"
-    done = project.run(*way_named_in(said), "--yes")
+    done = project.run(*command_named_in(said), "--yes")
     assert done.status == 0, done.err
     assert aws("rds").describe_db_instances()["DBInstances"] == []
 

@@ -168,7 +168,7 @@ def made_up_session(region="us-east-1"):
     return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
 
 
-def way_named_in(message):
+def command_named_in(message):
     """Return the arguments of the command that a message names last."""
     return re.findall(r"(?:run|with): \S*iot-pipeline (.*)", message)[-1].split()
 
@@ -235,7 +235,7 @@ def listening():
             self.end_headers()
 
         def log_message(self, *_):
-            """Say nothing."""
+            """Keep stderr for the tests."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Container) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,)).start()

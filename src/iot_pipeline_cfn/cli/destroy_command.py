@@ -56,7 +56,7 @@ def destroy(
 @template_option
 def cancel(*, environment: str, patience: Patience, place: Place, template: Path) -> None:
     """Cancel the update that is in progress."""
-    from iot_pipeline_cfn.deploy.deletion import cancel_update
+    from iot_pipeline_cfn.deploy.following import cancel_update
 
     operations, console = open_named(environment, template, place, patience, as_json=False)
     console.say(f"{operations.environment.suffix} is in {cancel_update(operations)}")

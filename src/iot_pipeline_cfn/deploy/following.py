@@ -278,3 +278,21 @@ def _roll_back(operations: Operations, stack: Stack) -> None:
         raise DeploymentError(
             "\n  ".join(lines), ExitCode.STUCK, code="rollback-failed", **outcome.details()
         )
+
+
+def cancel_update(operations: Operations) -> str:
+    """Cancel the update in progress, follow its rollback, and return the final stack status."""
+    stack, _ = make_ready(operations, Verb.CANCEL)
+    if stack is None:
+        return planning.ABSENT
+    client = operations.client
+    outcome = run(
+        operations,
+        Operation.CANCEL_UPDATE,
+        stack,
+        lambda token: client.cancel_update_stack(StackName=stack.arn, ClientRequestToken=token),
+    )
+    if outcome.status not in {"UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:
+        message = f"the rollback failed ({outcome.status}); run: {operations.command('deploy')}"
+        raise DeploymentError(message, ExitCode.STUCK, code="rollback-failed", **outcome.details())
+    return outcome.status

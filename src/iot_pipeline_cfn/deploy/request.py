@@ -93,11 +93,11 @@ def load_request(
     environment = environment_named(name, body)
     file = load(parameter_file(environment, directory))
     if found := list(check_file(body, file)):
-        raise invalid(found)
+        raise _invalid(found)
     return environment, DeploymentRequest(body, file)
 
 
-def invalid(findings: Sequence[Finding]) -> DeploymentError:
+def _invalid(findings: Sequence[Finding]) -> DeploymentError:
     """Return the error of invalid parameters."""
     message = "\n".join(map(parameter_sentence, findings))
     data = [finding.as_data() for finding in findings]
@@ -122,7 +122,7 @@ def build_input(
             **finding.details,
         )
     if found := list(parameters.findings()):
-        raise invalid(found)
+        raise _invalid(found)
     owner = (stack and stack.tags.get(OWNER_TAG)) or request.owner
     own_tags = {
         **stack_tags(operations.environment.suffix),
