@@ -282,6 +282,22 @@ def test_fail_on_sets_the_exit_code_from_a_severity_upwards(pair, severity, stat
     assert review(*pair_of_files).status == 0
 
 
+@pytest.mark.parametrize(
+    ("severity", "status"), [("data-loss", 0), ("exposure", 0), ("error", 10), ("change", 10)]
+)
+def test_rejected_change_is_less_severe_than_data_loss_and_exposure(pair, severity, status):
+    pair_of_files = pair({"Resources": {"Topic": {"Type": "AWS::SQS::QueuePolicy"}}})
+    assert review(*pair_of_files, "--fail-on", severity).status == status
+
+
+def test_json_has_data_loss_as_the_severity_of_a_rejected_change_that_loses_data(pair):
+    queue = {"Type": "AWS::SQS::Queue"}
+    before = {"Resources": {"Topic": TOPIC, "Queue": queue}}
+    found = reviewed(*pair({"Resources": {"Topic": queue}}, before))
+    assert {("type-changed", "Topic"), ("data-removed", "Queue")} <= findings(found)
+    assert found["severity"] == "data-loss"
+
+
 NASTY = "a|b `c` <img src=x> @somebody **bold** [link](x) #1\nsecond ``line``"
 
 

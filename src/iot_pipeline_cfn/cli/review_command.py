@@ -51,7 +51,7 @@ from .options import FILE, json_option
 @json_option
 @click.option(
     "--fail-on",
-    type=click.Choice(["data-loss", "exposure", "replacement", "interruption", "change", "note"]),
+    type=click.Choice([severity.value for severity in Severity]),
     help=f"Exit with {ExitCode.REVIEW_FAILED:d} if a finding is this severe, or more.",
 )
 def review(

@@ -16,12 +16,12 @@ Value = Any
 class Severity(StrEnum):
     """How serious a finding is, worst first.
 
-    An error stops a deployment. `--fail-on` takes the severities from data loss to note.
+    An error stops a deployment, so data loss and exposure are worse: they happen.
     """
 
-    ERROR = "error"
     DATA_LOSS = "data-loss"
     EXPOSURE = "exposure"
+    ERROR = "error"
     REPLACEMENT = "replacement"
     INTERRUPTION = "interruption"
     WARNING = "warning"
