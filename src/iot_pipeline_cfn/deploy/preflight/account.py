@@ -39,7 +39,7 @@ def check_service_linked_roles(context: PreflightContext) -> Iterator[Finding]:
     }
     if not needed:
         return
-    roles = describe(context.connection.iam, "list_roles", "Roles", PathPrefix=ROLE_PATH)
+    roles = describe(context.connection.iam, "list_roles", PathPrefix=ROLE_PATH)
     existing = {role["Path"].removeprefix(ROLE_PATH).rstrip("/") for role in roles}
     if missing := sorted(needed.keys() - existing):
         create = ("aws", "iam", "create-service-linked-role", "--aws-service-name")

@@ -18,7 +18,7 @@ from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity
 from iot_pipeline_cfn.template.references import references
 from iot_pipeline_cfn.template.schemas import MissingSchemasError, schema_of
 
-from .checking import PreflightContext, report
+from .checking import PreflightContext, describe, report
 
 CODE: Final = "permissions"
 
@@ -68,38 +68,39 @@ ADDITIONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Actions that a creation needs besides those that `CREATING` finds."""
 
-SCOPES: Final[Mapping[str, str]] = MappingProxyType(
+SCOPES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
     {
-        "apigateway:POST": "apigateway:{region}::/restapis",
-        "apigateway:PUT": "apigateway:{region}::/restapis/x/resources/x/methods/POST",
-        "cloudwatch:PutDashboard": "cloudwatch::{account}:dashboard/{stack}",
-        "cloudwatch:PutMetricAlarm": "cloudwatch:{region}:{account}:alarm:{stack}/x",
-        "ecr:CreateRepository": "ecr:{region}:{account}:repository/{stack}",
-        "ecr:PutLifecyclePolicy": "ecr:{region}:{account}:repository/{stack}",
-        "ecs:CreateCluster": "ecs:{region}:{account}:cluster/{stack}",
-        "ecs:CreateService": "ecs:{region}:{account}:service/{stack}/{stack}-x",
-        "ecs:RegisterTaskDefinition": "ecs:{region}:{account}:task-definition/{stack}:1",
-        "elasticache:CreateCacheSubnetGroup": (
-            "elasticache:{region}:{account}:subnetgroup:{stack}-x"
-        ),
-        "elasticache:CreateReplicationGroup": (
-            "elasticache:{region}:{account}:replicationgroup:{stack}-x"
-        ),
-        "events:PutRule": "events:{region}:{account}:rule/{stack}-x",
-        "events:PutTargets": "events:{region}:{account}:rule/{stack}-x",
-        "iam:CreateRole": "iam::{account}:role/{stack}-x",
-        "iam:PassRole": "iam::{account}:role/{stack}-x",
-        "iam:PutRolePolicy": "iam::{account}:role/{stack}-x",
-        "logs:CreateLogGroup": "logs:{region}:{account}:log-group:/ecs/{stack}",
-        "logs:PutRetentionPolicy": "logs:{region}:{account}:log-group:/ecs/{stack}",
-        "rds:CreateDBInstance": "rds:{region}:{account}:db:{stack}-x",
-        "rds:CreateDBParameterGroup": "rds:{region}:{account}:pg:{stack}-x",
-        "rds:CreateDBSubnetGroup": "rds:{region}:{account}:subgrp:{stack}-x",
-        "sns:CreateTopic": "sns:{region}:{account}:{stack}-x",
-        "states:CreateStateMachine": "states:{region}:{account}:stateMachine:x-{stack}",
+        "apigateway:{region}::/restapis": ["apigateway:POST"],
+        "apigateway:{region}::/restapis/x/resources/x/methods/POST": ["apigateway:PUT"],
+        "cloudwatch::{account}:dashboard/{stack}": ["cloudwatch:PutDashboard"],
+        "cloudwatch:{region}:{account}:alarm:{stack}/x": ["cloudwatch:PutMetricAlarm"],
+        "ecr:{region}:{account}:repository/{stack}": [
+            "ecr:CreateRepository",
+            "ecr:PutLifecyclePolicy",
+        ],
+        "ecs:{region}:{account}:cluster/{stack}": ["ecs:CreateCluster"],
+        "ecs:{region}:{account}:service/{stack}/{stack}-x": ["ecs:CreateService"],
+        "ecs:{region}:{account}:task-definition/{stack}:1": ["ecs:RegisterTaskDefinition"],
+        "elasticache:{region}:{account}:subnetgroup:{stack}-x": [
+            "elasticache:CreateCacheSubnetGroup"
+        ],
+        "elasticache:{region}:{account}:replicationgroup:{stack}-x": [
+            "elasticache:CreateReplicationGroup"
+        ],
+        "events:{region}:{account}:rule/{stack}-x": ["events:PutRule", "events:PutTargets"],
+        "iam::{account}:role/{stack}-x": ["iam:CreateRole", "iam:PassRole", "iam:PutRolePolicy"],
+        "logs:{region}:{account}:log-group:/ecs/{stack}": [
+            "logs:CreateLogGroup",
+            "logs:PutRetentionPolicy",
+        ],
+        "rds:{region}:{account}:db:{stack}-x": ["rds:CreateDBInstance"],
+        "rds:{region}:{account}:pg:{stack}-x": ["rds:CreateDBParameterGroup"],
+        "rds:{region}:{account}:subgrp:{stack}-x": ["rds:CreateDBSubnetGroup"],
+        "sns:{region}:{account}:{stack}-x": ["sns:CreateTopic"],
+        "states:{region}:{account}:stateMachine:x-{stack}": ["states:CreateStateMachine"],
     }
 )
-"""ARNs that policies often allow an action on instead of `*`.
+"""Resources that policies often allow actions on instead of `*`: ARNs without their beginning.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -110,9 +111,7 @@ def check_permissions(context: PreflightContext) -> Iterator[Finding]:
 
     A caller without permission to simulate gets no finding, to not get it at every deployment.
     """
-    if not any(
-        change.action == "Add" or change.replacement == "True" for change in context.changes
-    ):
+    if not any(change.creates for change in context.changes):
         return
     connection = context.connection
     caller = connection.sts.get_caller_identity()["Arn"]
@@ -201,12 +200,10 @@ def _denied(context: PreflightContext, principal: str, actions: Sequence[str]) -
         "stack": context.environment.stack_name,
     }
     denied = set(_simulated_denials(context.connection, principal, actions, "*"))
-    scoped: dict[str, list[str]] = {}
-    for action in sorted(denied & SCOPES.keys()):
-        arn = f"arn:{partition}:{SCOPES[action].format(**names)}"
-        scoped.setdefault(arn, []).append(action)
-    for arn, some in scoped.items():
-        denied -= set(some) - set(_simulated_denials(context.connection, principal, some, arn))
+    for scope, scoped in SCOPES.items():
+        if some := [action for action in scoped if action in denied]:
+            arn = f"arn:{partition}:{scope.format(**names)}"
+            denied -= set(some) - set(_simulated_denials(context.connection, principal, some, arn))
     return sorted(denied)
 
 
@@ -214,22 +211,21 @@ def _simulated_denials(
     connection: Connection, principal: str, actions: Sequence[str], resource: str
 ) -> Iterator[str]:
     """Yield the actions that the simulator denies although no context value is missing."""
-    pages = connection.iam.get_paginator("simulate_principal_policy").paginate(
+    region = {
+        "ContextKeyName": "aws:RequestedRegion",
+        "ContextKeyType": "string",
+        "ContextKeyValues": [connection.region],
+    }
+    for result in describe(
+        connection.iam,
+        "simulate_principal_policy",
         PolicySourceArn=principal,
         ActionNames=actions,
         ResourceArns=[resource],
-        ContextEntries=[
-            {
-                "ContextKeyName": "aws:RequestedRegion",
-                "ContextKeyType": "string",
-                "ContextKeyValues": [connection.region],
-            }
-        ],
-    )
-    for page in pages:
-        for result in page["EvaluationResults"]:
-            # Missing context values are reported per resource or for all resources.
-            results = [result, *result.get("ResourceSpecificResults", [])]
-            missing = any(each.get("MissingContextValues") for each in results)
-            if result["EvalDecision"] != "allowed" and not missing:
-                yield result["EvalActionName"]
+        ContextEntries=[region],
+    ):
+        # Missing context values are reported per resource or for all resources.
+        results = [result, *result.get("ResourceSpecificResults", [])]
+        missing = any(each.get("MissingContextValues") for each in results)
+        if result["EvalDecision"] != "allowed" and not missing:
+            yield result["EvalActionName"]

@@ -212,10 +212,10 @@ def _is_same(validation: ValidationFinding, finding: Finding) -> bool:
     )
 
 
-def describe(client: Any, operation: str, key: str, **request: Any) -> Iterator[Mapping[str, Any]]:
+def describe(client: Any, operation: str, **request: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the items of all pages of a call."""
-    for page in client.get_paginator(operation).paginate(**request):
-        yield from page.get(key, [])
+    (items,) = client.get_paginator(operation).paginate(**request).result_key_iters()
+    yield from items
 
 
 def tags_of(resource: Mapping[str, Any], key: str = "Tags") -> dict[str, str]:

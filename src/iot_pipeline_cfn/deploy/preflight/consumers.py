@@ -68,59 +68,44 @@ def consumption_of(resources: Iterable[Mapping[str, Any]], name: str) -> Consump
 
 def vpcs(connection: Connection, _: str) -> Consumption:
     """Return the VPCs of the region."""
-    return consumption_of(describe(connection.ec2, "describe_vpcs", "Vpcs"), "VpcId")
+    return consumption_of(describe(connection.ec2, "describe_vpcs"), "VpcId")
 
 
 def internet_gateways(connection: Connection, _: str) -> Consumption:
     """Return the internet gateways of the region."""
-    found = describe(connection.ec2, "describe_internet_gateways", "InternetGateways")
+    found = describe(connection.ec2, "describe_internet_gateways")
     return consumption_of(found, "InternetGatewayId")
 
 
 def elastic_ips(connection: Connection, _: str) -> Consumption:
     """Return the Elastic IPs, without brought addresses and those of AWS's own services."""
-    addresses = [
-        address
-        for address in connection.ec2.describe_addresses()["Addresses"]
-        if address.get("PublicIpv4Pool", "amazon") == "amazon" and "ServiceManaged" not in address
-    ]
-    consumers = [
-        Consumer(each["AllocationId"], tags_of(each), is_idle="AssociationId" not in each)
-        for each in addresses
-    ]
-    return Consumption(consumers)
+    return Consumption(
+        [
+            Consumer(each["AllocationId"], tags_of(each), is_idle="AssociationId" not in each)
+            for each in connection.ec2.describe_addresses()["Addresses"]
+            if each.get("PublicIpv4Pool", "amazon") == "amazon" and "ServiceManaged" not in each
+        ]
+    )
 
 
 def nat_gateways(connection: Connection, zone: str) -> Consumption:
     """Return the NAT gateways of a zone; they count until they are deleted."""
-    states = ("pending", "available", "deleting")
-    gateways = [
-        gateway
-        for gateway in describe(
-            connection.ec2,
-            "describe_nat_gateways",
-            "NatGateways",
-            Filters=[{"Name": "state", "Values": states}],
-        )
-        # A regional NAT gateway has no subnet and counts in no zone.
-        if "SubnetId" in gateway
-    ]
+    counted = [{"Name": "state", "Values": ["pending", "available", "deleting"]}]
+    described = describe(connection.ec2, "describe_nat_gateways", Filters=counted)
+    # A regional NAT gateway has no subnet and counts in no zone.
+    gateways = [gateway for gateway in described if "SubnetId" in gateway]
     if not gateways:
         return Consumption([])
     ids = sorted({gateway["SubnetId"] for gateway in gateways})
-    subnets = describe(
-        connection.ec2,
-        "describe_subnets",
-        "Subnets",
-        Filters=[{"Name": "subnet-id", "Values": ids}],
-    )
+    filters = [{"Name": "subnet-id", "Values": ids}]
+    subnets = describe(connection.ec2, "describe_subnets", Filters=filters)
     inside = {subnet["SubnetId"] for subnet in subnets if subnet["AvailabilityZone"] == zone}
     return consumption_of((each for each in gateways if each["SubnetId"] in inside), "NatGatewayId")
 
 
 def interface_endpoints(connection: Connection, vpc: str) -> Consumption:
     """Return the endpoints of a VPC that share the quota of interface endpoints."""
-    endpoints = describe(connection.ec2, "describe_vpc_endpoints", "VpcEndpoints")
+    endpoints = describe(connection.ec2, "describe_vpc_endpoints")
     counted = (
         each
         for each in endpoints
@@ -134,7 +119,7 @@ def load_balancers(connection: Connection, _: str) -> Consumption:
     client = connection.elbv2
     arns = [
         balancer["LoadBalancerArn"]
-        for balancer in describe(client, "describe_load_balancers", "LoadBalancers")
+        for balancer in describe(client, "describe_load_balancers")
         if balancer["Type"] == "application"
     ]
     # arn:...:loadbalancer/app/NAME/ID
@@ -154,7 +139,7 @@ def load_balancers(connection: Connection, _: str) -> Consumption:
 
 def db_instances(connection: Connection, _: str) -> Consumption:
     """Return the database instances of the region."""
-    instances = describe(connection.rds, "describe_db_instances", "DBInstances")
+    instances = describe(connection.rds, "describe_db_instances")
     return Consumption(
         [Consumer(each["DBInstanceIdentifier"], tags_of(each, "TagList")) for each in instances]
     )
@@ -165,7 +150,7 @@ def cache_nodes(connection: Connection, _: str) -> Consumption:
     client = connection.elasticache
     nodes: Counter[str] = Counter()
     arns: dict[str, str] = {}
-    for cluster in describe(client, "describe_cache_clusters", "CacheClusters"):
+    for cluster in describe(client, "describe_cache_clusters"):
         name = cluster.get("ReplicationGroupId") or cluster["CacheClusterId"]
         nodes[name] += cluster["NumCacheNodes"]
         # Tags can be listed for available clusters only, which have those of their group.
@@ -185,12 +170,8 @@ def cache_nodes(connection: Connection, _: str) -> Consumption:
 
 def rest_apis(connection: Connection, _: str) -> Consumption:
     """Return the regional REST APIs; edge-optimized and private ones have their own quotas."""
-    apis = describe(
-        connection.apigateway,
-        "get_rest_apis",
-        "items",
-        PaginationConfig={"PageSize": APIS_PER_PAGE},
-    )
+    pages = {"PageSize": APIS_PER_PAGE}
+    apis = describe(connection.apigateway, "get_rest_apis", PaginationConfig=pages)
     return Consumption(
         [
             Consumer(f"{api['name']} {api['id']}", api.get("tags", {}))
@@ -205,12 +186,8 @@ def fargate_vcpus(usage_class: str, connection: Connection, _: str) -> Consumpti
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/monitoring-fargate-usage.html
     """
-    dimensions = {
-        "Service": "Fargate",
-        "Type": "Resource",
-        "Resource": "vCPU",
-        "Class": usage_class,
-    }
+    dimensions = {"Service": "Fargate", "Type": "Resource", "Resource": "vCPU"}
+    dimensions["Class"] = usage_class
     now = datetime.now(UTC)
     points = connection.cloudwatch.get_metric_statistics(
         Namespace="AWS/Usage",

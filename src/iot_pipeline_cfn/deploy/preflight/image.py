@@ -73,24 +73,12 @@ class Image:
         return ARCHITECTURES[self.architecture]
 
     def finding(
-        self,
-        severity: Severity,
-        problem: str,
-        *remediations: Remediation,
-        **details: Value,
+        self, severity: Severity, problem: str, *remediations: Remediation, **details: Value
     ) -> Finding:
         """Return a finding about it."""
-        return report(
-            CODE,
-            severity,
-            self.logical_ids,
-            *remediations,
-            subject=IMAGE_PARAMETER,
-            problem=problem,
-            repository=self.repository,
-            tag=self.tag,
-            **details,
-        )
+        facts = {"problem": problem, "repository": self.repository, "tag": self.tag, **details}
+        ids, subject = self.logical_ids, IMAGE_PARAMETER
+        return report(CODE, severity, ids, *remediations, subject=subject, **facts)
 
     def ecr(self, verb: str, *arguments: str) -> Remediation:
         """Return a command of the AWS CLI about its repository."""
@@ -154,14 +142,9 @@ def _without_repository(image: Image) -> Finding:
     """Return the finding that the image's repository is created by this deployment only."""
     if _needs_no_image(image.connection):
         return image.finding(Severity.NOTE, "no-repository")
-    deploy = image.context.deployer
-    return image.finding(
-        Severity.ERROR,
-        "no-repository",
-        deploy("deploy", "--image-tag", ""),
-        *image.push(),
-        deploy("deploy", "--image-tag", image.tag),
-    )
+    create = image.context.deployer("deploy", "--image-tag", "")
+    deploy = image.context.deployer("deploy", "--image-tag", image.tag)
+    return image.finding(Severity.ERROR, "no-repository", create, *image.push(), deploy)
 
 
 def _check_repository(image: Image) -> Iterator[Finding]:
@@ -204,7 +187,6 @@ def _newest_tags(image: Image) -> list[str]:
         images += describe(
             image.connection.ecr,
             "describe_images",
-            "imageDetails",
             repositoryName=image.repository,
             filter={"tagStatus": "TAGGED"},
         )
@@ -219,18 +201,11 @@ def _check_architecture(image: Image, manifest: Mapping[str, Any]) -> Iterator[F
         yield from not_checked(CODE, error, part="architecture")
         return
     if built and image.platform not in built:
-        yield image.finding(
-            Severity.ERROR,
-            "architecture",
-            Remediation("build-for-platform", {"platform": f"linux/{image.platform}"}),
-            *(
-                set_parameter("CpuArchitecture", name)
-                for name, platform in ARCHITECTURES.items()
-                if platform in built
-            ),
-            built=sorted(built),
-            architecture=image.architecture,
-        )
+        build = Remediation("build-for-platform", {"platform": f"linux/{image.platform}"})
+        fitting = [name for name, platform in ARCHITECTURES.items() if platform in built]
+        choose = [set_parameter("CpuArchitecture", name) for name in fitting]
+        facts = {"built": sorted(built), "architecture": image.architecture}
+        yield image.finding(Severity.ERROR, "architecture", build, *choose, **facts)
 
 
 def _architectures(image: Image, manifest: Mapping[str, Any]) -> set[str]:

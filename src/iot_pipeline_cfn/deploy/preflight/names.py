@@ -116,7 +116,7 @@ class UniqueName:
 
 
 def _find_log_group(connection: Connection, name: str) -> str | None:
-    groups = describe(connection.logs, "describe_log_groups", "logGroups", logGroupNamePrefix=name)
+    groups = describe(connection.logs, "describe_log_groups", logGroupNamePrefix=name)
     arns = (group["arn"] for group in groups if group["logGroupName"] == name)
     return next((str(arn).removesuffix(":*") for arn in arns), None)
 

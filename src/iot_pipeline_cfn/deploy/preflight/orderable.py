@@ -34,23 +34,16 @@ def check_database_orderable(context: PreflightContext) -> Iterator[Finding]:
     """
     ordered = ("DBInstanceClass", "Engine", "EngineVersion", "StorageType", *FEATURES)
     for logical_id, properties in context.changed(DATABASE, *ordered).items():
-        order = {
+        facts = {
+            "subject": logical_id,
+            "region": context.connection.region,
             "engine": properties.get("Engine"),
             "version": properties.get("EngineVersion"),
             "instance_class": properties.get("DBInstanceClass"),
         }
         for problem, details, remediation in _database_problems(context, logical_id, properties):
-            yield report(
-                "database-orderable",
-                Severity.ERROR,
-                [logical_id],
-                remediation,
-                subject=logical_id,
-                problem=problem,
-                region=context.connection.region,
-                **order,
-                **details,
-            )
+            found = {**facts, "problem": problem, **details}
+            yield report("database-orderable", Severity.ERROR, [logical_id], remediation, **found)
 
 
 Problem = tuple[str, dict[str, Value], Remediation]
@@ -61,14 +54,12 @@ def _database_problems(
     context: PreflightContext, logical_id: str, properties: Mapping[str, Any]
 ) -> Iterator[Problem]:
     engine, version = properties.get("Engine"), properties.get("EngineVersion")
-    instance_class = properties.get("DBInstanceClass")
-    options = _options(
-        context, Engine=engine, EngineVersion=version, DBInstanceClass=instance_class
-    )
+    order = {"Engine": engine, "EngineVersion": version}
+    options = _options(context, **order, DBInstanceClass=properties.get("DBInstanceClass"))
     if not options:
         versions = _database_versions(context, str(engine), str(version))
         if version in versions:
-            values = _sold_classes(context, engine, version)
+            values = _sold_classes(context, order)
             choose = choose_parameter("DatabaseInstanceClass", values=values)
             yield "class", {"sold": values}, choose
         # An existing database keeps a version that can no longer be created.
@@ -101,8 +92,8 @@ def _zone_problems(
 
 
 def _options(context: PreflightContext, **order: Any) -> list[Option]:
-    call, key = "describe_orderable_db_instance_options", "OrderableDBInstanceOptions"
-    return list(describe(context.connection.rds, call, key, **order, Vpc=True))
+    call = "describe_orderable_db_instance_options"
+    return list(describe(context.connection.rds, call, **order, Vpc=True))
 
 
 def _database_versions(context: PreflightContext, engine: str, version: str) -> list[str]:
@@ -111,17 +102,15 @@ def _database_versions(context: PreflightContext, engine: str, version: str) -> 
     found = describe(
         context.connection.rds,
         "describe_db_engine_versions",
-        "DBEngineVersions",
         Engine=engine,
         DBParameterGroupFamily=family,
     )
     return [one["EngineVersion"] for one in found]
 
 
-def _sold_classes(context: PreflightContext, engine: object, version: object) -> list[str]:
+def _sold_classes(context: PreflightContext, order: Mapping[str, Any]) -> list[str]:
     """Return the instance classes that both the template and the region have."""
-    options = _options(context, Engine=engine, EngineVersion=version)
-    sold = {option.get("DBInstanceClass") for option in options}
+    sold = {option.get("DBInstanceClass") for option in _options(context, **order)}
     allowed = context.template["Parameters"]["DatabaseInstanceClass"]["AllowedValues"]
     return [name for name in allowed if name in sold]
 
@@ -133,15 +122,12 @@ def check_cache_orderable(context: PreflightContext) -> Iterator[Finding]:
     is probably not, so that is a warning.
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReservedCacheNodesOfferings.html
     """
-    region = context.connection.region
+    connection = context.connection
     # An existing cache keeps a version and a node type that are no longer sold.
     for logical_id, properties in context.changed(CACHE, "Engine", "EngineVersion").items():
         engine, version = properties.get("Engine"), properties.get("EngineVersion")
-        call, key = "describe_cache_engine_versions", "CacheEngineVersions"
-        versions = [
-            each["EngineVersion"]
-            for each in describe(context.connection.elasticache, call, key, Engine=engine)
-        ]
+        sold = describe(connection.elasticache, "describe_cache_engine_versions", Engine=engine)
+        versions = [each["EngineVersion"] for each in sold]
         # 7.1 also means the newest of 7.1.x.
         if not any(f"{one}.".startswith(f"{version}.") for one in versions):
             yield report(
@@ -153,14 +139,13 @@ def check_cache_orderable(context: PreflightContext) -> Iterator[Finding]:
                 problem="version",
                 engine=engine,
                 version=version,
-                region=region,
+                region=connection.region,
                 sold=versions,
             )
     for logical_id, properties in context.changed(CACHE, "CacheNodeType").items():
         node_type = properties.get("CacheNodeType")
-        call, key = "describe_reserved_cache_nodes_offerings", "ReservedCacheNodesOfferings"
-        client = context.connection.elasticache
-        if not any(describe(client, call, key, CacheNodeType=node_type)):
+        call = "describe_reserved_cache_nodes_offerings"
+        if not any(describe(connection.elasticache, call, CacheNodeType=node_type)):
             yield report(
                 "cache-orderable",
                 Severity.WARNING,
@@ -169,7 +154,7 @@ def check_cache_orderable(context: PreflightContext) -> Iterator[Finding]:
                 subject=logical_id,
                 problem="node-type",
                 node_type=node_type,
-                region=region,
+                region=connection.region,
             )
 
 

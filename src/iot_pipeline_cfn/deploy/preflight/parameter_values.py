@@ -118,7 +118,7 @@ def check_allocated_address(context: PreflightContext) -> Iterator[Finding]:
 def _gateway_user(context: PreflightContext, allocation_id: str) -> str:
     """Return the stack, or else the ID, of the NAT gateway that has an address, if it is known."""
     with suppress(BotoCoreError, ClientError):
-        for gateway in describe(context.connection.ec2, "describe_nat_gateways", "NatGateways"):
+        for gateway in describe(context.connection.ec2, "describe_nat_gateways"):
             addresses = gateway.get("NatGatewayAddresses", [])
             used = {address.get("AllocationId") for address in addresses}
             if allocation_id in used and gateway["State"] != "deleted":
