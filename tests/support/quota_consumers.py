@@ -67,7 +67,7 @@ def load_balancer(aws, kind="application", tags=()):
     return name
 
 
-def db_instance(aws, tags=()):
+def db_instance(aws, tags=(), **properties):
     client = aws("rds")
     name = f"database-{len(client.describe_db_instances()['DBInstances'])}"
     client.create_db_instance(
@@ -78,6 +78,7 @@ def db_instance(aws, tags=()):
         MasterUsername="somebody",
         MasterUserPassword="made-up-password",
         Tags=tag_list(dict(tags)),
+        **properties,
     )
     return name
 

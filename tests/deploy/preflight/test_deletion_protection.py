@@ -4,7 +4,7 @@ import pytest
 
 from iot_pipeline_cfn.template.findings import Severity
 from preflights import change, commands, run_check
-from quota_consumers import subnet
+from quota_consumers import db_instance, subnet
 
 
 def found(connection, logical_id, physical_id, **others):
@@ -24,16 +24,7 @@ def load_balancer(aws, protected):
 
 
 def database(aws, protected):
-    aws("rds").create_db_instance(
-        DBInstanceIdentifier="any",
-        DBInstanceClass="db.t4g.micro",
-        Engine="postgres",
-        AllocatedStorage=20,
-        MasterUsername="iot",
-        MasterUserPassword="made-up",
-        DeletionProtection=protected,
-    )
-    return "any"
+    return db_instance(aws, DeletionProtection=protected)
 
 
 TYPES = [("LoadBalancer", load_balancer), ("Database", database)]
