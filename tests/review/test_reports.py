@@ -90,8 +90,9 @@ def side(body, **parameters):
 
 
 BEFORE = template()
+NASTY = "a|b `c` <img src=x> @all **bold** [link](x) #1\nsecond ``line`` \x1b[31m"
 SCENARIOS = {
-    "api": (side(BEFORE), side(template(api="second\nAPI | @all", deployment="Deployment2"))),
+    "api": (side(BEFORE), side(template(api=NASTY, deployment="Deployment2"))),
     "cascade": (side(BEFORE), side(template(range="10.1.0.0/16", topic="Alarms"))),
     "database": (side(BEFORE), side(template(database="other", password="second"))),
     "parameters": (side(BEFORE), side(template(backups=1, zones="2"), Version="16.6")),

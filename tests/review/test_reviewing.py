@@ -29,14 +29,19 @@ from iot_pipeline_cfn.template.changes import (
     UpdateBehavior,
 )
 from iot_pipeline_cfn.template.findings import Finding, Severity
-from review_cases import ABSENT, CASES, FILES, anywhere, at, both, renamed
+from review_cases import ABSENT, CASES, FILES, anywhere, applied, at, renamed
 
 
-def reviewed(before, after, environment_type="prod", region=REGION):
-    """Return the review of a change of a template, for one environment type."""
-    files = {environment_type: FILES[environment_type]} if environment_type else {}
-    (found,) = review(Side({"any": before}, files), Side({"any": after}, files), region=region)
+def reviewed(before, after, *environment_types):
+    """Return the review of a change of a template, for the given environment types."""
+    files = {environment_type: FILES[environment_type] for environment_type in environment_types}
+    (found,) = review(Side({"any": before}, files), Side({"any": after}, files), region=REGION)
     return found
+
+
+def reviewed_in_prod(template, *changes):
+    """Return the review of changes of a template, for the environment type prod."""
+    return reviewed(template, applied(template, *changes), "prod")
 
 
 def summary(found):
@@ -93,7 +98,7 @@ def reordered(value):
 def test_same_template_is_no_change(template):
     """The order of keys and the indentation do not matter."""
     for other in (template, reordered(template), json.loads(json.dumps(template, indent=8))):
-        found = reviewed(template, other)
+        found = reviewed(template, other, "prod")
         assert (found.worst, statements(found)) == (None, [("no-change", ())])
 
 
@@ -102,19 +107,17 @@ def test_same_template_is_no_change(template):
 def test_any_template_can_be_reviewed(foreign, data):
     """Templates of other projects can be reviewed, and equal themselves."""
     before, after = (data.draw(mutants(foreign)) for _ in range(2))
-    found = reviewed(before, after, environment_type="")
+    found = reviewed(before, after)
     assert json.loads(json.dumps(as_data([found])))
     assert markdown([found])
     assert all(text is not None for text, _ in terminal_lines([found]))
-    assert reviewed(before, reordered(before), environment_type="").worst is None
+    assert reviewed(before, reordered(before)).worst is None
 
 
 @given(data=st.data())
 def test_reverse_change_has_the_opposite_actions(data):
     before, after = (data.draw(mutants(UNKNOWN)) for _ in range(2))
-    there, back = (
-        reviewed(*pair, environment_type="") for pair in ((before, after), (after, before))
-    )
+    there, back = (reviewed(*pair) for pair in ((before, after), (after, before)))
     opposite = {Action.ADD: Action.REMOVE, Action.REMOVE: Action.ADD, Action.MODIFY: Action.MODIFY}
     assert direct_actions(there) == {
         (name, opposite[action]) for name, action in direct_actions(back)
@@ -133,10 +136,12 @@ def direct_actions(found):
 
 def test_change_of_a_loop_or_a_macro_is_reported():
     """Their resources are not guessed."""
-    after = copy.deepcopy(LOOP)
-    after["Resources"]["Fn::ForEach::Buckets"][1] = ["a"]
-    after["Transform"] = "AWS::LanguageExtensions"
-    found = reviewed(LOOP, after, environment_type="")
+    after = applied(
+        LOOP,
+        anywhere("Resources.Fn::ForEach::Buckets.1", ["a"]),
+        anywhere("Transform", "AWS::LanguageExtensions"),
+    )
+    found = reviewed(LOOP, after)
     subjects = {finding.subject for finding in found.general.of_severity(Severity.CHANGE)}
     assert subjects == {"Fn::ForEach::Buckets", "Transform"}
 
@@ -151,10 +156,8 @@ def test_change_of_a_loop_or_a_macro_is_reported():
 )
 def test_change_of_an_unresolved_value_is_reported(path, value):
     """The value can be a condition, a `NoEcho` default or a parameter of Systems Manager."""
-    before = copy.deepcopy(UNKNOWN)
-    before["Resources"]["Instance"]["Properties"]["SubnetId"] = {"Ref": "Image"}
-    after = copy.deepcopy(before)
-    anywhere(path, value)(after)
+    before = applied(UNKNOWN, at("Instance.SubnetId", {"Ref": "Image"}))
+    after = applied(before, anywhere(path, value))
     old, new = resolve_pair(EnvironmentSource(before), EnvironmentSource(after), REGION)
     found = [part for change in find_changes(old, new) for part in change.properties]
     assert any("(changed)" in json.dumps(part.after) for part in found)
@@ -171,9 +174,9 @@ def test_registered_analysis_reports_findings(monkeypatch, template):
 
     analyses = dict.fromkeys(ANALYSES, ()) | {Topic.TRAFFIC: (widen,), Topic.QUOTAS: (widen,)}
     monkeypatch.setattr("iot_pipeline_cfn.review.analyses.ANALYSES", analyses)
-    changed = copy.deepcopy(template)
-    anywhere("Resources.Vpc.Properties.EnableDnsSupport", value=False)(changed)
-    found = reviewed(template, changed)
+    found = reviewed_in_prod(
+        template, anywhere("Resources.Vpc.Properties.EnableDnsSupport", value=False)
+    )
     assert statements(found) == [("exposure", ("Vpc",))]
     (entry,) = found.sections()[Topic.TRAFFIC]
     assert entry.finding.details["region"] == REGION
@@ -197,9 +200,7 @@ def replaced(found):
 @pytest.mark.parametrize(("change", "cause"), [(RANGE, "Vpc"), (renamed("Vpc", "Net"), "Vpc")])
 def test_cause_has_all_its_followers(template, change, cause):
     """The cause may be a change or a new logical ID."""
-    changed = copy.deepcopy(template)
-    change(changed)
-    found = reviewed(template, changed)
+    found = reviewed_in_prod(template, change)
     ((name, followers),) = replaced(found).items()
     assert name == cause
     assert {"PrivateSubnet1", "NatGateway1", "TargetGroup", "VpcLink"} <= followers
@@ -210,13 +211,13 @@ def test_cause_has_all_its_followers(template, change, cause):
 
 def test_resource_that_changes_itself_is_a_cause(template):
     """It is a cause even if another cause would change it as well."""
-    changed = copy.deepcopy(template)
-    both(
+    changed = applied(
+        template,
         at("PublicSubnet1.CidrBlock", "10.0.9.0/24"),
         at("NatGateway1.AllocationId", "eipalloc-0"),
         at("LoadBalancer.Scheme", "internet-facing"),
-    )(changed)
-    assert replaced(reviewed(template, changed)) == {
+    )
+    assert replaced(reviewed(template, changed, "prod")) == {
         "LoadBalancer": {"HttpListener", "StageListenerRule"},
         "NatGateway1": set(),
         "PublicSubnet1": {"PublicSubnet1RouteTableAssociation"},
@@ -224,9 +225,7 @@ def test_resource_that_changes_itself_is_a_cause(template):
 
 
 def test_interruption_by_a_replacement_names_its_cause(template):
-    changed = copy.deepcopy(template)
-    at("DatabaseParameterGroup.Family", "postgres17")(changed)
-    found = reviewed(template, changed)
+    found = reviewed_in_prod(template, at("DatabaseParameterGroup.Family", "postgres17"))
     assert replaced(found) == {"DatabaseParameterGroup": set()}
     (entry,) = found.sections()[Topic.INTERRUPTED]
     assert entry.finding.causes == ("DatabaseParameterGroup",)
@@ -248,10 +247,8 @@ def test_circular_changes_have_no_cause():
 
 
 def test_findings_follow_their_cause_through_all_references(template):
-    changed = copy.deepcopy(template)
-    RANGE(changed)
-    files = {environment_type: FILES[environment_type] for environment_type in ("pr", "prod")}
-    (found,) = review(Side({"any": template}, files), Side({"any": changed}, files), region=REGION)
+    changed = applied(template, RANGE)
+    found = reviewed(template, changed, "pr", "prod")
     (entry,) = found.sections()[Topic.REPLACED]
     assert entry.finding.subject == "Vpc"
     assert entry.follower_counts == (27, 35)
@@ -265,9 +262,9 @@ def test_findings_follow_their_cause_through_all_references(template):
 
 def test_review_assumes_an_image(template):
     """Without an image, no task would run."""
-    changed = copy.deepcopy(template)
-    anywhere("Resources.ServiceScalableTarget.Properties.MaxCapacity", 50)(changed)
-    found = reviewed(template, changed)
+    found = reviewed_in_prod(
+        template, anywhere("Resources.ServiceScalableTarget.Properties.MaxCapacity", 50)
+    )
     assert [each.change.logical_id for each, _ in found.effects()] == ["ServiceScalableTarget"]
     (entry,) = found.sections()[Topic.QUOTAS]
     assert (entry.finding.subject, entry.finding.details["after"]) == ("fargate-vcpu", 50)
@@ -277,14 +274,13 @@ def test_review_assumes_an_image(template):
     ("old", "new"), [("TaskRole", "AppRole"), ("ContainerSecurityGroup", "AppSecurityGroup")]
 )
 def test_renamed_resource_has_no_new_permissions_or_traffic(template, old, new):
-    changed = copy.deepcopy(template)
-    renamed(old, new)(changed)
-    found = reviewed(template, changed)
+    changed = applied(template, renamed(old, new))
+    found = reviewed(template, changed, "prod")
     assert not any(group.verdict.of_severity(Severity.EXPOSURE) for group in found.groups)
     entries = [entry.finding for entry in found.sections()[Topic.REPLACED]]
     assert {"new_logical_id": new} in [one.details for one in entries if one.subject == old]
     wider = json.loads(json.dumps(changed).replace("secretsmanager:GetSecretValue", "s3:*"))
-    assert "exposure" in dict(statements(reviewed(template, wider)))
+    assert "exposure" in dict(statements(reviewed(template, wider, "prod")))
 
 
 @pytest.mark.parametrize(
@@ -295,16 +291,14 @@ def test_renamed_resource_has_no_new_permissions_or_traffic(template, old, new):
     ],
 )
 def test_headline_states_what_does_not_show_in_resources(template, path, value, expected):
-    changed = copy.deepcopy(template)
-    anywhere(path, value)(changed)
-    assert statements(reviewed(template, changed)) == [expected]
+    assert statements(reviewed_in_prod(template, anywhere(path, value))) == [expected]
 
 
 def test_condition_without_effect_is_reported(template):
     """It can have an effect with other parameters."""
-    changed = copy.deepcopy(template)
-    anywhere("Conditions.HasImage", {"Fn::Equals": ["a", "a"]})(changed)
-    ((topic, finding),) = reviewed(template, changed).general.findings
+    ((topic, finding),) = reviewed_in_prod(
+        template, anywhere("Conditions.HasImage", {"Fn::Equals": ["a", "a"]})
+    ).general.findings
     assert (topic, finding.code, finding.subject) == (Topic.UNKNOWN, "ineffective", "Conditions")
 
 
@@ -315,14 +309,13 @@ def test_new_deployment_of_the_api_is_a_revision(template):
         for name, body in template["Resources"].items()
         if body["Type"] == "AWS::ApiGateway::Deployment"
     ]
-    changed = copy.deepcopy(template)
-    anywhere("Resources.ReadingsModel.Properties.Description", "other")(changed)
+    changed = applied(template, anywhere("Resources.ReadingsModel.Properties.Description", "other"))
     for name in deployments:
         renamed(name, f"{name[:-8]}{name[:-9:-1]}")(changed)
-    (statement,) = find_statements(reviewed(template, changed))
+    found = reviewed(template, changed, "prod")
+    (statement,) = find_statements(found)
     assert statement.code == "harmless"
     assert dict(statement.counts) == {ResourceOutcome.REVISED: 1, ResourceOutcome.CHANGED: 2}
-    found = reviewed(template, changed)
     assert Topic.REPLACED not in found.sections()
     (entry,) = found.sections()[Topic.REVISIONS]
     assert entry.finding.code == "new-revision"
@@ -353,4 +346,4 @@ def test_odd_values_raise_no_error(template, seed):
     odd = disturb(template, chance)
     del odd["Resources"]["Vpc"]["Type"]
     for pair in ((template, odd), (odd, template)):
-        assert headline_text(reviewed(*pair, environment_type=""))
+        assert headline_text(reviewed(*pair))

@@ -29,10 +29,16 @@ class Case:
 
     def applied(self, template: Template) -> Template:
         """Return a copy of a template with the change."""
-        # Faster than a deep copy.
-        changed: Template = json.loads(json.dumps(template))
-        self.change(changed)
-        return changed
+        return applied(template, self.change)
+
+
+def applied(template: Template, *changes: Callable[[Template], None]) -> Template:
+    """Return a copy of a template with changes."""
+    # Faster than a deep copy.
+    changed: Template = json.loads(json.dumps(template))
+    for change in changes:
+        change(changed)
+    return changed
 
 
 def at(path: str, value: Any) -> Callable[[Template], None]:
