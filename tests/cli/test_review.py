@@ -116,7 +116,7 @@ def test_branch_is_compared_with_its_merge_base(repository, template):
 
 def test_uncommitted_changes_are_reviewed(repository, template):
     change(repository, template, NAME)
-    assert reviewed(cwd=repository)["severity"] == "error"
+    assert reviewed(cwd=repository)["severity"] == "data-loss"
     git(repository, "checkout", "--quiet", "main", "--force")
     assert statements(reviewed(cwd=repository)) == [("no-change", [], [])]
 
