@@ -1,4 +1,4 @@
-"""What is protected, and what is taken for protected because it is not known."""
+"""Protected environments; unknown counts as protected."""
 
 from datetime import UTC, datetime
 
@@ -25,7 +25,9 @@ def stack(*, termination_protection=False, **parameters):
         (stack(Durability="ephemeral", termination_protection=True), True, False),
         (stack(Durability="protected", DeletionProtection="enabled"), True, False),
         (stack(Durability="protected", DeletionProtection="disabled"), True, True),
-        (stack(), True, True),
+        (stack(), True, False),
+        (stack(Durability="unheard-of"), True, False),
+        (stack(Durability="unheard-of", DeletionProtection="disabled"), True, True),
     ],
 )
 def test_protection_follows_from_the_stack(found, protected, deletable):

@@ -110,6 +110,21 @@ def test_action_that_is_not_known_is_no_error(action, known):
     assert (found.action, found.replacement, found.properties) == (known, Replacement.NO, ())
 
 
+@pytest.mark.parametrize(
+    ("recreation", "behavior"),
+    [
+        ("Never", UpdateBehavior.NO_INTERRUPTION),
+        ("Conditionally", UpdateBehavior.MAYBE_REPLACEMENT),
+        ("Always", UpdateBehavior.REPLACEMENT),
+        ("AnythingNew", UpdateBehavior.MAYBE_REPLACEMENT),
+    ],
+)
+def test_recreation_that_is_not_known_may_replace(recreation, behavior):
+    details = [{"Target": {"Name": "Engine", "RequiresRecreation": recreation}}]
+    (part,) = resource_change(change("A", Details=details)["ResourceChange"]).properties
+    assert part.behavior is behavior
+
+
 def test_property_occurs_once_with_its_cause_and_values():
     """AWS details it for each cause, and again where it knows the value."""
     details = [
@@ -145,6 +160,9 @@ def test_value_of_a_secret_is_not_shown(name):
         ("AWS::RDS::DBInstance", {"Action": "Remove"}, True),
         ("AWS::RDS::DBInstance", {"Replacement": "True"}, True),
         ("AWS::RDS::DBInstance", {"Replacement": "Conditional"}, True),
+        ("AWS::RDS::DBInstance", {"Replacement": "AnythingNew"}, True),
+        ("AWS::RDS::DBInstance", {"Action": "Dynamic"}, True),
+        ("AWS::RDS::DBInstance", {"Action": "AnythingNew"}, True),
         ("AWS::RDS::DBInstance", {"Replacement": "False"}, False),
         ("AWS::RDS::DBInstance", {"Action": "Add"}, False),
         ("AWS::ElastiCache::ReplicationGroup", {"Action": "Remove"}, True),

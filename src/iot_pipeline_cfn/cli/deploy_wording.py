@@ -117,7 +117,9 @@ def status_facts(status: "EnvironmentStatus") -> dict[str, str]:
     facts = status.as_data() | {"age": age(status.summary.created)}
     if status.drift is not None:
         facts["drift"] = "; ".join(
-            f"{each.logical_id} ({each.resource_type}): {each.path} {each.difference}"
+            f"{each.logical_id} ({each.resource_type}): {each.path} {each.difference}".replace(
+                "  ", " "
+            )
             for each in status.drift
         )
     return {name.replace("_", " "): _word(value) for name, value in facts.items()}

@@ -75,6 +75,9 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "image/repository-deleted": "the stack's repository {repository} has been deleted",
         "image/not-pullable": "{tag} in {repository} cannot be pulled: {failures}",
         "image/missing": "{tag} is not in {repository}; newest tags: {newest_tags}",
+        "image/missing-on-emulator": (
+            "{tag} is not in {repository}; AWS would need it, but the emulator runs no containers"
+        ),
         "image/architecture": "{tag} is built for {built}, but tasks run on {architecture}",
         "image/not-scanned": "{tag} has not been scanned",
         "image/critical-findings": "the scan of {tag} has {critical} critical findings",

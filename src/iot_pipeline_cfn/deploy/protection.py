@@ -31,7 +31,7 @@ class Setting(StrEnum):
 
 
 def is_protected(stack: Stack | None) -> bool:
-    """Return whether an environment is protected, which it also is where its stack is unknown."""
+    """Return whether an environment is protected; one whose stack is unknown is."""
     return (
         stack is None
         or stack.termination_protection
@@ -52,8 +52,12 @@ def wants_termination_protection(parameters: Mapping[str, str]) -> bool:
 
 
 def refuses_deletion(stack: Stack) -> bool:
-    """Return whether a stack must not be deleted before its protection is lifted."""
-    return stack.termination_protection or wants_termination_protection(stack.parameters)
+    """Return whether a stack must not be deleted before its protection is lifted.
+
+    That takes `DeletionProtection` disabled: a stack without the parameters is protected as well.
+    """
+    is_lifted = stack.parameters.get("DeletionProtection") == "disabled"
+    return stack.termination_protection or (is_protected(stack) and not is_lifted)
 
 
 def changed_settings(

@@ -29,11 +29,16 @@ def resource_change(change: Mapping[str, Any]) -> ResourceChange:
         action=Action(action) if action in {*Action} else Action.UNKNOWN,
         logical_id=change["LogicalResourceId"],
         resource_type=change["ResourceType"],
-        replacement=Replacement(change.get("Replacement", Replacement.NO)),
+        replacement=_replacement(change.get("Replacement", Replacement.NO)),
         properties=_property_changes(change.get("Details", [])),
         physical_id=change.get("PhysicalResourceId", ""),
         policy_action=change.get("PolicyAction", ""),
     )
+
+
+def _replacement(value: str) -> Replacement:
+    """Read `Replacement`; a value that AWS has added since may mean a replacement."""
+    return Replacement(value) if value in {*Replacement} else Replacement.MAYBE
 
 
 def _property_changes(details: Iterable[Mapping[str, Any]]) -> tuple[PropertyChange, ...]:
@@ -44,7 +49,10 @@ def _property_changes(details: Iterable[Mapping[str, Any]]) -> tuple[PropertyCha
         path = target.get("Path", "").removeprefix("/Properties/").replace("/", ".")
         path = path or target.get("Name") or target.get("Attribute", "")
         known = found.get(path, PropertyChange(path))
-        behavior = RECREATION[target.get("RequiresRecreation", "Never")]
+        # A value that AWS has added since may mean a replacement.
+        behavior = RECREATION.get(
+            target.get("RequiresRecreation", "Never"), UpdateBehavior.MAYBE_REPLACEMENT
+        )
         found[path] = PropertyChange(
             path=path,
             behavior=max(known.behavior, behavior, key=lambda each: each.rank),

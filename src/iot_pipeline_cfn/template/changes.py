@@ -126,8 +126,12 @@ class ResourceChange:
 
     @property
     def may_delete(self) -> bool:
-        """Whether the existing physical resource goes, or may go."""
-        return self.action is Action.REMOVE or self.replacement is not Replacement.NO
+        """Whether the existing physical resource goes, or may go.
+
+        `Dynamic` means that CloudFormation cannot tell the action.
+        """
+        unknown = self.action in {Action.DYNAMIC, Action.UNKNOWN}
+        return unknown or self.action is Action.REMOVE or self.replacement is not Replacement.NO
 
     @property
     def behavior(self) -> UpdateBehavior:

@@ -279,7 +279,7 @@ def test_missing_image_is_a_note_on_the_emulator(connect_to):
     """It comes with the command that records one."""
     connection = connect_to()
     connection.ecr.create_repository(repositoryName=NAME)
-    finding = only(check(connection), Severity.NOTE, "missing")
+    finding = only(check(connection), Severity.NOTE, "missing-on-emulator")
     (words,) = commands(finding)
     assert words[:4] == ["env", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "aws"]
     arguments = dict(zip(words[6::2], words[7::2], strict=True))
@@ -290,7 +290,7 @@ def test_missing_image_is_a_note_on_the_emulator(connect_to):
     connection.ecr.put_image(**{name: arguments.pop(option) for name, option in call.items()})
     assert arguments == {}
     assert check(connection) == []
-    only(check(connection, REPOSITORY, TASK, SERVICE), Severity.NOTE, "no-repository")
+    only(check(connection, REPOSITORY, TASK, SERVICE), Severity.NOTE, "missing-on-emulator")
 
 
 def test_deployment_to_the_emulator_needs_no_image(project, aws):

@@ -141,7 +141,7 @@ def _needs_no_image(connection: Connection) -> bool:
 def _without_repository(image: Image) -> Finding:
     """Return the finding that the image's repository is created by this deployment only."""
     if _needs_no_image(image.connection):
-        return image.finding(Severity.NOTE, "no-repository")
+        return image.finding(Severity.NOTE, "missing-on-emulator")
     create = image.context.deployer("deploy", "--image-tag", "")
     deploy = image.context.deployer("deploy", "--image-tag", image.tag)
     return image.finding(Severity.ERROR, "no-repository", create, *image.push(), deploy)
@@ -173,10 +173,10 @@ def _check_repository(image: Image) -> Iterator[Finding]:
 
 
 def _missing(image: Image) -> Finding:
-    tags = _newest_tags(image)
     if _needs_no_image(image.connection):
         record = image.ecr("put-image", "--image-tag", image.tag, "--image-manifest", "{}")
-        return image.finding(Severity.NOTE, "missing", record, newest_tags=tags)
+        return image.finding(Severity.NOTE, "missing-on-emulator", record)
+    tags = _newest_tags(image)
     return image.finding(Severity.ERROR, "missing", *image.push(), newest_tags=tags)
 
 
