@@ -137,10 +137,10 @@ def test_destroy_ends_a_creation(project):
 
 def test_stack_with_a_yaml_template_can_be_destroyed(project, aws):
     """Its deletion policies cannot be read."""
-    body = """
-        Parameters: {Durability: {Type: String, Default: ephemeral}}
-        Resources: {Topic: {Type: 'AWS::SNS::Topic', DeletionPolicy: Retain}}
-    """
+    body = (
+        "Parameters: {Durability: {Type: String, Default: ephemeral}}\n"
+        "Resources: {Topic: {Type: 'AWS::SNS::Topic', DeletionPolicy: Retain}}"
+    )
     aws("cloudformation").create_stack(
         StackName="iot-pipeline-pr1",
         TemplateBody=body,
