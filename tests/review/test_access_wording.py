@@ -61,7 +61,7 @@ SAMPLES = [
         "uncompared-policy-statement",
         EXPOSED,
         "Role",
-        {"before": [], "after": ["{}"]},
+        {"before": '{"Sid": "Any"}', "after": "{}"},
     ),
     ("managed-policy-attached", EXPOSED, "Role", {"policy": "arn:aws:iam::aws:policy/Any"}),
     ("managed-policy-detached", CHANGED, "Role", {"policy": "arn:aws:iam::aws:policy/Any"}),

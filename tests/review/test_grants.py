@@ -273,10 +273,72 @@ def test_statement_that_is_not_compared_is_exposure_when_it_changes(statement):
         (finding,) = compare(before, after)
         assert finding.code == "uncompared-policy-statement"
         assert (finding.severity, finding.subject) == (Severity.EXPOSURE, "Role")
-        assert [
-            json.loads(text) for side in ("before", "after") for text in finding.details[side]
-        ] == [statement]
+        texts = [finding.details[side] for side in ("before", "after")]
+        assert [json.loads(text) for text in texts if text] == [statement]
     assert compare(role(statement), role(statement) | {"Topic": {"Type": "AWS::SNS::Topic"}}) == []
+
+
+def with_operator(operator):
+    return allow(Condition={operator: {"aws:SourceAccount": "123456789012"}})
+
+
+@pytest.mark.parametrize(
+    ("compared_statement", "uncompared_statement"),
+    [
+        *(
+            (with_operator("StringEquals"), with_operator(operator))
+            for operator in (
+                "StringEqualsIfExists",
+                "ForAllValues:StringEquals",
+                "StringNotEquals",
+            )
+        ),
+        (allow(), {"Effect": "Allow", "NotAction": "iam:*", "Resource": f"{BUCKET}/*"}),
+        (allow(), {"Effect": "Allow", "NotResource": "arn:other", "Action": "s3:GetObject"}),
+        (
+            allow(Sid="Read"),
+            {"Sid": "Read", "Effect": "Allow", "NotAction": "iam:*", "NotResource": "arn:other"},
+        ),
+        (deny(), {"Effect": "Deny", "NotAction": "iam:*", "Resource": f"{BUCKET}/*"}),
+    ],
+)
+def test_statement_whose_other_side_is_not_compared_is_shown_and_not_compared(
+    compared_statement, uncompared_statement
+):
+    others = [allow("s3:ListBucket", BUCKET), allow("sqs:SendMessage", "arn:queue")]
+    sides = [compared_statement, uncompared_statement]
+    for before, after in (sides, reversed(sides)):
+        (finding,) = compare(role(before, *others), role(*others, after))
+        assert (finding.code, finding.severity) == (
+            "uncompared-policy-statement",
+            Severity.EXPOSURE,
+        )
+        texts = [finding.details[side] for side in ("before", "after")]
+        assert [json.loads(text) for text in texts] == [before, after]
+
+
+def test_principals_of_a_trust_policy_that_are_inverted_are_shown_and_not_compared():
+    inverted = {"Effect": "Allow", "Action": "sts:AssumeRole", "NotPrincipal": {"AWS": "1"}}
+    (finding,) = compare(role(allow()), role(allow(), trusted=[inverted]))
+    assert finding.code == "uncompared-policy-statement"
+    assert json.loads(finding.details["before"]) == trust()
+    assert json.loads(finding.details["after"]) == inverted
+
+
+def test_changes_beside_a_statement_that_is_not_compared_are_found():
+    """The most similar statements belong together, and a repeated permission is not new."""
+    old = role(with_operator("StringEquals"), allow("sqs:SendMessage", "arn:queue"))
+    new = role(
+        allow(["sqs:SendMessage", "sqs:DeleteMessage"], "arn:queue"),
+        with_operator("StringEqualsIfExists"),
+        with_operator("StringEquals"),
+    )
+    assert {
+        (finding.code, str(finding.details.get("permissions"))) for finding in compare(old, new)
+    } == {
+        ("permission-added", "[{'actions': ['sqs:DeleteMessage'], 'resource': 'arn:queue'}]"),
+        ("uncompared-policy-statement", "None"),
+    }
 
 
 def test_permissions_under_the_same_conditions_are_one_finding():

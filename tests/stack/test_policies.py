@@ -1,9 +1,10 @@
 """The permissions of every role, and its trust policy."""
 
 from iot_pipeline_cfn.review.policy_documents import (
+    is_compared,
     permissions,
     policy_documents,
-    uncompared_statements,
+    statements_by_subject,
 )
 from iot_pipeline_cfn.template.lookup import short_text_of
 from resolution import container_of, name_of, of_type, only
@@ -134,7 +135,8 @@ def test_no_resource_is_a_wildcard_where_iam_supports_a_narrower_one(environment
             for name, endpoint in of_type(environment, "EC2::VPCEndpoint").items()
             if "PolicyDocument" not in endpoint
         }
-        assert uncompared_statements(environment["Resources"]) == {}
+        for statements in statements_by_subject(environment["Resources"]).values():
+            assert all(map(is_compared, statements))
         for permission in permissions(environment["Resources"]):
             if permission.subject not in unlimited:
                 assert "*" not in permission.action

@@ -1,5 +1,6 @@
 """Changes of permissions: who may do what, before and after."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
@@ -18,9 +19,11 @@ from .policy_documents import (
     IDENTITY_TYPES,
     Permission,
     PolicyCondition,
+    PolicyStatement,
+    compared_permissions,
     managed_policies,
-    permissions,
-    uncompared_statements,
+    statements_by_subject,
+    uncompared_changes,
 )
 from .resolved import ResolvedEnvironment
 
@@ -38,13 +41,17 @@ def find_permission_changes(
         return
     # A new endpoint allows nothing: its policy only limits what other policies allow.
     ignored = _endpoints(old) ^ _endpoints(new)
-    held, granted = (_by_subject(permissions(resources)) for resources in (old, new))
-    for subject in sorted((held.keys() | granted.keys()) - ignored):
-        yield from _findings(subject, held[subject], granted[subject])
-    was, will_be = uncompared_statements(old), uncompared_statements(new)
+    was, will_be = statements_by_subject(old), statements_by_subject(new)
     for subject in sorted((was.keys() | will_be.keys()) - ignored):
-        if was[subject] != will_be[subject]:
-            details = {"before": sorted(was[subject]), "after": sorted(will_be[subject])}
+        changes = uncompared_changes(was[subject], will_be[subject])
+        sides = [
+            _Side.of(subject, statements, [pair[place] for pair in changes if pair[place]])
+            for place, statements in enumerate((was[subject], will_be[subject]))
+        ]
+        yield from _findings(subject, *sides)
+        for pair in changes:
+            texts = [pair[0] and _text(pair[0]), pair[1] and _text(pair[1])]
+            details = {"before": texts[0], "after": texts[1]}
             yield Finding("uncompared-policy-statement", Severity.EXPOSURE, subject, details)
     yield from _managed_policies(old, new)
     yield from _permissions_boundaries(old, new)
@@ -54,11 +61,34 @@ def _endpoints(resources: Resources) -> set[str]:
     return {name for name, resource in resources.items() if type_of(resource) == ENDPOINT_TYPE}
 
 
-def _by_subject(found: Iterable[Permission]) -> defaultdict[str, set[Permission]]:
-    subjects = defaultdict(set)
-    for permission in found:
-        subjects[permission.subject].add(permission)
-    return subjects
+class _Side(NamedTuple):
+    """The permissions of a subject before or after a change.
+
+    Attributes:
+        permissions: Those of all statements that can be compared.
+        uncertain: Those of statements whose other side cannot be compared.
+
+    """
+
+    permissions: frozenset[Permission]
+    uncertain: frozenset[Permission]
+
+    @classmethod
+    def of(
+        cls,
+        subject: str,
+        statements: Iterable[PolicyStatement],
+        uncertain: Collection[PolicyStatement | None],
+    ) -> "_Side":
+        """Return the permissions of statements; `uncertain` are some of these."""
+        found: dict[bool, set[Permission]] = {True: set(), False: set()}
+        for statement in statements:
+            found[statement in uncertain].update(compared_permissions(subject, statement))
+        return cls(frozenset(found[True] | found[False]), frozenset(found[True] - found[False]))
+
+
+def _text(statement: PolicyStatement) -> str:
+    return json.dumps(statement, default=str, sort_keys=True)
 
 
 def matches(pattern: str, other: str) -> bool:
@@ -115,18 +145,17 @@ def _implies(stricter: PolicyCondition, looser: PolicyCondition) -> bool:
     )
 
 
-def _only_in(
-    there: Collection[Permission], here: Collection[Permission]
-) -> dict[Permission, list[Permission]]:
+def _only_in(there: _Side, here: _Side) -> dict[Permission, list[Permission]]:
     """Return what one side has beyond the other, and for each what differs in conditions only.
 
     What is denied as well is not allowed.
     """
-    denied = [replace(each, effect=ALLOW) for each in there if each.effect == DENY]
+    denied = [replace(each, effect=ALLOW) for each in there.permissions if each.effect == DENY]
+    known = (*here.permissions, *denied)
     return {
-        each: [other for other in here if _includes(other, each)]
-        for each in there
-        if not any(_includes(one, each) and _is_as_strict(each, one) for one in (*here, *denied))
+        each: [other for other in here.permissions if _includes(other, each)]
+        for each in there.permissions - there.uncertain
+        if not any(_includes(one, each) and _is_as_strict(each, one) for one in known)
     }
 
 
@@ -141,9 +170,7 @@ class _Group(NamedTuple):
     after: frozenset[frozenset[PolicyCondition]]
 
 
-def _findings(
-    subject: str, old: Collection[Permission], new: Collection[Permission]
-) -> Iterator[Finding]:
+def _findings(subject: str, old: _Side, new: _Side) -> Iterator[Finding]:
     """Yield what changes for one role, or for one resource with a policy."""
     sides = {True: _only_in(new, old), False: _only_in(old, new)}
     changed = {

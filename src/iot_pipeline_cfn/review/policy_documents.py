@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.htm
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
@@ -29,6 +29,9 @@ EVERYONE: Final = "*"
 IDENTITY_TYPES: Final = frozenset({"AWS::IAM::Group", "AWS::IAM::Role", "AWS::IAM::User"})
 ENDPOINT_TYPE: Final = "AWS::EC2::VPCEndpoint"
 
+PolicyStatement = Mapping[str, Any]
+
+PRINCIPAL_ELEMENTS: Final = frozenset({"NotPrincipal", "Principal"})
 PRINCIPAL_KINDS: Final = frozenset({"AWS", "CanonicalUser", "Federated", "Service"})
 UNCOMPARED_ELEMENTS: Final = frozenset({"NotAction", "NotPrincipal", "NotResource"})
 COMPARED_OPERATORS: Final = frozenset(
@@ -89,26 +92,73 @@ def permissions(resources: Resources) -> frozenset[Permission]:
     """Return what every policy document of an environment allows and denies.
 
     The form of a policy makes no difference: how statements are split and ordered, and whether a
-    role's policy is a property or a resource. `uncompared_statements` has the rest.
+    role's policy is a property or a resource. Statements that are not compared are left out.
     """
     return frozenset(
         permission
         for subject, statement in _statements(resources)
-        if is_compared(statement)
-        for permission in _permissions(subject, statement)
+        for permission in compared_permissions(subject, statement)
     )
 
 
-def uncompared_statements(resources: Resources) -> defaultdict[str, set[str]]:
-    """Return the text of the statements that use inverse elements or rare operators, by subject."""
-    found = defaultdict(set)
+def compared_permissions(subject: str, statement: PolicyStatement) -> list[Permission]:
+    """Return what a statement allows or denies; nothing if it cannot be compared."""
+    return [*_permissions(subject, statement)] if is_compared(statement) else []
+
+
+def statements_by_subject(resources: Resources) -> defaultdict[str, list[PolicyStatement]]:
+    """Return the statements of all policies that are attached to each resource."""
+    found = defaultdict(list)
     for subject, statement in _statements(resources):
-        if not is_compared(statement):
-            found[subject].add(json.dumps(statement, default=str, sort_keys=True))
+        found[subject].append(statement)
     return found
 
 
-def is_compared(statement: Mapping[str, Any]) -> bool:
+def uncompared_changes(
+    before: Sequence[PolicyStatement], after: Sequence[PolicyStatement]
+) -> list[tuple[PolicyStatement | None, PolicyStatement | None]]:
+    """Return the changed statements that cannot be compared, each with its other side.
+
+    The other side of a statement has the same `Sid`, else it is the most similar changed statement,
+    whether that one can be compared or not.
+    """
+    old, new = (
+        [statement for statement in one if statement not in other]
+        for one, other in ((before, after), (after, before))
+    )
+    pairs = [
+        (_similarity(old[i], new[j]), -abs(i - j), i, j)
+        for i, j in product(range(len(old)), range(len(new)))
+        if _may_replace(old[i], new[j])
+    ]
+    counterparts: dict[int, int] = {}
+    for *_, i, j in sorted(pairs, key=lambda pair: pair[:2], reverse=True):
+        if i not in counterparts and j not in counterparts.values():
+            counterparts[i] = j
+    added = [new[j] for j in range(len(new)) if j not in counterparts.values()]
+    found = [
+        *((old[i], new[counterparts[i]] if i in counterparts else None) for i in range(len(old))),
+        *((None, statement) for statement in added),
+    ]
+    return [pair for pair in found if not all(is_compared(side) for side in pair if side)]
+
+
+def _may_replace(one: PolicyStatement, other: PolicyStatement) -> bool:
+    """Return whether a statement may be another one after a change.
+
+    The policies of roles and of resources differ: only the latter name principals.
+    """
+    effects = one.get("Effect"), other.get("Effect")
+    has_principal, other_has = (bool(PRINCIPAL_ELEMENTS & side.keys()) for side in (one, other))
+    return effects[0] == effects[1] and has_principal is other_has
+
+
+def _similarity(one: PolicyStatement, other: PolicyStatement) -> tuple[bool, int]:
+    equal = [key for key in one.keys() & other.keys() if one[key] == other[key]]
+    return "Sid" in equal, len(equal)
+
+
+def is_compared(statement: PolicyStatement) -> bool:
     """Return whether a statement can be compared element by element."""
     operators = {operator for block in mappings(statement.get("Condition")) for operator in block}
     return not (UNCOMPARED_ELEMENTS & statement.keys()) and operators <= COMPARED_OPERATORS
@@ -136,7 +186,7 @@ def _is_policy_document(part: Mapping[str, Any]) -> bool:
     return isinstance(statements, list) or any("Effect" in each for each in mappings(statements))
 
 
-def _statements(resources: Resources) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _statements(resources: Resources) -> Iterator[tuple[str, PolicyStatement]]:
     """Yield every statement with the logical ID of each resource that it is attached to."""
     attached = managed_policies(resources)
     for name, resource in resources.items():
@@ -170,7 +220,7 @@ def _owners(resource: object) -> set[str]:
     }
 
 
-def _permissions(subject: str, statement: Mapping[str, Any]) -> Iterator[Permission]:
+def _permissions(subject: str, statement: PolicyStatement) -> Iterator[Permission]:
     effect = DENY if statement.get("Effect") == DENY else ALLOW
     conditions = frozenset(
         PolicyCondition(operator, key, frozenset(_texts(values)))
