@@ -328,9 +328,9 @@ def test_all_events_of_a_large_operation_are_shown(project):
 def test_json_is_for_scripts(project):
     """A line for the change set, what checks find, each event, and the outputs."""
     done = project.deploy("pr1", "--json")
-    proposal, findings, *events, outputs = map(json.loads, done.out.splitlines())
+    plan, findings, *events, outputs = map(json.loads, done.out.splitlines())
     assert findings["findings"] == []
-    assert [change["logical_id"] for change in proposal["changes"]] == ["Topic"]
+    assert [change["logical_id"] for change in plan["changes"]] == ["Topic"]
     assert {event["type"] for event in events} == {"event"}
     assert outputs["outputs"].keys() == {"TopicArn"}
     assert json.loads(project.run("outputs", "pr1", "--json").out) == outputs
@@ -389,8 +389,8 @@ def test_template_deploys_with_every_parameter_file(project, aws, environments, 
     project.write(
         (ROOT / "templates/iot-pipeline.json").read_text(), **{name: json.loads(file.read_text())}
     )
-    proposal, *_, outputs = map(json.loads, project.deploy(name, "--json").out.splitlines())
-    added = {change["logical_id"] for change in proposal["changes"]}
+    plan, *_, outputs = map(json.loads, project.deploy(name, "--json").out.splitlines())
+    added = {change["logical_id"] for change in plan["changes"]}
     assert added == environments[name]["Resources"].keys()
     assert outputs["outputs"].keys() == environments[name]["Outputs"].keys()
     assert described_service(aws, name)["desiredCount"] == 0

@@ -74,9 +74,9 @@ def test_change_with_large_values_is_read_without_them(client, stubber):
     ("statuses", "reason", "state"),
     [
         (("CREATE_COMPLETE", "AVAILABLE"), "", ChangeSetState.AVAILABLE),
-        (("CREATE_COMPLETE", "OBSOLETE"), "", ChangeSetState.OVERTAKEN),
-        (("CREATE_COMPLETE", "EXECUTE_COMPLETE"), "", ChangeSetState.OVERTAKEN),
-        (("DELETE_COMPLETE", "UNAVAILABLE"), "", ChangeSetState.OVERTAKEN),
+        (("CREATE_COMPLETE", "OBSOLETE"), "", ChangeSetState.OBSOLETE),
+        (("CREATE_COMPLETE", "EXECUTE_COMPLETE"), "", ChangeSetState.OBSOLETE),
+        (("DELETE_COMPLETE", "UNAVAILABLE"), "", ChangeSetState.OBSOLETE),
         (("FAILED", "UNAVAILABLE"), "No updates are to be performed.", ChangeSetState.EMPTY),
         (
             ("FAILED", "UNAVAILABLE"),

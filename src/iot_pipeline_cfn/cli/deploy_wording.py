@@ -37,7 +37,7 @@ NOTICES: Final = {
     "deleting-again": "{subject} is in {status}: trying again",
     "not-cancelled": "{reason}",
     "validation-unreadable": "note: cannot read the early validation: {reason}",
-    "change-set-not-removed": "cannot remove the change set, which does no harm: {reason}",
+    "change-set-not-removed": "cannot delete the change set, which can safely be left: {reason}",
 }
 SETTINGS: Final = {
     "stack-policy": "the stack policy changes to that of the parameter file",

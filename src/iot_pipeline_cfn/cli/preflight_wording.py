@@ -27,10 +27,10 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
             "set a role with the policy {policy} once per account and region (docs/preflight.md)"
         ),
         "cache-orderable/version": (
-            "{subject}: ElastiCache does not sell {engine} {version} in {region}; it sells {sold}"
+            "{subject}: ElastiCache does not offer {engine} {version} in {region}; it offers {sold}"
         ),
         "cache-orderable/node-type": (
-            "{subject}: {node_type} is probably not sold in {region}: it cannot be reserved there"
+            "{subject}: {node_type} is probably not offered in {region}: it cannot be reserved"
         ),
         "certificate/other-region": "{subject}: {arn} is in {region}; the listener is in {wanted}",
         "certificate/missing": "{subject}: {arn} does not exist in this account",
@@ -46,21 +46,21 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
             "requests would fail"
         ),
         "database-orderable/class": (
-            "{subject}: RDS does not sell {engine} {version} on {instance_class} in {region}"
+            "{subject}: RDS does not offer {engine} {version} on {instance_class} in {region}"
         ),
         "database-orderable/version": (
             "{subject}: RDS no longer creates {engine} {version} in {region}; it creates {sold}"
         ),
         "database-orderable/storage": (
-            "{subject}: RDS sells {engine} {version} on {instance_class} in {region} with storage "
+            "{subject}: RDS offers {engine} {version} on {instance_class} in {region} with storage "
             "{sold}, not {storage}"
         ),
         "database-orderable/feature": (
-            "{subject}: RDS sells {engine} {version} on {instance_class} in {region} without "
+            "{subject}: RDS offers {engine} {version} on {instance_class} in {region} without "
             "{feature}"
         ),
         "database-orderable/zones": (
-            "{subject}: RDS sells {engine} {version} on {instance_class} in the zones {sold}; "
+            "{subject}: RDS offers {engine} {version} on {instance_class} in the zones {sold}; "
             "{needed} of {zones} needed"
         ),
         "deletion-protection": (

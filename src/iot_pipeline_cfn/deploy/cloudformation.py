@@ -64,7 +64,7 @@ class ChangeSetState(Enum):
     AVAILABLE = auto()
     EMPTY = auto()
     FAILED = auto()
-    OVERTAKEN = auto()
+    OBSOLETE = auto()
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class ChangeSet:
             return ChangeSetState.EMPTY if empty else ChangeSetState.FAILED
         if self.status == "CREATE_COMPLETE" and self.execution_status == "AVAILABLE":
             return ChangeSetState.AVAILABLE
-        return ChangeSetState.OVERTAKEN
+        return ChangeSetState.OBSOLETE
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def create_change_set(
         with suppress(ClientError):
             found = client.describe_change_set(ChangeSetName=name, StackName=stack_name)
             return found["ChangeSetId"], found["StackId"]
-        raise overtaken() from None
+        raise obsolete() from None
     return made["Id"], made["StackId"]
 
 
@@ -234,14 +234,14 @@ def execute_change_set(client: "CloudFormationClient", change_set: ChangeSet, to
     except client.exceptions.InvalidChangeSetStatusException:
         now = _change_set(client, change_set.arn, with_values=False)
         if not now.execution_status.startswith("EXECUTE_"):
-            raise overtaken() from None
+            raise obsolete() from None
     except client.exceptions.ChangeSetNotFoundException:
-        raise overtaken() from None
+        raise obsolete() from None
 
 
-def overtaken() -> DeploymentError:
+def obsolete() -> DeploymentError:
     """Return the error of a change set that another deployment has made obsolete."""
-    refusal = Refusal.CHANGE_SET_OVERTAKEN
+    refusal = Refusal.CHANGE_SET_OBSOLETE
     return DeploymentError(REASONS[refusal], code=refusal)
 
 

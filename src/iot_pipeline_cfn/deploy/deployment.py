@@ -124,8 +124,8 @@ def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> I
     try:
         change_set = _wait_for_change_set(operations, arn)
         stack = cloudformation.find_stack(operations.client, stack_arn)
-        if stack is None or change_set.state is ChangeSetState.OVERTAKEN:
-            raise cloudformation.overtaken()
+        if stack is None or change_set.state is ChangeSetState.OBSOLETE:
+            raise cloudformation.obsolete()
         context = PreflightContext(
             operations.environment,
             operations.connection,
@@ -263,7 +263,7 @@ def _set_up(operations: Operations, plan: Plan, stack: Stack) -> Stack:
 
 
 def _begin(operations: Operations, plan: Plan) -> None:
-    """Execute the change set, which is then removed only if that is refused."""
+    """Execute the change set. It is discarded only if CloudFormation rejects the execution."""
     token = cloudformation.unique_name()
     plan.is_executed = True
     try:

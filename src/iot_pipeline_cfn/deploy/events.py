@@ -220,7 +220,7 @@ class MissingPermission:
 
 
 def missing_permission(reason: str) -> MissingPermission | None:
-    """Return the permission whose lack AWS gives as the reason of a failure, if it is that.
+    """Return the missing permission that the reason of a failure names, or None.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """

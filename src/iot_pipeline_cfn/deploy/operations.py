@@ -1,4 +1,4 @@
-"""What every verb works on: an environment, the connection to it, and who observes."""
+"""The environment, the connection and the observer of a command."""
 
 import shlex
 import shutil

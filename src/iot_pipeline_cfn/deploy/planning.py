@@ -48,7 +48,7 @@ class Refusal(StrEnum):
     CANNOT_CANCEL_CREATION = "cannot-cancel-creation"
     CANNOT_CANCEL_DELETION = "cannot-cancel-deletion"
     CHANGE_SET_FAILED = "change-set-failed"
-    CHANGE_SET_OVERTAKEN = "change-set-overtaken"
+    CHANGE_SET_OBSOLETE = "change-set-obsolete"
     CREATION_FAILED = "creation-failed"
     DELETION_FAILED = "deletion-failed"
     FOREIGN_STACK = "foreign-stack"
@@ -68,7 +68,7 @@ REASONS: Final[Mapping[Refusal, str]] = MappingProxyType(
         Refusal.CANNOT_CANCEL_CREATION: "CloudFormation cannot cancel a creation; destroy ends it",
         Refusal.CANNOT_CANCEL_DELETION: "CloudFormation cannot cancel a deletion",
         Refusal.CHANGE_SET_FAILED: "CloudFormation rejected the change set",
-        Refusal.CHANGE_SET_OVERTAKEN: "another deployment changed the stack; run the command again",
+        Refusal.CHANGE_SET_OBSOLETE: "another deployment changed the stack; run the command again",
         Refusal.CREATION_FAILED: "its creation failed; deploy removes it and creates it again",
         Refusal.DELETION_FAILED: "its deletion failed; destroy it again to see the cause",
         Refusal.FOREIGN_STACK: f"the stack was not created by this tool: no tag {ENVIRONMENT_TAG}",

@@ -18,7 +18,7 @@ def patch() -> None:
 
 
 def refuse_dangling_references(validate: Callable[..., None]) -> Callable[..., None]:
-    """Refuse references to nothing, as AWS does; ministack takes them for text."""
+    """Reject references to missing resources, as AWS does; ministack takes them for text."""
 
     def patched(
         template: Properties, conditions: Conditions, params: Properties | None = None
@@ -35,7 +35,7 @@ def refuse_dangling_references(validate: Callable[..., None]) -> Callable[..., N
 
 
 def _refuse_dangling(template: Properties, conditions: Conditions) -> None:
-    """Refuse references to nothing under the given conditions; an unknown one excludes nothing.
+    """Reject references to resources that the conditions exclude; unknown ones exclude nothing.
 
     Raises:
         ValueError: with the message of AWS.

@@ -86,7 +86,7 @@ def refusal(gap: Gap, *, is_form: bool) -> Answer:
 
 
 def name_usual_zones(zone_id: Callable[[str], str]) -> Callable[[str], str]:
-    """Number the zones of Tokyo as in most accounts, which do not have the third."""
+    """Map Tokyo's zone IDs as in most accounts, which lack the third zone."""
     return lambda name: zone_id(name).replace("apne1-az3", "apne1-az4")
 
 

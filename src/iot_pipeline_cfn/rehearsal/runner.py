@@ -1,4 +1,4 @@
-"""Running the scenario in an emulator of its own, which is gone with all else in the end."""
+"""Running the scenario in a temporary emulator that is removed afterwards."""
 
 import signal
 import time

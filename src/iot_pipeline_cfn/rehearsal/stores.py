@@ -105,7 +105,7 @@ class Stores:
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Report errors of a store without what could quote a password."""
+    """Report store errors without text that may contain a password."""
     try:
         yield
     except psycopg.Error as error:

@@ -31,7 +31,7 @@ from .resolved import ResolvedEnvironment
 def find_permission_changes(
     before: ResolvedEnvironment, after: ResolvedEnvironment
 ) -> Iterator[Finding]:
-    """Yield what changes of who may do what.
+    """Yield permission changes.
 
     Exposure is what becomes allowed, what is no longer denied, and what is allowed under conditions
     that are weaker or cannot be compared.
@@ -171,7 +171,7 @@ class _Group(NamedTuple):
 
 
 def _findings(subject: str, old: _Side, new: _Side) -> Iterator[Finding]:
-    """Yield what changes for one role, or for one resource with a policy."""
+    """Yield the permission changes of one role, or of one resource with a policy."""
     sides = {True: _only_in(new, old), False: _only_in(old, new)}
     changed = {
         (is_added, replace(each, conditions=frozenset()))

@@ -34,7 +34,7 @@ def _sides(before: Value, after: Value) -> dict[str, Value]:
 
 
 def find_outputs_of_replaced(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
-    """Yield outputs that show something of replaced resources, by the causes of that."""
+    """Yield outputs whose values change because resources are replaced."""
     origins = find_causes(before, after)
     outputs: dict[tuple[tuple[str, ...], Replacement], set[str]] = {}
     for change in find_changes(before, after):
@@ -126,7 +126,7 @@ def find_unresolvable_changes(before: ResolvedEnvironment, after: ResolvedEnviro
 
 
 def _loops(template: Template) -> dict[str, object]:
-    """Return entries of resources and outputs that are neither, such as `Fn::ForEach`."""
+    """Return the entries that are functions, such as `Fn::ForEach`."""
     return {
         name: body
         for section in ("Resources", "Outputs")

@@ -49,7 +49,7 @@ def flows(resources: Resources) -> frozenset[Flow]:
 def find_traffic_changes(
     before: ResolvedEnvironment, after: ResolvedEnvironment
 ) -> Iterator[Finding]:
-    """Yield what changes of who reaches whom.
+    """Yield traffic changes.
 
     The ends are the resources that carry the groups, so that neither the names of groups nor the
     form of their rules make a difference. Every new connection is exposure.
@@ -140,7 +140,7 @@ def _between(
 
 
 def _unknown_groups(before: Resources, after: Resources) -> Iterator[Finding]:
-    """Yield the resources that come to have groups whose rules are not in the template."""
+    """Yield the resources that are given groups whose rules are not in the template."""
     old, new = carriers(before), carriers(after)
     for name in sorted(old.keys() & after.keys() - new.keys()):
         details = {"before": sorted(old[name])}

@@ -14,7 +14,7 @@ from .security_groups import DATABASE_PORT, SecurityGroups
 
 DATABASE_NAME = "iotdb"
 ENGINE_VERSION = "16.15"
-"""AWS applies minor upgrades by itself. An update to an older version than AWS's fails."""
+"""RDS applies minor upgrades automatically. An older version than the running one fails."""
 
 STORAGE_GB = 20
 STORAGE_LIMIT_GB = 100

@@ -255,7 +255,7 @@ def test_fargate_has_a_quota_per_capacity_provider(account, aws, provider, subje
 
 
 @pytest.mark.parametrize("answer", ["NoSuchResourceException", "AccessDeniedException"])
-def test_default_of_fargate_is_no_minimum(account, answer):
+def test_fargate_account_quota_can_be_below_default(account, answer):
     """A new account can have less than the default, so exceeding it is only a warning."""
     quota_of(account, 1.0)
     (finding,) = run_check("fargate-vcpu", account, added("Service"), **TASKS)

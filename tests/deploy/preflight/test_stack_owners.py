@@ -103,9 +103,9 @@ def test_protected_environment_is_not_proposed_for_its_addresses(aws, account):
     (finding,) = found
     used = {each["stack"]: each["amount"] for each in finding.details["consumers"]}
     assert used == {"iot-pipeline-prod": 3, "iot-pipeline-pr1": 2}
-    (proposal,) = remediations(finding, "destroy-environment")
-    assert proposal["environment"] == "pr1"
-    assert proposal["argv"][1:] == ["destroy", "pr1", "--region", REGION]
+    (remedy,) = remediations(finding, "destroy-environment")
+    assert remedy["environment"] == "pr1"
+    assert remedy["argv"][1:] == ["destroy", "pr1", "--region", REGION]
 
 
 def test_largest_environments_come_first(monkeypatch):
@@ -126,5 +126,5 @@ def test_largest_environments_come_first(monkeypatch):
         ("thing-1", 1),
         ("thing-2", 1),
     ]
-    proposals = stack_owners.destroyable(context, groups)
-    assert [each.details["environment"] for each in proposals] == ["pr2", "pr1", "pr3"]
+    remedies = stack_owners.destroyable(context, groups)
+    assert [each.details["environment"] for each in remedies] == ["pr2", "pr1", "pr3"]

@@ -109,7 +109,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 def check_permissions(context: PreflightContext) -> Iterator[Finding]:
     """Report the actions that the creation of resources needs and that IAM simulates as denied.
 
-    A caller without permission to simulate gets no finding, to not get it at every deployment.
+    Callers who cannot simulate get no finding; otherwise every deployment would repeat it.
     """
     if not any(change.creates for change in context.changes):
         return

@@ -31,7 +31,7 @@ _QUOTA: Final = re.compile("QUOTA", re.IGNORECASE)
 SAME_AS: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
     {quota.check: _QUOTA for quota in QUOTAS.values()} | {"name-taken": NAME_CONFLICT}
 )
-"""What the names of early validations that report the same fact contain, by our code.
+"""Maps our check code to a pattern in the name of the equivalent CloudFormation validation.
 
 The names are open: `NAME_CONFLICT_VALIDATION` and `SERVICE_QUOTA_EXCEEDED` are two of them.
 """

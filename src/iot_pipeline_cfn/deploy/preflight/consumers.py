@@ -78,7 +78,7 @@ def internet_gateways(connection: Connection, _: str) -> Consumption:
 
 
 def elastic_ips(connection: Connection, _: str) -> Consumption:
-    """Return the Elastic IPs, without brought addresses and those of AWS's own services."""
+    """Return the Elastic IPs, excluding BYOIP and service-managed addresses."""
     return Consumption(
         [
             Consumer(each["AllocationId"], tags_of(each), is_idle="AssociationId" not in each)

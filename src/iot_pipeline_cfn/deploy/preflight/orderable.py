@@ -1,4 +1,4 @@
-"""Database and cache: whether AWS sells the engine version and the instance class in the region."""
+"""Whether AWS offers the engine version and the instance class of database and cache."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -28,7 +28,7 @@ Option = Mapping[str, Any]
 
 
 def check_database_orderable(context: PreflightContext) -> Iterator[Finding]:
-    """Report databases that RDS does not sell as they are created or changed.
+    """Report databases that RDS does not offer as they are created or changed.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeOrderableDBInstanceOptions.html
     """
@@ -81,7 +81,7 @@ def _database_problems(
 def _zone_problems(
     context: PreflightContext, options: Sequence[Option], *, needed: int
 ) -> Iterator[Problem]:
-    """Yield that the class is sold in too few zones of the environment, or of the region."""
+    """Yield that the class is offered in too few zones of the environment, or of the region."""
     sold = {
         zone.get("Name", "") for option in options for zone in option.get("AvailabilityZones", [])
     }
@@ -116,14 +116,14 @@ def _sold_classes(context: PreflightContext, order: Mapping[str, Any]) -> list[s
 
 
 def check_cache_orderable(context: PreflightContext) -> Iterator[Finding]:
-    """Report caches that ElastiCache does not sell as they are created or changed.
+    """Report caches that ElastiCache does not offer as they are created or changed.
 
-    No call lists the node types of a region. A type that can be reserved is sold; one that cannot
-    is probably not, so that is a warning.
+    No call lists the node types of a region. A type that can be reserved is offered; one
+    that cannot is probably not, so that is a warning.
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReservedCacheNodesOfferings.html
     """
     connection = context.connection
-    # An existing cache keeps a version and a node type that are no longer sold.
+    # An existing cache keeps a version and a node type that are no longer offered.
     for logical_id, properties in context.changed(CACHE, "Engine", "EngineVersion").items():
         engine, version = properties.get("Engine"), properties.get("EngineVersion")
         sold = describe(connection.elasticache, "describe_cache_engine_versions", Engine=engine)

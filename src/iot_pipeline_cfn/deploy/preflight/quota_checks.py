@@ -30,7 +30,7 @@ from .consumers import Consumption
 from .stack_owners import STACK_TAG, destroyable, grouped
 
 NOT_APPLIED: Final = "NoSuchResourceException"
-"""The error code of Service Quotas where an account has the default. Others say nothing."""
+"""Returned when no custom quota is applied. Other errors are inconclusive."""
 
 CHANGING: Final = frozenset({Action.ADD, Action.MODIFY})
 
@@ -168,7 +168,7 @@ def fargate_tasks(provider: str) -> Callable[[PreflightContext], Iterator[Demand
 def _started_tasks(change: ResourceChange, desired: int) -> tuple[int, int]:
     """Return how many tasks start beside the running ones, and how many more run in the end.
 
-    Where the number of running tasks is unknown, it is taken for the number that is wanted.
+    Where the number of running tasks is unknown, assume that it equals `DesiredCount`.
     """
     changed = changed_properties(change)
     # On-demand and Spot have different quotas.
@@ -182,7 +182,7 @@ def _started_tasks(change: ResourceChange, desired: int) -> tuple[int, int]:
 
 
 def elastic_ip_remediations(demand: Demand, consumption: Consumption) -> Sequence[Remediation]:
-    """Return what replaces new Elastic IPs: no NAT gateways, or an idle address for the first."""
+    """Return how to need fewer Elastic IPs: no NAT gateways, or an unassociated address."""
     idle = [
         each.name for each in consumption.consumers if each.is_idle and STACK_TAG not in each.tags
     ]
@@ -241,7 +241,7 @@ def _compare(context: PreflightContext, row: QuotaCheck, demand: Demand) -> Iter
         return
     groups = grouped(context, consumption.tagged())
     is_known = source == "account" or (source == "default" and quota.is_minimum)
-    # More in use than the limit shows that the limit is another.
+    # Usage above the assumed limit means that the real limit is higher.
     is_certain = is_known and consumption.amount <= limit and not demand.is_stepwise
     raised = {"service": quota.service, "quota_code": quota.code}
     yield report(

@@ -88,7 +88,7 @@ def destroyable(
 
 
 def _can_be_destroyed(context: PreflightContext, consumer: Mapping[str, Value]) -> bool:
-    """Return whether `destroy` would delete the consumer's stack, and that is unprotected.
+    """Return whether `destroy` can delete the consumer's stack and the stack is unprotected.
 
     Whatever cannot be read is protected.
     """

@@ -30,7 +30,7 @@ def codes(texts: Iterable[str]) -> str:
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, optional: int = 0) -> list[str]:
     """Return the lines of a table, whose cells are Markdown already; none where it has no rows.
 
-    Of the last columns, so many are left out where they are empty.
+    Up to `optional` trailing columns are omitted if they are empty.
     """
     cells = list(rows)
     if not cells:
