@@ -351,3 +351,10 @@ def test_union_lets_through_what_either_does(some, others):
     for part in (some, others):
         found = compare(base(*part), both)
         assert {finding.severity for finding in found} <= {Severity.EXPOSURE}
+
+
+@pytest.mark.parametrize("removed", ["Service", "Database"])
+def test_removed_carrier_of_a_group_opens_nothing(removed):
+    before = base(rule(ref("App"), 5432))
+    after = {name: body for name, body in before.items() if name != removed}
+    assert not [found for found in compare(before, after) if found.severity is Severity.EXPOSURE]

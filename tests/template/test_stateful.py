@@ -65,6 +65,14 @@ def test_unknown_policy_counts_as_loss(policy, outcome):
         ({"Fn::Sub": "x"}, "SecretString", {"Fn::Sub": "****"}),
         ({"Port": "x"}, "AuthToken", {"Port": "x"}),
         (1, "AuthToken", 1),
+        ("hunter2", "ContainerDefinitions[web].Environment[API_KEY].Value", "****"),
+        ("HEADER", "ApiKeySourceType", "HEADER"),
+        ("postgres://user:hunter2@host:5432/db", "Url", "postgres://user:****@host:5432/db"),
+        ("postgres://user:${Password}@host", "Url", "postgres://user:${Password}@host"),
+        ("https://host:8080/a@b", "Url", "https://host:8080/a@b"),
+        (["serve", "--password=hunter2"], "Command", ["serve", "--password=****"]),
+        ("serve --db-password hunter2 -v", "Command", "serve --db-password **** -v"),
+        ({"Fn::Sub": "--token=${Token}"}, "Command", {"Fn::Sub": "--token=${Token}"}),
     ],
 )
 def test_values_of_secret_properties_are_masked(value, name, expected):

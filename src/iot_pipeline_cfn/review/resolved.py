@@ -61,7 +61,7 @@ def resolve_pair(
     References that cannot be resolved stay as they are. If one means something else after the
     change, such as a condition on a parameter without a value, its name is marked as changed.
     """
-    sides = [_Side(source, region) for source in (before, after)]
+    sides = [_TemplateSide(source, region) for source in (before, after)]
     old, new = (side.open_names() for side in sides)
     changed = frozenset(name for name in old.keys() & new.keys() if old[name] != new[name])
     return sides[0].environment(frozenset()), sides[1].environment(changed)
@@ -71,7 +71,7 @@ Name = tuple[Namespace, str]
 """A name, and the section of the template in which it is defined."""
 
 
-class _Side:
+class _TemplateSide:
     """One side of a change, with the resolver of its template."""
 
     def __init__(self, source: EnvironmentSource, region: str) -> None:

@@ -42,7 +42,7 @@ def flows(resources: Resources) -> frozenset[Flow]:
     """Return the connections that the security groups of an environment allow."""
     return frozenset(
         Flow(each.source.name, each.target.name, each.ports)
-        for each in _matrix(resources).connections
+        for each in _matrix(resources, _uncarried(resources)).connections
     )
 
 
@@ -56,7 +56,9 @@ def find_traffic_changes(
     """
     if before.resources != after.resources:
         yield from _unknown_groups(before.resources, after.resources)
-        old, new = _matrix(before.resources), _matrix(after.resources)
+        # A group that loses its carriers is not a new end.
+        alone = _uncarried(before.resources) | _uncarried(after.resources)
+        old, new = _matrix(before.resources, alone), _matrix(after.resources, alone)
         yield from _opened_or_closed(old, new, is_opened=True)
         yield from _opened_or_closed(old, new, is_opened=False)
 
@@ -65,7 +67,7 @@ class _Matrix(NamedTuple):
     """The traffic of an environment.
 
     Attributes:
-        nodes: The groups of each resource; a group without carriers stands for itself.
+        nodes: The groups of each resource; a group without carriers is an end itself.
         connections: What rules allow that name the group or the peer at the other end.
         by_address: What two resources allow each other since both allow every address.
 
@@ -89,11 +91,19 @@ class _Matrix(NamedTuple):
         return subtract([connection.ports], allowed)
 
 
-def _matrix(resources: Resources) -> _Matrix:
+def _uncarried(resources: Resources) -> frozenset[str]:
+    """Return the groups that no resource carries."""
+    groups = rules_of(resources, "Ingress").keys() | rules_of(resources, "Egress").keys()
+    return frozenset(groups).difference(*carriers(resources).values())
+
+
+def _matrix(resources: Resources, alone: Collection[str]) -> _Matrix:
+    """Return the traffic; the groups in `alone` are ends besides the resources."""
     ingress, egress = (rules_of(resources, direction) for direction in ("Ingress", "Egress"))
-    carried = carriers(resources)
-    alone = (ingress.keys() | egress.keys()) - frozenset().union(*carried.values())
-    nodes = {**carried, **{name: frozenset({name}) for name in alone}}
+    groups_alone = {
+        name: frozenset({name}) for name in ingress.keys() | egress.keys() if name in alone
+    }
+    nodes = {**carriers(resources), **groups_alone}
     named: set[PeerFlow] = set()
     by_address: set[PeerFlow] = set()
     for source, groups in nodes.items():

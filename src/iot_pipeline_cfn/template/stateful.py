@@ -9,9 +9,19 @@ HIDDEN: Final = "****"
 """Stands for a secret, as in CloudFormation's answers for `NoEcho` parameters."""
 
 SECRET: Final = re.compile(
-    r"password|secret(string|value)|token|privatekey|credential", re.IGNORECASE
+    r"password|secret(string|value)|token|privatekey|credential"
+    r"|api[-_]?key(?!id|name|required|source)",
+    re.IGNORECASE,
 )
 """Names of properties whose values are not shown."""
+
+EMBEDDED_SECRETS: Final = (
+    re.compile(r"(://[^/\s:@]*:)(?!\$\{|\{\{)[^/\s@]+(?=@)"),
+    re.compile(
+        r"(--?[\w-]*(?:password|secret|token|api-?key)[\w-]*[= ])(?!\$\{|\{\{)\S+", re.IGNORECASE
+    ),
+)
+"""Passwords in URLs and in options of a command; a reference is not a secret."""
 
 STATEFUL: Final = frozenset(
     {
@@ -98,4 +108,7 @@ def masked(value: Any, name: str) -> Any:
             return [masked(item, name) for item in value]
         case str() if SECRET.search(name) and not value.startswith("{{resolve:"):
             return HIDDEN
+        case str():
+            for pattern in EMBEDDED_SECRETS:
+                value = pattern.sub(rf"\1{HIDDEN}", value)
     return value
