@@ -102,6 +102,7 @@ def test_same_template_is_no_change(template):
         assert (found.worst, statements(found)) == (None, [("no-change", ())])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("foreign", FOREIGN, ids=["loop", "unknown", "circle"])
 @given(data=st.data())
 def test_any_template_can_be_reviewed(foreign, data):
@@ -340,6 +341,7 @@ def disturb(template, chance):
     return changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_odd_values_raise_no_error(template, seed):
     chance = random.Random(seed)  # noqa: S311 - Nothing to guess.

@@ -129,6 +129,7 @@ def test_no_credential_is_a_parameter_an_output_or_a_literal(template):
         assert "MasterUserPassword" not in database
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(data=st.data())
 def test_no_choice_of_parameters_leads_to_a_dangling_reference(template, data):
