@@ -40,9 +40,10 @@ class Flow(NamedTuple):
 
 def flows(resources: Resources) -> frozenset[Flow]:
     """Return the connections that the security groups of an environment allow."""
+    groups = _Groups.of(resources)
     return frozenset(
         Flow(each.source.name, each.target.name, each.ports)
-        for each in _matrix(resources, _uncarried(resources)).connections
+        for each in _matrix(groups, groups.alone).connections
     )
 
 
@@ -57,10 +58,35 @@ def find_traffic_changes(
     if before.resources != after.resources:
         yield from _unknown_groups(before.resources, after.resources)
         # A group that loses its carriers is not a new end.
-        alone = _uncarried(before.resources) | _uncarried(after.resources)
-        old, new = _matrix(before.resources, alone), _matrix(after.resources, alone)
+        sides = [_Groups.of(side.resources) for side in (before, after)]
+        alone = frozenset().union(*(side.alone for side in sides))
+        old, new = (_matrix(side, alone) for side in sides)
         yield from _opened_or_closed(old, new, is_opened=True)
         yield from _opened_or_closed(old, new, is_opened=False)
+
+
+class _Groups(NamedTuple):
+    """The rules of the security groups of an environment, and the groups of each resource."""
+
+    ingress: Mapping[str, Sequence[SecurityRule]]
+    egress: Mapping[str, Sequence[SecurityRule]]
+    carried: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of(cls, resources: Resources) -> "_Groups":
+        """Read the groups from the resources."""
+        ingress, egress = (rules_of(resources, direction) for direction in ("Ingress", "Egress"))
+        return cls(ingress, egress, carriers(resources))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The groups that have rules."""
+        return frozenset(self.ingress.keys() | self.egress.keys())
+
+    @property
+    def alone(self) -> frozenset[str]:
+        """The groups that no resource carries."""
+        return self.names.difference(*self.carried.values())
 
 
 class _Matrix(NamedTuple):
@@ -91,19 +117,10 @@ class _Matrix(NamedTuple):
         return subtract([connection.ports], allowed)
 
 
-def _uncarried(resources: Resources) -> frozenset[str]:
-    """Return the groups that no resource carries."""
-    groups = rules_of(resources, "Ingress").keys() | rules_of(resources, "Egress").keys()
-    return frozenset(groups).difference(*carriers(resources).values())
-
-
-def _matrix(resources: Resources, alone: Collection[str]) -> _Matrix:
+def _matrix(side: _Groups, alone: Collection[str]) -> _Matrix:
     """Return the traffic; the groups in `alone` are ends besides the resources."""
-    ingress, egress = (rules_of(resources, direction) for direction in ("Ingress", "Egress"))
-    groups_alone = {
-        name: frozenset({name}) for name in ingress.keys() | egress.keys() if name in alone
-    }
-    nodes = {**carriers(resources), **groups_alone}
+    ingress, egress, carried = side
+    nodes = {**carried, **{name: frozenset({name}) for name in alone if name in side.names}}
     named: set[PeerFlow] = set()
     by_address: set[PeerFlow] = set()
     for source, groups in nodes.items():
