@@ -100,13 +100,20 @@ def plan_lines(plan: "Plan") -> Iterator[str]:
     summary = ", ".join(f"{action} {count}" for action, count in sorted(counts.items()))
     yield f"{name}: {summary or 'no resource changes, only outputs or metadata'}"
     yield from (
-        f"! {change.logical_id} {_loss(change)}" for change in plan.changes if loses_data(change)
+        f"! {change.logical_id} {loss_text(change)}"
+        for change in plan.changes
+        if loses_data(change)
     )
 
 
-def _loss(change: ResourceChange) -> str:
-    what = "is removed" if change.action is Action.REMOVE else "is replaced"
-    what = "may be replaced" if change.replacement is Replacement.MAYBE else what
+def loss_text(change: ResourceChange) -> str:
+    """Describe the loss of a stateful resource and its data."""
+    if change.action is Action.REMOVE:
+        what = "is removed"
+    elif change.replacement is Replacement.NO:
+        what = "may be removed or replaced"
+    else:
+        what = "is replaced" if change.replacement is Replacement.YES else "may be replaced"
     data = DATA[data_outcome(change.policy_action.removeprefix("ReplaceAnd"))]
     causes = ", ".join(part.path for part in change.replacing_properties)
     return f"{what}; {data}" + (f"; because of {causes}" if causes else "")
@@ -117,8 +124,10 @@ def status_facts(status: "EnvironmentStatus") -> dict[str, str]:
     facts = status.as_data() | {"age": age(status.summary.created)}
     if status.drift is not None:
         facts["drift"] = "; ".join(
-            f"{each.logical_id} ({each.resource_type}): {each.path} {each.difference}".replace(
-                "  ", " "
+            " ".join(
+                filter(
+                    None, (f"{each.logical_id} ({each.resource_type}):", each.path, each.difference)
+                )
             )
             for each in status.drift
         )
