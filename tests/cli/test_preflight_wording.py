@@ -1,8 +1,8 @@
 """The wording of preflight findings, held by a file with one example of each."""
 
-import os
 from pathlib import Path
 
+from golden import compare_with_golden
 from iot_pipeline_cfn.cli import preflight_wording
 from iot_pipeline_cfn.cli.preflight_wording import finding_lines
 from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity
@@ -117,7 +117,4 @@ def quotas():
 def test_wording():
     findings = [*quotas(), *sentences(), *remedies()]
     lines = [line for finding in findings for line in finding_lines(finding)]
-    text = "".join(f"{line}\n" for line in lines)
-    if os.environ.get("UPDATE_GOLDEN"):
-        GOLDEN.write_text(text)
-    assert text == GOLDEN.read_text()
+    compare_with_golden(GOLDEN, "".join(f"{line}\n" for line in lines))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from checkout import ROOT, resolve_all
 from comparing import compared
+from foreign import places
 from iot_pipeline_cfn.review.exposure import find_exposure_changes
 from iot_pipeline_cfn.review.grants import find_permission_changes
 from iot_pipeline_cfn.review.report.wording import PLAIN, sentence
@@ -47,14 +48,6 @@ def shuffled(value, chance):
     return value
 
 
-def places(value, path=()):
-    yield path
-    if isinstance(value, dict | list):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, item in items:
-            yield from places(item, (*path, key))
-
-
 def relevant(resource):
     """Return a resource without its tags, which no analysis reads."""
     properties = {key: body for key, body in resource["Properties"].items() if key != "Tags"}
@@ -62,7 +55,7 @@ def relevant(resource):
 
 
 RESOURCES = {name: relevant(resource) for name, resource in MOST.items()}
-PLACES = [place for place in places(RESOURCES) if place]
+PLACES = list(places(RESOURCES))
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)

@@ -7,7 +7,10 @@ GOLDEN = Path(__file__).parents[1] / "review/golden"
 
 
 def compare_with_golden(name, text):
-    """Compare text with a golden file; with UPDATE_GOLDEN=1, write the file."""
+    """Compare text with a golden file; with UPDATE_GOLDEN=1, write the file.
+
+    `name` is the name of a file of the review, or the path of another one.
+    """
     path = GOLDEN / name
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(text)
