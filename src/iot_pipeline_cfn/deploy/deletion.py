@@ -60,7 +60,7 @@ class DeletionPlan:
 
 
 def plan_deletion(operations: Operations) -> DeletionPlan:
-    """Return what a deletion would delete."""
+    """Return the stack and the resources that a deletion would delete."""
     stack, action = make_ready(operations, Verb.DESTROY)
     if stack is None or action is StackAction.NOTHING:
         return DeletionPlan(None)
@@ -90,7 +90,7 @@ def plan_deletion(operations: Operations) -> DeletionPlan:
 def _outcome(
     template: Mapping[str, Any] | None, logical_id: str, parameters: Mapping[str, str]
 ) -> DeletionOutcome:
-    """Return what the deletion policy, which may depend on a condition, makes of a resource."""
+    """Return the outcome of a resource's deletion policy, which may depend on a condition."""
     if template is None:
         return DeletionOutcome.UNKNOWN
     policy = template["Resources"].get(logical_id, {}).get("DeletionPolicy", "Delete")
@@ -151,7 +151,7 @@ def _lift_deletion_protection(
     """
     for resource in resources:
         name = resource.get("PhysicalResourceId", "")
-        # The deletion itself reports whatever is wrong.
+        # If protection cannot be lifted, the deletion fails and reports the reason.
         with suppress(BotoCoreError, ClientError):
             match resource["ResourceType"]:
                 case "AWS::RDS::DBInstance":

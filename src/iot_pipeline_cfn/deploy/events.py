@@ -210,7 +210,7 @@ class MissingPermission:
     is_encoded: bool
 
     def remedy(self) -> str:
-        """Return what to do about it."""
+        """Return the sentence that tells the user which permission to allow."""
         action = self.action or "the action"
         on = f" on {self.resource}" if self.resource else ""
         remedy = f"missing permission: allow {self.principal or 'the deployer'} {action}{on}"

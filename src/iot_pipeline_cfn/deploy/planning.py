@@ -157,7 +157,7 @@ DECISIONS: Final[Mapping[str, Mapping[Verb, Decision]]] = MappingProxyType(
 
 
 def decide(status: str, tags: Mapping[str, str], name: str, verb: Verb) -> Decision:
-    """Return what to do with a stack in a status, or `ABSENT`, for the environment of a name."""
+    """Return the action for a stack status (`ABSENT` without a stack), or the refusal."""
     if status != ABSENT and (refusal := refuse_ownership(status, tags, name)):
         return refusal
     row = DECISIONS.get(status)

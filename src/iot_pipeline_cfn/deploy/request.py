@@ -107,7 +107,7 @@ def _invalid(findings: Sequence[Finding]) -> DeploymentError:
 def build_input(
     operations: Operations, request: DeploymentRequest, stack: Stack | None
 ) -> ChangeSetInput:
-    """Return what to ask of an environment's stack, or of a new one."""
+    """Build the input of a change set for an existing stack, or for a new one."""
     given = {**request.file.parameters, **request.parameters}
     if stack is None and not given.keys() & {*ZONES}:
         given |= _choose_zones(operations.connection, request.template)

@@ -65,7 +65,7 @@ class DeletionResult:
 
 
 def plan(operations: Operations, request: DeploymentRequest) -> Plan:
-    """Return what a deployment would change, with the findings of the preflight checks."""
+    """Return the plan of a deployment, with the findings of the preflight checks."""
     _require_valid(request)
     with planned(operations, request, Verb.PLAN) as made:
         made.findings = _check(request, made)

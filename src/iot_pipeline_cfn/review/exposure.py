@@ -225,7 +225,7 @@ ENTRY_POINTS: Final[Mapping[str, str]] = MappingProxyType(
 def find_exposure_changes(
     before: ResolvedEnvironment, after: ResolvedEnvironment
 ) -> Iterator[Finding]:
-    """Yield what becomes more exposed, or less, by `RULES`; and new entry points."""
+    """Yield changes of exposure by `RULES`, new entry points, and removed web ACLs."""
     for name, resource in after.resources.items():
         old = before.resources.get(name)
         if old == resource:
@@ -244,7 +244,7 @@ def find_exposure_changes(
 def _judge(
     rule: ExposureRule, name: str, was: Mapping[str, Any] | None, will_be: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    """Yield what a rule finds about a resource; `was` is None where it is new."""
+    """Yield the findings of one rule for a resource; `was` is None for a new one."""
     old, new = 0 if was is None else rule.rate(was), rule.rate(will_be)
     is_same = was is not None and rule.values(was) == rule.values(will_be)
     details = {
@@ -261,7 +261,7 @@ def _judge(
 
 
 def _unguarded(before: Resources, after: Resources) -> Iterator[Finding]:
-    """Yield what stays but loses its web ACL."""
+    """Yield resources that stay but lose their web ACL."""
     old, new = _guarded(before), _guarded(after)
     for arn in sorted(old.keys() - new.keys()):
         if all(name in after for name in old[arn]):

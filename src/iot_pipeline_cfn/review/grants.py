@@ -146,7 +146,9 @@ def _implies(stricter: PolicyCondition, looser: PolicyCondition) -> bool:
 
 
 def _only_in(there: _Side, here: _Side) -> dict[Permission, list[Permission]]:
-    """Return what one side has beyond the other, and for each what differs in conditions only.
+    """Return the permissions that only one side has.
+
+    Each comes with those of the other side that differ from it only in their conditions.
 
     What is denied as well is not allowed.
     """

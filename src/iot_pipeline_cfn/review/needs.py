@@ -21,7 +21,7 @@ from .resolved import ResolvedEnvironment
 
 
 def needs(resources: Resources) -> dict[str, float]:
-    """Return what an environment needs of each quota."""
+    """Return how much of each quota an environment needs."""
     return {name: count(resources) for name, count in NEEDS.items()}
 
 

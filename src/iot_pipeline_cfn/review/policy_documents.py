@@ -89,7 +89,7 @@ class Permission:
 
 
 def permissions(resources: Resources) -> frozenset[Permission]:
-    """Return what every policy document of an environment allows and denies.
+    """Return the permissions of every policy document of an environment.
 
     The form of a policy makes no difference: how statements are split and ordered, and whether a
     role's policy is a property or a resource. Statements that are not compared are left out.
@@ -102,7 +102,7 @@ def permissions(resources: Resources) -> frozenset[Permission]:
 
 
 def compared_permissions(subject: str, statement: PolicyStatement) -> list[Permission]:
-    """Return what a statement allows or denies; nothing if it cannot be compared."""
+    """Return the permissions of a statement; none if it cannot be compared."""
     return [*_permissions(subject, statement)] if is_compared(statement) else []
 
 
@@ -210,7 +210,7 @@ def managed_policies(resources: Resources) -> defaultdict[str, set[str]]:
 
 
 def _owners(resource: object) -> set[str]:
-    """Return what a policy that is a resource of its own is attached to."""
+    """Return the resources to which a separate policy resource is attached."""
     if not type_of(resource).endswith("Policy"):
         return set()
     return {

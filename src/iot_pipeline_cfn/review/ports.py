@@ -59,7 +59,7 @@ class Ports:
         return Ports(self.protocol, first, last) if first <= last else None
 
     def without(self, other: "Ports") -> "list[Ports]":
-        """Return what is left of the range without another one."""
+        """Return the parts of the range that are outside another one."""
         if other.protocol not in (ALL_PROTOCOLS, self.protocol):
             return [self]
         if other.is_all():
@@ -87,7 +87,7 @@ def ports_of(rule: Mapping[str, Any]) -> Ports:
 
 
 def subtract(ports: Iterable[Ports], others: Iterable[Ports]) -> list[Ports]:
-    """Return what is left of ports without all the others."""
+    """Return the parts of the ports that are outside all the others."""
     left = list(ports)
     for other in others:
         left = [piece for one in left for piece in one.without(other)]

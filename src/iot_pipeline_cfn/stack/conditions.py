@@ -30,7 +30,7 @@ class Condition:
         return troposphere.Condition(self.name)
 
     def to_dict(self) -> str:
-        """Return what troposphere renders for a resource's attribute `Condition`."""
+        """Return the name, which troposphere renders as a resource's `Condition`."""
         return self.name
 
     def __bool__(self) -> NoReturn:

@@ -80,7 +80,7 @@ def holds_data(resource_type: str, policy: object = "") -> bool:
 
 
 def data_outcome(policy: object) -> DataOutcome:
-    """Return what a `DeletionPolicy` or an `UpdateReplacePolicy` does to the data."""
+    """Return the outcome of the data under a `DeletionPolicy` or `UpdateReplacePolicy`."""
     match policy:
         case "Retain" | "RetainExceptOnCreate":
             return DataOutcome.RETAINED

@@ -186,7 +186,7 @@ def merge_validations(
 
 
 def validation_finding(validation: ValidationFinding) -> Finding:
-    """Return what CloudFormation's early validation reports as a finding."""
+    """Convert a result of CloudFormation's early validation to a finding."""
     severity = Severity.ERROR if validation.fails else Severity.WARNING
     return Finding(EARLY_VALIDATION, severity, logical_id_of(validation), _facts(validation))
 

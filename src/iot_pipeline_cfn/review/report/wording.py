@@ -38,7 +38,7 @@ def title(topic: Topic) -> str:
 
 
 def outcome_text(outcome: ResourceOutcome) -> str:
-    """Return what happens to a resource."""
+    """Return the outcome of a resource in words."""
     return "possibly replaced" if outcome is ResourceOutcome.MAYBE_REPLACED else outcome.value
 
 
