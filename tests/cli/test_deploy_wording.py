@@ -1,10 +1,10 @@
 """The sentences of the deployment commands."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iot_pipeline_cfn.cli.deploy_wording import loss_text, status_facts
+from iot_pipeline_cfn.cli.deploy_wording import age, loss_text, status_facts
 from iot_pipeline_cfn.deploy.inventory import Drift, EnvironmentStatus, Summary
 from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange
 
@@ -37,3 +37,18 @@ def test_drift_of_a_resource_has_no_path():
     assert facts["drift"] == (
         "Token (AWS::SecretsManager::Secret): deleted; Topic (AWS::SNS::Topic): DisplayName changed"
     )
+
+
+@pytest.mark.parametrize(
+    ("ago", "shown"),
+    [
+        (timedelta(seconds=5), "5 s"),
+        (timedelta(minutes=5), "5 min"),
+        (timedelta(hours=23), "23 h"),
+        (timedelta(days=9), "9 d"),
+        (-timedelta(seconds=5), "0 s"),
+    ],
+)
+def test_age_is_shown_in_the_largest_unit(ago, shown):
+    """A clock behind that of AWS shows 0 s."""
+    assert age(datetime.now(UTC) - ago) == shown

@@ -1,10 +1,15 @@
 """Stack events: the root cause of a failure, the last operation, polling."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 from botocore.stub import Stubber
 
+from deploying import (
+    small_template,
+    topic,
+)
 from iot_pipeline_cfn.deploy import events
 from iot_pipeline_cfn.deploy.events import (
     Event,
@@ -181,3 +186,17 @@ def test_unreadable_tasks_are_no_error(stubbed):
         stubber.add_client_error("list_tasks", "AccessDeniedException")
         assert stopped_tasks(stubbed, SERVICE) == []
     assert stopped_tasks(stubbed, "not an ARN") == []
+
+
+def test_all_events_of_a_large_operation_are_shown(project):
+    """There are more than 300, on several pages."""
+    topics = {f"Topic{number}": topic() for number in range(150)}
+    project.write(small_template(topics))
+    done = project.deploy("pr1")
+    assert done.status == 0
+    assert done.err.count("CREATE_COMPLETE       Topic") == 151
+    shown = project.run("events", "pr1").out.splitlines()
+    assert len(shown) == 2 * 151 + 2
+    lines = [json.loads(line) for line in project.run("events", "pr1", "--json").out.splitlines()]
+    assert [line["status"] for line in lines][:1] == ["CREATE_IN_PROGRESS"]
+    assert len(lines) == len(shown)

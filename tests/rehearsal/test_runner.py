@@ -1,19 +1,16 @@
-"""The command rehearse: it runs the whole scenario, stops at a failure, and cleans up."""
+"""A whole rehearsal, which cleans up also when it is interrupted."""
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from checkout import ROOT, make, run
+from checkout import ROOT, make
 from deploying import PROGRAM
-from documents import documents
 from iot_pipeline_cfn.cli.rehearsal_wording import CHECK_WORDINGS, STEP_WORDINGS
 from iot_pipeline_cfn.rehearsal.scenario import STEPS
 from processing import wait_for
@@ -27,36 +24,6 @@ def test_production_passes_all_steps():
     assert shown == [["ok", STEP_WORDINGS[name]] for name in STEPS]
     assert CHECK_WORDINGS["reading-stored"] in done.stdout
     assert CHECK_WORDINGS["no-leftovers"] in done.stdout
-
-
-def test_failed_step_ends_the_command(tmp_path, template):
-    broken = json.loads(json.dumps(template))
-    broken["Resources"]["Service"]["Properties"]["DesiredCount"] = 1
-    path = tmp_path / "broken.json"
-    path.write_text(json.dumps(broken))
-    done = run(PROGRAM, "rehearse", "--json", "--template", str(path))
-    assert done.returncode == 9
-    (document,) = documents(done.stdout)
-    (step,) = document["steps"]
-    assert (step["name"], step["skipped"]) == ("create", None)
-    assert step["failure"]["code"] == "wrong-number-of-tasks"
-    assert "1 tasks instead of 0" in done.stderr.splitlines()[-1]
-
-
-def test_missing_module_is_named_with_the_extra_that_has_it():
-    program = (
-        "import sys; sys.modules['psycopg'] = None; from iot_pipeline_cfn.cli import main; main()"
-    )
-    done = run(sys.executable, "-c", program, "rehearse")
-    assert done.returncode == 1
-    assert "pip install 'iot-pipeline-cfn[rehearsal]'" in done.stderr
-
-
-def test_unknown_environment_type_is_refused_before_anything_starts(tmp_path):
-    done = run(PROGRAM, "rehearse", "nope-1", env=os.environ | {"TMPDIR": str(tmp_path)})
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "nope-1" in done.stderr
 
 
 @pytest.fixture

@@ -26,18 +26,6 @@ def test_target_group_has_ip_targets_on_the_container_port(environments):
     assert (group["HealthyThresholdCount"], group["UnhealthyThresholdCount"]) == (2, 3)
 
 
-@pytest.mark.parametrize(
-    ("ingress", "scheme", "kind"),
-    [("public", "internet-facing", "Public"), ("private", "internal", "Private")],
-)
-def test_ingress_decides_scheme_and_subnets(template, ingress, scheme, kind):
-    load_balancer = only(
-        resolve(template, {"Ingress": ingress}), "ElasticLoadBalancingV2::LoadBalancer"
-    )
-    assert load_balancer["Scheme"] == scheme
-    assert load_balancer["Subnets"] == [{"Ref": f"{kind}Subnet{n}"} for n in (1, 2)]
-
-
 def test_change_of_ingress_replaces_the_target_group(template):
     """A target group cannot belong to the old and the new load balancer at once."""
     create_only = {"Name", "Port", "Protocol", "ProtocolVersion", "TargetType", "VpcId"}

@@ -179,6 +179,12 @@ def stack_of(aws, suffix="pr1"):
     return stack
 
 
+def parameters_of(aws, suffix="pr1"):
+    """Return the parameters of an environment's stack."""
+    given = stack_of(aws, suffix)["Parameters"]
+    return {each["ParameterKey"]: each["ParameterValue"] for each in given}
+
+
 PROTECTED = {"Parameters": {"DeletionProtection": "enabled", "Durability": "protected"}}
 
 WAITS = {

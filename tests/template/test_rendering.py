@@ -1,10 +1,7 @@
 """Rendering templates, and writing and comparing their files."""
 
-import errno
 import json
-import os
 
-import pytest
 from troposphere import Parameter, Template
 from troposphere.sns import Topic
 
@@ -34,46 +31,6 @@ def test_rendering_counts_entries_and_bytes():
     sections = ("Resources", "Parameters", "Outputs")
     assert [done.count(section) for section in sections] == [1, 1, 0]
     assert done.bytes_sent() == len(json.dumps(json.loads(done.text), separators=(",", ":")))
-
-
-def test_write_replaces_the_whole_file(tmp_path):
-    path = tmp_path / "a.json"
-    write(path, "long text\n")
-    write(path, "text\n")
-    assert path.read_text() == "text\n"
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_write_does_not_touch_a_file_with_the_same_text(tmp_path):
-    """Make would rebuild everything that depends on it."""
-    path = tmp_path / "a.json"
-    write(path, "text\n")
-    os.utime(path, (1, 1))
-    write(path, "text\n")
-    assert path.stat().st_mtime == 1
-
-
-def test_write_follows_a_symbolic_link(tmp_path):
-    link = tmp_path / "link.json"
-    link.symlink_to(tmp_path / "real.json")
-    write(link, "text\n")
-    assert link.is_symlink()
-    assert (tmp_path / "real.json").read_text() == "text\n"
-
-
-def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "a.json"
-    write(path, "old\n")
-
-    def fail(_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="No space left on device") as raised:
-        write(path, "new\n")
-    assert raised.value.filename == str(path)
-    assert path.read_text() == "old\n"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_nothing_is_stale_right_after_writing(tmp_path):

@@ -11,8 +11,6 @@ import pytest
 from checkout import PIPELINE, REGION, ROOT, run
 from deploying import Project
 from documents import documents
-from iot_pipeline_cfn.template import schemas
-from iot_pipeline_cfn.template.schemas import MissingSchemasError
 from review_cases import anywhere, applied, at
 
 TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "first"}}
@@ -331,13 +329,6 @@ def test_secrets_are_never_shown(pair, tmp_path, form, way):
     assert said.status == 0
     assert "hunter" not in said.out + said.err
     assert "jaeger" not in said.out + said.err
-
-
-def test_missing_schemas_come_with_the_extra_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cfnlint.schema", None)
-    schemas.schema_of.cache_clear()
-    with pytest.raises(MissingSchemasError, match=r"iot-pipeline-cfn\[review\]"):
-        schemas.schema_of("AWS::EC2::VPC")
 
 
 def test_review_imports_nothing_that_is_slow_to_import(pair):

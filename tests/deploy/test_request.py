@@ -1,0 +1,49 @@
+"""Deployment requests, and what CloudFormation is asked for them."""
+
+from deploying import parameters_of, small_template, stack_of
+
+
+def test_update_keeps_parameters_that_are_not_given(project, aws):
+    """An option overrides the file, and the file overrides the previous value."""
+    project.deploy("pr1", "--image-tag", "v1", "--parameter", "DisplayName=second")
+    assert values(aws) == {"ImageTag": "v1", "DisplayName": "second"}
+    project.deploy("pr1", "--parameter", "DisplayName=third")
+    assert values(aws) == {"ImageTag": "v1", "DisplayName": "third"}
+    project.write(small_template(), pr={"Parameters": {"DisplayName": "of the file"}})
+    project.deploy("pr1")
+    assert values(aws) == {"ImageTag": "v1", "DisplayName": "of the file"}
+    project.deploy("pr1", "--parameter", "DisplayName=of the option", IOT_PIPELINE_IMAGE_TAG="")
+    assert values(aws) == {"ImageTag": "v1", "DisplayName": "of the option"}
+    project.deploy("pr1", "--image-tag", "")
+    assert values(aws) == {"ImageTag": "", "DisplayName": "of the file"}
+
+
+def values(aws):
+    return {name: parameters_of(aws)[name] for name in ("ImageTag", "DisplayName")}
+
+
+def test_large_template_needs_a_bucket(project, aws):
+    """The error comes before any call to AWS. The parameter file can name the bucket."""
+    template = small_template() | {"Metadata": {"Padding": "x" * 60_000}}
+    project.write(template)
+    done = project.run("deploy", "pr1", "--yes", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert (done.status, done.code) == (1, "bucket-needed")
+    project.write(template, pr={"Bucket": "iot-pipeline-templates"})
+    assert project.run("deploy", "pr1", "--yes").status == 0
+    assert project.run("deploy", "pr1", "--yes", "--bucket", "not-there").status == 1
+    assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_zones_are_chosen_once(project, aws):
+    parameters = {
+        name: {"Type": "String", "Default": ""}
+        for name in ("AvailabilityZone1", "AvailabilityZone2")
+    }
+    project.write(small_template(parameters=parameters))
+    project.deploy("pr1")
+    found = parameters_of(aws)
+    assert found["AvailabilityZone1"] == "ap-northeast-1a"
+    assert found["AvailabilityZone2"] != found["AvailabilityZone1"]
+    done = project.deploy("pr1", "--parameter", "AvailabilityZone1=ap-northeast-1d")
+    assert (done.status, done.code) == (1, "fixed-parameter")
+    assert done.details["parameter"] == "AvailabilityZone1"
