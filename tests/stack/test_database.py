@@ -23,7 +23,13 @@ def test_database_is_postgresql_16_with_growing_storage(template):
     assert database["DBName"] == "iotdb"
     assert database["Port"] == "5432"
     assert database["AutoMinorVersionUpgrade"] is True
-    assert database["EnableIAMDatabaseAuthentication"] is True
+    assert database["EnableIAMDatabaseAuthentication"] is False
+
+
+def test_extended_support_is_off(template):
+    """It costs, is on by default, and cannot be changed later."""
+    support = database_of(template, {})["EngineLifecycleSupport"]
+    assert support == "open-source-rds-extended-support-disabled"
 
 
 def test_database_is_in_the_private_subnets(environments):

@@ -55,7 +55,9 @@ def test_account_administers_the_key_and_uses_it_only_through_services(environme
     account = {"AWS": "123456789012"}
     administration = found["Administration"]
     assert administration["Principal"] == account
-    assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"} <= set(administration["Action"])
+    # Somebody must be able to stop the key in an incident.
+    needed = {"kms:DisableKey", "kms:EnableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"}
+    assert needed <= set(administration["Action"])
     assert not {"kms:CreateGrant", *USES} & set(administration["Action"])
     use = found["UseThroughServices"]
     assert use["Principal"] == account

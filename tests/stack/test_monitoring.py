@@ -101,15 +101,14 @@ def test_every_alarm_notifies_the_topic_and_is_described(environments):
     for alarm in of_type(environments["defaults"], "CloudWatch::Alarm").values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
         assert alarm["AlarmDescription"]
-        assert alarm["TreatMissingData"] == "notBreaching"
 
 
-@pytest.mark.parametrize(
-    ("name", "subscriptions"),
-    [("defaults", []), ("most", [{"Endpoint": "somebody@example.com", "Protocol": "email"}])],
-)
-def test_topic_has_a_subscription_where_an_address_is_given(environments, name, subscriptions):
-    assert only(environments[name], "SNS::Topic")["Subscription"] == subscriptions
+def test_only_a_database_that_sends_nothing_is_an_alarm(environments):
+    """RDS always sends its free storage; other metrics have no value while nothing happens."""
+    alarms = of_type(environments["defaults"], "CloudWatch::Alarm")
+    assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"breaching", "notBreaching"}
+    breaching = [name for name in alarms if alarms[name]["TreatMissingData"] == "breaching"]
+    assert breaching == ["DatabaseFreeStorageAlarm"]
 
 
 def test_dashboard_shows_the_metrics_of_every_alarm(environments):

@@ -1,5 +1,7 @@
 """The permissions of every role, and its trust policy."""
 
+import pytest
+
 from iot_pipeline_cfn.review.policy_documents import (
     is_compared,
     permissions,
@@ -145,6 +147,27 @@ def test_no_resource_is_a_wildcard_where_iam_supports_a_narrower_one(environment
                     or permission.subject in keys
                     or permission.action in ACTIONS_WITHOUT_RESOURCE
                 )
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "key"),
+    [("SNS::Topic", "sns:Publish", "Topics"), ("SQS::Queue", "sqs:*", "Queues")],
+)
+def test_topics_and_queues_require_tls(environments, kind, action, key):
+    """Other services of the template accept nothing else."""
+    for environment in environments.values():
+        policies = of_type(environment, f"{kind}Policy").values()
+        attached = [each["Ref"] for policy in policies for each in policy[key]]
+        assert sorted(attached) == sorted(of_type(environment, kind))
+        for policy in policies:
+            denied = [
+                each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"
+            ]
+            assert [each["Action"] for each in denied] == [[action]]
+            assert [each["Principal"] for each in denied] == ["*"]
+            assert [each["Condition"] for each in denied] == [
+                {"Bool": {"aws:SecureTransport": "false"}}
+            ]
 
 
 def test_every_policy_document_has_the_current_version(environments):

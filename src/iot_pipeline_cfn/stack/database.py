@@ -109,9 +109,14 @@ def add_database(
             DeletionProtection=context.has_deletion_protection.as_bool(),
             # RDS creates the log groups itself, and they outlive the stack.
             EnableCloudwatchLogsExports=context.is_protected.choose(["postgresql", "upgrade"]),
-            EnableIAMDatabaseAuthentication=True,
+            # It needs 300 to 1000 MiB of memory besides what the database uses
+            # (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html).
+            EnableIAMDatabaseAuthentication=False,
             EnablePerformanceInsights=detailed.as_bool(),
             Engine="postgres",
+            # The default enrols in Extended Support, which costs and cannot be left later
+            # (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html).
+            EngineLifecycleSupport="open-source-rds-extended-support-disabled",
             EngineVersion=ENGINE_VERSION,
             KmsKeyId=context.encryption.key_arn(),
             ManageMasterUserPassword=True,

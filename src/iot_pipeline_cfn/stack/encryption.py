@@ -10,27 +10,33 @@ from troposphere.kms import Alias, Key
 from .conditions import Condition
 from .context import Context
 from .logs import LOG_GROUP_ARN
-from .policies import allow, inline_policy, policy_document
+from .policies import ALARM_ARN, allow, inline_policy, on_behalf_of, policy_document
 
 ADMINISTRATION = (
     kms_actions.CancelKeyDeletion,
     kms_actions.CreateAlias,
     kms_actions.DeleteAlias,
     kms_actions.DescribeKey,
+    kms_actions.DisableKey,
     kms_actions.DisableKeyRotation,
+    kms_actions.EnableKey,
     kms_actions.EnableKeyRotation,
     kms_actions.GetKeyPolicy,
     kms_actions.GetKeyRotationStatus,
     kms_actions.ListGrants,
+    kms_actions.ListKeyPolicies,
+    kms_actions.ListKeyRotations,
     kms_actions.ListResourceTags,
     kms_actions.PutKeyPolicy,
     kms_actions.RevokeGrant,
+    kms_actions.RotateKeyOnDemand,
     kms_actions.ScheduleKeyDeletion,
     kms_actions.TagResource,
     kms_actions.UntagResource,
     kms_actions.UpdateAlias,
     kms_actions.UpdateKeyDescription,
 )
+"""Everything that anybody in the account may do with the key itself: nothing allows `kms:*`."""
 
 ENCRYPTION = (
     kms_actions.Decrypt,
@@ -61,7 +67,7 @@ class Encryption:
 
 
 def add_encryption(context: Context) -> Encryption:
-    """Add the customer managed key for database, cache, secrets, repository and log groups."""
+    """Add the customer managed key, which encrypts everything that the environment stores."""
     is_customer_managed = context.add_switch(
         "EncryptionKey",
         ("aws-managed", "customer-managed"),
@@ -103,8 +109,9 @@ def _key_policy(context: Context) -> aws.PolicyDocument:
     """Return a key policy: the account administers the key, services use it.
 
     No principal uses the key directly: those of the account only through the services that store
-    data here, and CloudWatch Logs only for this environment's log groups
-    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html).
+    data here, CloudWatch Logs only for this environment's log groups
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html), and
+    CloudWatch only for its alarms, which notify an encrypted topic.
     """
     account = aws.AWSPrincipal(AccountId)
     this_key = ["*"]  # In a key policy the resource is the key itself.
@@ -149,5 +156,13 @@ def _key_policy(context: Context) -> aws.PolicyDocument:
                 aws.ArnLike({"kms:EncryptionContext:aws:logs:arn": log_groups})
             ),
             sid="LogGroups",
+        ),
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+        allow(
+            [kms_actions.Decrypt, kms_actions.GenerateDataKey],
+            this_key,
+            principal=aws.Principal("Service", "cloudwatch.amazonaws.com"),
+            condition=on_behalf_of(context.environment_name(prefix=ALARM_ARN, ending="/*")),
+            sid="Alarms",
         ),
     )

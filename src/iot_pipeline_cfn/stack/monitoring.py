@@ -1,4 +1,4 @@
-"""The alarms that need somebody's attention, their SNS topic, and a dashboard."""
+"""The alarms that need somebody's attention, and a dashboard."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from typing import Any
 
 from troposphere import AWSHelperFn, If, Region, Sub
 from troposphere import cloudwatch as cw
-from troposphere.sns import Subscription, Topic
+from troposphere.sns import Topic
 
+from .alarm_topic import add_alarm_topic
 from .api import Api
 from .cache import Cache
-from .conditions import Condition, is_given
+from .conditions import Condition
 from .context import Context, ToJsonString
 from .database import Database
 from .load_balancer import LoadBalancing
@@ -68,6 +69,8 @@ class Alarm:
     comparison: str = "GreaterThanThreshold"
     expression: str | None = None
     minutes: int = 5
+    missing: str = "notBreaching"
+    """What a minute without a value means. Most metrics have none while nothing happens."""
 
     def resource(self, context: Context, topic: Topic) -> cw.Alarm:
         """Return the resource, which notifies the topic."""
@@ -80,7 +83,7 @@ class Alarm:
             EvaluationPeriods=self.minutes,
             OKActions=[topic.ref()],
             Threshold=self.threshold,
-            TreatMissingData="notBreaching",
+            TreatMissingData=self.missing,
             **self._metric(),
         )
 
@@ -110,7 +113,7 @@ def add_monitoring(
     rotation: Rotation,
 ) -> None:
     """Add the topic, the alarms, and the dashboard with a graph for each alarm."""
-    topic = _add_topic(context)
+    topic = add_alarm_topic(context)
     alarms = [
         *_load_balancer_alarms(load_balancing),
         *_api_alarms(context, api),
@@ -128,27 +131,6 @@ def add_monitoring(
             DashboardName=context.environment_name(),
         )
     )
-
-
-def _add_topic(context: Context) -> Topic:
-    # No file contains the address of a person. An operator gives it when deploying.
-    email = context.add_optional(
-        "AlarmEmail",
-        r"[^@\s]+@[^@\s]+\.[^@\s]+",
-        constraint="An e-mail address.",
-        description="Optional: address that receives alarms once its owner has confirmed the "
-        "subscription.",
-        label="Alarm e-mail",
-    )
-    has_email = context.add_condition("HasAlarmEmail", is_given(email))
-    topic = context.add(
-        Topic(
-            "AlarmTopic",
-            Subscription=[has_email.choose(Subscription(Endpoint=email.ref(), Protocol="email"))],
-        )
-    )
-    context.add_output("AlarmTopicArn", "Topic of the alarms.", topic.ref())
-    return topic
 
 
 def _widget(alarm: Alarm) -> dict[str, Any]:
@@ -246,11 +228,14 @@ def _database_alarms(database: Database) -> list[Alarm]:
         ),
         Alarm(
             "DatabaseFreeStorage",
-            "Database storage left (bytes)",
+            "Database storage left (bytes), or database down",
             series("FreeStorageSpace", "Minimum"),
             # RDS extends the storage when less than a tenth of it is free.
             threshold=1 * GIBIBYTE,
             comparison="LessThanThreshold",
+            # RDS always sends it, so that a database that sends nothing is down
+            # (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/monitoring-cloudwatch.html).
+            missing="breaching",
         ),
         Alarm(
             "DatabaseConnections",

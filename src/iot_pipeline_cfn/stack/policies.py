@@ -3,10 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from awacs.aws import Action, Allow, Condition, PolicyDocument, Principal, Statement, StringEquals
+from awacs.aws import (
+    Action,
+    Allow,
+    ArnLike,
+    Bool,
+    Condition,
+    Deny,
+    PolicyDocument,
+    Principal,
+    Statement,
+    StringEquals,
+)
 from awacs.sts import AssumeRole
 from troposphere import AccountId
 from troposphere.iam import Policy
+
+ALARM_ARN = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
+"""The part of an alarm's ARN before its name, for `Sub`."""
 
 
 def policy_document(*statements: Statement) -> PolicyDocument:
@@ -32,6 +46,28 @@ def allow(
         Effect=Allow,
         Resource=list(resources),
         **{key: value for key, value in optional.items() if value is not None},
+    )
+
+
+def require_tls(actions: Sequence[Action], resource: object) -> Statement:
+    """Return the statement of a resource policy that denies the actions without TLS."""
+    return Statement(
+        Action=list(actions),
+        Condition=Condition(Bool({"aws:SecureTransport": "false"})),
+        Effect=Deny,
+        Principal=Principal("*"),
+        Resource=[resource],
+        Sid="RequireTls",
+    )
+
+
+def on_behalf_of(*source_arns: object) -> Condition:
+    """Return the condition that a service acts for resources of this account with these ARNs."""
+    return Condition(
+        [
+            ArnLike({"aws:SourceArn": list(source_arns)}),
+            StringEquals({"aws:SourceAccount": AccountId}),
+        ]
     )
 
 

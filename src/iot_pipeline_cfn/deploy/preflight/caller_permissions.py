@@ -63,6 +63,7 @@ ADDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         # RDS creates the secret of the master user.
         "AWS::RDS::DBInstance": "secretsmanager:CreateSecret",
+        "AWS::SNS::TopicPolicy": "sns:SetTopicAttributes",
         "AWS::SecretsManager::Secret": "secretsmanager:GetRandomPassword",
     }
 )
@@ -96,7 +97,7 @@ SCOPES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
         "rds:{region}:{account}:db:{stack}-x": ["rds:CreateDBInstance"],
         "rds:{region}:{account}:pg:{stack}-x": ["rds:CreateDBParameterGroup"],
         "rds:{region}:{account}:subgrp:{stack}-x": ["rds:CreateDBSubnetGroup"],
-        "sns:{region}:{account}:{stack}-x": ["sns:CreateTopic"],
+        "sns:{region}:{account}:{stack}-x": ["sns:CreateTopic", "sns:SetTopicAttributes"],
         "states:{region}:{account}:stateMachine:x-{stack}": ["states:CreateStateMachine"],
     }
 )
