@@ -5,7 +5,38 @@ import os
 
 import pytest
 
-from iot_pipeline_cfn.template.files import write
+from iot_pipeline_cfn.template.files import UnreadableFileError, last_line, load_object, write
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'{"Parameters": {"A": "1", "A": "2"}}',
+        b"[]",
+        b"[" * 100_000,
+        b"\xff\xfe",
+        b'{"ImageTag": "\\ud800"}',
+        None,
+    ],
+)
+def test_file_that_is_not_a_json_object_is_named_in_one_line(tmp_path, content):
+    path = tmp_path / "any.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UnreadableFileError) as raised:
+        load_object(path)
+    assert raised.value.path == path
+    assert str(raised.value) == f"{path}: {raised.value.reason}"
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("first\n  last \n\n", "last"), (" \n", "the log is empty")]
+)
+def test_last_line_of_a_log(tmp_path, text, line):
+    (tmp_path / "log").write_text(text)
+    assert last_line(tmp_path / "log") == line
 
 
 def test_write_replaces_the_whole_file(tmp_path):

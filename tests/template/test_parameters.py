@@ -93,32 +93,26 @@ def test_stack_policy_of_production_protects_database_and_cache(template):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "place"),
     [
-        ("", "not JSON"),
-        ('{"Parameters": {"A": "1", "A": "2"}}', "duplicate key 'A'"),
-        ("[]", "must be an object"),
-        ("[" * 100_000, "nested too deeply"),
-        (b"\xff\xfe", "not JSON"),
-        ('{"Parameters": {"ImageTag": "\\ud800"}}', "not JSON"),
-        ({"Parameter": {}}, "'Parameter' is not one of Bucket, Parameters, StackPolicy, Tags"),
-        ({"Parameters": {"DesiredCount": 2}}, "Parameters must be an object whose values"),
-        ({"Parameters": ["A"]}, "Parameters must be an object"),
-        ({"Tags": {"Owner": None}}, "Tags must be an object"),
-        ({"StackPolicy": []}, "StackPolicy must be"),
-        ({"StackPolicy": {"Statements": [{}]}}, "StackPolicy must be"),
-        ({"StackPolicy": {"Statement": []}}, "StackPolicy must be"),
-        ({"StackPolicy": {"Statement": "x"}}, "StackPolicy must be"),
-        ({"StackPolicy": {"Statement": [{}], "Version": "x"}}, "StackPolicy must be"),
+        ("[]", ""),
+        ({"Parameter": {}}, "'Parameter'"),
+        ({"Bucket": "No"}, "Bucket"),
+        ({"Parameters": {"DesiredCount": 2}}, "Parameters"),
+        ({"Parameters": ["A"]}, "Parameters"),
+        ({"Tags": {"Owner": None}}, "Tags"),
+        ({"StackPolicy": []}, "StackPolicy"),
+        ({"StackPolicy": {"Statements": [{}]}}, "StackPolicy"),
+        ({"StackPolicy": {"Statement": []}}, "StackPolicy"),
+        ({"StackPolicy": {"Statement": "x"}}, "StackPolicy"),
+        ({"StackPolicy": {"Statement": [{}], "Version": "x"}}, "StackPolicy"),
     ],
 )
-def test_file_with_the_wrong_format_is_rejected(tmp_path, content, message):
+def test_file_with_the_wrong_format_is_rejected(tmp_path, content, place):
     path = file_of(tmp_path, content)
-    with pytest.raises(UnreadableFileError, match=message) as raised:
+    with pytest.raises(UnreadableFileError) as raised:
         load(path)
-    assert raised.value.path == path
-    assert str(raised.value).startswith(f"{path}: ")
-    assert "\n" not in str(raised.value)
+    assert (raised.value.path, raised.value.place) == (path, place)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,28 @@ import sys
 
 import pytest
 
-from iot_pipeline_cfn.template import schemas
-from iot_pipeline_cfn.template.schemas import MissingSchemasError
+from iot_pipeline_cfn.template.schemas import MissingSchemasError, paths, schema_of
 
 
-def test_missing_schemas_come_with_the_extra_to_install(monkeypatch):
+@pytest.mark.parametrize(
+    ("resource_type", "entry", "path"),
+    [
+        ("AWS::EC2::VPC", "createOnlyProperties", ("CidrBlock",)),
+        ("AWS::RDS::DBInstance", "writeOnlyProperties", ("MasterUserPassword",)),
+        ("AWS::EC2::VPC", "primaryIdentifier", ("VpcId",)),
+    ],
+)
+def test_paths_of_properties_are_read_from_the_schema(resource_type, entry, path):
+    assert path in paths(resource_type, entry)
+
+
+def test_unknown_type_has_no_schema():
+    assert schema_of("AWS::Not::AType") is None
+    assert paths("AWS::Not::AType", "createOnlyProperties") == frozenset()
+
+
+def test_missing_schemas_are_an_error_of_their_own(monkeypatch):
     monkeypatch.setitem(sys.modules, "cfnlint.schema", None)
-    schemas.schema_of.cache_clear()
-    with pytest.raises(MissingSchemasError, match=r"iot-pipeline-cfn\[review\]"):
-        schemas.schema_of("AWS::EC2::VPC")
+    schema_of.cache_clear()
+    with pytest.raises(MissingSchemasError):
+        schema_of("AWS::EC2::VPC")
