@@ -8,6 +8,7 @@ from checkout import PARAMETER_FILES, ROOT
 from deploying import (
     IMPOSSIBLE,
     PROTECTED,
+    RETAINED_THEN_FAILED,
     log_group,
     names_of_stacks,
     parameters_of,
@@ -95,10 +96,12 @@ def test_failed_creation_of_an_ephemeral_environment_is_deleted(project, aws):
 
 
 def test_failed_creation_of_a_protected_environment_is_removed_by_the_next_deployment(project, aws):
+    """The rollback leaves no resources, not even those that a deletion retains."""
     kept = {"Parameters": {"Durability": "protected"}}
-    project.write(small_template({"Impossible": IMPOSSIBLE}), pr=kept)
+    project.write(small_template(RETAINED_THEN_FAILED), pr=kept)
     assert project.deploy("pr1").status == 4
     assert stack_of(aws)["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert aws("sns").list_topics()["Topics"] == []
     planned = project.run("plan", "pr1")
     assert (planned.status, planned.code) == (1, "creation-failed")
     project.write(small_template(), pr=kept)
@@ -109,9 +112,10 @@ def test_failed_creation_of_a_protected_environment_is_removed_by_the_next_deplo
 
 def test_failed_update_rolls_back(project, aws):
     before = project.deploy("pr1").out
-    project.write(small_template({"Impossible": IMPOSSIBLE}))
+    project.write(small_template(RETAINED_THEN_FAILED))
     done = project.deploy("pr1")
     assert done.status == 4
+    assert len(aws("sns").list_topics()["Topics"]) == 1
     assert done.details["status"] == "UPDATE_ROLLBACK_COMPLETE"
     assert done.details["cause"]["logical_id"] == "Impossible"
     assert stack_of(aws)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"

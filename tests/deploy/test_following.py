@@ -14,6 +14,7 @@ from deploying import (
     IMPOSSIBLE,
     PROGRAM,
     PROTECTED,
+    RETAINED_THEN_FAILED,
     WAITS,
     command_named_in,
     signal_success,
@@ -85,7 +86,7 @@ def test_half_finished_update_is_rolled_back_first(project, aws):
     change_set = cloudformation.create_change_set(
         StackName="iot-pipeline-pr1",
         ChangeSetName="halfway",
-        TemplateBody=json.dumps(small_template({"Impossible": IMPOSSIBLE})),
+        TemplateBody=json.dumps(small_template(RETAINED_THEN_FAILED)),
         Parameters=[{"ParameterKey": "EnvironmentSuffix", "UsePreviousValue": True}],
     )["Id"]
     cloudformation.execute_change_set(ChangeSetName=change_set, DisableRollback=True)
@@ -97,6 +98,7 @@ def test_half_finished_update_is_rolled_back_first(project, aws):
     done = project.deploy("pr1", "--image-tag", "v1")
     assert done.status == 0, done.err
     assert "is in UPDATE_FAILED" in done.err
+    assert len(aws("sns").list_topics()["Topics"]) == 1
     assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
 
 

@@ -70,6 +70,15 @@ def test_dangling_reference_is_refused_with_the_message_of_aws(cloudformation, a
     assert cloudformation.describe_stacks()["Stacks"] == []
 
 
+def test_deletion_policy_that_the_transform_does_not_know_is_refused(cloudformation):
+    policy = {"Fn::If": ["On", "RetainExceptOnCreate", "Delete"]}
+    resources = {"Any": topic() | {"DeletionPolicy": policy}}
+    body = template(resources, **SWITCH, Transform="AWS::LanguageExtensions")
+    with pytest.raises(ClientError, match="Unrecognized DeletionPolicy RetainExceptOnCreate"):
+        change_set(cloudformation, body, "CREATE", Capabilities=["CAPABILITY_AUTO_EXPAND"])
+    assert cloudformation.describe_stacks()["Stacks"] == []
+
+
 def test_update_with_a_dangling_reference_leaves_the_stack(cloudformation):
     before = create(cloudformation, template())
     with pytest.raises(ClientError, match="Nowhere"):

@@ -44,9 +44,8 @@ def test_key_rotates_and_outlives_the_snapshots_of_a_protected_environment(templ
     """A snapshot cannot be read without its key."""
     assert only(environments["most"], "KMS::Key")["EnableKeyRotation"] is True
     key = template["Resources"]["EncryptionKmsKey"]
-    # A failed creation keeps no snapshots, and needs no key.
-    assert key["DeletionPolicy"] == {"Fn::If": ["IsProtected", "RetainExceptOnCreate", "Delete"]}
-    assert key["UpdateReplacePolicy"] == {"Fn::If": ["IsProtected", "Retain", "Delete"]}
+    for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+        assert key[policy] == {"Fn::If": ["IsProtected", "Retain", "Delete"]}
 
 
 def test_account_administers_the_key_and_uses_it_only_through_services(environments):

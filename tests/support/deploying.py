@@ -43,6 +43,12 @@ IMPOSSIBLE = {
 }
 """A resource that cannot be created."""
 
+RETAINED_THEN_FAILED = {
+    "Kept": topic() | {"DeletionPolicy": "Retain"},
+    "Impossible": IMPOSSIBLE | {"DependsOn": "Kept"},
+}
+"""A resource that a deletion retains, and one that fails after it."""
+
 
 def small_template(resources=None, outputs=None, parameters=None):
     """Return a template with the parameters that the deployer knows of, and a topic."""

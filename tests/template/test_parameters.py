@@ -79,7 +79,7 @@ def test_production_survives_a_zone_and_keeps_its_data(environments):
     assert load_balancer["Scheme"] == "internal"
     for name in ("Cache", "Database"):
         assert environment["Resources"][name]["DeletionPolicy"] == "Snapshot"
-    assert environment["Resources"]["EncryptionKmsKey"]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert environment["Resources"]["EncryptionKmsKey"]["DeletionPolicy"] == "Retain"
 
 
 def test_stack_policy_of_production_protects_database_and_cache(template):

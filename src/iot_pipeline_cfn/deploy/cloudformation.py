@@ -228,9 +228,16 @@ def validation_findings(client: "CloudFormationClient", change_set: str) -> list
 
 
 def execute_change_set(client: "CloudFormationClient", change_set: ChangeSet, token: str) -> None:
-    """Execute a change set; the operation's events carry the token."""
+    """Execute a change set; the operation's events carry the token.
+
+    A rollback deletes resources that the change set has created, even those with the deletion
+    policy `Retain`, so that their names are free again
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html).
+    """
     try:
-        client.execute_change_set(ChangeSetName=change_set.arn, ClientRequestToken=token)
+        client.execute_change_set(
+            ChangeSetName=change_set.arn, ClientRequestToken=token, RetainExceptOnCreate=True
+        )
     except client.exceptions.InvalidChangeSetStatusException:
         now = _change_set(client, change_set.arn, with_values=False)
         if not now.execution_status.startswith("EXECUTE_"):

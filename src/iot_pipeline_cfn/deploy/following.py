@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from botocore.exceptions import ClientError
@@ -258,7 +259,7 @@ def _roll_back(operations: Operations, stack: Stack) -> None:
     """Roll back an update that failed halfway, or finish its failed rollback."""
     client = operations.client
     call = (
-        client.rollback_stack
+        partial(client.rollback_stack, RetainExceptOnCreate=True)
         if stack.status == "UPDATE_FAILED"
         else client.continue_update_rollback
     )

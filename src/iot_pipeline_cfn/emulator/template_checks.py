@@ -1,8 +1,9 @@
 """Template errors that AWS reports before it creates anything, and that ministack accepts."""
 
+import json
 from collections.abc import Callable, Container, Iterable, Mapping
 
-from ministack.services.cloudformation import changesets, handlers
+from ministack.services.cloudformation import changesets, handlers, language_extensions
 
 from iot_pipeline_cfn.template.references import references
 
@@ -15,6 +16,28 @@ def patch() -> None:
     """Check the templates of stacks and of change sets."""
     for module in (changesets, handlers):
         wrap(module, "validate_template_support", refuse_dangling_references)
+    wrap(language_extensions, "apply", refuse_policy_unknown_to_transform)
+
+
+def refuse_policy_unknown_to_transform(
+    apply: Callable[..., Properties],
+) -> Callable[..., Properties]:
+    """Reject the policy `RetainExceptOnCreate` where AWS's transform does, unlike ministack.
+
+    https://github.com/aws-cloudformation/cfn-language-discussion/issues/139
+    """
+
+    def patched(template: Properties, parameters: Properties) -> Properties:
+        for name, resource in template.get("Resources", {}).items():
+            if "RetainExceptOnCreate" in json.dumps(resource.get("DeletionPolicy")):
+                msg = (
+                    "Transform AWS::LanguageExtensions failed with: Unrecognized DeletionPolicy "
+                    f"RetainExceptOnCreate for resource {name}. Rollback requested by user."
+                )
+                raise ValueError(msg)
+        return apply(template, parameters)
+
+    return patched
 
 
 def refuse_dangling_references(validate: Callable[..., None]) -> Callable[..., None]:

@@ -76,13 +76,17 @@ def add_encryption(context: Context) -> Encryption:
         "changed later, because it would replace database, cache and repository.",
         label="Encryption key",
     )
+    retained = context.is_protected.choose("Retain", "Delete")
     key = context.add(
         Key(
             "EncryptionKmsKey",
             Condition=is_customer_managed,
             # The snapshots that a protected environment leaves behind cannot be read without it.
-            DeletionPolicy=context.is_protected.choose("RetainExceptOnCreate", "Delete"),
-            UpdateReplacePolicy=context.is_protected.choose("Retain", "Delete"),
+            # The deployer executes change sets with RetainExceptOnCreate: as a policy, the
+            # transform rejects it
+            # (https://github.com/aws-cloudformation/cfn-language-discussion/issues/139).
+            DeletionPolicy=retained,
+            UpdateReplacePolicy=retained,
             EnableKeyRotation=True,
             KeyPolicy=_key_policy(context),
             PendingWindowInDays=7,
