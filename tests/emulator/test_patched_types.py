@@ -112,31 +112,6 @@ def test_managed_password_is_rotated_on_request(aws, deploy):
         time.sleep(0.02)
 
 
-def test_task_definition_describes_its_secrets(aws, deploy):
-    found = outputs(deploy({}))
-    task = aws("ecs").describe_task_definition(taskDefinition=found["TaskDefinitionArn"])
-    (container,) = task["taskDefinition"]["containerDefinitions"]
-    secrets = {secret["name"]: secret["valueFrom"] for secret in container["secrets"]}
-    assert secrets == {
-        "DB_PASSWORD": f"{found['DatabaseSecretArn']}:password::",
-        "DB_USERNAME": f"{found['DatabaseSecretArn']}:username::",
-        "REDIS_AUTH_TOKEN": found["CacheAuthTokenArn"],
-    }
-
-
-def test_number_of_tasks_follows_the_parameter(aws, deploy):
-    given = ENVIRONMENTS["pr"] | {"ImageTag": "v1", "DesiredCount": "1"}
-
-    def desired(stack):
-        (service,) = aws("ecs").describe_services(
-            cluster=outputs(stack)["ClusterName"], services=[outputs(stack)["ServiceName"]]
-        )["services"]
-        return service["desiredCount"]
-
-    assert desired(deploy(given)) == 1
-    assert desired(deploy(given | {"DesiredCount": "2"}, "UPDATE")) == 2
-
-
 def test_key_has_the_waiting_period_of_the_template(aws, deploy):
     stack = deploy(ENVIRONMENTS["pr"] | {"EncryptionKey": "customer-managed"})
     key = outputs(stack)["EncryptionKeyArn"]

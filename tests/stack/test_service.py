@@ -22,10 +22,14 @@ def test_service_is_in_the_private_subnets_behind_the_load_balancer(environments
 
 
 def test_failed_deployment_rolls_back_and_zones_stay_balanced(environments):
-    """Rebalancing requires a maximum above 100 percent."""
+    """Rebalancing requires a maximum above 100 percent. Tasks that fail late count as well."""
     service = only(environments["defaults"], "ECS::Service")
     deployment = service["DeploymentConfiguration"]
-    assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    assert deployment["DeploymentCircuitBreaker"] == {
+        "Enable": True,
+        "ResetOnHealthyTask": False,
+        "Rollback": True,
+    }
     assert deployment["MaximumPercent"] > 100
     assert service["AvailabilityZoneRebalancing"] == "ENABLED"
     assert 60 <= service["HealthCheckGracePeriodSeconds"] <= 120
@@ -33,11 +37,15 @@ def test_failed_deployment_rolls_back_and_zones_stay_balanced(environments):
 
 @pytest.mark.parametrize("provider", ["FARGATE", "FARGATE_SPOT"])
 def test_capacity_provider_is_one_of_the_cluster(template, provider):
-    """ECS refuses a service with both a capacity provider strategy and a launch type."""
+    """ECS refuses a launch type besides, and another provider without a forced deployment."""
     environment = resolve(template, {"CapacityProvider": provider})
     service = only(environment, "ECS::Service")
     assert service["CapacityProviderStrategy"] == [{"CapacityProvider": provider, "Weight": 1}]
     assert "LaunchType" not in service
+    assert service["ForceNewDeployment"] == {
+        "EnableForceNewDeployment": True,
+        "ForceNewDeploymentNonce": provider,
+    }
     assert provider in only(environment, "ECS::Cluster")["CapacityProviders"]
 
 

@@ -148,7 +148,11 @@ def _stack(stack: Mapping[str, Any]) -> Stack:
 
 
 def upload(s3: "S3Client", bucket: str, key: str, body: str) -> str:
-    """Upload a template to a bucket, and return its URL for CloudFormation."""
+    """Upload a template to a bucket, and return its URL for CloudFormation.
+
+    The path-style URL is the one that the AWS CDK passes
+    (https://github.com/aws/aws-cdk-cli/blob/main/packages/%40aws-cdk/toolkit-lib/lib/api/deployments/template-body-parameter.ts).
+    """
     try:
         s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")
     except ClientError as error:

@@ -6,6 +6,7 @@ from . import (
     added_ec2_types,
     added_types,
     change_sets,
+    patched_ecs_types,
     patched_types,
     routing,
     stack_events,
@@ -15,7 +16,15 @@ from . import (
 from .resource_types import register
 
 ADDED = added_ec2_types.ADDED | added_types.ADDED
-PATCHED = (change_sets, patched_types, routing, stack_events, template_checks, unavailable)
+PATCHED = (
+    change_sets,
+    patched_ecs_types,
+    patched_types,
+    routing,
+    stack_events,
+    template_checks,
+    unavailable,
+)
 
 
 def extend() -> None:

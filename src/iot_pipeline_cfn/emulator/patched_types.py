@@ -6,7 +6,7 @@ The docstring of each patch says what ministack does and what AWS does.
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -17,9 +17,11 @@ from .resource_types import (
     Answer,
     Attributes,
     Handler,
+    Patch,
     Properties,
     before_deletion,
     is_true,
+    patch_handlers,
     refuse,
     then,
     with_properties,
@@ -37,36 +39,12 @@ MANAGED_ROTATION = {"RotationEnabled": True, "RotationRules": {"AutomaticallyAft
 
 def patch() -> None:
     """Patch the handlers of resource types, and the descriptions of their resources."""
-    handlers = provisioners._RESOURCE_HANDLERS
-    for name, patches in PATCHES.items():
-        for each in patches:
-            handlers[name] = handlers[name] | each(handlers[name])
+    patch_handlers(PATCHES)
     wrap(provisioners, "_cw_metric_alarm_record", accept_expressions)
-    wrap(provisioners, "_normalize_container_defs", keep_secrets)
     wrap(ec2, "_vpce_fields_xml", describe_endpoint)
     wrap(ec2._ACTION_MAP, "DescribeNatGateways", describe_addresses)
     wrap(rds, "_instance_xml", describe_secret)
     wrap(rds._ACTION_MAP, "ModifyDBInstance", rotate_password)
-
-
-def keep_secrets(
-    normalize: Callable[[list[Properties]], list[Properties]],
-) -> Callable[[list[Properties]], list[Properties]]:
-    """Keep the secrets of a container, which ministack loses; ECS returns them."""
-
-    def patched(definitions: list[Properties]) -> list[Properties]:
-        return [
-            {
-                **container,
-                "secrets": [
-                    {"name": secret["Name"], "valueFrom": secret["ValueFrom"]}
-                    for secret in definition.get("Secrets", [])
-                ],
-            }
-            for definition, container in zip(definitions, normalize(definitions), strict=True)
-        ]
-
-    return patched
 
 
 def describe_endpoint(
@@ -206,11 +184,6 @@ def keep_protected_load_balancer(reference: str) -> None:
         )
 
 
-def with_number_of_tasks(properties: Properties) -> Properties:
-    """Convert the number of tasks, which a parameter hands on as text; ministack fails with it."""
-    return {**properties, "DesiredCount": int(properties.get("DesiredCount", 1))}
-
-
 def with_endpoint_types(properties: Properties) -> Properties:
     """Rename the endpoint types of an API, which ministack knows by their name in the API only."""
     types = properties.get("EndpointConfiguration", {}).get("Types", ["EDGE"])
@@ -265,10 +238,9 @@ def name_of_secret(arn: str) -> str | None:
     return name
 
 
-PATCHES: dict[str, list[Callable[[Handler], Handler]]] = {
+PATCHES: Mapping[str, Sequence[Patch]] = {
     "AWS::ApiGateway::Method": [then(keep_method_settings)],
     "AWS::ApiGateway::RestApi": [with_properties(with_endpoint_types)],
-    "AWS::ECS::Service": [with_properties(with_number_of_tasks)],
     "AWS::ElasticLoadBalancingV2::LoadBalancer": [before_deletion(keep_protected_load_balancer)],
     "AWS::KMS::Key": [with_properties(with_days_of_waiting)],
     "AWS::RDS::DBInstance": [then(manage_password), before_deletion(keep_protected_database)],

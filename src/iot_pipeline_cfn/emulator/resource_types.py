@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal, NoReturn
@@ -14,6 +14,8 @@ Properties = Mapping[str, Any]
 Attributes = Mapping[str, str]
 Handler = dict[str, Callable[..., Any]]
 """The functions that create, update and delete resources of one type in ministack."""
+Patch = Callable[[Handler], Handler]
+"""A function from a handler to those of its functions that are replaced."""
 Answer = tuple[int, Mapping[str, str], bytes]
 """The status, the headers and the body of a response of a service."""
 
@@ -57,7 +59,15 @@ def wrap(owner: object, name: str, wrapper: Callable[[Any], Any]) -> None:
         setattr(owner, name, wrapper(getattr(owner, name)))
 
 
-def with_properties(change: Callable[[Properties], Properties]) -> Callable[[Handler], Handler]:
+def patch_handlers(patches: Mapping[str, Sequence[Patch]]) -> None:
+    """Apply patches, by resource type, one after another."""
+    handlers = provisioners._RESOURCE_HANDLERS
+    for name, each in patches.items():
+        for patch in each:
+            handlers[name] = handlers[name] | patch(handlers[name])
+
+
+def with_properties(change: Callable[[Properties], Properties]) -> Patch:
     """Return a patch that changes the properties before a handler gets them."""
     return lambda handler: {
         "create": lambda logical_id, properties, stack: handler["create"](
@@ -70,7 +80,7 @@ def with_properties(change: Callable[[Properties], Properties]) -> Callable[[Han
     }
 
 
-def then(complete: Callable[[str, Properties], Attributes]) -> Callable[[Handler], Handler]:
+def then(complete: Callable[[str, Properties], Attributes]) -> Patch:
     """Return a patch that completes a resource that was created or updated.
 
     `complete` takes the value of `Ref` and the properties, and returns more attributes.
@@ -92,7 +102,7 @@ def then(complete: Callable[[str, Properties], Attributes]) -> Callable[[Handler
     return patch
 
 
-def before_deletion(check: Callable[[str], None]) -> Callable[[Handler], Handler]:
+def before_deletion(check: Callable[[str], None]) -> Patch:
     """Return a patch that checks a resource, given the value of its `Ref`, before its deletion."""
 
     def patch(handler: Handler) -> Handler:

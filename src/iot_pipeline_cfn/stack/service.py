@@ -62,12 +62,22 @@ def add_service(
             ],
             Cluster=cluster.ref(),
             DeploymentConfiguration=ecs.DeploymentConfiguration(
-                DeploymentCircuitBreaker=ecs.DeploymentCircuitBreaker(Enable=True, Rollback=True),
+                DeploymentCircuitBreaker=ecs.DeploymentCircuitBreaker(
+                    Enable=True,
+                    # Otherwise tasks that become healthy and then fail never end a deployment.
+                    ResetOnHealthyTask=False,
+                    Rollback=True,
+                ),
                 MaximumPercent=200,
                 MinimumHealthyPercent=100,
             ),
             DesiredCount=task.has_image.choose(desired_count.ref(), 0),
             EnableECSManagedTags=True,
+            # ECS changes the capacity provider only in a forced deployment, and only a new nonce
+            # forces one (https://github.com/aws/aws-cdk/issues/36563).
+            ForceNewDeployment=ecs.ForceNewDeployment(
+                EnableForceNewDeployment=True, ForceNewDeploymentNonce=capacity_provider.ref()
+            ),
             HealthCheckGracePeriodSeconds=SECONDS_TO_START,
             LoadBalancers=[
                 ecs.LoadBalancer(
