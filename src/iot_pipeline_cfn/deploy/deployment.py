@@ -233,7 +233,7 @@ def execute(operations: Operations, plan: Plan) -> Stack:
         return _set_up(operations, plan, plan.stack)
     client, arn, parameters = operations.client, plan.stack.arn, plan.content.parameters
     if wants_termination_protection(parameters):
-        # On before the first resource exists, as in the AWS CDK, so that nothing is ever unprotected
+        # On before the first resource exists, so that nothing is ever unprotected, as by the CDK
         # (https://github.com/aws/aws-cdk-cli/blob/main/packages/%40aws-cdk/toolkit-lib/lib/api/deployments/deploy-stack.ts).
         plan.is_protected_early = True
         set_termination_protection(client, plan.stack, enabled=True)
