@@ -1,12 +1,17 @@
 """Resource types that the emulator adds: real wherever ministack has the service."""
 
+import pytest
+
 from checkout import ENVIRONMENTS, REGION
 from emulated import (
     STACK,
     STACK_TAGS,
     TAGS,
+    created,
     outputs,
     reasons,
+    settled,
+    small,
     tags,
 )
 
@@ -27,6 +32,61 @@ def test_log_delivery_is_described(aws, deploy):
     assert delivery["deliverySourceName"] == source["name"]
     assert delivery["deliveryDestinationArn"] == destination["arn"]
     assert all(each["tags"].keys() >= set(STACK_TAGS) for each in (source, destination, delivery))
+
+
+def test_change_of_ingress_moves_the_log_delivery_to_the_new_load_balancer(aws, deploy):
+    given = ENVIRONMENTS["prod"] | {"DeletionProtection": "disabled"}
+    deploy(given)
+    stack = deploy(given | {"Ingress": "public"}, "UPDATE")
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+    (source,) = aws("logs").describe_delivery_sources()["deliverySources"]
+    (delivery,) = aws("logs").describe_deliveries()["deliveries"]
+    assert source["resourceArns"] == [outputs(stack)["LoadBalancerArn"]]
+    assert delivery["deliverySourceName"] == source["name"]
+
+
+BALANCER = "arn:aws:elasticloadbalancing:${AWS::Region}:${AWS::AccountId}:loadbalancer/app/any/0a"
+
+
+def delivery_source(name="any", arn=BALANCER):
+    resource = {"Fn::Sub": arn}
+    properties = {"LogType": "ALB_ACCESS_LOGS", "Name": name, "ResourceArn": resource}
+    return "AWS::Logs::DeliverySource", properties
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"arn": f"{BALANCER}2"}, "new ResourceId is not allowed"),
+        ({"name": "other"}, "already been used in another Delivery Source"),
+    ],
+)
+def test_delivery_source_keeps_its_resource_and_is_the_only_one_for_it(aws, changed, reason):
+    cloudformation = aws("cloudformation")
+    assert created(cloudformation, Source=delivery_source()) == {}
+    cloudformation.update_stack(
+        StackName="small", TemplateBody=small(Source=delivery_source(**changed))
+    )
+    stack = settled(cloudformation, "small")
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert reason in reasons(cloudformation, stack)["Source"]
+
+
+def test_delivery_to_a_log_group_without_a_policy_fails(aws):
+    group = {"LogGroupName": "/aws/vendedlogs/any"}
+    destination = {"DestinationResourceArn": {"Fn::GetAtt": "Group.Arn"}, "Name": "any"}
+    delivery = {
+        "DeliveryDestinationArn": {"Fn::GetAtt": "Destination.Arn"},
+        "DeliverySourceName": {"Ref": "Source"},
+    }
+    failed = created(
+        aws("cloudformation"),
+        Group=("AWS::Logs::LogGroup", group),
+        Source=delivery_source(),
+        Destination=("AWS::Logs::DeliveryDestination", destination),
+        Delivery=("AWS::Logs::Delivery", delivery),
+    )
+    assert "Access Denied for this Delivery Destination" in failed["Delivery"]
 
 
 def test_validator_checks_bodies_only(aws, deploy):

@@ -14,14 +14,23 @@ def by_service(environment):
     }
 
 
-def test_s3_endpoint_serves_only_image_layers_to_both_private_route_tables(environments):
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html."""
-    s3 = by_service(environments["defaults"])["s3"]
+LAYERS = "arn:aws:s3:::prod-ap-northeast-1-starport-layer-bucket/*"
+"""https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html."""
+
+
+@pytest.mark.parametrize(
+    ("gateways", "action", "resource"),
+    [("none", "s3:GetObject", LAYERS), ("single", "s3:*", "*"), ("per-zone", "s3:*", "*")],
+)
+def test_s3_endpoint_serves_only_image_layers_without_a_nat_gateway(
+    template, gateways, action, resource
+):
+    """Its route precedes that to a NAT gateway, so it must not restrict an application there."""
+    s3 = by_service(resolve(template, {"NatGateways": gateways}))["s3"]
     assert s3["VpcEndpointType"] == "Gateway"
     assert s3["RouteTableIds"] == [{"Ref": "PrivateRouteTable1"}, {"Ref": "PrivateRouteTable2"}]
     (statement,) = s3["PolicyDocument"]["Statement"]
-    assert statement["Action"] == ["s3:GetObject"]
-    assert statement["Resource"] == ["arn:aws:s3:::prod-ap-northeast-1-starport-layer-bucket/*"]
+    assert (statement["Action"], statement["Resource"]) == ([action], [resource])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from checkout import CERTIFICATE
+from checkout import CERTIFICATE, ENVIRONMENTS
+from iot_pipeline_cfn.template.schemas import paths
 from resolution import of_type, only, resolve, waits_for
 
 
@@ -100,3 +101,26 @@ def test_detailed_monitoring_delivers_access_logs_to_a_log_group(environments):
         environment, "LoadBalancerLogDelivery"
     )
     assert not of_type(environments["defaults"], "Logs::Delivery")
+
+
+def test_delivery_source_is_replaced_exactly_when_the_load_balancer_is(template):
+    """AWS refuses to update its ARN, and a second source for the same ARN."""
+    kind = "ElasticLoadBalancingV2::LoadBalancer"
+    create_only = {path[0] for path in paths(f"AWS::{kind}", "createOnlyProperties")}
+
+    def identities(given):
+        environment = resolve(template, ENVIRONMENTS["most"] | {"Monitoring": "detailed"} | given)
+        balancer = only(environment, kind)
+        return only(environment, "Logs::DeliverySource")["Name"], [
+            balancer.get(name) for name in sorted(create_only)
+        ]
+
+    source, balancer = identities({})
+    replacing = set()
+    for parameter, declaration in template["Parameters"].items():
+        for value in {*declaration.get("AllowedValues", ())} - {"basic"}:
+            other_source, other_balancer = identities({parameter: value})
+            assert (source != other_source) == (balancer != other_balancer), (parameter, value)
+            if balancer != other_balancer:
+                replacing.add(parameter)
+    assert replacing == {"Ingress"}

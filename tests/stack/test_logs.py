@@ -1,6 +1,9 @@
 """Log groups and flow logs."""
 
-from resolution import of_type, only
+from fnmatch import fnmatchcase
+
+from iot_pipeline_cfn.review.policy_documents import permissions
+from resolution import of_type, only, waits_for
 
 
 def test_every_log_group_has_a_retention(template):
@@ -15,3 +18,38 @@ def test_flow_logs_record_all_traffic_of_the_vpc_where_enabled(environments):
     assert flow_log["TrafficType"] == "ALL"
     assert flow_log["LogGroupName"] == {"Ref": "FlowLogGroup"}
     assert not of_type(environments["defaults"], "EC2::FlowLog")
+
+
+def test_every_delivery_follows_the_policy_of_its_log_group(environments):
+    """AWS refuses a delivery to a log group whose policy does not admit it."""
+    environment = environments["most"]
+    groups = of_type(environment, "Logs::LogGroup")
+    for delivery in of_type(environment, "Logs::Delivery"):
+        (name,) = waits_for(environment, delivery) & groups.keys()
+        (statement,) = groups[name]["ResourcePolicyDocument"]["Statement"]
+        logs = "arn:aws:logs:ap-northeast-1:123456789012"
+        assert statement == {
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Condition": {
+                "ArnLike": {"aws:SourceArn": f"{logs}:*"},
+                "StringEquals": {"aws:SourceAccount": "123456789012"},
+            },
+            "Effect": "Allow",
+            "Principal": {"Service": "delivery.logs.amazonaws.com"},
+            "Resource": [f"{logs}:log-group:{groups[name]['LogGroupName']}:log-stream:*"],
+            "Sid": "AWSLogDeliveryWrite20150319",
+        }
+
+
+def test_no_role_can_create_a_log_group_again_after_its_deletion(environments):
+    """Logs that arrive late would bring it back, and the next creation would fail."""
+    for environment in environments.values():
+        roles = of_type(environment, "IAM::Role")
+        for permission in permissions({name: environment["Resources"][name] for name in roles}):
+            allows = permission.effect == "Allow"
+            assert not (allows and fnmatchcase("logs:CreateLogGroup", permission.action))
+        managed = {arn for role in roles.values() for arn in role.get("ManagedPolicyArns", ())}
+        # It admits only RDSOSMetrics, which belongs to the account:
+        # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonRDSEnhancedMonitoringRole.html
+        name = "service-role/AmazonRDSEnhancedMonitoringRole"
+        assert managed <= {f"arn:aws:iam::aws:policy/{name}"}

@@ -5,6 +5,8 @@ knows its associations, API Gateway its validators, and CloudWatch Logs its deli
 delivers nothing.
 """
 
+import json
+from fnmatch import fnmatchcase
 from uuid import uuid4
 
 from ministack.core.responses import get_account_id, get_region
@@ -21,6 +23,33 @@ from .resource_types import (
     refuse,
     tags_of,
 )
+
+DELIVERY_SERVICE = "delivery.logs.amazonaws.com"
+
+
+def _create_delivery_source(properties: Properties) -> tuple[str, Attributes]:
+    """Create a source, unless another one has the resource.
+
+    https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2513
+    """
+    resource, log_type = properties["ResourceArn"], properties["LogType"]
+    for source in logs._delivery_sources.values():
+        if source["resourceArns"] == [resource] and source["logType"] == log_type:
+            refuse(
+                "This ResourceId has already been used in another Delivery Source in this account.",
+                "AlreadyExists",
+            )
+    return _put_delivery_source(properties)
+
+
+def _update_delivery_source(_reference: str, old: Properties, new: Properties) -> Attributes:
+    """Update a source, whose resource cannot be changed, although its schema allows that."""
+    if old["ResourceArn"] != new["ResourceArn"]:
+        refuse(
+            "Update to existing Delivery Source with new ResourceId is not allowed. "
+            "Please create a new Delivery Source instead."
+        )
+    return _put_delivery_source(new)[1]
 
 
 def _put_delivery_source(properties: Properties) -> tuple[str, Attributes]:
@@ -48,6 +77,14 @@ def _put_delivery_destination(properties: Properties) -> tuple[str, Attributes]:
 
 
 def _create_delivery(properties: Properties) -> tuple[str, Attributes]:
+    """Create a delivery, unless no policy lets it write to the log group.
+
+    https://github.com/ministryofjustice/cloud-platform/issues/8430
+    """
+    for destination in logs._delivery_destinations.values():
+        group = destination["deliveryDestinationConfiguration"]["destinationResourceArn"]
+        if destination["arn"] == properties["DeliveryDestinationArn"] and not _admits(group):
+            refuse("Access Denied for this Delivery Destination", "AccessDenied")
     request = {
         "deliverySourceName": properties["DeliverySourceName"],
         "deliveryDestinationArn": properties["DeliveryDestinationArn"],
@@ -61,6 +98,20 @@ def _update_delivery(reference: str, _old: Properties, new: Properties) -> Attri
     delivery = logs._deliveries[reference]
     delivery.update(_delivery_settings(new))
     return {"Arn": delivery["arn"], "DeliveryId": reference}
+
+
+def _admits(group: str) -> bool:
+    """Return whether a resource policy lets deliveries write to the log group of an ARN."""
+    policies = (*logs._log_group_policies.values(), *logs._resource_policies.values())
+    stream = f"{group.removesuffix(':*')}:log-stream:any"
+    return any(
+        statement["Effect"] == "Allow"
+        and statement["Principal"] == {"Service": DELIVERY_SERVICE}
+        and {"logs:CreateLogStream", "logs:PutLogEvents"} <= {*statement["Action"]}
+        and any(fnmatchcase(stream, resource) for resource in statement["Resource"])
+        for policy in policies
+        for statement in json.loads(policy["policyDocument"])["Statement"]
+    )
 
 
 def _delivery_settings(properties: Properties) -> Properties:
@@ -184,8 +235,8 @@ ADDED = {
         tags="list",
     ),
     "AWS::Logs::DeliverySource": ResourceType(
-        create=_put_delivery_source,
-        update=lambda _reference, _old, new: _put_delivery_source(new)[1],
+        create=_create_delivery_source,
+        update=_update_delivery_source,
         delete=lambda reference, _: logs._delivery_sources.pop(reference, None),
         create_only=("Name",),
         tags="list",

@@ -1,7 +1,7 @@
 """VPC endpoints: private subnets reach AWS services without the NAT gateway and its price."""
 
 from awacs import s3 as s3_actions
-from awacs.aws import Principal
+from awacs.aws import Action, Principal
 from troposphere import Sub
 from troposphere.ec2 import VPCEndpoint
 
@@ -13,13 +13,18 @@ from .security_groups import SecurityGroups
 
 def add_endpoints(context: Context, *, network: Network, security_groups: SecurityGroups) -> None:
     """Add the endpoints that a task needs to start, with or without a NAT gateway."""
-    # A task fetches only image layers from S3.
+    # All traffic to S3 in the Region takes the gateway endpoint, whose route is more specific than
+    # that to a NAT gateway (https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html).
+    # Without a NAT gateway, a task fetches only image layers. With one, it reaches the whole
+    # internet, and to restrict S3 alone would only break an application that uses it.
     image_layers = Sub("arn:${AWS::Partition}:s3:::prod-${AWS::Region}-starport-layer-bucket/*")
+    everybody = Principal("*")
     s3 = context.add(
         VPCEndpoint(
             "S3Endpoint",
-            PolicyDocument=policy_document(
-                allow([s3_actions.GetObject], [image_layers], principal=Principal("*"))
+            PolicyDocument=network.has_nat_gateway.choose(
+                policy_document(allow([Action("s3", "*")], ["*"], principal=everybody)),
+                policy_document(allow([s3_actions.GetObject], [image_layers], principal=everybody)),
             ),
             RouteTableIds=[table.ref() for table in network.private_route_tables],
             ServiceName=Sub("com.amazonaws.${AWS::Region}.s3"),

@@ -71,7 +71,7 @@ def add_load_balancer(
         )
     )
     http_listener = _add_listeners(context, ingress, load_balancer, target_group)
-    _add_access_logs(context, load_balancer)
+    _add_access_logs(context, ingress, load_balancer)
     context.add_output("LoadBalancerArn", "The load balancer.", load_balancer.ref())
     dns_name = load_balancer.get_att("DNSName")
     context.add_output("LoadBalancerDnsName", "Load balancer's DNS name.", dns_name)
@@ -151,16 +151,16 @@ def _path(pattern: str) -> elb.Condition:
     )
 
 
-def _add_access_logs(context: Context, load_balancer: elb.LoadBalancer) -> None:
+def _add_access_logs(context: Context, ingress: Ingress, load_balancer: elb.LoadBalancer) -> None:
     """Deliver access logs to a log group, which is deleted with the stack, unlike a full bucket.
 
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-logs.html
     """
     condition = context.has_detailed_monitoring
     log_group = add_log_group(
         context,
         "LoadBalancerLogGroup",
-        # Delivery to this prefix needs no resource policy; a region allows ten of them.
+        is_delivered=True,
         service="aws/vendedlogs/elb",
         writer="load-balancer",
         condition=condition,
@@ -170,7 +170,13 @@ def _add_access_logs(context: Context, load_balancer: elb.LoadBalancer) -> None:
             "LoadBalancerLogSource",
             Condition=condition,
             LogType="ALB_ACCESS_LOGS",
-            Name=context.environment_name(),
+            # The name changes exactly when the ingress replaces the load balancer, because AWS
+            # refuses to update a source with another ARN, which its schema allows, and to create a
+            # second source for the same ARN
+            # (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2513).
+            Name=ingress.uses_private_ingress.choose(
+                context.environment_name(), context.environment_name(ending="_public")
+            ),
             ResourceArn=load_balancer.ref(),
         )
     )

@@ -34,6 +34,7 @@ class Network:
     public_subnets: Sequence[Subnet]
     private_subnets: Sequence[Subnet]
     private_route_tables: Sequence[RouteTable]
+    has_nat_gateway: Condition
 
     def public_subnet_ids(self) -> list[Ref]:
         """Return references to the public subnets."""
@@ -64,13 +65,14 @@ def add_network(context: Context) -> Network:
         _add_route_table(context, vpc, f"PrivateRouteTable{number}", [subnet])
         for number, subnet in enumerate(private_subnets, 1)
     ]
-    _add_nat_gateways(context, attachment, public_subnets, private_route_tables)
+    has_nat_gateway = _add_nat_gateways(context, attachment, public_subnets, private_route_tables)
     return Network(
         vpc=vpc,
         internet_gateway_attachment=attachment,
         public_subnets=public_subnets,
         private_subnets=private_subnets,
         private_route_tables=private_route_tables,
+        has_nat_gateway=has_nat_gateway,
     )
 
 
@@ -167,8 +169,11 @@ def _add_nat_gateways(
     attachment: VPCGatewayAttachment,
     public_subnets: Sequence[Subnet],
     private_route_tables: Sequence[RouteTable],
-) -> None:
-    """Add the NAT gateways, their Elastic IPs, and the private subnets' routes through them."""
+) -> Condition:
+    """Add the NAT gateways, their Elastic IPs, and the private subnets' routes through them.
+
+    Return the condition that there is a NAT gateway.
+    """
     choice = context.add_choice(
         "NatGateways",
         ["none", "single", "per-zone"],
@@ -217,6 +222,7 @@ def _add_nat_gateways(
                 RouteTableId=route_table.ref(),
             )
         )
+    return has_nat_gateway
 
 
 def _add_allocation_id(context: Context, has_nat_gateway: Not) -> Parameter:
