@@ -7,10 +7,12 @@ from troposphere import Template
 
 from iot_pipeline_cfn.template.rendering import Rendering, render
 
+from .account import add_api_logging, add_bucket
 from .api import add_api
 from .cache import add_cache
 from .context import Context
 from .database import add_database
+from .deployers import add_deployers
 from .encryption import add_encryption
 from .endpoints import add_endpoints
 from .firewall import add_firewall
@@ -29,6 +31,7 @@ from .task import add_task
 def iot_pipeline() -> Template:
     """Compose one environment: API, load balancer, containers, database and cache."""
     context = Context("IoT data pipeline of one environment")
+    context.add_environment()
 
     with context.component("encryption"):
         context.encryption = add_encryption(context)
@@ -85,7 +88,24 @@ def iot_pipeline() -> Template:
     return context.template
 
 
-TEMPLATES: Mapping[str, Callable[[], Template]] = MappingProxyType({"iot-pipeline": iot_pipeline})
+def account() -> Template:
+    """Compose what an account needs once in each Region before environments are deployed."""
+    context = Context("What deploying IoT data pipelines needs once in an account and Region")
+    context.add_account()
+
+    with context.component("templates"):
+        bucket = add_bucket(context)
+    with context.component("api", group="API"):
+        add_api_logging(context)
+    with context.component("deployers", group="GitHub"):
+        add_deployers(context, bucket=bucket)
+    context.add_tags()
+    return context.template
+
+
+TEMPLATES: Mapping[str, Callable[[], Template]] = MappingProxyType(
+    {"account": account, "iot-pipeline": iot_pipeline}
+)
 """The function that composes `templates/<name>.json`, by name."""
 
 

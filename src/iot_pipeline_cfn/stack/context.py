@@ -39,17 +39,45 @@ class Context:
     encryption: "Encryption"
     """Set by the composition, before any component that stores data."""
 
+    suffix: Parameter
+    is_multi_zone: Condition
+    is_protected: Condition
+    has_deletion_protection: Condition
+    has_detailed_monitoring: Condition
+    """Set by `add_environment`, in a template of environments."""
+
     def __init__(self, description: str) -> None:
-        """Start a template with the parameters of the environment."""
+        """Start a template, whose parameters follow in the order in which they are added."""
         self.template = Template(Description=description)
         self.template.set_version("2010-09-09")
         self.template.set_transform("AWS::LanguageExtensions")
         self.components: dict[str, str] = {}
         """The component of each resource, by logical ID."""
         self._group = "Environment"
-        self._add_environment()
 
-    def _add_environment(self) -> None:
+    def add_account(self) -> None:
+        """Add the suffix, which an account has only one of, and the deletion protection."""
+        self.suffix = self.add_parameter(
+            Parameter(
+                SUFFIX_PARAMETER,
+                Type="String",
+                AllowedValues=["account"],
+                ConstraintDescription="account.",
+                Default="account",
+                Description="Suffix of the stack's name.",
+            ),
+            label="Suffix",
+        )
+        self.add_choice(
+            "DeletionProtection",
+            ["enabled", "disabled"],
+            default="enabled",
+            description="Termination protection of the stack. Disable it before deleting the "
+            "stack.",
+            label="Deletion protection",
+        )
+
+    def add_environment(self) -> None:
         """Add the suffix and the choices Availability, Durability and Monitoring.
 
         Deletion protection is a part of Durability with a parameter of its own: it must be lifted

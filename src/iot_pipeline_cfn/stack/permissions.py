@@ -1,0 +1,333 @@
+"""The permissions with which CloudFormation creates, changes and deletes environments.
+
+They are those of the handlers of the templates' resource types
+(https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html), limited
+by name where the name is ours, and by tag where a resource can be deleted. Services and resource
+types that an environment does not use are not allowed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from awacs.aws import Action, Condition, Deny, Null, Statement, StringLike, StringNotLike
+from troposphere import Sub
+
+from iot_pipeline_cfn.template.parameters import PROJECT
+
+from .policies import allow
+
+ARN: Final = "arn:${AWS::Partition}:"
+PLACE: Final = "${AWS::Region}:${AWS::AccountId}:"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The environments that a role may touch."""
+
+    title: str
+    """The beginning of the logical IDs of what has this scope."""
+    prefix: str
+    """The pattern of physical names, which may cover more than the suffixes."""
+    suffixes: tuple[str, ...]
+    """The patterns that the suffixes of the environments match."""
+
+    def arn(self, resource: str) -> Sub | str:
+        """Return the ARN of a resource such as `ecr:repository/NAME`, in this Region."""
+        if resource == "*":
+            return resource
+        service, path = resource.replace("NAME", self.prefix).split(":", 1)
+        if service == "iam" or path.startswith("dashboard/"):
+            return Sub(f"{ARN}{service}::${{AWS::AccountId}}:{path}")
+        if service == "apigateway":
+            return Sub(f"{ARN}{service}:${{AWS::Region}}::{path}")
+        return Sub(f"{ARN}{service}:{PLACE}{path}")
+
+    def tagged(self) -> StringLike:
+        """Return the condition that a resource has the tags of such an environment's stack."""
+        suffixes = {"aws:ResourceTag/Environment": list(self.suffixes)}
+        return StringLike({**suffixes, "aws:ResourceTag/Project": PROJECT})
+
+    def refusal(self) -> Statement:
+        """Return the statement that denies everything that has the tag of another environment."""
+        return Statement(
+            Action=[Action("*")],
+            Condition=Condition(
+                [
+                    Null({"aws:ResourceTag/Environment": "false"}),
+                    StringNotLike({"aws:ResourceTag/Environment": list(self.suffixes)}),
+                ]
+            ),
+            Effect=Deny,
+            Resource=["*"],
+        )
+
+
+EVERY: Final = Scope("", f"{PROJECT}-*", ("*",))
+PULL_REQUESTS: Final = Scope(
+    "PullRequest", f"{PROJECT}-pr*", (*(f"pr{digit}*" for digit in range(10)), "pr-*")
+)
+"""IAM has no pattern for digits, and `pr*` alone covers `prod`."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Actions of a service, on resources that a scope completes with names or tags."""
+
+    service: str
+    actions: str
+    """Names or patterns, separated by spaces."""
+    resources: str = "*"
+    tagged: bool = False
+    """Whether the resources must have the tags of the scope."""
+
+    @property
+    def common(self) -> bool:
+        """Whether the actions are the same in every scope."""
+        return self.resources == "*" and not self.tagged
+
+    def statement(self, scope: Scope) -> Statement:
+        """Return the statement that allows the actions within a scope."""
+        return allow(
+            [Action(self.service, action) for action in self.actions.split()],
+            [scope.arn(resource) for resource in self.resources.split()],
+            condition=Condition(scope.tagged()) if self.tagged else None,
+        )
+
+
+GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
+    {
+        "Network": (
+            Grant(
+                "ec2",
+                "AllocateAddress AssociateAddress AssociateRouteTable AttachInternetGateway "
+                "AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress CreateFlowLogs "
+                "CreateInternetGateway CreateNatGateway CreateRoute CreateRouteTable "
+                "CreateSecurityGroup CreateSubnet CreateTags CreateVpc CreateVpcEndpoint Describe* "
+                "DisassociateAddress DisassociateRouteTable ModifySubnetAttribute "
+                "ModifyVpcAttribute ModifyVpcEndpoint ReplaceRoute ReplaceRouteTableAssociation "
+                "RevokeSecurityGroupEgress RevokeSecurityGroupIngress "
+                "UpdateSecurityGroupRuleDescriptionsEgress "
+                "UpdateSecurityGroupRuleDescriptionsIngress",
+            ),
+            Grant(
+                "ec2",
+                "DeleteFlowLogs DeleteInternetGateway DeleteNatGateway DeleteRoute "
+                "DeleteRouteTable DeleteSecurityGroup DeleteSubnet DeleteTags DeleteVpc "
+                "DeleteVpcEndpoints DetachInternetGateway ReleaseAddress",
+                tagged=True,
+            ),
+            Grant(
+                "elasticloadbalancing",
+                "AddTags AllowVendedLogDeliveryForResource CreateListener CreateLoadBalancer "
+                "CreateRule CreateTargetGroup Describe* RemoveTags",
+            ),
+            Grant(
+                "elasticloadbalancing",
+                "DeleteListener DeleteLoadBalancer DeleteRule DeleteTargetGroup DeregisterTargets "
+                "ModifyListener ModifyListenerAttributes ModifyLoadBalancerAttributes ModifyRule "
+                "ModifyTargetGroup ModifyTargetGroupAttributes SetIpAddressType SetRulePriorities "
+                "SetSecurityGroups SetSubnets",
+                tagged=True,
+            ),
+            Grant(
+                "apigateway",
+                "DELETE GET PATCH POST PUT SetWebACL UpdateRestApiPolicy",
+                "apigateway:/apikeys* apigateway:/restapis* apigateway:/tags/* "
+                "apigateway:/usageplans* apigateway:/vpclinks*",
+            ),
+            Grant(
+                "wafv2",
+                "AssociateWebACL CreateWebACL DeleteWebACL DisassociateWebACL Get* "
+                "ListTagsForResource TagResource UntagResource UpdateWebACL",
+                "wafv2:regional/webacl/* wafv2:regional/managedruleset/* "
+                "apigateway:/restapis/*/stages/*",
+            ),
+        ),
+        "Data": (
+            Grant("rds", "Describe*"),
+            Grant(
+                "rds",
+                "AddTagsToResource Create* Delete* ListTagsForResource Modify* RebootDBInstance "
+                "RemoveTagsFromResource ResetDBParameterGroup RestoreDBInstance*",
+                "rds:db:NAME rds:pg:* rds:snapshot:NAME rds:subgrp:NAME",
+            ),
+            Grant(
+                "elasticache",
+                "AddTagsToResource Create* DecreaseReplicaCount Describe* IncreaseReplicaCount "
+                "ListTagsForResource Modify* RemoveTagsFromResource",
+            ),
+            Grant("elasticache", "Delete*", tagged=True),
+            Grant(
+                "secretsmanager",
+                "CreateSecret DescribeSecret GetRandomPassword TagResource UntagResource",
+            ),
+            Grant("secretsmanager", "DeleteSecret GetSecretValue UpdateSecret", tagged=True),
+            Grant(
+                "kms",
+                "CreateGrant CreateKey Decrypt DescribeKey Encrypt GenerateDataKey GetKeyPolicy "
+                "GetKeyRotationStatus ListAliases ListResourceTags RetireGrant TagResource",
+            ),
+            Grant("kms", "CreateAlias DeleteAlias UpdateAlias", "kms:alias/NAME kms:key/*"),
+            Grant(
+                "kms",
+                "DisableKey DisableKeyRotation EnableKey EnableKeyRotation PutKeyPolicy "
+                "ScheduleKeyDeletion UntagResource UpdateKeyDescription",
+                tagged=True,
+            ),
+        ),
+        "Containers": (
+            Grant(
+                "ecr",
+                "CreateRepository Delete* Describe* Get* ListTagsForResource Put* "
+                "SetRepositoryPolicy TagResource UntagResource",
+                "ecr:repository/NAME",
+            ),
+            Grant("ecs", "DeregisterTaskDefinition Describe* List* TagResource UntagResource"),
+            Grant(
+                "ecs",
+                "CreateCluster CreateService DeleteCluster DeleteService "
+                "PutClusterCapacityProviders RegisterTaskDefinition StopServiceDeployment "
+                "UpdateCluster UpdateClusterSettings UpdateService",
+                "ecs:cluster/NAME ecs:service/NAME ecs:service-deployment/NAME "
+                "ecs:task-definition/NAME",
+            ),
+            Grant(
+                "application-autoscaling",
+                "DeleteScalingPolicy DeregisterScalableTarget Describe* ListTagsForResource "
+                "PutScalingPolicy RegisterScalableTarget TagResource UntagResource",
+            ),
+        ),
+        "Operations": (
+            Grant(
+                "logs",
+                "CreateLogDelivery DeleteLogDelivery Describe* Get* List* UpdateLogDelivery",
+            ),
+            Grant(
+                "logs",
+                "AssociateKmsKey Create* Delete* DisassociateKmsKey Put* TagResource UntagResource "
+                "UpdateDeliveryConfiguration",
+                # A resource policy that a log group carries is put on the log group.
+                "logs:log-group:*NAME logs:delivery:* logs:delivery-source:NAME "
+                "logs:delivery-destination:NAME",
+            ),
+            Grant("cloudwatch", "DescribeAlarms GetMetricData"),
+            Grant(
+                "cloudwatch",
+                "Delete* GetDashboard ListTagsForResource PutDashboard PutMetricAlarm TagResource "
+                "UntagResource",
+                "cloudwatch:alarm:NAME cloudwatch:dashboard/NAME",
+            ),
+            Grant(
+                "events",
+                "DeleteRule DescribeRule List* PutRule PutTargets RemoveTargets TagResource "
+                "UntagResource",
+                "events:rule/NAME",
+            ),
+            Grant(
+                "sns",
+                "CreateTopic DeleteTopic Get* List* SetTopicAttributes Subscribe TagResource "
+                "Unsubscribe UntagResource",
+                "sns:NAME",
+            ),
+            Grant(
+                "sqs",
+                "AddPermission CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl "
+                "ListQueueTags RemovePermission SetQueueAttributes TagQueue UntagQueue",
+                "sqs:NAME",
+            ),
+            Grant(
+                "states",
+                "CreateStateMachine DeleteStateMachine Describe* ListTagsForResource "
+                "TagResource UntagResource UpdateStateMachine ValidateStateMachineDefinition",
+                # CloudFormation names a state machine after its logical ID.
+                "states:stateMachine:*",
+            ),
+        ),
+    }
+)
+"""What CloudFormation may do, by the layer that is one managed policy: a policy has at most 6,144
+characters (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+
+RUNTIME: Final = (
+    Grant("ecr", "GetAuthorizationToken"),
+    Grant(
+        "ecr",
+        "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer",
+        "ecr:repository/NAME",
+    ),
+    Grant("ecs", "DescribeServices UpdateService", "ecs:service/NAME"),
+    Grant("kms", "Decrypt GenerateDataKey", tagged=True),
+    Grant("logs", "DescribeLogGroups"),
+    Grant("logs", "CreateLogStream DescribeLogStreams PutLogEvents", "logs:log-group:*NAME"),
+    # Enhanced monitoring of RDS, whose log group all databases of an account share.
+    Grant(
+        "logs",
+        "CreateLogGroup CreateLogStream DescribeLogStreams GetLogEvents PutLogEvents "
+        "PutRetentionPolicy",
+        "logs:log-group:RDS*",
+    ),
+    Grant("secretsmanager", "DescribeSecret GetSecretValue PutSecretValue", tagged=True),
+    Grant("sns", "Publish", "sns:NAME"),
+    Grant("sqs", "SendMessage", "sqs:NAME"),
+    Grant("states", "StartExecution", tagged=True),
+    Grant("xray", "Get* Put*"),
+)
+"""What the roles of an environment may be allowed: its permissions boundary."""
+
+DEPLOYER: Final = (
+    Grant("acm", "DescribeCertificate"),
+    Grant("apigateway", "GET", "apigateway:/*"),
+    Grant("cloudwatch", "DescribeAlarms Get* List*"),
+    Grant("cloudformation", "DescribeAccountLimits DescribeStacks ListStacks ValidateTemplate"),
+    Grant("ec2", "Describe*"),
+    Grant("ecr", "DescribeImage* DescribeRepositories GetAuthorizationToken List*"),
+    Grant(
+        "ecr",
+        "BatchCheckLayerAvailability BatchGetImage CompleteLayerUpload GetDownloadUrlForLayer "
+        "InitiateLayerUpload PutImage UploadLayerPart",
+        "ecr:repository/NAME",
+    ),
+    Grant("ecs", "Describe* List*"),
+    Grant("elasticache", "Describe* ListTagsForResource"),
+    Grant("elasticloadbalancing", "Describe*"),
+    Grant("elasticloadbalancing", "ModifyLoadBalancerAttributes", tagged=True),
+    Grant("iam", "GetRole ListRoles SimulatePrincipalPolicy"),
+    Grant("kms", "DescribeKey ListAliases ListResourceTags"),
+    Grant("logs", "DescribeLogGroups FilterLogEvents GetLogEvents ListTagsForResource"),
+    Grant("logs", "DeleteLogGroup", "logs:log-group:*NAME"),
+    Grant("rds", "Describe* ListTagsForResource"),
+    Grant("rds", "ModifyDBInstance", "rds:db:NAME"),
+    Grant("secretsmanager", "DescribeSecret ListSecrets"),
+    Grant("servicequotas", "GetServiceQuota ListServiceQuotas"),
+)
+"""What the deployer itself calls, besides CloudFormation for its stacks."""
+
+STACKS: Final = (
+    "CancelUpdateStack ContinueUpdateRollback CreateChangeSet DeleteChangeSet DeleteStack "
+    "Describe* DetectStackDrift DetectStackResourceDrift ExecuteChangeSet Get* List* RollbackStack "
+    "SetStackPolicy UpdateTerminationProtection"
+)
+"""The actions of CloudFormation on the stacks of a scope."""
+
+SERVICE_LINKED_ROLES: Final = (
+    "delivery.logs",
+    "ecs.application-autoscaling",
+    "ecs",
+    "elasticache",
+    "elasticloadbalancing",
+    "ops.apigateway",
+    "rds",
+    "wafv2",
+)
+"""Services that create a role of their own when an account uses them first."""
+
+PASSED_TO: Final = (
+    "ecs-tasks",
+    "events",
+    "monitoring.rds",
+    "states",
+    "vpc-flow-logs",
+)
+"""Services that assume the roles of an environment."""
