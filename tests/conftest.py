@@ -51,12 +51,16 @@ def pytest_addoption(parser):
     )
 
 
-@pytest.fixture(
-    scope="session", params=[path.stem for path in sorted((ROOT / "templates").glob("*.json"))]
-)
-def template(request):
-    """A template as it is rendered now, which may differ from the committed file."""
-    return json.loads(cache(render_all)()[request.param].text)
+@pytest.fixture(scope="session")
+def templates():
+    """All templates as they are rendered now, which may differ from the committed files."""
+    return {name: json.loads(rendering.text) for name, rendering in render_all().items()}
+
+
+@pytest.fixture(scope="session")
+def template(templates):
+    """The template of environments."""
+    return templates["iot-pipeline"]
 
 
 @pytest.fixture(scope="session")

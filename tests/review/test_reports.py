@@ -83,8 +83,9 @@ def template(**values):
 
 def side(body, **parameters):
     """Return a side with two environment types; prod has a stack policy."""
-    prod = {"Parameters": parameters, "StackPolicy": POLICY}
-    contents = {"dev": {}, "prod": prod}
+    dev = {"Template": "example"}
+    prod = {**dev, "Parameters": parameters, "StackPolicy": POLICY}
+    contents = {"dev": dev, "prod": prod}
     paths = {name: parameter_file(Path(f"{name}.json"), body) for name, body in contents.items()}
     return Side({"example": body}, paths)
 

@@ -35,7 +35,9 @@ from review_cases import ABSENT, CASES, FILES, anywhere, applied, at, renamed
 def reviewed(before, after, *environment_types):
     """Return the review of a change of a template, for the given environment types."""
     files = {environment_type: FILES[environment_type] for environment_type in environment_types}
-    (found,) = review(Side({"any": before}, files), Side({"any": after}, files), region=REGION)
+    (found,) = review(
+        Side({"iot-pipeline": before}, files), Side({"iot-pipeline": after}, files), region=REGION
+    )
     return found
 
 

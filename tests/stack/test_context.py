@@ -13,7 +13,9 @@ from iot_pipeline_cfn.stack.context import Context
 
 @pytest.fixture
 def context():
-    return Context("A template")
+    context = Context("A template")
+    context.add_environment()
+    return context
 
 
 def test_parameter_has_a_group_and_a_label_in_the_console(context):

@@ -8,13 +8,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from iot_pipeline_cfn.template.parameters import load
+from iot_pipeline_cfn.template.parameters import DEFAULT_TEMPLATE, load
 from resolution import resolve
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = Path(sys.executable).with_name("iot-pipeline")
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
-PARAMETER_FILES = sorted((ROOT / "parameters").glob("*.json"))
+PARAMETER_FILES = [
+    path
+    for path in sorted((ROOT / "parameters").glob("*.json"))
+    if load(path).template == DEFAULT_TEMPLATE
+]
+"""The parameter files of environments."""
 REGION = "ap-northeast-1"
 ACCOUNTS = count(111_111_111_111)
 CERTIFICATE = {

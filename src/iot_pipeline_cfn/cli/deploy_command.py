@@ -56,7 +56,7 @@ def plan(
     options: RequestOptions,
     patience: Patience,
     place: Place,
-    template: Path,
+    template: Path | None,
     as_json: bool,
     save: Path | None,
 ) -> None:
@@ -82,7 +82,7 @@ def preflight(
     options: RequestOptions,
     patience: Patience,
     place: Place,
-    template: Path,
+    template: Path | None,
     as_json: bool,
 ) -> None:
     """Run the preflight checks, without changing anything."""
@@ -114,7 +114,7 @@ def deploy(
     options: RequestOptions,
     patience: Patience,
     place: Place,
-    template: Path,
+    template: Path | None,
     as_json: bool,
     reviewed: Path | None,
     allowed: Sequence[str],
@@ -138,7 +138,7 @@ def deploy(
 
 def _request(
     name: str,
-    template: Path,
+    template: Path | None,
     options: RequestOptions,
     allowed: Sequence[str] = (),
     reviewed: Mapping[str, Any] | None = None,

@@ -30,7 +30,7 @@ def destroy(
     yes: bool,
     patience: Patience,
     place: Place,
-    template: Path,
+    template: Path | None,
 ) -> None:
     """Delete an environment, after its suffix was typed as a confirmation.
 

@@ -8,7 +8,7 @@ import click
 from iot_pipeline_cfn.template.files import write
 from iot_pipeline_cfn.template.parameters import load_template
 
-from .opening import open_connection, open_named
+from .opening import open_connection, open_named, template_of
 from .options import (
     FILE,
     Patience,
@@ -28,7 +28,7 @@ inspection_options = together(environment_argument, place_options, template_opti
 @inspection_options
 @click.option("--file", type=FILE, help="Write the outputs to this file as JSON instead.")
 def outputs(
-    *, environment: str, place: Place, template: Path, as_json: bool, file: Path | None
+    *, environment: str, place: Place, template: Path | None, as_json: bool, file: Path | None
 ) -> None:
     """Print the outputs of an environment."""
     operations, console = open_named(environment, template, place, as_json=as_json)
@@ -44,13 +44,14 @@ def outputs(
 @inspection_options
 @click.option("--drift", "detects_drift", is_flag=True, help="Have CloudFormation detect drift.")
 def status(
-    *, environment: str, place: Place, template: Path, as_json: bool, detects_drift: bool
+    *, environment: str, place: Place, template: Path | None, as_json: bool, detects_drift: bool
 ) -> None:
     """Show the state of an environment."""
     from iot_pipeline_cfn.deploy import inventory
 
     operations, console = open_named(environment, template, place, as_json=as_json)
-    found = inventory.status(operations, load_template(template), detects_drift=detects_drift)
+    path = template or template_of(operations.environment)
+    found = inventory.status(operations, load_template(path), detects_drift=detects_drift)
     console.status(found)
 
 
@@ -62,7 +63,7 @@ def events(
     *,
     environment: str,
     place: Place,
-    template: Path,
+    template: Path | None,
     as_json: bool,
     follow: bool,
     timeout: float,

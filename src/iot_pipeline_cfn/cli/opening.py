@@ -1,12 +1,18 @@
 """Opening a connection, and an environment, from the options of a command."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iot_pipeline_cfn.template.parameters import load_template
+from iot_pipeline_cfn.template.parameters import (
+    DEFAULT_TEMPLATE,
+    load,
+    load_template,
+    template_path,
+)
 
 from .console import Console
-from .options import Patience, Place
+from .options import PARAMETERS, Patience, Place
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.connection import Connection
@@ -26,12 +32,19 @@ def open_connection(place: Place, *, as_json: bool) -> "tuple[Connection, Consol
 
 
 def open_named(
-    name: str, template: Path, place: Place, patience: Patience | None = None, *, as_json: bool
+    name: str,
+    template: Path | None,
+    place: Place,
+    patience: Patience | None = None,
+    *,
+    as_json: bool,
 ) -> "tuple[Operations, Console]":
     """Open the environment of a name, which the template's rule for suffixes must allow."""
     from iot_pipeline_cfn.deploy.environments import environment_named
 
-    environment = environment_named(name, load_template(template))
+    environment = environment_named(
+        name, load_template(template or template_path(DEFAULT_TEMPLATE))
+    )
     return open_environment(environment, place, patience or Patience(), as_json=as_json)
 
 
@@ -53,3 +66,13 @@ def open_environment(
         wait=patience.wait,
     )
     return operations, console
+
+
+def template_of(environment: "Environment") -> Path:
+    """Return the path of the template that an environment's parameter file names, if it has one."""
+    from iot_pipeline_cfn.deploy.environments import parameter_file
+    from iot_pipeline_cfn.deploy.errors import DeploymentError
+
+    with suppress(DeploymentError):
+        return template_path(load(parameter_file(environment, PARAMETERS)).template)
+    return template_path(DEFAULT_TEMPLATE)

@@ -80,9 +80,7 @@ region_option = click.option(
 template_option = click.option(
     "--template",
     type=FILE,
-    default=Path("templates/iot-pipeline.json"),
-    show_default=True,
-    help="The rendered template.",
+    help="The rendered template.  [default: the one of the parameter file]",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @template_option
 @json_option
 def rehearse(
-    *, environment: str, processor: Path, region: str | None, template: Path, as_json: bool
+    *, environment: str, processor: Path, region: str | None, template: Path | None, as_json: bool
 ) -> None:
     """Run the end-to-end scenario on a local AWS emulator of its own."""
     from iot_pipeline_cfn.deploy.errors import DeploymentError

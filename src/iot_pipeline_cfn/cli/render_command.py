@@ -35,14 +35,18 @@ ROOT = Path(__file__).parents[3]
 def render(*, check: bool, directory: Path, parameters: Path) -> ExitCode:
     """Render every template to its file, with its document beside it."""
     renderings = render_all()
-    given = {path.stem: load(path).parameters for path in sorted(parameters.glob("*.json"))}
+    files = {path.stem: load(path) for path in sorted(parameters.glob("*.json"))}
+    given = {
+        name: {stem: file.parameters for stem, file in files.items() if file.template == name}
+        for name in renderings
+    }
     # Nothing is written unless everything can be rendered.
     texts = {
         f"{name}{suffix}": text
         for name, rendering in renderings.items()
         for suffix, text in (
             (".json", rendering.text),
-            (".md", document(name, rendering.body, given)),
+            (".md", document(name, rendering.body, given[name])),
         )
     }
     if check:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -98,8 +99,8 @@ def _committed(commit: str | None, parameter_files: Sequence[Path]) -> tuple[Sid
 
 
 def _given(files: Sequence[Path], parameter_files: Sequence[Path]) -> tuple[Side, Side]:
-    given = {path.stem: load(path) for path in parameter_files}
     name = files[1].stem
+    given = {path.stem: replace(load(path), template=name) for path in parameter_files}
     old, new = (Side({name: template_of(path)}, given) for path in files)
     return old, new
 

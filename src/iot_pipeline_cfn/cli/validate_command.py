@@ -8,7 +8,7 @@ import click
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.files import UnreadableFileError
 from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
-from iot_pipeline_cfn.template.parameters import check_file, load, load_template
+from iot_pipeline_cfn.template.parameters import check_file, load, load_template, template_path
 
 from .console import echo
 from .options import FILE, PARAMETERS, template_option
@@ -17,17 +17,18 @@ from .options import FILE, PARAMETERS, template_option
 @click.command()
 @click.argument("files", type=FILE, nargs=-1)
 @template_option
-def validate(*, files: Sequence[Path], template: Path) -> ExitCode:
-    """Check parameter files, by default all in parameters/, against the template."""
+def validate(*, files: Sequence[Path], template: Path | None) -> ExitCode:
+    """Check parameter files, by default all in parameters/, against their templates."""
     chosen = files or sorted(PARAMETERS.glob("*.json"))
     if not chosen:
         message = f"there are no files in {PARAMETERS}/"
         raise click.UsageError(message)
     status = ExitCode.DONE
-    body = load_template(template)
     for path in chosen:
         try:
-            found = [parameter_sentence(finding) for finding in check_file(body, load(path))]
+            file = load(path)
+            body = load_template(template or template_path(file.template))
+            found = [parameter_sentence(finding) for finding in check_file(body, file)]
             status = status or (ExitCode.INVALID if found else ExitCode.DONE)
         except UnreadableFileError as error:
             found = [str(error)]
@@ -35,5 +36,5 @@ def validate(*, files: Sequence[Path], template: Path) -> ExitCode:
         for problem in found:
             echo(problem, err=True)
     if status is ExitCode.DONE:
-        echo(f"{len(chosen)} parameter files fit {template}")
+        echo(f"{len(chosen)} parameter files fit {template or 'their templates'}")
     return status

@@ -46,7 +46,7 @@ def wants_termination_protection(parameters: Mapping[str, str]) -> bool:
     destroyed; the environment stays protected otherwise.
     """
     return (
-        parameters.get("Durability") == "protected"
+        parameters.get("Durability") != "ephemeral"
         and parameters.get("DeletionProtection") == "enabled"
     )
 

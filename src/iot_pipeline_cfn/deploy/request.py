@@ -12,6 +12,7 @@ from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
 from iot_pipeline_cfn.template.parameters import (
+    DEFAULT_TEMPLATE,
     SUFFIX_PARAMETER,
     ParameterFile,
     ParameterSet,
@@ -19,6 +20,7 @@ from iot_pipeline_cfn.template.parameters import (
     load,
     load_template,
     stack_tags,
+    template_path,
 )
 
 from . import cloudformation
@@ -81,17 +83,22 @@ class ChangeSetInput:
 
 
 def load_request(
-    name: str, template: Path, directory: Path
+    name: str, template: Path | None, directory: Path
 ) -> tuple[Environment, DeploymentRequest]:
     """Read the template and the parameter file of an environment, which must fit each other.
+
+    The file names the template, unless one is given.
 
     Raises:
         UnreadableFileError: when one of them cannot be read.
 
     """
-    body = load_template(template)
+    path = template or template_path(DEFAULT_TEMPLATE)
+    body = load_template(path)
     environment = environment_named(name, body)
     file = load(parameter_file(environment, directory))
+    if template is None and file.template != path.stem:
+        body = load_template(template_path(file.template))
     if found := list(check_file(body, file)):
         raise _invalid(found)
     return environment, DeploymentRequest(body, file)

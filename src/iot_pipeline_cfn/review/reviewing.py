@@ -24,13 +24,18 @@ class Side:
     templates: Mapping[str, Template]
     files: Mapping[str, ParameterFile] = field(default_factory=dict)
 
+    def files_of(self, template: str) -> Mapping[str, ParameterFile]:
+        """Return the parameter files for a template, by environment type."""
+        return {name: file for name, file in self.files.items() if file.template == template}
+
     def source(self, template: str, environment_type: str) -> EnvironmentSource | None:
         """Return where environments come from, None without a template or a parameter file.
 
         Without any parameter files, the parameters have their defaults.
         """
-        body, file = self.templates.get(template), self.files.get(environment_type)
-        if not body or (self.files and not file):
+        files = self.files_of(template)
+        body, file = self.templates.get(template), files.get(environment_type)
+        if not body or (files and not file):
             return None
         given = file.parameters if file else {}
         return EnvironmentSource(body, {**_some_image(body), **given}, file)
@@ -58,7 +63,7 @@ def review(before: Side, after: Side, *, region: str) -> list[Review]:
 def _review(name: str, before: Side, after: Side, region: str) -> Review:
     scopes: dict[tuple[bool, Verdict], list[Scope]] = {}
     unaffected = []
-    for environment_type in sorted({*before.files, *after.files}) or [""]:
+    for environment_type in sorted({*before.files_of(name), *after.files_of(name)}) or [""]:
         old, new = (side.source(name, environment_type) for side in (before, after))
         verdicts = [*_verdicts(environment_type, old, new, region)]
         for scope, verdict in verdicts:
@@ -72,7 +77,7 @@ def _review(name: str, before: Side, after: Side, region: str) -> Review:
         _general(*templates, has_effect=bool(groups)),
         tuple(sorted(groups, key=lambda group: (group.verdict.worst or Severity.NOTE).rank)),
         tuple(filter(None, unaffected)),
-        differs=templates[0] != templates[1] or before.files != after.files,
+        differs=templates[0] != templates[1] or before.files_of(name) != after.files_of(name),
     )
 
 

@@ -3,7 +3,8 @@
 A file has the format of CodePipeline's template configuration, `{"Parameters": {...},
 "Tags": {...}, "StackPolicy": {...}}`
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html),
-and optionally `"Bucket": "..."`, the S3 bucket for templates that are too large for a request.
+and optionally `"Bucket": "..."`, the S3 bucket for templates that are too large for a request, and
+`"Template": "..."`, the name of the template in `templates/`.
 """
 
 import re
@@ -31,10 +32,13 @@ PROJECT: Final = "iot-pipeline"
 RESERVED_TAGS: Final = frozenset({"Component", "Environment", "Name", "Project"})
 """Tags that the template sets on resources, and the deployer on the stack."""
 
+DEFAULT_TEMPLATE: Final = "iot-pipeline"
+"""The template of a parameter file that names none."""
+
 FIXED: Final = frozenset({"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"})
 """Parameters that cannot be changed: another value would replace the database."""
 
-SECTIONS: Final = frozenset({"Bucket", "Parameters", "StackPolicy", "Tags"})
+SECTIONS: Final = frozenset({"Bucket", "Parameters", "StackPolicy", "Tags", "Template"})
 BUCKET: Final = re.compile("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 
@@ -52,6 +56,7 @@ class ParameterFile:
     tags: Mapping[str, str]
     stack_policy: Mapping[str, Any] | None
     bucket: str | None
+    template: str = DEFAULT_TEMPLATE
 
 
 def load(path: Path) -> ParameterFile:
@@ -84,7 +89,10 @@ def parameter_file(path: Path, content: dict[str, Any]) -> ParameterFile:
     bucket = content.get("Bucket")
     if bucket is not None and not (isinstance(bucket, str) and BUCKET.fullmatch(bucket)):
         raise UnreadableFileError(path, "must be the name of an S3 bucket", "Bucket")
-    return ParameterFile(path, content["Parameters"], content["Tags"], policy, bucket)
+    template = content.get("Template", DEFAULT_TEMPLATE)
+    if not (isinstance(template, str) and re.fullmatch("[a-z0-9-]+", template)):
+        raise UnreadableFileError(path, "must be the name of a template", "Template")
+    return ParameterFile(path, content["Parameters"], content["Tags"], policy, bucket, template)
 
 
 def _is_policy(policy: object) -> bool:
@@ -92,6 +100,11 @@ def _is_policy(policy: object) -> bool:
         case {"Statement": [*statements], **others} if statements and not others:
             return all(isinstance(statement, dict) for statement in statements)
     return False
+
+
+def template_path(name: str) -> Path:
+    """Return the path of a rendered template of the checkout."""
+    return Path("templates", f"{name}.json")
 
 
 def load_template(path: Path) -> dict[str, Any]:
@@ -128,7 +141,8 @@ def check_file(template: Mapping[str, Any], file: ParameterFile) -> Iterator[Fin
 def _check_file(template: Mapping[str, Any], file: ParameterFile) -> Iterator[Finding]:
     if SUFFIX_PARAMETER in file.parameters:
         yield _error("reserved-parameter", SUFFIX_PARAMETER)
-    yield from ParameterSet(template, {**file.parameters, SUFFIX_PARAMETER: "any"}).findings()
+    suffix = template["Parameters"][SUFFIX_PARAMETER].get("Default", "any")
+    yield from ParameterSet(template, {**file.parameters, SUFFIX_PARAMETER: suffix}).findings()
     for key, value in sorted(file.tags.items()):
         if key in RESERVED_TAGS:
             yield _error("reserved-tag", key)
