@@ -1,0 +1,197 @@
+"""What CloudFormation, the deployer and the roles of environments are allowed."""
+
+import json
+from fnmatch import fnmatchcase
+
+import pytest
+
+from iot_pipeline_cfn.stack.permissions import GRANTS
+from iot_pipeline_cfn.template.schemas import schema_of
+
+SCOPES = ("", "PullRequest")
+
+NEEDLESS = {
+    "Other services that a type can be used with": (
+        "amplify:* apprunner:* appsync:* autoloop:* autoscaling:DescribeTags bedrock-agentcore:* "
+        "codewhisperer:* cognito-idp:* firehose:* lambda:* payments:* s3:* vpc-lattice:* vpce:* "
+        "workmail:*"
+    ),
+    "Web ACLs of load balancers and of Verified Access": (
+        "ec2:*VerifiedAccess* elasticloadbalancing:*WebACL* wafv2:PutPermissionPolicy"
+    ),
+    "Not actions of IAM": (
+        "apigateway:TagResource apigateway:unTagResource logs:AllowVendedLogDeliveryForResource"
+    ),
+    "Features that no template uses": (
+        "application-autoscaling:*ScheduledAction ec2:AcceptAddressTransfer "
+        "ec2:*PrivateNatGatewayAddress ec2:*NatGatewayAddress ec2:*SubnetCidrBlock "
+        "ec2:*tachVpnGateway ec2:CreateVpcEncryptionControl ec2:ModifyVpcTenancy "
+        "ecs:PutAccountSetting* elasticloadbalancing:ModifyCapacityReservation "
+        "elasticloadbalancing:ModifyIpPools elasticloadbalancing:RegisterTargets "
+        "rds:*RoleToDBInstance rds:RemoveRoleFromDBInstance rds:PromoteReadReplica "
+        "rds:*BackupsReplication secretsmanager:*Repli* sns:PutDataProtectionPolicy"
+    ),
+    "Never to be allowed": "iam:DeleteRolePermissionsBoundary iam:DeleteServiceLinkedRole",
+}
+"""Actions of the handlers that the service role lacks, with the reason."""
+
+
+def statements(document, effect="Allow"):
+    return [one for one in document["Statement"] if one["Effect"] == effect]
+
+
+def matches(value, patterns):
+    return any(fnmatchcase(value.lower(), pattern.lower()) for pattern in patterns)
+
+
+@pytest.fixture(scope="session")
+def account(templates):
+    return templates["account"]["Resources"]
+
+
+@pytest.fixture(scope="session")
+def policies(account):
+    """The documents of all managed policies by logical ID."""
+    return {
+        name: resource["Properties"]["PolicyDocument"]
+        for name, resource in account.items()
+        if resource["Type"] == "AWS::IAM::ManagedPolicy"
+    }
+
+
+def service_role(account, policies, scope):
+    """Return the statements of the service role of a scope."""
+    role = account[f"{scope}ServiceRole"]["Properties"]
+    attached = [policies[arn["Ref"]] for arn in role["ManagedPolicyArns"]]
+    inline = [policy["PolicyDocument"] for policy in role["Policies"]]
+    return [one for document in attached + inline for one in statements(document)]
+
+
+def handler_actions(resource_type):
+    schema = schema_of(resource_type)
+    handlers = [schema["handlers"].get(name, {}) for name in ("create", "read", "update", "delete")]
+    tagging = schema.get("tagging")
+    handlers += [tagging] if isinstance(tagging, dict) else []
+    return {action for handler in handlers for action in handler.get("permissions", ())}
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_service_role_may_do_what_the_handlers_of_all_types_do(account, policies, template, scope):
+    allowed = [action for one in service_role(account, policies, scope) for action in one["Action"]]
+    needless = " ".join(NEEDLESS.values()).split()
+    types = {resource["Type"] for resource in template["Resources"].values()}
+    missing = {
+        (resource_type, action)
+        for resource_type in types
+        for action in handler_actions(resource_type)
+        if not matches(action, allowed) and not matches(action, needless)
+    }
+    assert missing == set()
+
+
+def test_every_exception_is_needed(template):
+    types = {resource["Type"] for resource in template["Resources"].values()}
+    actions = {action for resource_type in types for action in handler_actions(resource_type)}
+    for pattern in " ".join(NEEDLESS.values()).split():
+        assert any(matches(action, [pattern]) for action in actions), pattern
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_boundary_covers_every_role_of_an_environment(policies, template, scope):
+    allowed = [
+        one for document in statements(policies[f"{scope}Boundary"]) for one in document["Action"]
+    ]
+    roles = [one for one in template["Resources"].values() if one["Type"] == "AWS::IAM::Role"]
+    actions = set()
+    for role in roles:
+        for policy in role["Properties"].get("Policies", ()):
+            # A policy that depends on a condition is an `Fn::If` with one policy.
+            document = policy.get("Fn::If", [None, policy])[1]["PolicyDocument"]
+            actions |= {one for statement in document["Statement"] for one in statement["Action"]}
+    assert actions
+    assert {action for action in actions if not matches(action, allowed)} == set()
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_service_role_creates_only_roles_with_the_boundary(account, policies, scope):
+    changing = {"iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy"}
+    condition = {"StringEquals": {"iam:PermissionsBoundary": {"Ref": f"{scope}Boundary"}}}
+    found = [one for one in service_role(account, policies, scope) if changing & {*one["Action"]}]
+    assert found
+    assert all(one["Condition"] == condition for one in found)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_nobody_deploys_with_permissions_beyond_environments(account, policies, scope):
+    """No wildcard for all actions of a service, and IAM only for roles of environments."""
+    for one in service_role(account, policies, scope):
+        for action in one["Action"]:
+            service, _, name = action.partition(":")
+            assert name != "*"
+            assert service not in {"cloudformation", "lambda", "organizations", "sts"}
+            if service == "iam":
+                assert all(
+                    "iot-pipeline-" in str(arn) or "aws-service-role" in str(arn)
+                    for arn in one["Resource"]
+                )
+
+
+@pytest.mark.parametrize(
+    ("suffix", "may_deploy"),
+    [
+        ("pr1", True),
+        ("pr-1", True),
+        ("pr123", True),
+        ("prod", False),
+        ("preprod", False),
+        ("preview", False),
+        ("staging", False),
+        ("account", False),
+    ],
+)
+def test_pull_requests_deploy_only_environments_of_pull_requests(policies, suffix, may_deploy):
+    document = policies["PullRequestDeployerPolicy"]
+    (stacks,) = (
+        one["Resource"]
+        for one in statements(document)
+        if "cloudformation:DeleteStack" in one["Action"]
+    )
+    patterns = [arn["Fn::Sub"].rpartition("stack/")[2] for arn in stacks]
+    assert matches(f"iot-pipeline-{suffix}/0a1b", patterns) is may_deploy
+
+
+@pytest.mark.parametrize(("suffix", "denied"), [("pr1", False), ("prod", True), ("preview", True)])
+def test_service_role_of_pull_requests_touches_nothing_of_other_environments(
+    account, suffix, denied
+):
+    (policy,) = account["PullRequestServiceRole"]["Properties"]["Policies"]
+    refusals = [
+        one["Condition"]["StringNotLike"]["aws:ResourceTag/Environment"]
+        for one in statements(policy["PolicyDocument"], "Deny")
+        if "StringNotLike" in one.get("Condition", {})
+    ]
+    assert [not matches(suffix, patterns) for patterns in refusals] == [denied]
+
+
+def test_deployers_cannot_change_the_stack_of_the_account(policies):
+    for scope in SCOPES:
+        denied = statements(policies[f"{scope}DeployerPolicy"], "Deny")
+        assert any(
+            one["Action"] == ["cloudformation:*"] and "${AWS::StackName}/" in str(one["Resource"])
+            for one in denied
+        )
+
+
+def test_policies_and_template_are_within_the_limits(templates, account, policies):
+    """Managed policies have 6,144 characters, inline policies of a role 10,240 together.
+
+    The template must fit into a request: there is no bucket before it is deployed. A reference is
+    longer than what it becomes, but for ARNs, which have up to 60 characters more.
+    """
+    for name, document in policies.items():
+        assert len(json.dumps(document, separators=(",", ":"))) < 6144, name
+    for resource in account.values():
+        inline = resource["Properties"].get("Policies", [])
+        assert len(json.dumps(inline, separators=(",", ":"))) < 10_240
+    assert len(json.dumps(templates["account"], separators=(",", ":"))) <= 51_200
+    assert len(GRANTS) + 1 <= 10
