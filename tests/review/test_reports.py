@@ -139,6 +139,7 @@ SAMPLES = [
     ("retention-reduced", "Database", {"property": "Period", "data": "backups", **VALUES}),
     ("data-policy-weakened", "Database", {**DATABASE, **VALUES}),
     ("data-policy-weakened", "Logs", {"attribute": "UpdateReplacePolicy", "data_outcome": "lost"}),
+    ("removed", "Web", {"resource_type": "AWS::EC2::NatGateway", "policy": "Delete"}),
     ("deletion-protection-removed", "Database", {"before": True, "after": False}),
     ("type-changed", "Topic", VALUES),
     ("replacement-name-taken", "Repository", {"name": "any", "replacement": "True"}),
@@ -184,7 +185,9 @@ SAMPLES = [
     ("environment-type-removed", "qa", {}),
     ("order-changed", "Service", {"before": [], "after": ["Listener"]}),
     ("processing-changed", "Transform", VALUES),
-    ("loop-changed", "Fn::ForEach::Buckets", {}),
+    ("loop-changed", "Fn::ForEach::Buckets", {"section": "Resources"}),
+    ("unknown-content", "Network", {"properties": ["Parameters", "TemplateURL"]}),
+    ("conditional-change", "Database", {"outcome": "replaced", "conditions": ["IsProd"]}),
     ("ineffective", "Conditions", {}),
 ]
 

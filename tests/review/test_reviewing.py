@@ -145,7 +145,7 @@ def test_change_of_a_loop_or_a_macro_is_reported():
         anywhere("Transform", "AWS::LanguageExtensions"),
     )
     found = reviewed(LOOP, after)
-    subjects = {finding.subject for finding in found.general.of_severity(Severity.CHANGE)}
+    subjects = {finding.subject for finding in found.general.of_severity(Severity.REPLACEMENT)}
     assert subjects == {"Fn::ForEach::Buckets", "Transform"}
 
 

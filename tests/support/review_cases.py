@@ -230,9 +230,8 @@ PROPERTY_CASES = [
     (
         "Database.DBName",
         "other",
-        """
-        Database replaced, Database loses data, Database rejected, TaskDefinition revised
-        """,
+        # A snapshot is kept.
+        "Database replaced, Database rejected, TaskDefinition revised",
     ),
     (
         "Database.DBName",
@@ -255,7 +254,7 @@ PROPERTY_CASES = [
     (
         "Database.KmsKeyId",
         "alias/other",
-        "Database replaced, Database loses data, TaskDefinition revised",
+        "Database replaced, TaskDefinition revised",
         "staging",
     ),
     (
@@ -288,7 +287,7 @@ PROPERTY_CASES = [
     (
         "Cache.Port",
         6380,
-        "Cache replaced, Cache loses data, Cache rejected, TaskDefinition revised",
+        "Cache replaced, Cache rejected, TaskDefinition revised",
     ),
     (
         "Cache.AtRestEncryptionEnabled",
@@ -306,7 +305,7 @@ PROPERTY_CASES = [
         "other",
         """
         CacheAuthToken replaced, CacheAuthToken loses data, Cache may be replaced,
-        Cache loses data, Cache rejected, TaskDefinition revised
+        Cache rejected, TaskDefinition revised
         """,
     ),
     (

@@ -12,6 +12,7 @@ TEMPLATE = {
         "Secret": {"Type": "String", "Default": "hidden", "NoEcho": True},
         "Image": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/path"},
         "Open": {"Type": "String"},
+        "Protect": {"Type": "String", "Default": True},
     },
     "Mappings": {"Sizes": {"one": {"cpu": "256"}}},
     "Conditions": {
@@ -21,7 +22,8 @@ TEMPLATE = {
         "Never": {"Fn::Not": [{"Condition": "IsOne"}]},
     },
 }
-HERE = {"Ref": "Vpc"}
+HERE, IMPORT = {"Ref": "Vpc"}, {"Fn::ImportValue": "vpc"}
+MAYBE_NONE = {"Fn::If": ["IsOpen", "b", {"Ref": "AWS::NoValue"}]}
 
 
 @pytest.mark.parametrize(
@@ -49,12 +51,23 @@ HERE = {"Ref": "Vpc"}
         ({"Fn::Sub": "${Name}-${AWS::Region}"}, "one-eu-west-1"),
         ({"Fn::Sub": "${Name}-${Vpc.CidrBlock}"}, {"Fn::Sub": "one-${Vpc.CidrBlock}"}),
         ({"Fn::Sub": "${!Name}"}, "${Name}"),
-        ({"Fn::Sub": ["${A}-${B}", {"A": "a", "B": HERE}]}, {"Fn::Sub": ["a-${B}", {"B": HERE}]}),
+        ({"Fn::Sub": ["${A}-${B}", {"A": "a", "B": HERE}]}, {"Fn::Sub": "a-${Vpc}"}),
+        ({"Fn::Sub": "${Vpc}"}, HERE),
+        ({"Fn::Sub": "${Vpc.CidrBlock}"}, {"Fn::GetAtt": ["Vpc", "CidrBlock"]}),
+        ({"Fn::Sub": ["${A}", {"A": IMPORT}]}, IMPORT),
+        ({"Fn::GetAtt": "Vpc.CidrBlock"}, {"Fn::GetAtt": ["Vpc", "CidrBlock"]}),
+        ({"Fn::GetAZs": ""}, {"Fn::GetAZs": "eu-west-1"}),
         ({"Fn::Join": ["-", [{"Ref": "Name"}, "b"]]}, "one-b"),
-        ({"Fn::Join": ["-", [HERE, "b"]]}, {"Fn::Join": ["-", [HERE, "b"]]}),
+        ({"Fn::Join": ["-", [HERE, "b"]]}, {"Fn::Sub": "${Vpc}-b"}),
+        ({"Fn::Join": ["", ["a", {"Fn::Sub": "${Vpc}/"}, 1]]}, {"Fn::Sub": "a${Vpc}/1"}),
+        ({"Fn::Join": ["", ["${a}", HERE]]}, {"Fn::Sub": "${!a}${Vpc}"}),
+        ({"Fn::Join": ["-", [IMPORT, "b", IMPORT]]}, {"Fn::Sub": ["${1}-b-${1}", {"1": IMPORT}]}),
+        ({"Fn::Join": ["-", ["a", MAYBE_NONE]]}, {"Fn::Join": ["-", ["a", MAYBE_NONE]]}),
+        ({"Fn::If": ["IsOpen", HERE, {"Fn::Sub": "${Vpc}"}]}, HERE),
+        ({"Fn::If": ["IsOpen", {"Fn::If": ["IsOpen", 1, 2]}, 3]}, {"Fn::If": ["IsOpen", 1, 3]}),
         ({"Fn::Join": [",", {"Ref": "Zones"}]}, "a,b"),
         ({"Fn::Select": ["1", {"Fn::Split": ["/", "a/b"]}]}, "b"),
-        ({"Fn::Select": [9, ["a"]]}, {"Fn::Select": [9, ["a"]]}),
+        ({"Fn::Select": [9, ["a"]]}, {"Fn::Select": ["9", ["a"]]}),
         ({"Fn::Split": ["/", HERE]}, {"Fn::Split": ["/", HERE]}),
         ({"Fn::Base64": {"Ref": "Name"}}, {"Fn::Base64": "one"}),
     ],
@@ -83,6 +96,8 @@ NEVER = {"Condition": "Never"}
         ({"Fn::Or": [NEVER, NEVER]}, False),
         ({"Fn::Or": [OPEN, ONE]}, True),
         ({"Fn::Or": [OPEN, NEVER]}, None),
+        ({"Fn::Equals": [{"Ref": "Protect"}, "true"]}, True),
+        ({"Fn::Equals": [{"Ref": "Protect"}, True]}, True),
         ({"Fn::Equals": [HERE, HERE]}, True),
         ({"Fn::Equals": [HERE, "vpc-1"]}, None),
         ({"Fn::Contains": [{"Ref": "Zones"}, "b"]}, True),

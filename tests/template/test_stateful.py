@@ -33,7 +33,7 @@ def test_every_stateful_type_of_cfn_lint_is_known():
     ],
 )
 def test_unknown_type_with_a_snapshot_holds_data(resource_type, policy, expected):
-    assert holds_data(resource_type, policy) is expected
+    assert holds_data({"Type": resource_type}, policy) is expected
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def merge_changes(
 def loses_data(change: ResourceChange) -> bool:
     """Return whether a stateful resource goes, or may go, and its data with it."""
     policy = change.policy_action.removeprefix("ReplaceAnd")
-    return change.may_delete and holds_data(change.resource_type, policy)
+    return change.may_delete and holds_data({"Type": change.resource_type}, policy)
 
 
 def change_data(change: ResourceChange) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from iot_pipeline_cfn.template.findings import Finding
 from . import (
     exposure,
     failures,
+    generated,
     grants,
     interface,
     losses,
@@ -36,6 +37,7 @@ class Topic(StrEnum):
     NEW = "new"
     DATA = "data"
     REJECTED = "rejected"
+    REMOVED = "removed"
     REPLACED = "replaced"
     REVISIONS = "revisions"
     INTERRUPTED = "interrupted"
@@ -48,6 +50,7 @@ class Topic(StrEnum):
     PARAMETERS = "parameters"
     STACK = "stack"
     ORDER = "order"
+    CONDITIONAL = "conditional"
     UNKNOWN = "unknown"
 
 
@@ -68,6 +71,7 @@ ANALYSES: Final[Mapping[Topic, tuple[Analysis, ...]]] = MappingProxyType(
             failures.find_subnets_outside_vpc,
             failures.find_engine_conflicts,
         ),
+        Topic.REMOVED: (updates.find_removals,),
         Topic.REPLACED: (updates.find_replacements,),
         Topic.REVISIONS: (updates.find_new_revisions,),
         Topic.INTERRUPTED: (updates.find_interruptions,),
@@ -77,15 +81,20 @@ ANALYSES: Final[Mapping[Topic, tuple[Analysis, ...]]] = MappingProxyType(
         Topic.QUOTAS: (needs.find_quota_changes,),
         Topic.COST: (prices.find_cost_changes,),
         Topic.OUTPUTS: (interface.find_output_changes, interface.find_outputs_of_replaced),
-        Topic.PARAMETERS: (interface.find_parameter_changes,),
         Topic.STACK: (updates.find_stack_changes,),
         Topic.ORDER: (updates.find_order_changes,),
+        Topic.UNKNOWN: (generated.find_unknown_contents,),
+    }
+)
+"""Questions about an environment."""
+
+TEMPLATE_ANALYSES: Final[Mapping[Topic, tuple[Analysis, ...]]] = MappingProxyType(
+    {
+        Topic.PARAMETERS: (interface.find_parameter_changes,),
         Topic.UNKNOWN: (interface.find_unresolvable_changes,),
     }
 )
-
-OF_TEMPLATE: Final = (Topic.PARAMETERS, Topic.UNKNOWN)
-"""Topics about a template as such, whatever its parameters."""
+"""Questions about a template as such, whatever its parameters."""
 
 OF_RESOURCES: Final = frozenset(
     {Topic.TRAFFIC, Topic.PERMISSIONS, Topic.EXPOSURE, Topic.QUOTAS, Topic.COST}
@@ -103,11 +112,11 @@ def analyze(
     before: ResolvedEnvironment, after: ResolvedEnvironment
 ) -> Iterator[tuple[Topic, Finding]]:
     """Yield the findings about an environment, each with its topic."""
-    topics = ANALYSES.keys() - {*OF_TEMPLATE}
+    topics = {*ANALYSES}
     if not before.resources:
-        topics = topics & OF_FIRST_ENVIRONMENTS
+        topics &= OF_FIRST_ENVIRONMENTS
     elif after.source.is_new:
-        topics = topics & OF_NEW_ENVIRONMENTS
+        topics &= OF_NEW_ENVIRONMENTS
     renamed = with_new_names(before, after)
     for topic in ANALYSES:
         if topic in topics:
@@ -119,5 +128,5 @@ def analyze_template(
     before: ResolvedEnvironment, after: ResolvedEnvironment
 ) -> Iterator[tuple[Topic, Finding]]:
     """Yield the findings about a template as such, each with its topic."""
-    for topic in OF_TEMPLATE:
-        yield from ((topic, one) for find in ANALYSES[topic] for one in find(before, after))
+    for topic, analyses in TEMPLATE_ANALYSES.items():
+        yield from ((topic, one) for find in analyses for one in find(before, after))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from iot_pipeline_cfn.template.lookup import text_of
+from iot_pipeline_cfn.template.lookup import scalar_text, text_of
 
 Path = tuple[str, ...]
 """The path of a value: names of properties, and list items such as `[web]`."""
@@ -40,9 +40,17 @@ def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference
     """Yield the innermost differences of two values.
 
     List items are matched by a key such as `Name` if they have one, else by their similarity. JSON
-    inside a string is compared as JSON.
+    inside a string is compared as JSON, and `Fn::If` branch by branch.
     """
     if equal(before, after):
+        return
+    if is_choice(before) or is_choice(after):
+        pairs = list(alternatives(before, after))
+        found = [one for pair in pairs for one in differences(*pair, path)]
+        inner = {one.path: one for one in found if one.path != path}
+        yield from inner.values()
+        if len(inner) < len(found):
+            yield Difference(path, before, after)
         return
     inside = _parsed(before), _parsed(after)
     match inside:
@@ -54,6 +62,37 @@ def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference
             yield from _item_differences(*inside, path)
             return
     yield Difference(path, before, after)
+
+
+def is_choice(value: object) -> bool:
+    """Return whether a value is `Fn::If` with both branches."""
+    match value:
+        case {"Fn::If": [str(), _, _]}:
+            return True
+    return False
+
+
+def alternatives(before: Any, after: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the values before and after a change that an environment can have.
+
+    Branches of `Fn::If` with the same condition belong together. `AWS::NoValue` is None.
+    """
+    match before, after:
+        case {"Fn::If": [str(one), *old]}, {"Fn::If": [str(other), *new]} if one == other:
+            for branches in zip(old, new, strict=False):
+                yield from alternatives(*branches)
+        case {"Fn::If": [str(), old_yes, old_no]}, _:
+            yield from alternatives(old_yes, after)
+            yield from alternatives(old_no, after)
+        case _, {"Fn::If": [str(), new_yes, new_no]}:
+            yield from alternatives(before, new_yes)
+            yield from alternatives(before, new_no)
+        case _:
+            yield _or_none(before), _or_none(after)
+
+
+def _or_none(value: Any) -> Any:
+    return None if value == {"Ref": "AWS::NoValue"} else value
 
 
 def is_function(value: object) -> bool:
@@ -158,10 +197,8 @@ def _alike(first: object, second: object) -> bool:
 def _canonical(value: object) -> object:
     """Return the same value for all values that CloudFormation treats as the same."""
     match value:
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return str(int(value) if value == value // 1 else value)
+        case bool() | int() | float():
+            return scalar_text(value)
         case Mapping():
             kept = {str(key): _canonical(item) for key, item in value.items() if item is not None}
             return dict(sorted(kept.items()))

@@ -118,20 +118,21 @@ def find_unresolvable_changes(before: ResolvedEnvironment, after: ResolvedEnviro
     for section in ("Hooks", "Transform"):
         if not equal(old.get(section), new.get(section)):
             details = _sides(old.get(section), new.get(section))
-            yield Finding("processing-changed", Severity.CHANGE, section, details)
-    loops = [_loops(template) for template in (old, new)]
-    for name in sorted({*loops[0], *loops[1]}):
-        if not equal(loops[0].get(name), loops[1].get(name)):
-            yield Finding("loop-changed", Severity.CHANGE, name)
+            yield Finding("processing-changed", Severity.REPLACEMENT, section, details)
+    functions = [_functions(template) for template in (old, new)]
+    for name in sorted({*functions[0], *functions[1]}):
+        if not equal(*(side.get(name) for side in functions)):
+            yield Finding("loop-changed", Severity.REPLACEMENT, name[-1], {"section": name[0]})
 
 
-def _loops(template: Template) -> dict[str, object]:
-    """Return the entries that are functions, such as `Fn::ForEach`."""
+def _functions(template: Template) -> dict[tuple[str, str], object]:
+    """Return the functions that make entries, such as `Fn::ForEach`, with their sections."""
     return {
-        name: body
-        for section in ("Resources", "Outputs")
-        for name, body in template.get(section, {}).items()
-        if not isinstance(body, Mapping)
+        (section, name): body
+        for section, entries in {**template, "": template}.items()
+        if isinstance(entries, Mapping)
+        for name, body in entries.items()
+        if name.startswith("Fn::")
     }
 
 

@@ -5,22 +5,23 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.changes import Action, Replacement
-from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
+from iot_pipeline_cfn.template.findings import Finding, Findings, Severity, Value
 from iot_pipeline_cfn.template.lookup import Resource, properties_of, type_of
-from iot_pipeline_cfn.template.stateful import data_outcome, holds_data
+from iot_pipeline_cfn.template.stateful import DataOutcome, data_outcome, holds_data, policy_of
 
-from .differences import equal, format_value
+from .differences import alternatives, equal
 from .resolved import ResolvedEnvironment
 from .resource_changes import find_causes, find_changes
 
 
 def find_losses(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
-    """Yield stateful resources that are removed or may be replaced."""
+    """Yield stateful resources that are removed or may be replaced.
+
+    It is no loss where the data is kept.
+    """
     causes = find_causes(before, after)
     for change in find_changes(before, after):
         name = change.logical_id
-        if not holds_data(change.resource_type):
-            continue
         if change.action is Action.REMOVE:
             code, attribute, resource = "data-removed", "DeletionPolicy", before.resources[name]
         elif change.replacement is not Replacement.NO:
@@ -31,37 +32,19 @@ def find_losses(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Find
             )
         else:
             continue
-        policy = POLICIES[attribute](resource)
+        policy = policy_of(resource, attribute)
+        if not holds_data(resource, policy):
+            continue
+        outcome = data_outcome(policy)
         details = {
             "attribute": attribute,
-            "data_outcome": data_outcome(policy),
+            "data_outcome": outcome,
             "policy": policy,
             "replacement": change.replacement,
         }
-        yield Finding(code, Severity.DATA_LOSS, name, details, causes.get(name, ()))
+        severity = Severity.DATA_LOSS if outcome is DataOutcome.LOST else Severity.CHANGE
+        yield Finding(code, severity, name, details, causes.get(name, ()))
 
-
-def _deletion_policy(resource: Resource) -> str:
-    """Return the deletion policy of a resource, which depends on its type if it is not set.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
-    """
-    resource_type = type_of(resource)
-    is_snapshot = resource_type == "AWS::RDS::DBCluster" or (
-        resource_type == "AWS::RDS::DBInstance"
-        and properties_of(resource).get("DBClusterIdentifier") is None
-    )
-    return format_value(resource.get("DeletionPolicy", "Snapshot" if is_snapshot else "Delete"))
-
-
-def _replace_policy(resource: Resource) -> str:
-    return format_value(resource.get("UpdateReplacePolicy", "Delete"))
-
-
-POLICIES: Final = MappingProxyType(
-    {"DeletionPolicy": _deletion_policy, "UpdateReplacePolicy": _replace_policy}
-)
-"""The attributes that protect data, and how to find their values."""
 
 FOREVER: Final = float("inf")
 
@@ -120,13 +103,16 @@ PROTECTION: Final = MappingProxyType(
 def find_weaker_protection(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield stateful resources that are less protected, although the update loses nothing."""
     for name, old, new in _kept(before, after):
-        if not holds_data(type_of(new)):
+        if not holds_data(new):
             continue
-        for attribute, policy_of in POLICIES.items():
-            was, is_now = policy_of(old), policy_of(new)
-            if {was, is_now} <= PROTECTION.keys() and PROTECTION[is_now] < PROTECTION[was]:
-                details = {"attribute": attribute, "data_outcome": data_outcome(is_now)}
-                details |= {"before": was, "after": is_now}
+        for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
+            was, is_now = policy_of(old, attribute), policy_of(new, attribute)
+            if any(
+                PROTECTION.get(str(one), 0) > PROTECTION.get(str(other), 0)
+                for one, other in alternatives(was, is_now)
+            ):
+                details: dict[str, Value] = {"attribute": attribute, "before": was, "after": is_now}
+                details["data_outcome"] = data_outcome(is_now)
                 yield Finding("data-policy-weakened", Severity.CHANGE, name, details)
         values = [properties_of(side).get("DeletionProtection") for side in (old, new)]
         if equal(values[0], True) and not equal(values[1], True):

@@ -1,16 +1,20 @@
 """An environment before and after a change, with parameters and conditions resolved."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.lookup import Resource
 from iot_pipeline_cfn.template.parameters import ParameterFile
-from iot_pipeline_cfn.template.references import Namespace, Reference, map_references
+from iot_pipeline_cfn.template.references import Namespace, Reference, map_references, walk
 from iot_pipeline_cfn.template.resolution import Resolver
 
 CHANGED: Final = " (changed)"
 """The mark behind a name that cannot be resolved and whose meaning changes."""
+
+PARAMETER: Final = " (parameter)"
+"""The mark behind the name of a parameter that is a resource on the other side."""
 
 Template = Mapping[str, Any]
 
@@ -54,43 +58,103 @@ def pseudo_parameters(region: str) -> dict[str, str]:
 
 
 def resolve_pair(
-    before: EnvironmentSource, after: EnvironmentSource, region: str
+    before: EnvironmentSource, after: EnvironmentSource, region: str, *, is_open: bool = False
 ) -> tuple[ResolvedEnvironment, ResolvedEnvironment]:
     """Resolve an environment before and after a change.
 
     References that cannot be resolved stay as they are. If one means something else after the
-    change, such as a condition on a parameter without a value, its name is marked as changed.
+    change, such as a condition on a parameter without a value, its name is marked as changed. A
+    condition or a mapping that only gets another name keeps the old one.
+
+    An open pair has no known parameters, and its conditions may be met or not: only resources and
+    values differ in it, not the definitions of conditions and mappings.
     """
-    sides = [_TemplateSide(source, region) for source in (before, after)]
+    sides = [_TemplateSide(source, region, is_open=is_open) for source in (before, after)]
     old, new = (side.open_names() for side in sides)
-    changed = frozenset(name for name in old.keys() & new.keys() if old[name] != new[name])
-    return sides[0].environment(frozenset()), sides[1].environment(changed)
+    known: dict[Name, str] = {}
+    for namespace, name in sorted(old):
+        known.setdefault((namespace, _text(old[namespace, name])), name)
+    names = [_common_names(side, known) for side in (old, new)]
+    for key in old.keys() & new.keys():
+        kinds = [isinstance(side[key], _Resource) for side in (old, new)]
+        if kinds[0] != kinds[1]:
+            names[kinds.index(False)][key] = f"{key[1]}{PARAMETER}"
+        elif not is_open and not _is_kept(key, old[key], new[key], after.template):
+            names[1].setdefault(key, f"{key[1]}{CHANGED}")
+    resolved = [side.environment(renamed) for side, renamed in zip(sides, names, strict=True)]
+    return resolved[0], resolved[1]
 
 
 Name = tuple[Namespace, str]
 """A name, and the section of the template in which it is defined."""
 
 
+class _Resource:
+    """The definition of a name that a resource has, whatever the resource is."""
+
+
+def _text(definition: object) -> str:
+    return json.dumps(definition, sort_keys=True, default=str)
+
+
+def _common_names(definitions: Mapping[Name, object], known: Mapping[Name, str]) -> dict[Name, str]:
+    """Return the first old names of the conditions and mappings that are defined alike."""
+    found = {
+        (namespace, name): known.get((namespace, _text(definition)), name)
+        for (namespace, name), definition in definitions.items()
+        if namespace is not Namespace.VALUE
+    }
+    return {name: common for name, common in found.items() if name[1] != common}
+
+
+def _is_kept(name: Name, before: object, after: object, template: Template) -> bool:
+    """Return whether a name keeps its meaning; a mapping may get more entries."""
+    if name[0] is not Namespace.MAPPING:
+        return before == after or isinstance(before, _Resource)
+    entries = [
+        {(first, second): value for first, row in side.items() for second, value in row.items()}
+        for side in (before, after)
+        if isinstance(side, Mapping) and all(isinstance(row, Mapping) for row in side.values())
+    ]
+    # With a default, `Fn::FindInMap` can have used that instead of the new entry.
+    has_default = any(
+        isinstance(part, Mapping)
+        and isinstance(arguments := part.get("Fn::FindInMap"), list)
+        and arguments[:1] == [name[1]]
+        and len(arguments) > len(("map", "first", "second"))
+        for part in walk(template.get("Resources"))
+    )
+    is_more = len(entries) == 2 and entries[0].items() <= entries[1].items() and not has_default
+    return before == after or is_more
+
+
 class _TemplateSide:
     """One side of a change, with the resolver of its template."""
 
-    def __init__(self, source: EnvironmentSource, region: str) -> None:
+    def __init__(self, source: EnvironmentSource, region: str, *, is_open: bool) -> None:
         """Prepare the resolver; a parameter that is None is unknown even if it has a default."""
-        values = source.parameters
+        declared = source.template.get("Parameters", {})
+        values = dict.fromkeys(declared) if is_open else source.parameters
         parameters = {
             name: {part: entry[part] for part in entry if part != "Default"}
             if name in values and values[name] is None
             else entry
-            for name, entry in source.template.get("Parameters", {}).items()
+            for name, entry in declared.items()
         }
         self._source = source
         self._region = region
         self._values = {name: value for name, value in values.items() if value is not None}
         self._template = {**source.template, "Parameters": parameters}
-        self._resolver = Resolver(self._template, self._values | pseudo_parameters(region))
+        forgotten: Template = {"Conditions": {}, "Mappings": {}} if is_open else {}
+        self._resolver = Resolver(
+            {**self._template, **forgotten}, self._values | pseudo_parameters(region)
+        )
 
     def open_names(self) -> dict[Name, object]:
         """Return the definitions of all names that may remain in resolved values."""
+        resources = {
+            (Namespace.VALUE, name): _Resource() for name in self._template.get("Resources", {})
+        }
         parameters = {
             (Namespace.VALUE, name): self._values.get(name, declaration.get("Default"))
             for name, declaration in self._template["Parameters"].items()
@@ -104,31 +168,38 @@ class _TemplateSide:
             (Namespace.MAPPING, name): body
             for name, body in self._template.get("Mappings", {}).items()
         }
-        return {**parameters, **conditions, **mappings}
+        return {**resources, **parameters, **conditions, **mappings}
 
     def _expanded(self, expression: Any, within: frozenset[str]) -> Any:
-        """Return a condition with the conditions that it refers to, and parameters resolved."""
+        """Return a condition with the conditions that it refers to, and parameters resolved.
+
+        The order of operands has no meaning.
+        """
         match expression:
             case {"Condition": str(name)} if name not in within:
                 inner = self._template.get("Conditions", {}).get(name)
                 return self._expanded(inner, within | {name})
+            case {"Fn::Not": [{"Fn::Not": [inner]}]}:
+                return self._expanded(inner, within)
             case {"Fn::And": list()} | {"Fn::Or": list()} | {"Fn::Not": list()}:
                 return {
-                    name: [self._expanded(operand, within) for operand in operands]
+                    name: sorted((self._expanded(one, within) for one in operands), key=_text)
                     for name, operands in expression.items()
                 }
+            case {"Fn::Equals": [first, second]}:
+                values = (self._resolver.value(each) for each in (first, second))
+                return {"Fn::Equals": sorted(values, key=_text)}
         return self._resolver.value(expression)
 
-    def environment(self, changed: frozenset[Name]) -> ResolvedEnvironment:
-        """Return the resolved environment, with the changed names marked."""
+    def environment(self, names: Mapping[Name, str]) -> ResolvedEnvironment:
+        """Return the resolved environment with other names for some references."""
 
-        def mark(reference: Reference) -> str:
-            is_changed = (reference.namespace, reference.name) in changed
-            return f"{reference.name}{CHANGED}" if is_changed else reference.name
+        def rename(reference: Reference) -> str:
+            return names.get((reference.namespace, reference.name), reference.name)
 
         sections = {name: self._section(name) for name in ("Resources", "Outputs")}
-        if changed:
-            sections = map_references(sections, mark)
+        if names:
+            sections = map_references(sections, rename)
         resources, outputs = sections.values()
         return ResolvedEnvironment(resources, outputs, self._region, self._source)
 

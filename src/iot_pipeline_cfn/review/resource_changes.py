@@ -1,10 +1,11 @@
 """Changes of resources: what an update does to each, and which changes follow from which."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from iot_pipeline_cfn.template.changes import (
     Action,
@@ -13,14 +14,20 @@ from iot_pipeline_cfn.template.changes import (
     ResourceChange,
     UpdateBehavior,
 )
-from iot_pipeline_cfn.template.lookup import Resource, Resources, type_of
-from iot_pipeline_cfn.template.references import Reference, find_references, rename_references
+from iot_pipeline_cfn.template.lookup import Resource, Resources, mappings, text_of, type_of
+from iot_pipeline_cfn.template.references import (
+    VARIABLE,
+    Reference,
+    find_references,
+    references,
+    rename_references,
+)
 from iot_pipeline_cfn.template.schemas import paths
 from iot_pipeline_cfn.template.stateful import masked
 
-from .differences import differences, equal, format_path
+from .differences import Difference, alternatives, differences, equal, format_path
 from .renames import find_renames
-from .resolved import ResolvedEnvironment
+from .resolved import PARAMETER, ResolvedEnvironment
 from .update_behavior import update_behavior
 
 ATTRIBUTES: Final = (
@@ -31,6 +38,12 @@ ATTRIBUTES: Final = (
     "UpdateReplacePolicy",
 )
 """Attributes whose change updates the resource."""
+
+EFFECTIVE_METADATA: Final = ("AWS::CloudFormation::Authentication", "AWS::CloudFormation::Init")
+"""Metadata that instances read when they start, and those with `cfn-hup` whenever it changes.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-init.html
+"""
 
 
 @lru_cache(maxsize=8)
@@ -49,7 +62,8 @@ def find_changes(
     """
     old, new = before.resources, after.resources
     kept = {name for name in new if name in old and type_of(old[name]) == type_of(new[name])}
-    parts = {name: [*_own_changes(old[name], new[name])] for name in new if name in kept}
+    resources = old.keys() | new.keys()
+    parts = {name: [*_own_changes(old[name], new[name], resources)] for name in new if name in kept}
     if after.source.is_new:
         in_place = UpdateBehavior.NO_INTERRUPTION
         parts = {n: [replace(part, behavior=in_place) for part in parts[n]] for n in parts}
@@ -68,22 +82,63 @@ def _modified(name: str, resource_type: str, parts: Sequence[PropertyChange]) ->
     return replace(change, replacement=change.behavior.replacement)
 
 
-def _own_changes(before: Resource, after: Resource) -> Iterator[PropertyChange]:
+def _own_changes(
+    before: Resource, after: Resource, resources: Collection[str]
+) -> Iterator[PropertyChange]:
     """Yield the changes of a resource that its own template makes."""
-    resource_type = type_of(after)
     for found in differences(before.get("Properties", {}), after.get("Properties", {})):
         path = format_path(found.path)
-        behavior = (
-            update_behavior(resource_type, found.path, found.before, found.after)
-            if found.path
-            else UpdateBehavior.MAYBE_REPLACEMENT
-        )
         old, new = masked(found.before, path), masked(found.after, path)
-        yield PropertyChange(path or "Properties", behavior, old, new)
+        yield PropertyChange(path or "Properties", _behavior(after, found, resources), old, new)
     for name in ATTRIBUTES:
         old, new = before.get(name), after.get(name)
         if not equal(old, new):
             yield PropertyChange(name, UpdateBehavior.NO_INTERRUPTION, old, new)
+    for name in EFFECTIVE_METADATA:
+        path = f"Metadata.{name}"
+        values = [_metadata(side).get(name) for side in (before, after)]
+        if not equal(*values):
+            old, new = (masked(value, path) for value in values)
+            yield PropertyChange(path, UpdateBehavior.NO_INTERRUPTION, old, new)
+
+
+def _metadata(resource: Resource) -> Mapping[str, Any]:
+    return next(mappings(resource.get("Metadata")), {})
+
+
+def _behavior(resource: Resource, found: Difference, resources: Collection[str]) -> UpdateBehavior:
+    """Return what a difference does to a resource, whichever branches of `Fn::If` apply."""
+    if not found.path:
+        return UpdateBehavior.MAYBE_REPLACEMENT
+    behaviors = [
+        UpdateBehavior.NO_INTERRUPTION
+        if equal(*pair)
+        else update_behavior(resource, found.path, *pair)
+        for pair in alternatives(found.before, found.after)
+    ]
+    worst = max(behaviors, key=lambda behavior: behavior.rank)
+    is_certain = set(behaviors) == {worst} and not _may_be_equal(found, resources)
+    if worst is UpdateBehavior.REPLACEMENT and not is_certain:
+        return UpdateBehavior.MAYBE_REPLACEMENT
+    return worst
+
+
+def _may_be_equal(found: Difference, resources: Collection[str]) -> bool:
+    """Return whether parameters with unknown values may make both sides equal.
+
+    Texts with the same parameters differ in all else, and so do texts with other ends.
+    """
+    sides = (found.before, found.after)
+    unknown = [{name for name in references(side) if name not in resources} for side in sides]
+    is_resource = any(name.endswith(PARAMETER) for side in unknown for name in side)
+    texts = [VARIABLE.split(text_of(side)) for side in sides if not isinstance(side, list)]
+    ends = [[(text[0], text[-1][::-1]) for text in texts]] if len(texts) == len(sides) else []
+    differ = any(
+        not (one.startswith(other) or other.startswith(one))
+        for pair in ends
+        for one, other in zip(*pair, strict=True)
+    )
+    return unknown[0] != unknown[1] and not is_resource and not differ
 
 
 def _add_consequences(parts: dict[str, list[PropertyChange]], after: Resources) -> None:
@@ -101,9 +156,18 @@ def _add_consequences(parts: dict[str, list[PropertyChange]], after: Resources) 
             value_changes = _changes_value(cause, use.attribute)
             if value_changes is Replacement.NO or not use.path:
                 continue
-            part = _consequence(type_of(after[user]), use, value_changes, cause.replacement)
+            part = _consequence(after[user], use, value_changes, cause.replacement)
             if _add_stronger(parts[user], part):
                 waiting.append(user)
+
+
+VERSIONED: Final = MappingProxyType(
+    {
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-launchtemplate.html
+        ("AWS::EC2::LaunchTemplate", "LatestVersionNumber"): "LaunchTemplateData",
+    }
+)
+"""Attributes that are certainly others after a change of a property."""
 
 
 def _changes_value(change: ResourceChange, attribute: str) -> Replacement:
@@ -119,6 +183,9 @@ def _changes_value(change: ResourceChange, attribute: str) -> Replacement:
     own = {part.path for part in change.properties}
     if read_only and path not in read_only:
         return Replacement.YES if path[0] in own else Replacement.NO
+    if own_name := VERSIONED.get((change.resource_type, attribute)):
+        is_new = any(part.name == own_name for part in change.properties)
+        return Replacement.YES if is_new else change.replacement
     if change.replacement is not Replacement.YES:
         # `Endpoint.Port` follows `Port`; each update makes a new version.
         is_version = path[-1].endswith(("Version", "VersionNumber", "RevisionId"))
@@ -128,9 +195,9 @@ def _changes_value(change: ResourceChange, attribute: str) -> Replacement:
 
 
 def _consequence(
-    resource_type: str, use: Reference, value_changes: Replacement, cause: Replacement
+    resource: Resource, use: Reference, value_changes: Replacement, cause: Replacement
 ) -> PropertyChange:
-    behavior = update_behavior(resource_type, use.path, None, None)
+    behavior = update_behavior(resource, use.path, None, None)
     if behavior is UpdateBehavior.REPLACEMENT and value_changes is Replacement.MAYBE:
         behavior = UpdateBehavior.MAYBE_REPLACEMENT
     path = format_path(use.path[: use.path.index("*")] if "*" in use.path else use.path)

@@ -8,6 +8,7 @@ from iot_pipeline_cfn.template.findings import Finding, Severity
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER, ParameterFile, ParameterSet
 
 from .analyses import Topic, analyze, analyze_template
+from .conditional import find_conditional_changes
 from .interface import find_ineffective_changes
 from .renames import find_revisions
 from .resolved import EnvironmentSource, ResolvedEnvironment, Template, resolve_pair
@@ -72,24 +73,35 @@ def _review(name: str, before: Side, after: Side, region: str) -> Review:
             unaffected.append(environment_type)
     groups = [Group(tuple(found), verdict) for (_, verdict), found in scopes.items()]
     templates = [side.templates.get(name) for side in (before, after)]
+    general = _general(
+        templates[0], templates[1], groups, are_all_known=bool(before.files or after.files)
+    )
     return Review(
         name,
-        _general(*templates, has_effect=bool(groups)),
+        general,
         tuple(sorted(groups, key=lambda group: (group.verdict.worst or Severity.NOTE).rank)),
         tuple(filter(None, unaffected)),
         differs=templates[0] != templates[1] or before.files_of(name) != after.files_of(name),
     )
 
 
-def _general(before: Template | None, after: Template | None, *, has_effect: bool) -> Verdict:
+def _general(
+    before: Template | None,
+    after: Template | None,
+    groups: Sequence[Group],
+    *,
+    are_all_known: bool,
+) -> Verdict:
     """Review the template as such, whatever the parameters."""
-    if not before or not after:
+    if not before or not after or before == after:
         return NOTHING
-    old, new = (
-        ResolvedEnvironment({}, source=EnvironmentSource(template)) for template in (before, after)
-    )
+    sources = EnvironmentSource(before), EnvironmentSource(after)
+    old, new = (ResolvedEnvironment({}, source=source) for source in sources)
     found = [*analyze_template(old, new)]
-    if not has_effect:
+    known = [effect for group in groups for effect in group.verdict.effects]
+    hidden = [*find_conditional_changes(*sources, known, are_all_known=are_all_known)]
+    found += [(Topic.CONDITIONAL, finding) for finding in hidden]
+    if not groups and not hidden:
         found += [(Topic.UNKNOWN, finding) for finding in find_ineffective_changes(old, new)]
     return _verdict((), found)
 

@@ -1,11 +1,33 @@
 """What an update does to resources and to the stack: replacements, interruptions, order, tags."""
 
-from iot_pipeline_cfn.template.changes import Replacement, ResourceChange, UpdateBehavior
+from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange, UpdateBehavior
 from iot_pipeline_cfn.template.findings import Finding, Findings, Severity, Value
+from iot_pipeline_cfn.template.stateful import (
+    DataOutcome,
+    data_outcome,
+    holds_data,
+    policy_of,
+)
 
 from .renames import REVISION_TYPES, find_renames, find_revisions
 from .resolved import ResolvedEnvironment
 from .resource_changes import find_causes, find_changes
+
+
+def find_removals(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+    """Yield removed resources, without those that hold data or get another logical ID."""
+    renames = find_renames(before, after)
+    for change in find_changes(before, after):
+        name = change.logical_id
+        if change.action is not Action.REMOVE or name in renames or name in after.resources:
+            continue
+        resource = before.resources[name]
+        policy = policy_of(resource, "DeletionPolicy")
+        if not holds_data(resource, policy):
+            is_kept = data_outcome(policy) is DataOutcome.RETAINED
+            severity = Severity.CHANGE if is_kept else Severity.INTERRUPTION
+            details = {"resource_type": change.resource_type, "policy": policy}
+            yield Finding("removed", severity, name, details)
 
 
 def find_replacements(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:

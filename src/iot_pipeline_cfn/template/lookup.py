@@ -45,6 +45,11 @@ def number(value: object, default: float = 0) -> float:
     return found if isfinite(found) else default
 
 
+def scalar_text(value: object) -> str:
+    """Return a scalar as CloudFormation reads it: `true` for a boolean."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def as_list(value: object) -> list[Any]:
     """Return a list as it is, and an empty one instead of anything else."""
     return value if isinstance(value, list) else []

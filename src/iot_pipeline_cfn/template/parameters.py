@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from .files import UnreadableFileError, load_object
 from .findings import Finding, Severity, Value
+from .lookup import scalar_text
 from .resolution import Resolver
 from .stateful import HIDDEN
 
@@ -185,7 +186,7 @@ class ParameterSet:
         if name in self.previous:
             return self.previous[name]
         default = self.declared[name].get("Default")
-        return None if default is None else str(default)
+        return None if default is None else scalar_text(default)
 
     def updated(self, template: Mapping[str, Any], given: Mapping[str, str]) -> "ParameterSet":
         """Return the parameters of the same stack after an update with a template and values."""
@@ -234,7 +235,7 @@ def check_value(name: str, declaration: Mapping[str, Any], value: str) -> Findin
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
     """
     shown = HIDDEN if "NoEcho" in declaration else value
-    allowed = [str(choice) for choice in declaration.get("AllowedValues", [])]
+    allowed = [scalar_text(choice) for choice in declaration.get("AllowedValues", [])]
     if len(value.encode()) > VALUE_BYTES:
         return _error("value-too-long", name, value=shown, maximum_bytes=VALUE_BYTES)
     if allowed and value not in allowed:

@@ -1,15 +1,18 @@
 """Templates with their parameters resolved, as CloudFormation resolves them.
 
-What only a stack knows stays as it is: references to resources, and the functions around them.
+What only a stack knows stays: references to resources, and the functions around them. These get one
+form, so that a value is the same however it is written: `Fn::Join` becomes `Fn::Sub`, and `Fn::Sub`
+of a single reference becomes that reference.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from .references import VARIABLE
+from .concatenation import concatenated, parse_variable
+from .lookup import scalar_text
+from .references import VARIABLE, walk
 
 NO_VALUE: Final = MappingProxyType({"Ref": "AWS::NoValue"})
 """The value of `AWS::NoValue`: the property is removed."""
@@ -47,15 +50,20 @@ class Resolver:
             if value is None or "NoEcho" in declaration or is_elsewhere:
                 continue
             is_list = parameter_type == "CommaDelimitedList" or parameter_type.startswith("List<")
-            items = [item.strip() for item in str(value).split(",")]
-            self._values[name] = items if is_list else str(value)
+            text = scalar_text(value)
+            items = [item.strip() for item in text.split(",")]
+            self._values[name] = items if is_list else text
 
     def section(self, name: str) -> dict[str, Any]:
-        """Return the entries of a section, without those that a condition excludes."""
+        """Return the entries of a section, without those that a condition excludes.
+
+        Functions such as `Fn::ForEach`, from which CloudFormation makes entries, are left out.
+        """
         return {
             key: self.value({part: body[part] for part in body if part != "Condition"})
             for key, body in self._template.get(name, {}).items()
             if isinstance(body, Mapping)
+            and not key.startswith("Fn::")
             and ("Condition" not in body or self.holds(body) is not False)
         }
 
@@ -112,7 +120,12 @@ class Resolver:
             case [str(condition), yes, no]:
                 met = self.holds({"Condition": condition})
                 if met is None:
-                    branches = [self.value(branch) for branch in (yes, no)]
+                    branches = [
+                        _inner_branch(self.value(branch), condition, place)
+                        for place, branch in enumerate((yes, no), 1)
+                    ]
+                    if branches[0] == branches[1]:
+                        return branches[0]
                     kept = [dict(NO_VALUE) if each is NO_VALUE else each for each in branches]
                     return {"Fn::If": [condition, *kept]}
                 return self.value(yes if met else no)
@@ -134,21 +147,34 @@ class Resolver:
         """Return the result of `Fn::Sub` as far as it is known."""
         match argument:
             case str(text) | [str(text)]:
-                own: Mapping[str, Any] = {}
+                return concatenated(self._pieces(text, {}))
             case [str(text), Mapping() as own]:
-                pass
-            case _:
-                return None
+                return concatenated(self._pieces(text, own))
+        return None
 
-        def known(found: re.Match[str]) -> str:
-            value = own.get(found[1], self._values.get(found[1]))
-            return value if isinstance(value, str) else found[0]
+    def _pieces(self, text: str, own: Mapping[str, Any]) -> Iterator[Any]:
+        """Yield the literals and the values that `Fn::Sub` puts together."""
+        for place, piece in enumerate(VARIABLE.split(text)):
+            if place % 2 == 0:
+                yield piece.replace("${!", "${")
+            elif piece in own:
+                yield own[piece]
+            else:
+                known = self._values.get(piece)
+                yield known if isinstance(known, str) else parse_variable(piece)
 
-        filled = VARIABLE.sub(known, text)
-        left = {name: own[name] for name in own if f"${{{name}}}" in filled}
-        if VARIABLE.search(filled):
-            return {"Fn::Sub": [filled, left] if left else filled}
-        return filled.replace("${!", "${")
+    def zones(self, region: object) -> Any:
+        """Return `Fn::GetAZs` with the region, which is that of the stack if it is empty."""
+        own = self._values.get("AWS::Region", {"Ref": "AWS::Region"})
+        return {"Fn::GetAZs": own if region == "" else region}
+
+
+def _inner_branch(value: Any, condition: str, place: int) -> Any:
+    """Return the branch of a nested `Fn::If` with the same condition that can apply."""
+    match value:
+        case {"Fn::If": [str(name), *branches]} if name == condition:
+            return _inner_branch(branches[place - 1], condition, place)
+    return value
 
 
 def _combined(operands: Sequence[bool | None], *, decisive: bool) -> bool | None:
@@ -161,18 +187,24 @@ def _combined(operands: Sequence[bool | None], *, decisive: bool) -> bool | None
 def _equal(first: object, second: object) -> bool | None:
     if isinstance(first, Mapping | list) or isinstance(second, Mapping | list):
         return True if first == second else None
-    return str(first) == str(second)
+    return scalar_text(first) == scalar_text(second)
 
 
 def _contained(items: object, item: object) -> bool | None:
     return item in items if isinstance(items, list) and isinstance(item, str) else None
 
 
-def _joined(argument: object) -> str | None:
+def _joined(argument: object) -> Any:
     match argument:
-        case [str(delimiter), list(parts)] if all(isinstance(part, str) for part in parts):
-            return delimiter.join(parts)
+        case [str(delimiter), list(parts)] if not any(map(_may_be_left_out, parts)):
+            between = [piece for part in parts for piece in (delimiter, part)]
+            return concatenated(between[1:])
     return None
+
+
+def _may_be_left_out(part: object) -> bool:
+    """Return whether a part is a list, or `Fn::If` that may leave out its delimiter as well."""
+    return isinstance(part, list) or dict(NO_VALUE) in walk(part)
 
 
 def _split(argument: object) -> list[str] | None:
@@ -182,16 +214,26 @@ def _split(argument: object) -> list[str] | None:
     return None
 
 
-def _selected(argument: object) -> Any:
+def _selected(argument: Any) -> Any:
     match argument:
-        case [str() | int() as index, list(items)] if str(index).isdecimal():
-            return items[int(index)] if int(index) < len(items) else None
+        case [str() | int() as index, items] if str(index).isdecimal():
+            is_there = isinstance(items, list) and int(index) < len(items)
+            return items[int(index)] if is_there else {"Fn::Select": [str(index), items]}
+    return None
+
+
+def _attribute(argument: object) -> Any:
+    match argument:
+        case str(text):
+            return parse_variable(text)
     return None
 
 
 FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = MappingProxyType(
     {
         "Fn::FindInMap": Resolver.find_in_map,
+        "Fn::GetAZs": Resolver.zones,
+        "Fn::GetAtt": lambda _, argument: _attribute(argument),
         "Fn::Join": lambda _, argument: _joined(argument),
         "Fn::Select": lambda _, argument: _selected(argument),
         "Fn::Split": lambda _, argument: _split(argument),

@@ -125,6 +125,7 @@ UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
         "parameter-group-family": (
             "{subject} needs a parameter group of family {needed}; its group has {family}"
         ),
+        "removed": "{subject} is removed",
         # Replaced, revised, interrupted
         "replaced": _replaced,
         "renamed": (
@@ -160,7 +161,15 @@ UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
             "possible"
         ),
         "order-changed": "{subject} waits for other resources, which does not update it",
+        # Other parameters
+        "conditional-change": (
+            "{subject} is {outcome} where a condition holds that the given parameters do not meet: "
+            "{conditions}"
+        ),
         # Unknown effect
+        "unknown-content": (
+            "{subject} gets other {properties}, which may add, replace or remove anything in it"
+        ),
         "processing-changed": "{subject} changes how CloudFormation processes the template",
         "loop-changed": "{subject} changes; its effect is known only after processing",
         "ineffective": "{subject} change without effect for the given parameters",

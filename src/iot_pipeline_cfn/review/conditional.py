@@ -1,0 +1,78 @@
+"""Changes that the given parameters hide: of what a condition leaves out, and of other branches."""
+
+from collections.abc import Collection
+from types import MappingProxyType
+from typing import Final
+
+from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
+from iot_pipeline_cfn.template.references import Namespace, find_references
+
+from .losses import find_losses
+from .resolved import EnvironmentSource, ResolvedEnvironment, resolve_pair
+from .resource_changes import find_causes, find_changes
+from .verdict import Effect, ResourceOutcome, outcome_of
+
+SEVERITIES: Final = MappingProxyType(
+    {
+        ResourceOutcome.REMOVED: Severity.INTERRUPTION,
+        ResourceOutcome.REPLACED: Severity.REPLACEMENT,
+        ResourceOutcome.MAYBE_REPLACED: Severity.REPLACEMENT,
+        ResourceOutcome.ADDED: Severity.NOTE,
+    }
+)
+"""How serious an outcome is where parameters are not known; any other is a change."""
+
+
+def find_conditional_changes(
+    before: EnvironmentSource,
+    after: EnvironmentSource,
+    known: Collection[Effect],
+    *,
+    are_all_known: bool,
+) -> Findings:
+    """Yield changes of resources that only happen under other parameters.
+
+    Args:
+        before: The template before the change.
+        after: The template after it.
+        known: The effects on all environments with the given parameters.
+        are_all_known: Whether there are no other environments, so that the changes are only notes.
+
+    """
+    ranks = {effect.change.logical_id: -1 for effect in known}
+    for effect in known:
+        change = effect.change
+        ranks[change.logical_id] = max(ranks[change.logical_id], change.behavior.rank)
+    old, new = (side.template.get("Resources", {}) for side in (before, after))
+    changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    if are_all_known and changed <= ranks.keys():
+        return
+    sides = resolve_pair(before, after, "", is_open=True)
+    lost = {finding.subject: finding.severity for finding in find_losses(*sides)}
+    causes = find_causes(*sides)
+    for change in find_changes(*sides):
+        name = change.logical_id
+        rank = ranks.get(name)
+        if rank is not None and (are_all_known or change.behavior.rank <= rank):
+            continue
+        outcome = outcome_of(change, {})
+        severity = lost.get(name, SEVERITIES.get(outcome, Severity.CHANGE))
+        yield Finding(
+            "conditional-change",
+            Severity.NOTE if are_all_known else severity,
+            name,
+            {"outcome": outcome, "conditions": _conditions(name, sides)},
+            causes.get(name, ()),
+        )
+
+
+def _conditions(name: str, sides: Collection[ResolvedEnvironment]) -> list[str]:
+    """Return the conditions of a resource, or those that its properties depend on."""
+    bodies = [side.resources[name] for side in sides if name in side.resources]
+    own = {str(body["Condition"]) for body in bodies if "Condition" in body}
+    within = {
+        reference.name
+        for body in bodies
+        for reference in find_references(body, Namespace.CONDITION)
+    }
+    return sorted(own or within)
