@@ -51,7 +51,7 @@ def test_subnets_do_not_overlap_and_assign_no_public_addresses(environments):
 @pytest.mark.parametrize(
     ("given", "zones"),
     [
-        ({}, [{"Fn::Select": [0, {"Fn::GetAZs": ""}]}, {"Fn::Select": [1, {"Fn::GetAZs": ""}]}]),
+        ({}, [{"Fn::Select": [n, {"Fn::GetAZs": "ap-northeast-1"}]} for n in ("0", "1")]),
         (
             {"AvailabilityZone1": "ap-northeast-1c", "AvailabilityZone2": "ap-northeast-1d"},
             ["ap-northeast-1c", "ap-northeast-1d"],
