@@ -1,10 +1,70 @@
-"""Questions on a terminal."""
+"""What a user sees and answers."""
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 
-from deploying import BUCKET, command_named_in, small_template, stack_of
+from deploying import (
+    BUCKET,
+    HELD,
+    IMPOSSIBLE,
+    PROTECTED,
+    WAITS,
+    command_named_in,
+    log_group,
+    names_of_stacks,
+    small_template,
+    stack_of,
+    topic,
+)
+from golden import compare_with_golden
+
+GOLDEN = Path(__file__).with_name("golden") / "session.txt"
+VARIABLE = {
+    r"\d\d:\d\d:\d\dZ": "12:00:00Z",
+    r"\d{4}-\d\d-\d\dT[0-9:.+]+": "2026-01-31T12:00:00+00:00",
+    r"\b\d+ s\b": "5 s",
+    r"\d{12}": "123456789012",
+    r"[0-9a-f]{8}-[0-9a-f-]{27}": "01234567-89ab-cdef-0123-456789abcdef",
+    r"(Topic|database)-\w{12,13}\b": r"\1-ABCDEFGHIJKL",
+}
+"""Patterns of what differs in each run, and what replaces it."""
+
+POLICY = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Resource": "*"}]}
+NAMED = small_template({"Logs": log_group("/pr1/a"), "Named": topic(TopicName="a")})
+CHANGED = small_template({"Named": topic(TopicName="b")})
+FAILING = small_template({"Impossible": IMPOSSIBLE})
+BLOCKED = small_template({"Database": HELD})
+
+DEPLOY = "deploy pr1 --yes"
+DESTROY = "destroy pr1 --yes"
+UNPROTECT = f"{DEPLOY} --parameter=DeletionProtection=disabled --allow-replacement Logs"
+INSPECT = ("outputs pr1", "list", "status pr1 --drift", "events pr1")
+SESSION = (
+    # A template with its parameter file, and commands.
+    ((NAMED, {}), "plan PR-1", DEPLOY, DEPLOY, *INSPECT),
+    ((CHANGED, {"StackPolicy": POLICY}), DEPLOY),
+    ((FAILING, {}), DEPLOY),
+    ((BLOCKED, {}), DEPLOY, "cancel pr1", DESTROY, DEPLOY, f"{DESTROY} --force", DESTROY),
+    ((FAILING, {}), "outputs pr1", DEPLOY),
+    ((NAMED, PROTECTED), DEPLOY),
+    ((small_template(), PROTECTED), DEPLOY, DESTROY, UNPROTECT, "destroy pr1", "list"),
+)
+
+
+def test_wording_of_a_session(project):
+    """Each command with its exit code, stdout and stderr."""
+    text = ""
+    for (template, file), *commands in SESSION:
+        project.write(template, pr=file)
+        for command in commands:
+            done = project.run(*command.split(), GITHUB_ACTOR="somebody")
+            text += f"$ iot-pipeline {command}\n{done.out}{done.err}[{done.status}]\n\n"
+    for pattern, replacement in VARIABLE.items():
+        text = re.sub(pattern, replacement, text)
+    compare_with_golden(GOLDEN, text)
 
 
 @pytest.mark.parametrize("answer", ["", "n", "nope"])
@@ -12,10 +72,8 @@ def test_declined_deployment_leaves_nothing(terminal, aws, answer):
     shown = terminal("deploy", "pr1", *BUCKET)
     shown.until("[y/N]")
     shown.type(answer)
-    status, text = shown.end()
-    assert status == 1
-    assert "nothing was deployed" in text
-    assert aws("cloudformation").describe_stacks()["Stacks"] == []
+    assert shown.end()[0] == 1
+    assert names_of_stacks(aws) == []
 
 
 def test_interrupted_question_leaves_nothing(terminal, aws):
@@ -23,21 +81,14 @@ def test_interrupted_question_leaves_nothing(terminal, aws):
     shown.until("[y/N]")
     shown.interrupt()
     status, text = shown.end()
-    assert status == 130
-    assert "Traceback" not in text
-    assert aws("cloudformation").describe_stacks()["Stacks"] == []
+    assert (status, "Traceback" in text) == (130, False)
+    assert names_of_stacks(aws) == []
 
 
 def test_interruption_asks_and_a_second_one_detaches(terminal, project, aws):
     """The update continues, and the message names the command that follows it."""
-    waits = {
-        "Waits": {
-            "Type": "AWS::CloudFormation::WaitCondition",
-            "CreationPolicy": {"ResourceSignal": {"Timeout": "PT20S"}},
-        }
-    }
     project.deploy("pr1")
-    project.write(small_template(waits))
+    project.write(small_template(WAITS))
     shown = terminal("deploy", "pr1", "--yes", *BUCKET)
     shown.until("WaitCondition")
     while stack_of(aws)["StackStatus"] != "UPDATE_IN_PROGRESS":

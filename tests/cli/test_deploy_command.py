@@ -1,7 +1,6 @@
 """Planning, checking and deploying environments."""
 
 import json
-from datetime import datetime
 
 import pytest
 
@@ -17,12 +16,13 @@ from documents import documents
 
 def test_documents_of_deployments_follow_their_schemas(project):
     project.write(small_template(), prod={"Parameters": {"Durability": "protected"}})
-    plan, findings = documents(project.run("plan", "prod", *BUCKET, "--json").out)
+    plan, findings = project.run("plan", "prod", *BUCKET, "--json").documents
     assert (plan["stack"], findings["findings"]) == (None, [])
-    lines = documents(project.deploy("prod", "--json").out)
+    lines = project.deploy("prod", "--json").documents
     kinds = [line["type"] for line in lines]
     assert kinds[:2] + kinds[-1:] == ["plan", "findings", "outputs"]
     assert {*kinds[2:-1]} == {"event"}
+    assert project.run("outputs", "prod", "--json").document == lines[-1]
     changed = small_template() | {"Description": "Changed."}
     changed["Resources"]["Topic"]["Properties"]["DisplayName"] = "Changed"
     project.write(changed, prod={"Parameters": {"Durability": "ephemeral"}})
@@ -70,22 +70,6 @@ def test_nothing_happens_without_consent(project, aws):
     done = project.run("destroy", "pr1", CI="true")
     assert done.status == 2
     assert names_of_stacks(aws) == ["iot-pipeline-pr1"]
-
-
-def test_json_is_for_scripts(project):
-    """A line for the change set, what checks find, each event, and the outputs."""
-    done = project.deploy("pr1", "--json")
-    plan, findings, *events, outputs = map(json.loads, done.out.splitlines())
-    assert findings["findings"] == []
-    assert [change["logical_id"] for change in plan["changes"]] == ["Topic"]
-    assert {event["type"] for event in events} == {"event"}
-    assert outputs["outputs"].keys() == {"TopicArn"}
-    assert json.loads(project.run("outputs", "pr1", "--json").out) == outputs
-    status = json.loads(project.run("status", "pr1", "--json").out)
-    assert status["state"] == "CREATE_COMPLETE"
-    assert datetime.fromisoformat(status["created"]).tzinfo
-    (listed,) = json.loads(project.run("list", "--json").out)["environments"]
-    assert listed["name"] == "pr1"
 
 
 def test_secrets_are_never_printed(project, aws):

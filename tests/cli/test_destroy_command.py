@@ -1,14 +1,26 @@
 """Destroying environments and cancelling updates."""
 
+from deploying import names_of_stacks
+
 
 def test_destruction_asks_for_the_suffix(terminal, project, aws):
     """Any other answer deletes nothing."""
     project.deploy("PR-1")
-    for typed, status, said in (("PR", 1, "nothing was deleted"), ("pr-1", 0, "pr-1 is deleted")):
+    for typed, status, left in (("PR", 1, ["iot-pipeline-pr-1"]), ("pr-1", 0, [])):
         shown = terminal("destroy", "PR-1")
         shown.until("Type pr-1 to delete it")
-        assert "Outcome" in shown.shown
+        assert "Topic" in shown.shown
         shown.type(typed)
         ended, text = shown.end()
-        assert (ended, said in text) == (status, True), text
-    assert aws("cloudformation").describe_stacks()["Stacks"] == []
+        assert (ended, names_of_stacks(aws)) == (status, left), text
+
+
+def test_documents_of_a_deletion_follow_their_schemas(project):
+    project.deploy("pr1")
+    arn = project.plan("pr1")["stack"]
+    assert project.run("destroy", "pr1", "--json").code == "no-consent"
+    deletion, *events, result = project.run("destroy", "pr1", "--yes", "--json").documents
+    topic = {"logical_id": "Topic", "resource_type": "AWS::SNS::Topic", "outcome": "deleted"}
+    assert (deletion["stack"], deletion["resources"]) == (arn, [topic])
+    assert events[-1]["status"] == "DELETE_COMPLETE"
+    assert (result["environment"], result["state"]) == ("pr1", "DELETE_COMPLETE")

@@ -7,7 +7,7 @@ from iot_pipeline_cfn.cli import preflight_wording
 from iot_pipeline_cfn.cli.preflight_wording import finding_lines
 from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity
 
-GOLDEN = Path(__file__).with_name("preflight-findings.txt")
+GOLDEN = Path(__file__).with_name("golden") / "preflight-findings.txt"
 
 FACTS = {
     "allocation_id": "eipalloc-1",

@@ -36,19 +36,21 @@ def test_destroyed_environment_leaves_nothing(project, aws, environment):
     deploy_real(project, environment)
     if environment == "staging":
         assert project.deploy(environment, *UNPROTECT).status == 0
-    done = project.run("destroy", environment, "--yes")
+    done = project.run("destroy", environment, "--yes", "--json")
     assert done.status == 0, done.err
-    kept = done.err.count("a final snapshot is kept")
-    assert kept == (2 if environment == "staging" else 0)
-    assert done.last_line == f"{environment} is deleted"
+    deletion, *_, result = done.documents
+    kept = [each for each in deletion["resources"] if each["outcome"] == "snapshot"]
+    assert len(kept) == (2 if environment == "staging" else 0)
+    assert (result["state"], result["left"]) == ("DELETE_COMPLETE", [])
     assert list_resources(aws) == before
 
 
 def test_absent_environment_is_destroyed_without_an_error(project):
     project.deploy("pr1")
     assert project.run("destroy", "pr1", "--yes").status == 0
-    done = project.run("destroy", "pr1", "--yes")
-    assert (done.status, done.err) == (0, "there is no environment pr1: nothing to delete\n")
+    done = project.run("destroy", "pr1", "--yes", "--json")
+    deletion, result = done.documents
+    assert (done.status, deletion["stack"], result["state"]) == (0, None, None)
 
 
 def test_protected_environment_is_destroyed_after_lifting_its_protection(project, aws):
@@ -85,8 +87,7 @@ def test_failed_creation_of_a_protected_environment_can_be_destroyed(project, aw
     project.write(template, prod=json.loads((ROOT / "parameters/prod.json").read_text()))
     before = list_resources(aws)
     failed = project.deploy("prod")
-    assert failed.status == 5
-    assert "Impossible (AWS::EC2::NatGateway)" in failed.err
+    assert (failed.status, failed.details["cause"]["logical_id"]) == (5, "Impossible")
     assert stack_of(aws, "prod")["StackStatus"] == "ROLLBACK_FAILED"
     refused = project.deploy("prod")
     assert refused.status == 1
@@ -107,8 +108,9 @@ def test_resources_that_block_a_deletion_are_named_and_left_behind_by_force(proj
     assert "Cannot delete protected DB Instance" in failure["reason"]
     refused = project.deploy("pr1")
     assert (refused.status, refused.code) == (1, "deletion-failed")
-    forced = project.run("destroy", "pr1", "--yes", "--force")
-    assert (forced.status, "Database (" in forced.last_line) == (0, True)
+    forced = project.run("destroy", "pr1", "--yes", "--force", "--json")
+    (left,) = forced.documents[-1]["left"]
+    assert (forced.status, left["logical_id"]) == (0, "Database")
     assert len(aws("rds").describe_db_instances()["DBInstances"]) == 1
     assert aws("sns").list_topics()["Topics"] == []
 
@@ -146,7 +148,7 @@ def test_stack_with_a_yaml_template_can_be_destroyed(project, aws):
         TemplateBody=body,
         Tags=[{"Key": "iot-pipeline:environment", "Value": "pr1"}],
     )
-    assert not json.loads(project.run("status", "pr1", "--json").out)["in_step_with_template"]
-    done = project.run("destroy", "pr1", "--yes")
+    assert not project.run("status", "pr1", "--json").document["in_step_with_template"]
+    done = project.run("destroy", "pr1", "--yes", "--json")
     assert done.status == 0
-    assert "deleted or kept" in done.err
+    assert {each["outcome"] for each in done.documents[0]["resources"]} == {"unknown"}

@@ -64,7 +64,7 @@ def test_own_parameter_file_precedes_that_of_the_environment_type(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["prodd", "production", "p", "stagingg1"])
 def test_unknown_environment_type_is_refused(suffix):
-    with pytest.raises(DeploymentError, match="dev, feature, pr, prod, staging") as refusal:
+    with pytest.raises(DeploymentError) as refusal:
         parameter_file(Environment(suffix, suffix), ROOT / "parameters")
     assert refusal.value.code == "unknown-environment-type"
 

@@ -33,9 +33,8 @@ def test_deployment_waits_for_another_operation(project, aws):
     assert done.code == "timed-out"
     threading.Timer(LATER, signal_success, [aws]).start()
     waited = project.deploy("pr1")
-    assert waited.status == 0, waited.err
-    assert "is in UPDATE_IN_PROGRESS" in waited.err
-    assert "nothing to change" in waited.err
+    assert (waited.status, waited.notices) == (0, ["waiting"])
+    assert project.plan("pr1")["empty"]
 
 
 def test_no_wait_refuses_while_another_operation_is_in_progress(project, aws):
@@ -51,11 +50,11 @@ def test_operation_in_progress_can_be_followed(project, aws):
     """The error of the timeout names the command."""
     command = command_named_in(start_update(project).last_line)
     threading.Timer(LATER, signal_success, [aws]).start()
-    followed = project.run(*command)
+    followed = project.run(*command, "--json")
     assert followed.status == 0
-    first, *_, last = followed.out.splitlines()
-    assert "UPDATE_IN_PROGRESS    iot-pipeline-pr1" in first
-    assert "UPDATE_COMPLETE       iot-pipeline-pr1" in last
+    first, *_, last = followed.documents
+    assert (first["logical_id"], first["status"]) == ("iot-pipeline-pr1", "UPDATE_IN_PROGRESS")
+    assert (last["logical_id"], last["status"]) == ("iot-pipeline-pr1", "UPDATE_COMPLETE")
 
 
 def test_following_a_failed_operation_fails(project, aws):
@@ -72,9 +71,11 @@ def test_following_a_failed_operation_fails(project, aws):
 def test_update_can_be_cancelled(project, aws):
     start_update(project)
     threading.Timer(LATER, signal_success, [aws]).start()
-    done = project.run("cancel", "pr1")
+    done = project.run("cancel", "pr1", "--json")
     assert done.status == 0, done.err
-    assert done.last_line == "pr1 is in UPDATE_ROLLBACK_COMPLETE"
+    *events, result = done.documents
+    assert {each["type"] for each in events} == {"event"}
+    assert (result["environment"], result["state"]) == ("pr1", "UPDATE_ROLLBACK_COMPLETE")
     again = project.run("cancel", "pr1")
     assert (again.status, again.code) == (1, "no-update")
 
@@ -96,8 +97,7 @@ def test_half_finished_update_is_rolled_back_first(project, aws):
     refused = project.run("plan", "pr1")
     assert (refused.status, refused.code) == (1, "update-failed")
     done = project.deploy("pr1", "--image-tag", "v1")
-    assert done.status == 0, done.err
-    assert "is in UPDATE_FAILED" in done.err
+    assert (done.status, done.notices) == (0, ["rolling-back"])
     assert len(aws("sns").list_topics()["Topics"]) == 1
     assert stack_of(aws)["StackStatus"] == "UPDATE_COMPLETE"
 
@@ -155,8 +155,6 @@ def test_interruption_cancels_the_update_on_request(project, aws):
     signal_success(aws)
     status, said = ended(process)
     assert status == 4, said
-    assert "it was cancelled" in said
-    assert "it is as it was before" in said
     assert stack_of(aws)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
 
 

@@ -69,8 +69,9 @@ def test_interactive_user_decides(prepare, aws, agrees):
     if agrees:
         deploy(operations, request, ASK)
     else:
-        with pytest.raises(DeploymentError, match="nothing was deployed"):
+        with pytest.raises(DeploymentError) as error:
             deploy(operations, request, ASK)
+        assert error.value.code == "declined"
     assert observer.questions == [(Question.DEPLOY, "pr1")]
     assert bool(names_of_stacks(aws)) is agrees
 

@@ -18,13 +18,16 @@ from unittest import mock
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from documents import documents
 from iot_pipeline_cfn import cli
 from iot_pipeline_cfn.cli import program
+from iot_pipeline_cfn.cli.console import Console
 from iot_pipeline_cfn.deploy.errors import explained
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
 
 NAMES = itertools.count(1)
 EXPLAIN = program.explain
+NOTIFY = Console.notify
 PROGRAM = Path(sys.executable).with_name(cli.PROGRAM)
 BUCKET = ("--bucket", TEMPLATE_BUCKET)
 
@@ -83,11 +86,12 @@ def small_template(resources=None, outputs=None, parameters=None):
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended, what it printed, and the error that it ended with."""
+    """How a command ended, what it printed, its notices, and the error that it ended with."""
 
     status: int
     out: str
     err: str
+    notices: list[str]
     error: Exception | None = None
 
     @property
@@ -99,6 +103,16 @@ class Result:
     def details(self):
         """The details of a `DeploymentError`."""
         return getattr(self.error, "details", {})
+
+    @property
+    def documents(self):
+        """The JSON documents on stdout, each valid by its schema."""
+        return documents(self.out)
+
+    @property
+    def document(self):
+        (document,) = self.documents
+        return document
 
     @property
     def last_line(self):
@@ -139,12 +153,17 @@ class Project:
     def run(self, *arguments: str, **variables: str) -> Result:
         """Run `iot-pipeline` to its end."""
         out, err = io.StringIO(), io.StringIO()
-        errors = []
+        errors: list[Exception] = []
+        notices = []
 
         def explain(error):
             is_from_aws = isinstance(error, BotoCoreError | ClientError)
             errors.append(explained(error) if is_from_aws else error)
             return EXPLAIN(error)
+
+        def notify(console, finding):
+            notices.append(finding.code)
+            NOTIFY(console, finding)
 
         terminate = signal.getsignal(signal.SIGTERM)
         with (
@@ -155,6 +174,7 @@ class Project:
             mock.patch.object(sys, "argv", [cli.PROGRAM, *arguments]),
             mock.patch.object(sys, "stdin", io.StringIO()),
             mock.patch.object(program, "explain", explain),
+            mock.patch.object(Console, "notify", notify),
         ):
             try:
                 cli.main()
@@ -162,11 +182,17 @@ class Project:
                 status = int(end.code or 0)
             finally:
                 signal.signal(signal.SIGTERM, terminate)
-        return Result(status, out.getvalue(), err.getvalue(), *errors)
+        return Result(status, out.getvalue(), err.getvalue(), notices, *errors)
 
     def deploy(self, name: str, *options: str, **variables: str) -> Result:
         """Deploy without being asked."""
         return self.run("deploy", name, "--yes", *BUCKET, *options, **variables)
+
+    def plan(self, name: str, *options: str) -> dict[str, Any]:
+        """Return the plan of a deployment, which the preflight checks must pass."""
+        done = self.run("plan", name, *BUCKET, *options, "--json")
+        assert done.status == 0, done.err
+        return done.documents[0]
 
 
 def made_up_session(region="us-east-1"):

@@ -178,9 +178,27 @@ class Console(Observer):
 
     def show_deletion(self, plan: "DeletionPlan") -> None:
         """Show what becomes of the resources of a stack before it is deleted."""
-        if plan.resources:
+        if self.as_json:
+            self.document("deletion", plan.as_data())
+        elif plan.resources:
             rows = [wording.deletion_row(resource) for resource in plan.resources]
             self.table(wording.DELETION_HEADINGS, rows, err=True)
+
+    def result(self, suffix: str, state: str | None, left: "Sequence[Event]" = ()) -> None:
+        """Print the state of a stack at the end, and the resources that its deletion skipped."""
+        if self.as_json:
+            resources = [
+                {
+                    "logical_id": event.logical_id,
+                    "resource_type": event.resource_type,
+                    "physical_id": event.physical_id,
+                    "reason": event.reason,
+                }
+                for event in left
+            ]
+            self.document("result", {"environment": suffix, "state": state, "left": resources})
+        else:
+            self.say(wording.result_line(suffix, state, left))
 
     def event(self, event: "Event") -> None:
         """Print an event."""

@@ -1,7 +1,7 @@
 """The sentences and table rows about plans, operations and environments."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -150,6 +150,16 @@ def environment_row(summary: "Summary") -> tuple[str, ...]:
 def deletion_row(resource: "DeletedResource") -> tuple[str, ...]:
     """Return a resource of a stack that is going to be deleted as a row."""
     return resource.logical_id, resource.resource_type, OUTCOMES[resource.outcome]
+
+
+def result_line(suffix: str, state: str | None, left: "Sequence[Event]") -> str:
+    """Return the state of an environment at the end, with the resources that are left behind."""
+    if state is None:
+        return f"there is no environment {suffix}: nothing to delete"
+    if state != "DELETE_COMPLETE":
+        return f"{suffix} is in {state}"
+    names = ", ".join(f"{each.logical_id} ({each.physical_id})" for each in left)
+    return f"{suffix} is deleted" + (f", but for {names}" if names else "")
 
 
 def event_line(event: "Event") -> str:

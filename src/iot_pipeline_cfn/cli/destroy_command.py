@@ -9,6 +9,7 @@ from .options import (
     Patience,
     Place,
     environment_argument,
+    json_option,
     patience_options,
     place_options,
     template_option,
@@ -23,6 +24,7 @@ from .options import (
 @patience_options
 @place_options
 @template_option
+@json_option
 def destroy(
     *,
     environment: str,
@@ -31,6 +33,7 @@ def destroy(
     patience: Patience,
     place: Place,
     template: Path | None,
+    as_json: bool,
 ) -> None:
     """Delete an environment, after its suffix was typed as a confirmation.
 
@@ -38,15 +41,11 @@ def destroy(
     """
     from iot_pipeline_cfn.deploy import service_layer
 
-    operations, console = open_named(environment, template, place, patience, as_json=False)
+    operations, console = open_named(environment, template, place, patience, as_json=as_json)
     consent = service_layer.Consent(yes, console.interactive)
     result = service_layer.destroy(operations, consent, force=force)
-    suffix = operations.environment.suffix
-    if result.plan.stack is None:
-        console.say(f"there is no environment {suffix}: nothing to delete")
-        return
-    left = ", ".join(f"{each.logical_id} ({each.physical_id})" for each in result.left)
-    console.say(f"{suffix} is deleted" + (f", but for {left}" if left else ""))
+    state = "DELETE_COMPLETE" if result.plan.stack else None
+    console.result(operations.environment.suffix, state, result.left)
 
 
 @click.command()
@@ -54,9 +53,12 @@ def destroy(
 @patience_options
 @place_options
 @template_option
-def cancel(*, environment: str, patience: Patience, place: Place, template: Path) -> None:
+@json_option
+def cancel(
+    *, environment: str, patience: Patience, place: Place, template: Path | None, as_json: bool
+) -> None:
     """Cancel the update that is in progress."""
     from iot_pipeline_cfn.deploy.following import cancel_update
 
-    operations, console = open_named(environment, template, place, patience, as_json=False)
-    console.say(f"{operations.environment.suffix} is in {cancel_update(operations)}")
+    operations, console = open_named(environment, template, place, patience, as_json=as_json)
+    console.result(operations.environment.suffix, cancel_update(operations))

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.findings import Value
 from iot_pipeline_cfn.template.resolution import Resolver
 
 from . import cloudformation, events, planning
@@ -57,6 +58,13 @@ class DeletionPlan:
 
     stack: Stack | None
     resources: Sequence[DeletedResource] = ()
+
+    def as_data(self) -> dict[str, Value]:
+        """Return it as data for JSON."""
+        return {
+            "stack": self.stack.arn if self.stack else None,
+            "resources": [asdict(resource) for resource in self.resources],
+        }
 
 
 def plan_deletion(operations: Operations) -> DeletionPlan:

@@ -142,10 +142,10 @@ def destroy(operations: Operations, consent: Consent, *, force: bool = False) ->
     """Delete an environment; `force` leaves behind the resources that cannot be deleted."""
     consent.require(given=consent.yes)
     made = plan_deletion(operations)
-    if made.stack is None:
-        return DeletionResult(made)
     observer, suffix = operations.observer, operations.environment.suffix
     observer.show_deletion(made)
+    if made.stack is None:
+        return DeletionResult(made)
     if not consent.yes and not observer.confirm(Question.DELETE, suffix):
         message = "nothing was deleted"
         raise DeploymentError(message, code="declined")

@@ -181,7 +181,7 @@ def test_every_check_has_a_case():
 def findings_of(project, verb, name, *options):
     """Run a command and return its exit code and findings."""
     done = project.run(verb, name, *BUCKET, *options, "--json")
-    return done.status, json.loads(done.out.splitlines()[-1])["findings"]
+    return done.status, done.documents[-1]["findings"]
 
 
 def use_addresses(aws, count):
@@ -235,8 +235,8 @@ def test_option_that_ignores_several_findings_is_printed_once(project, aws):
     project.write(small_template({"A": log_group("/a"), "B": log_group("/b")}))
     for name in ("/a", "/b"):
         aws("logs").create_log_group(logGroupName=name)
-    done = project.run("preflight", "pr1")
-    assert done.out.count("error name-taken: ") == len("ab")
+    done = project.run("preflight", "pr1", "--json")
+    assert [each["code"] for each in done.document["findings"]] == ["name-taken"] * 2
     assert (done.code, done.details) == ("preflight", {"codes": ["name-taken"]})
 
 

@@ -295,10 +295,11 @@ def test_missing_image_is_a_note_on_the_emulator(connect_to):
 
 def test_deployment_to_the_emulator_needs_no_image(project, aws):
     project.write(json.dumps(TEMPLATE), dev=json.loads((ROOT / "parameters/dev.json").read_text()))
-    done = project.deploy("dev", "--image-tag", "v1")
-    assert done.status == 0, done.err
-    assert "note image: " in done.err
-    planned = ("plan", "dev", "--image-tag", "v2", *BUCKET)
-    assert "note image: " in project.run(*planned).err
+    deployed = project.deploy("dev", "--image-tag", "v1", "--json")
+    planned = ("plan", "dev", "--image-tag", "v2", *BUCKET, "--json")
+    for done in (deployed, project.run(*planned)):
+        assert done.status == 0, done.err
+        (finding,) = done.documents[1]["findings"]
+        assert (finding["code"], finding["severity"]) == ("image", "note")
     record_image(aws, "dev", "v2")
-    assert " image: " not in project.run(*planned).err
+    assert project.run(*planned).documents[1]["findings"] == []
