@@ -34,12 +34,24 @@ def test_large_template_needs_a_bucket(project, aws):
     assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"
 
 
+ZONES = {
+    name: {"Type": "String", "Default": ""} for name in ("AvailabilityZone1", "AvailabilityZone2")
+}
+
+
+def test_zones_offer_also_what_only_other_parameters_create(project, aws):
+    """The second zone of Paris has no VPC links."""
+    never = {"Never": {"Fn::Equals": ["a", "b"]}}
+    link = {"Type": "AWS::ApiGatewayV2::VpcLink", "Condition": "Never", "Properties": {}}
+    project.write(small_template({"Link": link}, parameters=ZONES) | {"Conditions": never})
+    project.deploy("pr1", "--region", "eu-west-3")
+    aws.region = "eu-west-3"
+    found = parameters_of(aws)
+    assert [found[name] for name in ZONES] == ["eu-west-3a", "eu-west-3c"]
+
+
 def test_zones_are_chosen_once(project, aws):
-    parameters = {
-        name: {"Type": "String", "Default": ""}
-        for name in ("AvailabilityZone1", "AvailabilityZone2")
-    }
-    project.write(small_template(parameters=parameters))
+    project.write(small_template(parameters=ZONES))
     project.deploy("pr1")
     found = parameters_of(aws)
     assert found["AvailabilityZone1"] == "ap-northeast-1a"

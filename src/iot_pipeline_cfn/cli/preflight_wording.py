@@ -104,7 +104,11 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "zones/unavailable": "{subject}: {zone} is not available in {region}; available: {usable}",
         "zones/constrained": "{subject}: {zone} is {state}: resources may fail to be created there",
-        "zones/no-nat-gateways": "{subject}: {zone} is {zone_id}, which offers no NAT gateways",
+        "zones/no-endpoint": "{subject}: the service {service} has no endpoints in {zone}",
+        "zones/not-offered": "{subject}: {zone} is {zone_id}, which has no {offering} ({source})",
+        "zones/region-not-listed": (
+            "{subject}: {zone} may have no {offering}: AWS does not list {region} ({source})"
+        ),
     }
 )
 """By code, or by code and the detail `problem` or `owner`."""

@@ -22,6 +22,7 @@ from iot_pipeline_cfn.template.parameters import (
     stack_tags,
     template_path,
 )
+from iot_pipeline_cfn.template.zones import OFFERS
 
 from . import cloudformation
 from .cloudformation import Stack
@@ -35,8 +36,6 @@ OWNER_TAG: Final = "iot-pipeline:owner"
 KEY_PREFIX: Final = "iot-pipeline"
 
 ZONES: Final = ("AvailabilityZone1", "AvailabilityZone2")
-ZONES_WITHOUT_NAT_GATEWAYS: Final = ("apne1-az3",)
-"""The IDs, which are the same in every account, of zones that offer no NAT gateways."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +145,11 @@ def build_input(
 
 
 def _choose_zones(connection: Connection, template: Mapping[str, Any]) -> dict[str, str]:
-    """Return the first two zones that offer all resources, which a new environment keeps.
+    """Return two zones for a new environment, which keeps them: other zones replace its subnets.
 
-    `Fn::GetAZs` guarantees no order, and other zones would replace the subnets.
+    They are the first by name of those that offer most of what the template can place there, also
+    what only other parameters would, so that these can be changed later. `Fn::GetAZs` guarantees no
+    order.
     """
     if not {*ZONES} <= template["Parameters"].keys():
         return {}
@@ -158,10 +159,15 @@ def _choose_zones(connection: Connection, template: Mapping[str, Any]) -> dict[s
             {"Name": "zone-type", "Values": ["availability-zone"]},
         ]
     )["AvailabilityZones"]
-    usable = sorted(
-        zone["ZoneName"] for zone in zones if zone["ZoneId"] not in ZONES_WITHOUT_NAT_GATEWAYS
-    )
-    return dict(zip(ZONES, usable, strict=False)) if len(usable) >= len(ZONES) else {}
+    types = {resource["Type"] for resource in template["Resources"].values()}
+    offers = [offer for resource_type, offer in OFFERS.items() if resource_type in types]
+
+    def rank(zone: Mapping[str, Any]) -> tuple[int, str]:
+        missing = sum(offer.covers(zone["ZoneId"]) is False for offer in offers)
+        return missing, zone["ZoneName"]
+
+    names = [zone["ZoneName"] for zone in sorted(zones, key=rank)]
+    return dict(zip(ZONES, names, strict=False)) if len(names) >= len(ZONES) else {}
 
 
 def find_bucket(connection: Connection, request: DeploymentRequest) -> str | None:

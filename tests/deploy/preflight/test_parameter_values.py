@@ -1,4 +1,4 @@
-"""Zones, Elastic IPs and certificates that parameters name."""
+"""Elastic IPs and certificates that parameters name."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -13,12 +13,10 @@ from checkout import CERTIFICATE, REGION
 from iot_pipeline_cfn.template.findings import Severity
 from preflights import (
     NOWHERE,
-    ZONES,
     added,
     change,
     commands,
     modified,
-    parameters_of,
     problems,
     run_check,
     stubbed,
@@ -96,63 +94,6 @@ def test_given_address_may_be_used_by_the_gateway_that_stays(account, aws):
     given = {"NatGateways": "per-zone", ADDRESS: used_address(aws)}
     assert address(account, change("NatGateway2"), **given) == []
     assert len(address(account, change("NatGateway1", "Modify", "True"), **given)) == 1
-
-
-def test_given_zone_must_exist(account):
-    subnet, given = change("PublicSubnet1"), {"AvailabilityZone1": "ap-northeast-1z"}
-    assert run_check("zones", account, [subnet]) == []
-    assert run_check("zones", account, [], **given) == []
-    (finding,) = run_check("zones", account, [subnet], **given)
-    assert (finding.severity, finding.subject) == (Severity.ERROR, "AvailabilityZone1")
-    assert finding.details["problem"] == "unavailable"
-    assert "ap-northeast-1a" in finding.details["usable"]
-
-
-def zones(number, facts, *logical_ids):
-    """Return the findings where EC2 describes one of the two zones with these facts."""
-    described = {
-        name: {"ZoneName": zone, "ZoneId": "apne1-az4", "State": "available"}
-        for name, zone in ZONES.items()
-    }
-    described[f"AvailabilityZone{number}"] |= facts
-    answer = {"AvailabilityZones": [*described.values()]}
-    connection = stubbed(ec2=[("describe_availability_zones", answer)])
-    return run_check("zones", connection, added(*logical_ids), NatGateways="per-zone")
-
-
-NO_NAT = {"ZoneId": "apne1-az3"}
-SUBNETS = ("PublicSubnet1", "PublicSubnet2")
-GATEWAYS = ("NatGateway1", "NatGateway2")
-
-
-@pytest.mark.parametrize(
-    ("number", "facts", "created", "found", "parameters"),
-    [
-        (1, {"State": "constrained"}, SUBNETS, (Severity.WARNING, "constrained"), {}),
-        (1, {"State": "unavailable"}, SUBNETS, (Severity.ERROR, "unavailable"), {}),
-        (1, NO_NAT, GATEWAYS, (Severity.ERROR, "no-nat-gateways"), {"NatGateways": "none"}),
-        (2, NO_NAT, GATEWAYS, (Severity.ERROR, "no-nat-gateways"), {"NatGateways": "single"}),
-    ],
-)
-def test_zone_can_be_unusable(number, facts, created, found, parameters):
-    (finding,) = zones(number, facts, *created)
-    assert problems([finding]) == [found]
-    assert finding.subject == f"AvailabilityZone{number}"
-    assert finding.details["logical_ids"] == [created[number - 1]]
-    assert parameters_of(finding) == parameters
-
-
-@pytest.mark.parametrize(
-    ("number", "facts", "logical_id"),
-    [
-        (2, NO_NAT, "NatGateway1"),
-        (2, NO_NAT, "PublicSubnet2"),
-        # A zone that no longer exists has its NAT gateway.
-        (1, {"ZoneName": "ap-northeast-1d"}, "NatGateway1"),
-    ],
-)
-def test_zone_need_not_offer_what_is_not_created_there(number, facts, logical_id):
-    assert zones(number, facts, logical_id) == []
 
 
 @pytest.fixture

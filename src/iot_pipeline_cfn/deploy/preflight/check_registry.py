@@ -14,7 +14,8 @@ from .deletion_protection import check_deletion_protection
 from .image import check_image
 from .names import check_name_rules, check_names_available
 from .orderable import check_cache_orderable, check_database_orderable
-from .parameter_values import check_allocated_address, check_certificate, check_zones
+from .parameter_values import check_allocated_address, check_certificate
+from .placement import check_zones
 from .quota_checks import QUOTA_CHECKS, check_quotas
 
 _QUOTA_CODES: Final = {QUOTAS[row.quota].check for row in QUOTA_CHECKS}

@@ -1,20 +1,16 @@
-"""Resources that parameters name and that must exist: zones, an Elastic IP, a certificate."""
+"""Resources that parameters name and that must exist: an Elastic IP, a certificate."""
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.errors import code_of
-from iot_pipeline_cfn.deploy.request import ZONES, ZONES_WITHOUT_NAT_GATEWAYS
 from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
-from iot_pipeline_cfn.template.lookup import of_type
-from iot_pipeline_cfn.template.references import references
 
-from .checking import PreflightContext, choose_parameter, describe, report, set_parameter, tags_of
+from .checking import PreflightContext, choose_parameter, describe, report, tags_of
 from .stack_owners import STACK_TAG
 
 if TYPE_CHECKING:
@@ -24,63 +20,6 @@ CERTIFICATE: Final = "CertificateArn"
 ADDRESS: Final = "NatElasticIpAllocationId"
 
 RENEWAL_WARNING: Final = timedelta(days=30)
-
-
-def check_zones(context: PreflightContext) -> Iterator[Finding]:
-    """Report zones that do not exist, cannot be used now, or offer no NAT gateways.
-
-    The template itself requires two different zones that are no local zones.
-    """
-    subnets, gateways = _created_by_zone(context)
-    given = {name: context.parameters.get(name, "") for name in ZONES}
-    if not {*given.values()} & {*subnets, *gateways}:
-        return
-    zones = {
-        zone["ZoneName"]: zone
-        for zone in context.connection.ec2.describe_availability_zones()["AvailabilityZones"]
-    }
-    usable = sorted(name for name, zone in zones.items() if zone["State"] != "unavailable")
-    for name, value in given.items():
-        report_zone = partial(
-            report, "zones", subject=name, zone=value, region=context.connection.region
-        )
-        zone = zones.get(value)
-        if value not in usable or zone is None:
-            if value in subnets:
-                choose = choose_parameter(name, values=usable)
-                problem = "unavailable"
-                yield report_zone(
-                    Severity.ERROR, subnets[value], choose, problem=problem, usable=usable
-                )
-            continue
-        if value in subnets and zone["State"] != "available":
-            state = zone["State"]
-            yield report_zone(Severity.WARNING, subnets[value], problem="constrained", state=state)
-        if value in gateways and zone["ZoneId"] in ZONES_WITHOUT_NAT_GATEWAYS:
-            yield report_zone(
-                Severity.ERROR,
-                gateways[value],
-                choose_parameter(name),
-                set_parameter("NatGateways", "none" if name == ZONES[0] else "single"),
-                problem="no-nat-gateways",
-                zone_id=zone["ZoneId"],
-            )
-
-
-def _created_by_zone(context: PreflightContext) -> tuple[dict[str, list[str]], ...]:
-    """Return the created subnets, and the created NAT gateways, by their zone."""
-    zones = {
-        name: properties.get("AvailabilityZone")
-        for name, properties in of_type(context.resources, "AWS::EC2::Subnet").items()
-    }
-    subnets: dict[str, list[str]] = {}
-    for name in context.created("AWS::EC2::Subnet"):
-        subnets.setdefault(str(zones.get(name)), []).append(name)
-    gateways: dict[str, list[str]] = {}
-    for name, properties in context.changed("AWS::EC2::NatGateway").items():
-        zone = zones.get(next(references(properties.get("SubnetId")), ""))
-        gateways.setdefault(str(zone), []).append(name)
-    return subnets, gateways
 
 
 def check_allocated_address(context: PreflightContext) -> Iterator[Finding]:
