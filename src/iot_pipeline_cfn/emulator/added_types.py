@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from uuid import uuid4
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import apigateway_v1, waf
+from ministack.services import apigateway_v1, iam, waf
 from ministack.services import cloudwatch_logs as logs
 
 from .resource_types import (
@@ -156,6 +156,21 @@ def _disassociate_web_acl(_reference: str, properties: Properties) -> None:
     accepted(waf._disassociate_web_acl({"ResourceArn": properties["ResourceArn"]}))
 
 
+def _create_oidc_provider(properties: Properties) -> tuple[str, Attributes]:
+    clients = enumerate(properties.get("ClientIdList", []), 1)
+    request = {
+        "Url": properties["Url"],
+        **{f"ClientIDList.member.{number}": client for number, client in clients},
+    }
+    answer = accepted(iam._create_oidc_provider(request))
+    arn = answer.partition("<OpenIDConnectProviderArn>")[2].partition("<")[0]
+    return arn, {"Arn": arn}
+
+
+def _delete_oidc_provider(reference: str, _properties: Properties) -> None:
+    accepted(iam._delete_oidc_provider({"OpenIDConnectProviderArn": reference}))
+
+
 def _record_scalable_target(properties: Properties) -> tuple[str, Attributes]:
     # Application Auto Scaling refuses it on AWS: CloudFormation does not compare the numbers.
     if int(properties["MinCapacity"]) > int(properties["MaxCapacity"]):
@@ -217,6 +232,13 @@ ADDED = {
             *("PolicyName", "ResourceId", "ScalableDimension"),
             *("ScalingTargetId", "ServiceNamespace"),
         ),
+    ),
+    "AWS::IAM::OIDCProvider": ResourceType(
+        create=_create_oidc_provider,
+        update=lambda reference, _old, _new: {"Arn": reference},
+        delete=_delete_oidc_provider,
+        create_only=("Url",),
+        tags="list",
     ),
     "AWS::Logs::Delivery": ResourceType(
         create=_create_delivery,

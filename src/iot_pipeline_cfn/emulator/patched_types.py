@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import alb, apigateway_v1, ec2, rds, secretsmanager
 from ministack.services.cloudformation import provisioners
 
@@ -195,6 +196,17 @@ def with_days_of_waiting(properties: Properties) -> Properties:
     return {**properties, "PendingWindowInDays": int(properties.get("PendingWindowInDays", 30))}
 
 
+def with_account_regional_name(properties: Properties) -> Properties:
+    """Name a bucket in the account's namespace, which ministack does not know.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
+    """
+    prefix = properties.get("BucketNamePrefix")
+    if properties.get("BucketNamespace") != "account-regional" or not prefix:
+        return properties
+    return {**properties, "BucketName": f"{prefix}-{get_account_id()}-{get_region()}-an"}
+
+
 def keep_method_settings(_reference: str, properties: Properties) -> Attributes:
     """Keep the validator and the private integration of a method, which ministack forgets."""
     method = apigateway_v1._resources[properties["RestApiId"]][properties["ResourceId"]][
@@ -244,5 +256,6 @@ PATCHES: Mapping[str, Sequence[Patch]] = {
     "AWS::ElasticLoadBalancingV2::LoadBalancer": [before_deletion(keep_protected_load_balancer)],
     "AWS::KMS::Key": [with_properties(with_days_of_waiting)],
     "AWS::RDS::DBInstance": [then(manage_password), before_deletion(keep_protected_database)],
+    "AWS::S3::Bucket": [with_properties(with_account_regional_name)],
     "AWS::SecretsManager::Secret": [refer_by_arn],
 }

@@ -84,6 +84,7 @@ def iot_pipeline() -> Template:
             api=api,
             rotation=rotation,
         )
+    context.add_boundary()
     context.add_tags()
     return context.template
 

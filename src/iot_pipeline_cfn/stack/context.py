@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from troposphere import And, AWSHelperFn, AWSObject, Equals, Output, Parameter, Sub, Template
+from troposphere.iam import Role
 
 from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER
 
 from . import naming
-from .conditions import Condition
+from .conditions import Condition, is_given
 
 if TYPE_CHECKING:
     from .encryption import Encryption
@@ -148,6 +149,21 @@ class Context:
         yield
         for title in self.template.resources.keys() - before:
             self.components[title] = name
+
+    def add_boundary(self) -> None:
+        """Set the permissions boundary of every role, if there is one."""
+        boundary = self.add_optional(
+            "PermissionsBoundary",
+            "arn:[a-z-]+:iam::[0-9]{12}:policy/.+",
+            constraint="Empty, or the ARN of a managed policy.",
+            description="The permissions boundary of all roles. The deployer sets that of the "
+            "stack iot-pipeline-account.",
+            label="Permissions boundary",
+        )
+        has_boundary = self.add_condition("HasPermissionsBoundary", is_given(boundary))
+        for resource in self.template.resources.values():
+            if isinstance(resource, Role):
+                resource.PermissionsBoundary = has_boundary.choose(boundary.ref())
 
     def add_tags(self) -> None:
         """Set the tags of every resource that takes tags."""
