@@ -92,3 +92,32 @@ def test_value_of_a_secret_is_not_shown(name):
 def test_change_that_can_cost_data_is_known(resource_type, others, loses):
     data = change("A", ResourceType=resource_type, **others)["ResourceChange"]
     assert loses_data(resource_change(data)) is loses
+
+
+@pytest.mark.parametrize(
+    ("changes", "replacement"),
+    [
+        ({"MultiAZ": "Conditionally", "Tags": "Never"}, Replacement.NO),
+        ({"MultiAZ": "Conditionally", "Engine": "Conditionally"}, Replacement.MAYBE),
+        ({"MultiAZ": "Conditionally", "Port": "Always"}, Replacement.MAYBE),
+        ({"MultiAZ": "AnythingNew"}, Replacement.MAYBE),
+        ({"Tags": "Never"}, Replacement.MAYBE),
+        ({}, Replacement.MAYBE),
+    ],
+)
+def test_replacement_that_only_other_database_engines_need_is_none(changes, replacement):
+    """Reviews know from the documentation what change sets do not."""
+    details = [
+        {"Target": {"Name": name, "RequiresRecreation": value}} for name, value in changes.items()
+    ]
+    found = resource_change(
+        {
+            "Action": "Modify",
+            "LogicalResourceId": "Database",
+            "ResourceType": "AWS::RDS::DBInstance",
+            "Replacement": "Conditional",
+            "Details": details,
+        }
+    )
+    is_lost = replacement is Replacement.MAYBE
+    assert (found.replacement, loses_data(found)) == (replacement, is_lost)

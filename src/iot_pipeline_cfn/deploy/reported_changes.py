@@ -1,9 +1,11 @@
 """The changes of a change set, read from DescribeChangeSet, without secrets."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from iot_pipeline_cfn.template.changes import (
+    SOME_INTERRUPTIONS,
     Action,
     PropertyChange,
     Replacement,
@@ -24,16 +26,21 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceTa
 
 def resource_change(change: Mapping[str, Any]) -> ResourceChange:
     """Read a `ResourceChange` of a change set."""
-    action = change["Action"]
-    return ResourceChange(
+    action, resource_type = change["Action"], change["ResourceType"]
+    read = ResourceChange(
         action=Action(action) if action in {*Action} else Action.UNKNOWN,
         logical_id=change["LogicalResourceId"],
-        resource_type=change["ResourceType"],
+        resource_type=resource_type,
         replacement=_replacement(change.get("Replacement", Replacement.NO)),
-        properties=_property_changes(change.get("Details", [])),
+        properties=_property_changes(resource_type, change.get("Details", [])),
         physical_id=change.get("PhysicalResourceId", ""),
         policy_action=change.get("PolicyAction", ""),
     )
+    # A conditional replacement is none if every condition is that of another database engine.
+    is_known = read.behavior is UpdateBehavior.SOME_INTERRUPTION
+    if is_known and read.replacement is Replacement.MAYBE:
+        return replace(read, replacement=Replacement.NO)
+    return read
 
 
 def _replacement(value: str) -> Replacement:
@@ -41,18 +48,22 @@ def _replacement(value: str) -> Replacement:
     return Replacement(value) if value in {*Replacement} else Replacement.MAYBE
 
 
-def _property_changes(details: Iterable[Mapping[str, Any]]) -> tuple[PropertyChange, ...]:
+def _property_changes(
+    resource_type: str, details: Iterable[Mapping[str, Any]]
+) -> tuple[PropertyChange, ...]:
     """Return each property once: AWS details it for each cause, and once more with its values."""
+    only_interrupted = SOME_INTERRUPTIONS.get(resource_type, frozenset())
     found: dict[str, PropertyChange] = {}
     for detail in details:
         target = detail.get("Target", {})
         path = target.get("Path", "").removeprefix("/Properties/").replace("/", ".")
         path = path or target.get("Name") or target.get("Attribute", "")
         known = found.get(path, PropertyChange(path))
+        recreation = target.get("RequiresRecreation", "Never")
         # A value that AWS has added since may mean a replacement.
-        behavior = RECREATION.get(
-            target.get("RequiresRecreation", "Never"), UpdateBehavior.MAYBE_REPLACEMENT
-        )
+        behavior = RECREATION.get(recreation, UpdateBehavior.MAYBE_REPLACEMENT)
+        if recreation == "Conditionally" and known.name in only_interrupted:
+            behavior = UpdateBehavior.SOME_INTERRUPTION
         found[path] = PropertyChange(
             path=path,
             behavior=max(known.behavior, behavior, key=lambda each: each.rank),

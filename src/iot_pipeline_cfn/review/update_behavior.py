@@ -7,36 +7,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.template.changes import UpdateBehavior
+from iot_pipeline_cfn.template.changes import SOME_INTERRUPTIONS, UpdateBehavior
 from iot_pipeline_cfn.template.lookup import Resource, scalar_text, type_of
 from iot_pipeline_cfn.template.schemas import paths, schema_of
 
 from .differences import is_function
-
-SOME_INTERRUPTIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {
-        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html
-        "AWS::RDS::DBInstance": frozenset(
-            {
-                "AutoMinorVersionUpgrade",
-                "BackupRetentionPeriod",
-                "CACertificateIdentifier",
-                "DBInstanceClass",
-                "DBParameterGroupName",
-                "EngineVersion",
-                "MonitoringInterval",
-                "MultiAZ",
-                "PerformanceInsightsKMSKeyId",
-                "PreferredMaintenanceWindow",
-            }
-        ),
-    }
-)
-"""Properties whose update requires "Some interruptions", which schemas do not contain.
-
-Schemas list some of them as `conditionalCreateOnlyProperties`, because of other database engines.
-"""
-
 
 _BY_POLICY: Final = (
     (

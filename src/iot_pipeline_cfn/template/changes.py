@@ -4,8 +4,11 @@ The values of the enumerations are those of `ResourceChange` in CloudFormation's
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from .findings import Value
 
@@ -57,6 +60,32 @@ class UpdateBehavior(StrEnum):
 
 
 _RANKS = {behavior: rank for rank, behavior in enumerate(UpdateBehavior)}
+
+
+SOME_INTERRUPTIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html
+        "AWS::RDS::DBInstance": frozenset(
+            {
+                "AutoMinorVersionUpgrade",
+                "BackupRetentionPeriod",
+                "CACertificateIdentifier",
+                "DBInstanceClass",
+                "DBParameterGroupName",
+                "EngineVersion",
+                "MonitoringInterval",
+                "MultiAZ",
+                "PerformanceInsightsKMSKeyId",
+                "PreferredMaintenanceWindow",
+            }
+        ),
+    }
+)
+"""Properties whose update requires "Some interruptions", by resource type.
+
+Schemas do not contain that. They list some of the properties as `conditionalCreateOnlyProperties`,
+because of other database engines, and change sets may therefore call a replacement conditional.
+"""
 
 
 @dataclass(frozen=True)
