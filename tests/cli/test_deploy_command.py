@@ -42,7 +42,7 @@ def test_documents_of_deployments_follow_their_schemas(project):
         ({}, ("--template", "nowhere.json"), (2, "nowhere.json: No such file or directory")),
         ({}, ("--reviewed", "nowhere.json"), (2, "nowhere.json: No such file or directory")),
         ({}, ("--region", "nowhere 1"), (2, "region")),
-        ({}, ("--parameter", "EnvironmentSuffix=other"), (2, "comes from the environment's name")),
+        ({}, ("--parameter", "EnvironmentSuffix=other"), (2, "is set by the deployer")),
         ({}, ("--parameter", "A=a", "--parameter", "A=b"), (2, "is set twice")),
         ({}, ("--image-tag", "v1", "--parameter", "ImageTag=v2"), (2, "is set twice")),
         ({}, ("--bucket", "s3://a"), (2, "is not the name of an S3 bucket")),

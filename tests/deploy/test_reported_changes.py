@@ -107,17 +107,8 @@ def test_change_that_can_cost_data_is_known(resource_type, others, loses):
 )
 def test_replacement_that_only_other_database_engines_need_is_none(changes, replacement):
     """Reviews know from the documentation what change sets do not."""
-    details = [
-        {"Target": {"Name": name, "RequiresRecreation": value}} for name, value in changes.items()
-    ]
-    found = resource_change(
-        {
-            "Action": "Modify",
-            "LogicalResourceId": "Database",
-            "ResourceType": "AWS::RDS::DBInstance",
-            "Replacement": "Conditional",
-            "Details": details,
-        }
-    )
+    details = [detail(name, RequiresRecreation=value) for name, value in changes.items()]
+    data = change("Database", Replacement="Conditional", Details=details)["ResourceChange"]
+    found = resource_change(data)
     is_lost = replacement is Replacement.MAYBE
     assert (found.replacement, loses_data(found)) == (replacement, is_lost)

@@ -39,7 +39,7 @@ SENTENCES = [
     ),
     (
         ("reserved-parameter", "EnvironmentSuffix", {"file": "pr.json"}),
-        "pr.json: EnvironmentSuffix: comes from the environment's name and cannot be set",
+        "pr.json: EnvironmentSuffix: is set by the deployer and cannot be given",
     ),
     (("reserved-tag", "Name", {"file": "pr.json"}), "pr.json: tag Name: is reserved"),
     (

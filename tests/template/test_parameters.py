@@ -220,12 +220,14 @@ def test_environments_of_the_tests_have_valid_parameters(template, name):
     assert not list(ParameterSet(template, ENVIRONMENTS[name] | ANY).findings())
 
 
-def test_file_cannot_set_the_suffix_and_the_tags_of_the_template(tmp_path, template):
+def test_file_cannot_set_what_the_deployer_and_the_template_set(tmp_path, template):
     tags = {"Environment": "prod", "Owner": "somebody", "aws:x": "", "": ""}
-    content = {"Parameters": {"EnvironmentSuffix": "prod"}, "Tags": tags}
+    parameters = {"CurrentCount": "3", "EnvironmentSuffix": "prod"}
+    content = {"Parameters": parameters, "Tags": tags}
     path = file_of(tmp_path, content)
     findings = [*check_file(template, load(path))]
     assert [(finding.code, finding.subject) for finding in findings] == [
+        ("reserved-parameter", "CurrentCount"),
         ("reserved-parameter", "EnvironmentSuffix"),
         ("invalid-tag", ""),
         ("reserved-tag", "Environment"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iot_pipeline_cfn.template.files import load_object, write
-from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER, SUFFIX_PARAMETER
+from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER, RESERVED_PARAMETERS
 
 from .console import json_document
 from .opening import open_environment
@@ -167,8 +167,8 @@ def _given(options: RequestOptions) -> dict[str, str]:
     for name, equals, value in assignments:
         if not equals:
             message = f"--parameter takes NAME=VALUE, not {name!r}"
-        elif name == SUFFIX_PARAMETER:
-            message = f"{SUFFIX_PARAMETER} comes from the environment's name and cannot be set"
+        elif name in RESERVED_PARAMETERS:
+            message = f"{name} is set by the deployer and cannot be given"
         elif name in given:
             message = f"{name} is set twice"
         else:

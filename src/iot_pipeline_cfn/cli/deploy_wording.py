@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from iot_pipeline_cfn.deploy.observer import Operation, Question
 from iot_pipeline_cfn.deploy.reported_changes import loses_data
 from iot_pipeline_cfn.template.changes import Action, PropertyChange, Replacement, ResourceChange
+from iot_pipeline_cfn.template.parameters import COUNT_PARAMETER
 from iot_pipeline_cfn.template.stateful import DataOutcome, data_outcome
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ NOTICES: Final = {
     "deleting-again": "{subject} is in {status}: trying again",
     "not-cancelled": "{reason}",
     "validation-unreadable": "note: cannot read the early validation: {reason}",
+    "task-count-unreadable": "note: the update may stop tasks: cannot read how many run: {reason}",
     "change-set-not-removed": "cannot delete the change set, which can safely be left: {reason}",
 }
 SETTINGS: Final = {
@@ -96,6 +98,8 @@ def plan_lines(plan: "Plan") -> Iterator[str]:
         if not plan.settings:
             yield f"{name}: nothing to change"
         return
+    if count := plan.content.parameters.get(COUNT_PARAMETER):
+        yield f"{name}: the service keeps its {count} tasks ({COUNT_PARAMETER})"
     counts = Counter(change.action for change in plan.changes)
     summary = ", ".join(f"{action} {count}" for action, count in sorted(counts.items()))
     yield f"{name}: {summary or 'no resource changes, only outputs or metadata'}"

@@ -5,6 +5,7 @@ removed unless its execution has begun.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
@@ -39,8 +40,10 @@ from .request import (
     DeploymentRequest,
     build_input,
     find_bucket,
+    send_template,
     submit,
 )
+from .task_count import find_count, without_count
 
 DISCARD_SECONDS: Final = 60.0
 """How long to wait for a change set that is only going to be removed."""
@@ -86,7 +89,7 @@ class Plan:
         }
 
     def _reviewed_data(self) -> dict[str, Value]:
-        """Return everything that must stay the same between a review and the deployment."""
+        """Return what must stay the same between a review and the deployment, but for counts."""
         updated = self.stack.updated or self.stack.created
         changes = [change_data(change) for change in self.changes]
         tags = self.content.tags
@@ -102,8 +105,8 @@ class Plan:
 
     def require_unchanged(self, reviewed: Mapping[str, Any]) -> None:
         """Require that nothing has changed since the plan was reviewed."""
-        now = self._reviewed_data()
-        if changed := [name for name in now if now[name] != reviewed.get(name)]:
+        before, now = without_count(reviewed), without_count(self._reviewed_data())
+        if changed := [name for name in now if now[name] != before.get(name)]:
             message = f"changed since the review: {', '.join(changed)}; plan and review again"
             raise DeploymentError(message, code="review-outdated", changed=changed)
 
@@ -163,8 +166,11 @@ def _request_change_set(
     if action is StackAction.CREATE:
         stack = None
     content = build_input(operations, request, stack)
-    arns = submit(operations, content, bucket, creates=stack is None)
-    return stack, content, *arns
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        count = beside.submit(find_count, operations, request, stack, content)
+        template = send_template(operations.connection, content, bucket)
+        content = content.with_parameters(count.result())
+    return stack, content, *submit(operations, content, template, creates=stack is None)
 
 
 def _wait_for_change_set(operations: Operations, arn: str) -> ChangeSet:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -79,6 +79,10 @@ class ChangeSetInput:
     def template_hash(self) -> str:
         """The SHA-256 of the template, by which a reviewed plan recognises it."""
         return hashlib.sha256(self.template.encode()).hexdigest()
+
+    def with_parameters(self, given: Mapping[str, str]) -> "ChangeSetInput":
+        """Return the same input with values of parameters."""
+        return replace(self, parameters={**self.parameters, **given}, sent={**self.sent, **given})
 
 
 def load_request(
@@ -185,17 +189,21 @@ def find_bucket(connection: Connection, request: DeploymentRequest) -> str | Non
     raise DeploymentError(message, code="bucket-needed", size=size)
 
 
+def send_template(
+    connection: Connection, content: ChangeSetInput, bucket: str | None
+) -> dict[str, str]:
+    """Upload the template if there is a bucket, and return its argument of CreateChangeSet."""
+    if bucket is None:
+        return {"TemplateBody": content.template}
+    # The key is the hash, so that the same template is stored once.
+    key = f"{KEY_PREFIX}/{content.template_hash}.json"
+    return {"TemplateURL": cloudformation.upload(connection.s3, bucket, key, content.template)}
+
+
 def submit(
-    operations: Operations, content: ChangeSetInput, bucket: str | None, *, creates: bool
+    operations: Operations, content: ChangeSetInput, template: Mapping[str, str], *, creates: bool
 ) -> tuple[str, str]:
     """Have CloudFormation create a change set, and return its ARN and the stack's."""
-    if bucket is None:
-        template = {"TemplateBody": content.template}
-    else:
-        # The key is the hash, so that the same template is stored once.
-        key = f"{KEY_PREFIX}/{content.template_hash}.json"
-        url = cloudformation.upload(operations.connection.s3, bucket, key, content.template)
-        template = {"TemplateURL": url}
     call = {
         "ChangeSetType": "CREATE" if creates else "UPDATE",
         "Parameters": cloudformation.parameter_list(content.sent),

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
-from troposphere import NoValue, Parameter, Sub, ecs
+from troposphere import If, NoValue, Parameter, Sub, ecs
 from troposphere import applicationautoscaling as autoscaling
 
+from iot_pipeline_cfn.template.parameters import COUNT_PARAMETER
+
+from .conditions import is_given
 from .context import Context
 from .load_balancer import LoadBalancing
 from .logs import add_log_group
@@ -42,14 +45,7 @@ def add_service(
         description="Spot costs less, but AWS can stop its tasks with two minutes' notice.",
         label="Capacity provider",
     )
-    desired_count = context.add_number(
-        "DesiredCount",
-        default=1,
-        maximum=MAXIMUM_TASKS,
-        description="Minimum number of tasks once there is an image. An update of the service "
-        "starts with this number.",
-        label="Desired count",
-    )
+    desired_count, start_count = _add_counts(context, task=task)
     cluster = _add_cluster(context)
     service = context.add(
         ecs.Service(
@@ -71,7 +67,7 @@ def add_service(
                 MaximumPercent=200,
                 MinimumHealthyPercent=100,
             ),
-            DesiredCount=task.has_image.choose(desired_count.ref(), 0),
+            DesiredCount=start_count,
             EnableECSManagedTags=True,
             # ECS changes the capacity provider only in a forced deployment, and only a new nonce
             # forces one (https://github.com/aws/aws-cdk/issues/36563).
@@ -108,6 +104,30 @@ def add_service(
     context.add_output("ClusterName", "ECS cluster.", cluster.ref())
     context.add_output("ServiceName", "ECS service in the cluster.", service.get_att("Name"))
     return containers
+
+
+def _add_counts(context: Context, *, task: Task) -> tuple[Parameter, If]:
+    """Add the minimum of tasks; return it with the number of tasks after an update."""
+    desired_count = context.add_number(
+        "DesiredCount",
+        default=1,
+        maximum=MAXIMUM_TASKS,
+        description="Minimum number of tasks once there is an image.",
+        label="Desired count",
+    )
+    # CloudFormation sends DesiredCount with every update of the service
+    # (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/187).
+    current_count = context.add_optional(
+        COUNT_PARAMETER,
+        "[1-9][0-9]?|100",
+        constraint="Set by the deployer.",
+        description="Set by the deployer: the number of running tasks, which an update keeps. "
+        "Without one, the update starts with DesiredCount.",
+        label="Current count",
+    )
+    has_count = context.add_condition("HasCurrentCount", is_given(current_count))
+    count = has_count.choose(current_count.ref(), desired_count.ref())
+    return desired_count, task.has_image.choose(count, 0)
 
 
 def _add_cluster(context: Context) -> ecs.Cluster:

@@ -25,7 +25,7 @@ PARAMETER_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "not-a-whole-number": "{subject}: {value} is not a whole number",
         "out-of-range": "{subject}: {value} is not from {minimum} to {maximum}",
         "pattern-mismatch": "{subject}: {value} is not allowed: {rule}",
-        "reserved-parameter": "{subject}: comes from the environment's name and cannot be set",
+        "reserved-parameter": "{subject}: is set by the deployer and cannot be given",
         "reserved-tag": "tag {subject}: is reserved",
         "template-rule": "{rule}",
         "unknown-parameter": "{subject}: no such parameter",

@@ -27,6 +27,12 @@ IMAGE_PARAMETER: Final = "ImageTag"
 VALUE_BYTES: Final = 4096
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
+COUNT_PARAMETER: Final = "CurrentCount"
+"""The number of tasks that an update keeps; read from the running service."""
+
+RESERVED_PARAMETERS: Final = frozenset({SUFFIX_PARAMETER, COUNT_PARAMETER})
+"""Parameters that only the deployer sets."""
+
 PROJECT: Final = "iot-pipeline"
 """The prefix of stack names and physical names, and the value of the tag `Project`."""
 
@@ -140,8 +146,8 @@ def check_file(template: Mapping[str, Any], file: ParameterFile) -> Iterator[Fin
 
 
 def _check_file(template: Mapping[str, Any], file: ParameterFile) -> Iterator[Finding]:
-    if SUFFIX_PARAMETER in file.parameters:
-        yield _error("reserved-parameter", SUFFIX_PARAMETER)
+    for name in sorted(RESERVED_PARAMETERS & file.parameters.keys()):
+        yield _error("reserved-parameter", name)
     suffix = template["Parameters"][SUFFIX_PARAMETER].get("Default", "any")
     yield from ParameterSet(template, {**file.parameters, SUFFIX_PARAMETER: suffix}).findings()
     for key, value in sorted(file.tags.items()):
