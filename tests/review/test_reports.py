@@ -122,6 +122,8 @@ OWN = because(("CidrBlock", "", "False"))
 FOLLOWING = because(("VpcId", "Vpc", "True"), ("Name", "Role", "Conditional"))
 DATABASE = {"attribute": "DeletionPolicy", "policy": "Snapshot", "data_outcome": "snapshot"}
 VALUES = {"before": "old", "after": "new"}
+NAMED = {"identity": {"QueueName": "any", "Scope": {"Ref": "Other"}}}
+UNNAMED = {"identity": {}}
 
 SAMPLES = [
     ("data-removed", "Database", DATABASE),
@@ -142,10 +144,13 @@ SAMPLES = [
     ("removed", "Web", {"resource_type": "AWS::EC2::NatGateway", "policy": "Delete"}),
     ("deletion-protection-removed", "Database", {"before": True, "after": False}),
     ("type-changed", "Topic", VALUES),
-    ("replacement-name-taken", "Repository", {"name": "any", "replacement": "True"}),
-    ("replacement-name-taken", "Repository", {"name": "any", "replacement": "Conditional"}),
-    ("rename-name-taken", "Old", {"new_logical_id": "New", "name": "any"}),
-    ("rename-name-taken", "Old", {"new_logical_id": "New", "name": ""}),
+    ("identity-taken", "Queue", {"holder": "Queue", **NAMED, "replacement": "True"}),
+    ("identity-taken", "Queue", {"holder": "Queue", **NAMED, "replacement": "Conditional"}),
+    ("identity-taken", "Detector2", {"holder": "Detector", **UNNAMED, "replacement": "False"}),
+    ("deleted-with-predecessor", "New", {"holder": "Old", **NAMED, "replacement": "False"}),
+    ("storage-reduced", "Database", {"property": "AllocatedStorage", "before": 9, "after": 5}),
+    ("immutable-property", "Source", {"property": "ResourceArn"}),
+    ("exported-value-changed", "VpcId", {"export": "network-vpc", **VALUES}),
     ("stack-policy-denial", "Database", {"action": "Update:Delete", "replacement": "False"}),
     ("stack-policy-denial", "Database", {"action": "Update:Replace", "replacement": "Conditional"}),
     ("bound-to-vpc", "LoadBalancer", {"subnets": ["A", "B", "C"]}),
@@ -168,8 +173,12 @@ SAMPLES = [
     ("output-removed", "VpcId", {"before": {"Ref": "Vpc"}, "after": None}),
     ("output-added", "VpcId", {"before": None, "after": {"Ref": "Vpc"}}),
     ("output-changed", "VpcId", VALUES),
-    ("outputs-follow", "", {"outputs": ["VpcId", "SubnetIds"], "replacement": "True"}),
-    ("outputs-follow", "", {"outputs": ["VpcId"], "replacement": "Conditional"}),
+    (
+        "outputs-follow",
+        "",
+        {"exported": [], "outputs": ["VpcId", "SubnetIds"], "replacement": "True"},
+    ),
+    ("outputs-follow", "", {"exported": [], "outputs": ["VpcId"], "replacement": "Conditional"}),
     ("parameter-removed", "Size", {}),
     ("parameter-added", "Size", {"after": ""}),
     ("required-parameter-added", "Size", {}),

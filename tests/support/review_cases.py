@@ -139,7 +139,8 @@ PROPERTY_CASES = [
         ContainerEgressToDatabase replaced, LoadBalancerEgressToContainers replaced,
         VpcLinkEgressToLoadBalancer replaced, DatabaseSubnetGroup rejected,
         CacheSubnetGroup rejected, LoadBalancer rejected, PublicSubnet1 rejected,
-        PublicSubnet2 rejected, PrivateSubnet1 rejected, PrivateSubnet2 rejected
+        PublicSubnet2 rejected, PrivateSubnet1 rejected, PrivateSubnet2 rejected,
+        NatGateway1 rejected, NatGateway2 rejected
         """,
     ),
     ("Vpc.EnableDnsHostnames", False, "Vpc changed"),
@@ -147,7 +148,7 @@ PROPERTY_CASES = [
         "PublicSubnet1.CidrBlock",
         "10.0.9.0/24",
         """
-        PublicSubnet1 replaced, NatGateway1 replaced,
+        PublicSubnet1 replaced, NatGateway1 replaced, NatGateway1 rejected,
         PublicSubnet1RouteTableAssociation replaced
         """,
     ),
@@ -183,7 +184,11 @@ PROPERTY_CASES = [
     (
         "LoadBalancer.Scheme",
         "internet-facing",
-        "LoadBalancer replaced, HttpListener replaced, StageListenerRule replaced",
+        # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2513
+        """
+        LoadBalancer replaced, HttpListener replaced, StageListenerRule replaced,
+        LoadBalancerLogSource rejected
+        """,
     ),
     ("LoadBalancer.LoadBalancerAttributes.0.Value", "7", "LoadBalancer changed"),
     ("TargetGroup.Port", 9090, "TargetGroup replaced"),
@@ -382,14 +387,14 @@ CASES = [
     Case(
         "new logical ID with a custom name",
         renamed("Dashboard", "Board"),
-        "Dashboard removed, Board added, Dashboard renamed to Board, Dashboard rejected",
+        "Dashboard removed, Board added, Dashboard renamed to Board, Board rejected",
     ),
     Case(
         "new logical ID of a stateful resource",
         renamed("ContainerLogGroup", "Logs"),
         """
         ContainerLogGroup removed, ContainerLogGroup loses data, Logs added,
-        ContainerLogGroup renamed to Logs, ContainerLogGroup rejected,
+        ContainerLogGroup renamed to Logs, Logs rejected,
         ExecutionRole changed, TaskDefinition revised
         """,
         environment_type="pr",
@@ -399,7 +404,7 @@ CASES = [
         renamed("ApiWebAclAssociation", "Association"),
         """
         ApiWebAclAssociation removed, Association added,
-        ApiWebAclAssociation renamed to Association, ApiWebAclAssociation rejected
+        ApiWebAclAssociation renamed to Association, Association rejected
         """,
     ),
     Case(

@@ -33,7 +33,7 @@ def format_path(path: Path) -> str:
 
 def equal(first: object, second: object) -> bool:
     """Return whether two values are the same to CloudFormation: `80` and `"80"` are."""
-    return first == second or _canonical(first) == _canonical(second)
+    return first == second or canonical(first) == canonical(second)
 
 
 def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference]:
@@ -172,11 +172,11 @@ def _unkeyed_differences(
 
 def _without(items: Sequence[Any], others: Sequence[Any]) -> list[int]:
     """Return the indices of the items that others lack; duplicates count."""
-    left = [_canonical(item) for item in others]
+    left = [canonical(item) for item in others]
     indices = []
     for index, item in enumerate(items):
-        if (canonical := _canonical(item)) in left:
-            left.remove(canonical)
+        if (value := canonical(item)) in left:
+            left.remove(value)
         else:
             indices.append(index)
     return indices
@@ -194,16 +194,16 @@ def _alike(first: object, second: object) -> bool:
     return 2 * same >= max(len(first), len(second))
 
 
-def _canonical(value: object) -> object:
+def canonical(value: object) -> object:
     """Return the same value for all values that CloudFormation treats as the same."""
     match value:
         case bool() | int() | float():
             return scalar_text(value)
         case Mapping():
-            kept = {str(key): _canonical(item) for key, item in value.items() if item is not None}
+            kept = {str(key): canonical(item) for key, item in value.items() if item is not None}
             return dict(sorted(kept.items()))
         case list():
-            return [_canonical(item) for item in value]
+            return [canonical(item) for item in value]
     return value
 
 
@@ -226,7 +226,7 @@ def format_value(value: object) -> str:
         case list():
             text = ", ".join(map(format_value, value))
         case _:
-            text = str(_canonical(value))
+            text = str(canonical(value))
     return text
 
 

@@ -1,12 +1,20 @@
 """Updates that CloudFormation starts and a service then rejects, so that they are rolled back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from math import inf
 from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.template.changes import Action, Replacement
 from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
-from iot_pipeline_cfn.template.lookup import Resource, Resources, of_type, properties_of, type_of
+from iot_pipeline_cfn.template.lookup import (
+    Resource,
+    Resources,
+    number,
+    of_type,
+    properties_of,
+    type_of,
+)
 from iot_pipeline_cfn.template.references import references
 
 from .addresses import is_within, parse_network
@@ -73,10 +81,79 @@ def _subnets_outside_vpc(resources: Resources) -> Iterator[tuple[str, str, str, 
             yield name, own, vpc, ranges[vpc]
 
 
-MAJOR_VERSION_LENGTHS: Final = MappingProxyType({"mariadb": 2, "mysql": 2, "postgres": 1})
+_RDS_API: Final = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference"
+GROWING: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {
+        ("AWS::EC2::Volume", "Size"): (
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVolume.html"
+        ),
+        ("AWS::MSK::Cluster", "BrokerNodeGroupInfo.StorageInfo.EBSStorageInfo.VolumeSize"): (
+            "https://docs.aws.amazon.com/msk/latest/developerguide/msk-update-storage.html"
+        ),
+        ("AWS::RDS::DBCluster", "AllocatedStorage"): f"{_RDS_API}/API_ModifyDBCluster.html",
+        ("AWS::RDS::DBInstance", "AllocatedStorage"): f"{_RDS_API}/API_ModifyDBInstance.html",
+    }
+)
+"""Sizes that a service only increases, with its documentation."""
+
+IMMUTABLE: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {
+        ("AWS::Cognito::UserPool", "UsernameConfiguration"): (
+            "https://github.com/aws-amplify/amplify-cli/issues/4227"
+        ),
+        ("AWS::Logs::DeliverySource", "ResourceArn"): (
+            "https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2513"
+        ),
+    }
+)
+"""Properties whose updates a service refuses, although their schemas allow them."""
+
+
+def find_refused_updates(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+    """Yield resources with an update in place that their service refuses."""
+    for change in find_changes(before, after):
+        name = change.logical_id
+        if change.action is not Action.MODIFY or change.replacement is not Replacement.NO:
+            continue
+        for part in change.properties:
+            growing = GROWING.get((change.resource_type, part.path))
+            if growing is not None and number(part.after, inf) < number(part.before):
+                details = {"property": part.path, "documentation": growing}
+                details |= {"before": part.before, "after": part.after}
+                yield Finding("storage-reduced", Severity.ERROR, name, details)
+            immutable = IMMUTABLE.get((change.resource_type, part.name))
+            if immutable and part.cause_replacement is not Replacement.MAYBE:
+                details = {"property": part.name, "documentation": immutable}
+                causes = (part.because_of,) if part.because_of else ()
+                yield Finding("immutable-property", Severity.ERROR, name, details, causes)
+
+
+DATABASES: Final = frozenset(
+    {
+        "AWS::DocDB::DBCluster",
+        "AWS::Neptune::DBCluster",
+        "AWS::RDS::DBCluster",
+        "AWS::RDS::DBInstance",
+    }
+)
+
+MAJOR_VERSION_LENGTHS: Final = MappingProxyType(
+    {
+        "aurora-mysql": 2,
+        "aurora-postgresql": 1,
+        "docdb": 1,
+        "mariadb": 2,
+        "mysql": 2,
+        "neptune": 2,
+        "postgres": 1,
+    }
+)
 """The number of components of a major version, by engine.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Upgrading.html
+https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.VersionPolicy.html
+https://docs.aws.amazon.com/documentdb/latest/developerguide/docdb-mvu.html
+https://docs.aws.amazon.com/neptune/latest/userguide/engine-releases.html
 """
 
 Version = tuple[int, ...]
@@ -89,17 +166,22 @@ def find_engine_conflicts(before: ResolvedEnvironment, after: ResolvedEnvironmen
     """
     for name in sorted(before.resources.keys() & after.resources.keys()):
         old, new = before.resources[name], after.resources[name]
-        if {type_of(old), type_of(new)} == {"AWS::RDS::DBInstance"} and equal(
-            properties_of(old).get("Engine"), properties_of(new).get("Engine")
-        ):
+        is_same_type = type_of(old) == type_of(new) and type_of(new) in DATABASES
+        if is_same_type and _engine(old) == _engine(new):
             yield from _version_conflicts(name, old, new)
             yield from _family_conflicts(name, before.resources, after.resources)
+
+
+def _engine(database: Resource) -> str:
+    """Return the engine of a database; some types have only one."""
+    only = {"AWS::DocDB::DBCluster": "docdb", "AWS::Neptune::DBCluster": "neptune"}
+    return only.get(type_of(database)) or format_value(properties_of(database).get("Engine"))
 
 
 def _version_conflicts(name: str, before: Resource, after: Resource) -> Findings:
     versions = [properties_of(side).get("EngineVersion") for side in (before, after)]
     old, new = map(_version, versions)
-    digits = MAJOR_VERSION_LENGTHS.get(format_value(properties_of(after).get("Engine")))
+    digits = MAJOR_VERSION_LENGTHS.get(_engine(after))
     if not (digits and old and new):
         return
     details = dict(zip(("before", "after"), versions, strict=True))
@@ -112,8 +194,11 @@ def _version_conflicts(name: str, before: Resource, after: Resource) -> Findings
 
 
 def _version(value: object) -> Version:
-    """Return the components of a version, none if it is something else."""
-    numbers = format_value(value).split(".")
+    """Return the components of a version, none if it is something else.
+
+    Aurora's own version follows that of MySQL: `8.0.mysql_aurora.3.05.2`.
+    """
+    numbers = format_value(value).replace("mysql_aurora.", "").split(".")
     return tuple(map(int, numbers)) if all(map(str.isdecimal, numbers)) else ()
 
 

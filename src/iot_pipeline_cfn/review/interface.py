@@ -20,13 +20,17 @@ def find_output_changes(before: ResolvedEnvironment, after: ResolvedEnvironment)
         values = [masked(side.get("Value"), name) for side in (old, new)]
         exports = [side.get("Export", {}).get("Name") for side in (old, new)]
         if exports[0] and not equal(*exports):
-            yield Finding("export-changed", Severity.CHANGE, name, _sides(*exports))
+            yield Finding("export-changed", Severity.WARNING, name, _sides(*exports))
         if not new:
             yield Finding("output-removed", Severity.CHANGE, name, _sides(values[0], None))
         elif not old:
             yield Finding("output-added", Severity.NOTE, name, _sides(None, values[1]))
         elif not equal(old.get("Value"), new.get("Value")):
-            yield Finding("output-changed", Severity.CHANGE, name, _sides(*values))
+            if exports[0]:
+                details = {"export": exports[0], **_sides(*values)}
+                yield Finding("exported-value-changed", Severity.WARNING, name, details)
+            else:
+                yield Finding("output-changed", Severity.CHANGE, name, _sides(*values))
 
 
 def _sides(before: Value, after: Value) -> dict[str, Value]:
@@ -48,8 +52,10 @@ def find_outputs_of_replaced(before: ResolvedEnvironment, after: ResolvedEnviron
             )
     for (causes, replacement), names in outputs.items():
         if names:
-            details = {"outputs": sorted(names), "replacement": replacement}
-            yield Finding("outputs-follow", Severity.CHANGE, "", details, causes)
+            exported = sorted(name for name in names if "Export" in after.outputs[name])
+            details = {"outputs": sorted(names), "exported": exported, "replacement": replacement}
+            severity = Severity.WARNING if exported else Severity.CHANGE
+            yield Finding("outputs-follow", severity, "", details, causes)
 
 
 def find_parameter_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:

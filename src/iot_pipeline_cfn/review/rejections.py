@@ -1,19 +1,18 @@
 """Changes that CloudFormation rejects: types, taken names, the stack policy and parameters."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange
 from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
-from iot_pipeline_cfn.template.lookup import Resource, as_list, properties_of, type_of
+from iot_pipeline_cfn.template.lookup import as_list, type_of
 from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER, ParameterSet
-from iot_pipeline_cfn.template.schemas import paths
+from iot_pipeline_cfn.template.references import rename_references
 
-from .differences import equal, format_value
-from .renames import find_renames
+from .identities import Identity, identities_of
 from .resolved import ResolvedEnvironment
 from .resource_changes import find_changes
 
@@ -26,83 +25,43 @@ def find_type_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -
             yield Finding("type-changed", Severity.ERROR, name, {"before": old, "after": new})
 
 
-def find_replacement_conflicts(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
-    """Yield resources that are replaced but keep a custom name, which is taken.
+def find_identity_conflicts(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+    """Yield new resources with the identity of one that is deleted only after their creation.
 
     "You can't perform updates that require replacement of this resource":
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
     """
-    for change in find_changes(before, after):
-        if change.replacement is Replacement.NO or _changes_scope(change):
-            continue
-        name = change.logical_id
-        taken = _kept_name(change.resource_type, before.resources[name], after.resources[name])
-        if taken:
-            details = {"name": taken, "replacement": change.replacement}
-            yield Finding("replacement-name-taken", Severity.ERROR, name, details)
-
-
-def _kept_name(resource_type: str, before: Resource, after: Resource) -> str:
-    """Return the custom name that a resource keeps, if it has one."""
-    for key in _name_properties(resource_type):
-        old, new = properties_of(before).get(key), properties_of(after).get(key)
-        if old is not None and equal(old, new):
-            return format_value(old)
-    return ""
-
-
-def _name_properties(resource_type: str) -> Iterator[str]:
-    """Yield the properties of a type that hold a unique name."""
-    identifying = paths(resource_type, "primaryIdentifier") | paths(
-        resource_type, "additionalIdentifiers"
-    )
-    last = resource_type.rpartition("::")[2]
-    for path in sorted(paths(resource_type, "createOnlyProperties")):
-        if len(path) > 1:
-            continue
-        (name,) = path
-        ends = [end for end in ("Id", "Identifier", "Name") if name.endswith(end)]
-        is_named_like_type = any(last.endswith(name.removesuffix(end)) for end in ends)
-        if is_named_like_type or (path in identifying and name.endswith("Name")):
-            yield name
-
-
-SCOPES: Final = MappingProxyType(
-    {
-        # A scaling policy's name is unique for a target:
-        # https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html
-        "AWS::ApplicationAutoScaling::ScalingPolicy": {"ResourceId", "ScalingTargetId"},
+    changes = find_changes(before, after)
+    leaving = [change for change in changes if change.may_delete]
+    holders = {
+        identity: change.logical_id
+        for change in leaving
+        for identity in identities_of(before.resources[change.logical_id])
     }
-)
-"""Properties within which a name is unique, where no identifier contains them."""
+    # References to these have another value after the change.
+    others = {change.logical_id: f"{change.logical_id} (new)" for change in leaving}
+    for change in changes:
+        is_new = change.action is Action.ADD or change.replacement is not Replacement.NO
+        if not is_new:
+            continue
+        resource = rename_references(after.resources[change.logical_id], others)
+        for identity in identities_of(resource):
+            if holder := holders.get(identity):
+                yield _conflict(change, holder, identity)
+                break
 
 
-def _changes_scope(change: ResourceChange) -> bool:
-    """Return whether a replacement goes to another scope, in which the name is free."""
-    resource_type = change.resource_type
-    given = paths(resource_type, "primaryIdentifier") - paths(resource_type, "readOnlyProperties")
-    scope = {path[0] for path in given} | SCOPES.get(resource_type, set())
-    return any(part.path in scope for part in change.deciding_properties)
-
-
-def find_rename_conflicts(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
-    """Yield renamed resources whose name or identity is taken until the old resource is deleted."""
-    for old, new in find_renames(before, after).items():
-        sides = before.resources[old], after.resources[new]
-        resource_type = type_of(sides[1])
-        name = _kept_name(resource_type, *sides)
-        if name or _keeps_identity(resource_type, *sides):
-            details = {"new_logical_id": new, "name": name}
-            yield Finding("rename-name-taken", Severity.ERROR, old, details)
-
-
-def _keeps_identity(resource_type: str, before: Resource, after: Resource) -> bool:
-    """Return whether two resources have the same values for everything that identifies them."""
-    identifiers = [path[0] for path in paths(resource_type, "primaryIdentifier")]
-    values = [
-        (properties_of(before).get(key), properties_of(after).get(key)) for key in identifiers
-    ]
-    return bool(values) and all(old is not None and equal(old, new) for old, new in values)
+def _conflict(change: ResourceChange, holder: str, identity: Identity) -> Finding:
+    unique = identity.unique
+    details = {
+        "holder": holder,
+        "identity": {name: json.loads(value) for name, value in identity.values},
+        "replacement": change.replacement,
+        "documentation": unique.documentation if unique else "",
+    }
+    is_overwritten = unique is not None and unique.is_overwritten
+    code = "deleted-with-predecessor" if is_overwritten else "identity-taken"
+    return Finding(code, Severity.ERROR, change.logical_id, details)
 
 
 def find_denied_updates(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:

@@ -72,14 +72,24 @@ def _data_policy_weakened(finding: Finding) -> str:
     return f"the {{attribute}} of {{subject}} is weaker: its data {outcome} if it is {event}"
 
 
-def _replacement_name_taken(finding: Finding) -> str:
+def _identity(finding: Finding) -> str:
+    """Return the wording of the properties that two resources cannot share."""
+    given = [name for name, value in finding.details["identity"].items() if value is not None]
+    return " and ".join(f"{name} {{identity[{name}]}}" for name in given) or "what exists only once"
+
+
+def _identity_taken(finding: Finding) -> str:
+    if finding.details["holder"] != finding.subject:
+        return f"{{subject}} will fail, because {{holder}} has {_identity(finding)} until the end"
     article = "the" if finding.details["replacement"] == Replacement.YES else "a"
-    return f"{{subject}}: {article} replacement will fail, because it keeps the name {{name}}"
+    return f"{{subject}}: {article} replacement will fail, because it keeps {_identity(finding)}"
 
 
-def _rename_name_taken(finding: Finding) -> str:
-    taken = "the name {name}" if finding.details["name"] else "its identity"
-    return f"{{new_logical_id}} will fail, because {taken} is taken until {{subject}} is deleted"
+def _deleted_with_predecessor(finding: Finding) -> str:
+    return (
+        f"{{subject}} is created with {_identity(finding)} like {{holder}}; it is refused, or "
+        "deleted with {holder}"
+    )
 
 
 def _stack_policy_denial(finding: Finding) -> str:
@@ -90,7 +100,10 @@ def _stack_policy_denial(finding: Finding) -> str:
 
 def _outputs_follow(finding: Finding) -> str:
     verb = "may change" if finding.details["replacement"] == Replacement.MAYBE else "change"
-    return f"the values of {{outputs}} {verb} with {{causes}}"
+    refused = ""
+    if finding.details["exported"]:
+        refused = "; CloudFormation rejects other values of {exported} while a stack imports them"
+    return f"the values of {{outputs}} {verb} with {{causes}}{refused}"
 
 
 def _allowed_values_changed(finding: Finding) -> str:
@@ -111,13 +124,17 @@ UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
             "{subject} changes its resource type, which CloudFormation rejects; use a new "
             "logical ID"
         ),
-        "replacement-name-taken": _replacement_name_taken,
-        "rename-name-taken": _rename_name_taken,
+        "identity-taken": _identity_taken,
+        "deleted-with-predecessor": _deleted_with_predecessor,
         "stack-policy-denial": _stack_policy_denial,
         "bound-to-vpc": (
             "{subject} cannot move to another VPC with {subnets}; use a new logical ID"
         ),
         "subnet-outside-vpc": "{subject}: {cidr_block} is not within {vpc_cidr_block} of {vpc}",
+        "storage-reduced": "{subject}: {property} can only be increased",
+        "immutable-property": (
+            "{subject}: the service refuses another {property}; use a new logical ID and name"
+        ),
         "engine-downgrade": "{subject}: RDS rejects a downgrade of EngineVersion",
         "major-upgrade-not-allowed": (
             "{subject}: a new major EngineVersion needs AllowMajorVersionUpgrade"
@@ -142,6 +159,10 @@ UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
         "output-removed": "{subject} is removed; readers of this output fail",
         "output-added": "{subject} is a new output",
         "output-changed": "{subject} gets a new value",
+        "exported-value-changed": (
+            "the exported value of {subject} changes, which CloudFormation rejects while a stack "
+            "imports {export}"
+        ),
         "outputs-follow": _outputs_follow,
         "parameter-removed": "{subject} is removed; values for it are rejected",
         "parameter-added": "{subject} is a new parameter with a default",
