@@ -19,7 +19,7 @@ from deploying import (
     stack_of,
     topic,
 )
-from golden import compare_with_golden
+from golden import compare_with_golden, transcript
 
 GOLDEN = Path(__file__).with_name("golden") / "session.txt"
 VARIABLE = {
@@ -61,7 +61,7 @@ def test_wording_of_a_session(project):
         project.write(template, pr=file)
         for command in commands:
             done = project.run(*command.split(), GITHUB_ACTOR="somebody")
-            text += f"$ iot-pipeline {command}\n{done.out}{done.err}[{done.status}]\n\n"
+            text += transcript(f"iot-pipeline {command}", done)
     for pattern, replacement in VARIABLE.items():
         text = re.sub(pattern, replacement, text)
     compare_with_golden(GOLDEN, text)

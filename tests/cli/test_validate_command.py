@@ -1,42 +1,36 @@
 """Validating parameter files."""
 
-import pytest
+from pathlib import Path
 
-from checkout import PIPELINE, ROOT, run
+from checkout import PARAMETER_FILES, ROOT
+from deploying import pipeline
+from golden import compare_with_golden, transcript
 
-pytestmark = pytest.mark.slow
-"""Each test starts the program."""
-
-
-def pipeline(*arguments, cwd=ROOT):
-    return run(PIPELINE, *arguments, cwd=cwd)
-
-
-def test_validate_accepts_the_committed_files():
-    done = pipeline("validate")
-    expected = "4 parameter files fit templates/iot-pipeline.json\n"
-    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
+GOLDEN = Path(__file__).with_name("golden") / "validate.txt"
+FILES = {
+    "broken.json": "{",
+    "several.json": '{"Parameters": {"Availability": "always", "Ingress": "both"}}',
+    "good.json": "{}",
+}
 
 
-def test_validate_names_file_parameter_and_rule(tmp_path):
-    path = tmp_path / "bad.json"
-    path.write_text('{"Parameters": {"Availability": "always", "Colour": "red"}}')
-    done = pipeline("validate", str(path))
-    assert (done.returncode, done.stdout) == (3, "")
-    unknown, wrong = done.stderr.splitlines()
-    assert unknown.startswith(f"{path}: Colour: no such parameter; the template has AlarmEmail,")
-    assert wrong == f"{path}: Availability: 'always' is not one of single-zone, multi-zone"
+def test_committed_files_are_valid():
+    for files in ((), [str(path) for path in PARAMETER_FILES]):
+        done = pipeline("validate", *files)
+        assert (done.status, done.err) == (0, "")
 
 
-def test_validate_continues_after_an_unreadable_file(tmp_path):
-    (tmp_path / "broken.json").write_text("{")
-    (tmp_path / "wrong.json").write_text('{"Parameters": {"Ingress": "both"}}')
-    names = ["missing.json", "broken.json", "wrong.json", "."]
-    template = ROOT / "templates/iot-pipeline.json"
-    done = pipeline("validate", *names, "--template", str(template), cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    missing, broken, wrong, directory = done.stderr.splitlines()
-    assert missing == "missing.json: No such file or directory"
-    assert broken.startswith("broken.json: not JSON: ")
-    assert wrong == "wrong.json: Ingress: 'both' is not one of public, private"
-    assert directory == ".: Is a directory"
+def test_every_finding_is_one_line(tmp_path):
+    """An unreadable file does not end the validation."""
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content)
+    template = ("--template", str(ROOT / "templates/iot-pipeline.json"))
+    text = ""
+    for files, status in (
+        ("several.json good.json", 3),
+        ("missing.json broken.json good.json .", 2),
+    ):
+        done = pipeline("validate", *files.split(), *template, cwd=tmp_path)
+        assert done.status == status
+        text += transcript(f"iot-pipeline validate {files}", done)
+    compare_with_golden(GOLDEN, text)

@@ -18,6 +18,7 @@ from unittest import mock
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from checkout import REGION, ROOT
 from documents import documents
 from iot_pipeline_cfn import cli
 from iot_pipeline_cfn.cli import program
@@ -119,6 +120,46 @@ class Result:
         return self.err.strip().splitlines()[-1]
 
 
+def run_program(main, directory, variables, *argv):
+    """Run a program in a directory to its end, with these variables and no others."""
+    out, err = io.StringIO(), io.StringIO()
+    errors: list[Exception] = []
+    notices = []
+
+    def explain(error):
+        is_from_aws = isinstance(error, BotoCoreError | ClientError)
+        errors.append(explained(error) if is_from_aws else error)
+        return EXPLAIN(error)
+
+    def notify(console, finding):
+        notices.append(finding.code)
+        NOTIFY(console, finding)
+
+    terminate = signal.getsignal(signal.SIGTERM)
+    with (
+        contextlib.chdir(directory),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.dict(os.environ, variables, clear=True),
+        mock.patch.object(sys, "argv", [*argv]),
+        mock.patch.object(sys, "stdin", io.StringIO()),
+        mock.patch.object(program, "explain", explain),
+        mock.patch.object(Console, "notify", notify),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        finally:
+            signal.signal(signal.SIGTERM, terminate)
+    return Result(status, out.getvalue(), err.getvalue(), notices, *errors)
+
+
+def pipeline(*arguments, cwd=ROOT):
+    """Run `iot-pipeline` where it reaches no AWS."""
+    return Project(cwd, "any", "http://127.0.0.1:9", REGION).run(*arguments)
+
+
 @dataclass(frozen=True)
 class Project:
     """A directory with a template and parameter files, and the AWS that its commands reach."""
@@ -152,37 +193,9 @@ class Project:
 
     def run(self, *arguments: str, **variables: str) -> Result:
         """Run `iot-pipeline` to its end."""
-        out, err = io.StringIO(), io.StringIO()
-        errors: list[Exception] = []
-        notices = []
-
-        def explain(error):
-            is_from_aws = isinstance(error, BotoCoreError | ClientError)
-            errors.append(explained(error) if is_from_aws else error)
-            return EXPLAIN(error)
-
-        def notify(console, finding):
-            notices.append(finding.code)
-            NOTIFY(console, finding)
-
-        terminate = signal.getsignal(signal.SIGTERM)
-        with (
-            contextlib.chdir(self.directory),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            mock.patch.dict(os.environ, self.environment | variables, clear=True),
-            mock.patch.object(sys, "argv", [cli.PROGRAM, *arguments]),
-            mock.patch.object(sys, "stdin", io.StringIO()),
-            mock.patch.object(program, "explain", explain),
-            mock.patch.object(Console, "notify", notify),
-        ):
-            try:
-                cli.main()
-            except SystemExit as end:
-                status = int(end.code or 0)
-            finally:
-                signal.signal(signal.SIGTERM, terminate)
-        return Result(status, out.getvalue(), err.getvalue(), notices, *errors)
+        return run_program(
+            cli.main, self.directory, self.environment | variables, cli.PROGRAM, *arguments
+        )
 
     def deploy(self, name: str, *options: str, **variables: str) -> Result:
         """Deploy without being asked."""

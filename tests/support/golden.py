@@ -1,4 +1,4 @@
-"""Golden files, which hold the wording and the layout of reports."""
+"""Golden files, which hold the wording and the layout of what commands print."""
 
 import os
 from pathlib import Path
@@ -15,3 +15,17 @@ def compare_with_golden(name, text):
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(text)
     assert text == path.read_text()
+
+
+def transcript(command, done):
+    """Return a command, its output and its exit code as they look in a terminal."""
+    return f"$ {command}\n{done.out}{done.err}[{done.status}]\n\n"
+
+
+def compare_errors(path, program, results):
+    """Compare errors of one line with a golden file; `results` has them by the arguments."""
+    for done in results.values():
+        assert done.status > 0
+        assert (done.out, done.err.count("\n")) == ("", 1), done.err
+    text = "".join(transcript(f"{program} {each}".strip(), results[each]) for each in results)
+    compare_with_golden(path, text)
