@@ -42,10 +42,10 @@ def modified(logical_id, *properties):
     return change(logical_id, "Modify", properties=properties)
 
 
-def context_of(connection, changes, *, template=TEMPLATE, suffix="dev", **parameters):
+def context_of(connection, changes, *, template=TEMPLATE, suffix="dev", stack=None, **parameters):
     given = {"EnvironmentSuffix": suffix} | ZONES | parameters
     environment = Environment(suffix, suffix)
-    return PreflightContext(environment, connection, template, given, changes)
+    return PreflightContext(environment, connection, template, given, changes, stack)
 
 
 def run_check(code, connection, changes, *, ignored=(), **others):

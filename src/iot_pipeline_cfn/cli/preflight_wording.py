@@ -83,6 +83,16 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "image/critical-findings": "the scan of {tag} has {critical} critical findings",
         "image/scan-in-progress": "the scan of {tag} is not complete ({status})",
         "image/scan-failed": "the scan of {tag} is {status} {reason}",
+        "interruption/authorization": (
+            "{subject}: clients that still use the other kind of authorization get 403"
+        ),
+        "interruption/database": (
+            "{subject} restarts or fails over: requests that need it fail for a minute or more"
+        ),
+        "interruption/load-balancer": (
+            "{subject} is replaced: requests fail until the new one has its tasks"
+        ),
+        "interruption/no-tasks": "{subject} runs no tasks any more: all requests fail",
         "name-taken/none": "{subject}: the name {name} is taken by a resource of no stack",
         "name-taken/deleted-stack": (
             "{subject}: the name {name} is taken by a resource of {stack}, which is deleted"

@@ -135,6 +135,7 @@ def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> I
             request.template,
             content.parameters,
             change_set.changes,
+            existing,
         )
         if change_set.state is ChangeSetState.FAILED:
             raise _rejected(operations, change_set, context)

@@ -78,10 +78,11 @@ class Scenario:
     missing: ServerMissing | None = None
     probe: Probe | None = None
 
-    def deploy(self, **parameters: object) -> Plan:
-        """Deploy with parameters, and read the outputs."""
+    def deploy(self, *ignored: str, **parameters: object) -> Plan:
+        """Deploy with parameters and without some preflight checks, and read the outputs."""
         given = {name: str(value) for name, value in parameters.items()}
-        result = deploy(self._operations, replace(self.request, parameters=given), CONSENT)
+        request = replace(self.request, parameters=given, ignored=ignored)
+        result = deploy(self._operations, request, CONSENT)
         self.outputs.clear()
         self.outputs.update({output.name: output.value for output in result.stack.outputs})
         return result.plan
@@ -198,7 +199,7 @@ class Scenario:
         if self._is_protected():
             # The old load balancer would refuse its deletion and be left behind.
             self.deploy(DeletionProtection="disabled")
-        self.deploy(Ingress="private")
+        self.deploy("interruption", Ingress="private")
         (load_balancer,) = self.connection.elbv2.describe_load_balancers(
             LoadBalancerArns=[self.outputs["LoadBalancerArn"]]
         )["LoadBalancers"]

@@ -174,7 +174,7 @@ def test_command_for_the_emulator_has_its_endpoint_and_credentials():
 
 
 def test_every_check_has_a_case():
-    assert FIRST_CALLS.keys() | {"names", "deletion-protection"} == CHECKS.keys()
+    assert FIRST_CALLS.keys() | {"names", "deletion-protection", "interruption"} == CHECKS.keys()
     assert NEEDED.keys() <= CHECKS.keys()
 
 

@@ -12,6 +12,7 @@ from .caller_permissions import check_permissions
 from .checking import Check
 from .deletion_protection import check_deletion_protection
 from .image import check_image
+from .interruptions import check_interruption
 from .names import check_name_rules, check_names_available
 from .orderable import check_cache_orderable, check_database_orderable
 from .parameter_values import check_allocated_address, check_certificate
@@ -29,6 +30,7 @@ CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
         "database-orderable": check_database_orderable,
         "deletion-protection": check_deletion_protection,
         "image": check_image,
+        "interruption": check_interruption,
         "name-taken": check_names_available,
         "names": check_name_rules,
         "permissions": check_permissions,

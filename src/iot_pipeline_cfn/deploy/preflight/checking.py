@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
+from iot_pipeline_cfn.deploy.cloudformation import Stack, ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import EXPIRED, code_of, explained
@@ -39,13 +39,17 @@ The names are open: `NAME_CONFLICT_VALIDATION` and `SERVICE_QUOTA_EXCEEDED` are 
 
 @dataclass(frozen=True)
 class PreflightContext:
-    """The changes to check, their environment, and the value of each parameter."""
+    """The changes to check, their environment, and the value of each parameter.
+
+    The stack is the one before the changes, None if they create it.
+    """
 
     environment: Environment
     connection: Connection
     template: Mapping[str, Any]
     parameters: Mapping[str, str]
     changes: Sequence[ResourceChange]
+    stack: Stack | None = None
 
     @cached_property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:
