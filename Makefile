@@ -10,17 +10,31 @@ COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --no-annota
     --custom-compile-command "make lock"
 PROCESSOR := examples/processor/requirements
 
+# A misspelt or unknown argument would act on another environment, account or Region.
+ARGUMENTS := BASE BUCKET ENV IGNORE IMAGE_TAG KMS_KEY PARAMETERS PROFILE PYTHON REGION ROLE_ARN \
+    SHELL SKIP TARGET YES
+UNKNOWN := $(strip $(foreach name,$(filter-out $(ARGUMENTS),$(.VARIABLES)),\
+    $(if $(findstring command,$(origin $(name))),$(name))))
+ifneq ($(UNKNOWN),)
+$(error no such argument: $(UNKNOWN); the arguments are $(ARGUMENTS))
+endif
+
 # Arguments of make reach iot-pipeline in its environment, where neither make nor a shell expands
 # them: a branch can have any name.
-unexport BASE BUCKET ENV IGNORE IMAGE_TAG PARAMETERS REGION TARGET YES
+unexport BASE BUCKET ENV IGNORE IMAGE_TAG KMS_KEY PARAMETERS PROFILE REGION ROLE_ARN SKIP TARGET YES
 export IOT_PIPELINE_BASE = $(value BASE)
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
 export IOT_PIPELINE_IGNORE = $(value IGNORE)
 export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
+export IOT_PIPELINE_KMS_KEY = $(value KMS_KEY)
 export IOT_PIPELINE_PARAMETERS = $(value PARAMETERS)
 export IOT_PIPELINE_REGION = $(value REGION)
+export IOT_PIPELINE_ROLE_ARN = $(value ROLE_ARN)
+export IOT_PIPELINE_SKIP = $(value SKIP)
 export IOT_PIPELINE_TARGET = $(value TARGET)
-# Only from the command line: a YES that happens to be in the environment confirms nothing.
+# Only from the command line: a YES that happens to be in the environment confirms nothing, and a
+# PROFILE there is not meant for AWS, whose variable is AWS_PROFILE.
+export IOT_PIPELINE_PROFILE = $(if $(findstring command,$(origin PROFILE)),$(value PROFILE))
 export IOT_PIPELINE_YES = $(if $(findstring command,$(origin YES)),$(value YES))
 ifneq ($(value ENV),)
 export ENVIRONMENT_SUFFIX = $(value ENV)
@@ -41,7 +55,7 @@ template: .venv/installed ## Render the templates and their documents, and lint 
 review: ## Show what the changes of this branch do to each environment type: BASE=
 plan: ## Show what deploying ENV would change
 preflight: ## Run the preflight checks of ENV
-deploy: ## Create or update ENV: TARGET=aws|local REGION= IMAGE_TAG= PARAMETERS= BUCKET= YES=1
+deploy: ## Create or update ENV: TARGET=aws|local REGION= PROFILE= IMAGE_TAG= PARAMETERS= BUCKET= YES=1
 outputs: ## Print the outputs of ENV
 status: ## Show the state of ENV
 events: ## Show the events of the last operation on ENV

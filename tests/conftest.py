@@ -1,6 +1,7 @@
 """Fixtures for all tests: the template, and connections to the emulator and to moto."""
 
 import json
+import os
 import signal
 from contextlib import ExitStack
 from functools import cache
@@ -17,6 +18,7 @@ from deploying import Project, listening, small_template
 from iot_pipeline_cfn.deploy.connection import Connection, Target, emulator_session
 from iot_pipeline_cfn.emulator import control
 from iot_pipeline_cfn.stack import render_all
+from terminals import Terminal
 
 # Sessions share the descriptions of services, which are slow to read.
 botocore.session.create_loader = cache(botocore.session.create_loader)
@@ -144,6 +146,22 @@ def project(tmp_path, emulator, aws):
     project = Project(tmp_path, aws.account, emulator.endpoint_url, REGION)
     project.write(small_template())
     return project
+
+
+@pytest.fixture
+def terminal(project):
+    """A function that runs `iot-pipeline` on a terminal."""
+    terminals = []
+
+    def run(*arguments, **variables):
+        terminals.append(Terminal(project, *arguments, **variables))
+        return terminals[-1]
+
+    yield run
+    for one in terminals:
+        one.process.kill()
+        one.process.wait()
+        os.close(one.master)
 
 
 @pytest.fixture(scope="session")

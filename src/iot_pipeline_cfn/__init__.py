@@ -3,4 +3,4 @@
 __version__ = "0.2.0"
 
 DEFAULT_REGION = "ap-northeast-1"
-"""The Region where neither an option nor the AWS configuration names one."""
+"""The Region of the local AWS emulator and of price estimates where none is named."""

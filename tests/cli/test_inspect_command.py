@@ -33,7 +33,7 @@ def test_outputs_are_written_to_a_file(project):
     assert real.is_file()
     done = project.run("outputs", "pr1", "--file", "no/such/directory/outputs.json")
     assert done.status == 2
-    assert done.err.count("\n") == 1
+    assert done.err.count("\n") == 2
 
 
 def test_absent_environment_is_refused(project):

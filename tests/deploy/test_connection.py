@@ -2,12 +2,9 @@
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import EndpointConnectionError
 
-from deploying import made_up_session
-from iot_pipeline_cfn import DEFAULT_REGION
 from iot_pipeline_cfn.deploy.connection import (
-    ATTEMPTS,
     Connection,
     Target,
     connect,
@@ -43,28 +40,35 @@ KEYS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
 @pytest.mark.parametrize(
     ("variables", "region", "expected"),
     [
-        ({}, None, DEFAULT_REGION),
         ({"AWS_DEFAULT_REGION": "eu-west-1"}, None, "eu-west-1"),
         ({"AWS_DEFAULT_REGION": "eu-west-1"}, "us-east-1", "us-east-1"),
     ],
 )
-def test_region_is_given_or_configured_or_the_default(configure, variables, region, expected):
+def test_region_of_the_clients_is_given_or_configured(configure, variables, region, expected):
     configure(**KEYS, **variables)
     connection = connect(Target.AWS, region)
     assert (connection.region, connection.cloudformation.meta.region_name) == (expected, expected)
     assert (connection.is_local, connection.template_bucket) == (False, None)
 
 
-def test_aws_needs_credentials(configure):
-    configure()
-    with pytest.raises(NoCredentialsError):
-        connect(Target.AWS, None)
-
-
-def test_clients_are_created_once_and_give_up_after_some_attempts():
-    connection = Connection(made_up_session(), "us-east-1", Target.AWS)
+@pytest.mark.parametrize(
+    ("variables", "config", "expected"),
+    [
+        ({}, "", ("standard", 5)),
+        ({"AWS_MAX_ATTEMPTS": "9"}, "", ("standard", 9)),
+        ({"AWS_RETRY_MODE": "adaptive"}, "", ("adaptive", 5)),
+        ({}, "retry_mode=adaptive\nmax_attempts=7\n", ("adaptive", 7)),
+    ],
+)
+def test_client_is_created_once_and_retries_as_configured(
+    configure, tmp_path, variables, config, expected
+):
+    (tmp_path / "config").write_text(f"[default]\n{config}")
+    configure(**KEYS, **variables)
+    connection = connect(Target.AWS, "us-east-1")
     assert connection.ec2 is connection.client("ec2")
-    assert connection.ec2.meta.config.retries["total_max_attempts"] == ATTEMPTS
+    retries = connection.ec2.meta.config.retries
+    assert (retries["mode"], retries["total_max_attempts"]) == expected
 
 
 def test_emulator_ignores_the_configuration_of_the_user(configure):

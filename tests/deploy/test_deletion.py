@@ -45,12 +45,15 @@ def test_destroyed_environment_leaves_nothing(project, aws, environment):
     assert list_resources(aws) == before
 
 
-def test_absent_environment_is_destroyed_without_an_error(project):
+def test_absent_environment_is_destroyed_without_an_error(project, aws):
+    """The message names the account and the Region, which may be the wrong ones."""
     project.deploy("pr1")
     assert project.run("destroy", "pr1", "--yes").status == 0
     done = project.run("destroy", "pr1", "--yes", "--json")
     deletion, result = done.documents
     assert (done.status, deletion["stack"], result["state"]) == (0, None, None)
+    location = result["location"]
+    assert (location["account"], location["region"]) == (aws.account, aws.region)
 
 
 def test_protected_environment_is_destroyed_after_lifting_its_protection(project, aws):

@@ -51,6 +51,9 @@ def test_same_deployment_again_changes_nothing(project, aws):
     again = project.deploy("pr1")
     assert (again.status, again.out) == (0, first.out)
     assert project.plan("pr1")["empty"]
+    where, nothing = again.err.splitlines()
+    assert aws.account in where
+    assert f"{aws.account}, {aws.region}" in nothing
     assert stack_of(aws) == updated
     assert change_sets(aws) == []
 

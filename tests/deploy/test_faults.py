@@ -165,7 +165,7 @@ SLOW = Scenario(
     ),
 )
 
-OPTIONAL = frozenset({"DescribeEvents", "GetCallerIdentity"})
+OPTIONAL = frozenset({"DescribeEvents", "ListAccountAliases"})
 """Actions whose denial is no failure."""
 
 EVERY_FAULT = (CREATION, UPDATE, DESTRUCTION)

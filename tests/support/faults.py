@@ -51,10 +51,12 @@ class Fault:
         """Return the status and the body of the answer, or None if the connection drops."""
         if not self.errors:
             return None
-        status, code = self.errors[request.service]
+        # IAM and STS have the protocol of CloudFormation.
+        service = request.service if request.service in BODIES else "cloudformation"
+        status, code = self.errors[service]
         message = self.message.format(action=f"{request.service}:{request.action}")
         error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-        return status, BODIES[request.service].format(error=error).encode()
+        return status, BODIES[service].format(error=error).encode()
 
 
 THROTTLED = Fault(

@@ -16,13 +16,15 @@ PATIENCE = 20
 class Terminal:
     """A process on a pseudo terminal."""
 
-    def __init__(self, project, *arguments):
+    def __init__(self, project, *arguments, **variables):
         self.master, slave = pty.openpty()
         self.shown = ""
         self.process = subprocess.Popen(
             [PROGRAM, *arguments],
             cwd=project.directory,
-            env=project.environment | {"TERM": "xterm", "COLUMNS": "150", "LINES": "40"},
+            env=project.environment
+            | {"TERM": "xterm", "COLUMNS": "150", "LINES": "40"}
+            | variables,
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.deployment import Plan
     from iot_pipeline_cfn.deploy.events import Event
     from iot_pipeline_cfn.deploy.inventory import EnvironmentStatus, Summary
+    from iot_pipeline_cfn.deploy.location import Location
 
 VERSION: Final = 1
 """The version of the JSON documents; docs/json.md lists their schemas."""
@@ -57,6 +58,8 @@ class Console(Observer):
     """The terminal or the streams of a command, which prints JSON documents if `as_json` is set."""
 
     as_json: bool = False
+    location: dict[str, Any] = field(default_factory=dict)
+    """What each JSON document says about the account and the Region, once they are known."""
 
     @property
     def interactive(self) -> bool:
@@ -69,7 +72,12 @@ class Console(Observer):
 
     def document(self, kind: str, content: Mapping[str, Any]) -> None:
         """Print a JSON document in one line."""
-        echo(json.dumps(json_document(kind, content)))
+        echo(json.dumps(json_document(kind, {**content, **self.location})))
+
+    def show_location(self, location: "Location") -> None:
+        """Show the account and the Region before anything is asked or done."""
+        self.location["location"] = location.as_data()
+        self.say(wording.location_line(location))
 
     def answer(self, question: str) -> str:
         """Return the user's answer in lower case.
@@ -184,7 +192,13 @@ class Console(Observer):
             rows = [wording.deletion_row(resource) for resource in plan.resources]
             self.table(wording.DELETION_HEADINGS, rows, err=True)
 
-    def result(self, suffix: str, state: str | None, left: "Sequence[Event]" = ()) -> None:
+    def result(
+        self,
+        suffix: str,
+        state: str | None,
+        location: "Location",
+        left: "Sequence[Event]" = (),
+    ) -> None:
         """Print the state of a stack at the end, and the resources that its deletion skipped."""
         if self.as_json:
             resources = [
@@ -198,7 +212,7 @@ class Console(Observer):
             ]
             self.document("result", {"environment": suffix, "state": state, "left": resources})
         else:
-            self.say(wording.result_line(suffix, state, left))
+            self.say(wording.result_line(suffix, state, left, location))
 
     def event(self, event: "Event") -> None:
         """Print an event."""

@@ -64,10 +64,12 @@ def plan(
     from iot_pipeline_cfn.deploy import service_layer
 
     requested, request = _request(environment, template, options)
-    operations, console = open_environment(requested, place, patience, as_json=as_json)
+    operations, console = open_environment(
+        requested, place, patience, request.file, options.role_arn, as_json=as_json
+    )
     made = service_layer.plan(operations, request)
     if save:
-        data = json_document("plan", made.as_data())
+        data = json_document("plan", made.as_data() | console.location)
         write(save, json.dumps(data, indent=2, sort_keys=True) + "\n")
     console.plan(made, err=False)
     console.findings(made.findings, err=True)
@@ -89,7 +91,9 @@ def preflight(
     from iot_pipeline_cfn.deploy import service_layer
 
     requested, request = _request(environment, template, options)
-    operations, console = open_environment(requested, place, patience, as_json=as_json)
+    operations, console = open_environment(
+        requested, place, patience, request.file, options.role_arn, as_json=as_json
+    )
     made = service_layer.plan(operations, request)
     console.findings(made.findings, err=False)
     service_layer.require_passed(made.findings)
@@ -130,7 +134,9 @@ def deploy(
     requested, request = _request(
         environment, template, options, allowed, load_object(reviewed) if reviewed else None
     )
-    operations, console = open_environment(requested, place, patience, as_json=as_json)
+    operations, console = open_environment(
+        requested, place, patience, request.file, options.role_arn, as_json=as_json
+    )
     consent = service_layer.Consent(yes, console.interactive, _in_ci())
     result = service_layer.deploy(operations, request, consent)
     console.outputs(result.stack.outputs)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.deployment import Plan
     from iot_pipeline_cfn.deploy.events import Event
     from iot_pipeline_cfn.deploy.inventory import EnvironmentStatus, Summary
+    from iot_pipeline_cfn.deploy.location import Location
 
 OPERATIONS: Final = {
     Operation.CREATE: "creating {}",
@@ -72,6 +73,20 @@ ENVIRONMENT_HEADINGS: Final = (
 DELETION_HEADINGS: Final = ("Logical ID", "Type", "Outcome")
 
 
+def location_line(location: "Location") -> str:
+    """Return the line about the account and the Region that precedes everything else."""
+    alias = "local AWS emulator" if location.target == "local" else location.account_alias
+    parts = [
+        f"{location.account} ({alias})" if alias else location.account,
+        location.region,
+        f"as {location.principal.split(':', 5)[-1]}",
+    ]
+    if location.service_role:
+        parts.append(f"CloudFormation as {location.service_role.split(':', 5)[-1]}")
+    subject = f"{location.stack} in " if location.stack else ""
+    return subject + ", ".join(parts)
+
+
 def change_row(change: ResourceChange) -> tuple[str, ...]:
     """Return a resource change as a row, which begins with `!` if the change loses data."""
     return (
@@ -96,7 +111,7 @@ def plan_lines(plan: "Plan") -> Iterator[str]:
         yield f"{name}: {SETTINGS[setting]}"
     if plan.empty:
         if not plan.settings:
-            yield f"{name}: nothing to change"
+            yield f"{name} in {plan.stack.account}, {plan.stack.region}: nothing to change"
         return
     if count := plan.content.parameters.get(COUNT_PARAMETER):
         yield f"{name}: the service keeps its {count} tasks ({COUNT_PARAMETER})"
@@ -156,10 +171,13 @@ def deletion_row(resource: "DeletedResource") -> tuple[str, ...]:
     return resource.logical_id, resource.resource_type, OUTCOMES[resource.outcome]
 
 
-def result_line(suffix: str, state: str | None, left: "Sequence[Event]") -> str:
+def result_line(
+    suffix: str, state: str | None, left: "Sequence[Event]", location: "Location"
+) -> str:
     """Return the state of an environment at the end, with the resources that are left behind."""
     if state is None:
-        return f"there is no environment {suffix}: nothing to delete"
+        place = f"{location.account}, {location.region}"
+        return f"there is no environment {suffix} in {place}: nothing to delete"
     if state != "DELETE_COMPLETE":
         return f"{suffix} is in {state}"
     names = ", ".join(f"{each.logical_id} ({each.physical_id})" for each in left)

@@ -12,6 +12,7 @@ from .options import (
     json_option,
     patience_options,
     place_options,
+    role_option,
     template_option,
     yes_option,
 )
@@ -21,6 +22,7 @@ from .options import (
 @environment_argument
 @click.option("--force", is_flag=True, help="Leave behind the resources that cannot be deleted.")
 @yes_option
+@role_option
 @patience_options
 @place_options
 @template_option
@@ -30,6 +32,7 @@ def destroy(
     environment: str,
     force: bool,
     yes: bool,
+    role_arn: str | None,
     patience: Patience,
     place: Place,
     template: Path | None,
@@ -41,11 +44,13 @@ def destroy(
     """
     from iot_pipeline_cfn.deploy import service_layer
 
-    operations, console = open_named(environment, template, place, patience, as_json=as_json)
+    operations, console = open_named(
+        environment, template, place, patience, role_arn, as_json=as_json
+    )
     consent = service_layer.Consent(yes, console.interactive)
     result = service_layer.destroy(operations, consent, force=force)
     state = "DELETE_COMPLETE" if result.plan.stack else None
-    console.result(operations.environment.suffix, state, result.left)
+    console.result(operations.environment.suffix, state, operations.location, result.left)
 
 
 @click.command()
@@ -61,4 +66,5 @@ def cancel(
     from iot_pipeline_cfn.deploy.following import cancel_update
 
     operations, console = open_named(environment, template, place, patience, as_json=as_json)
-    console.result(operations.environment.suffix, cancel_update(operations))
+    state = cancel_update(operations)
+    console.result(operations.environment.suffix, state, operations.location)

@@ -1,14 +1,15 @@
 """The commands outputs, status, events and list, which change nothing."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 
 from iot_pipeline_cfn.template.files import write
-from iot_pipeline_cfn.template.parameters import load_template
+from iot_pipeline_cfn.template.parameters import DEFAULT_TEMPLATE, load_template, template_path
 
-from .opening import open_connection, open_named, template_of
+from .opening import open_connection, open_named
 from .options import (
     FILE,
     Patience,
@@ -50,7 +51,8 @@ def status(
     from iot_pipeline_cfn.deploy import inventory
 
     operations, console = open_named(environment, template, place, as_json=as_json)
-    path = template or template_of(operations.environment)
+    name = operations.file.template if operations.file else DEFAULT_TEMPLATE
+    path = template or template_path(name)
     found = inventory.status(operations, load_template(path), detects_drift=detects_drift)
     console.status(found)
 
@@ -87,6 +89,10 @@ def events(
 def list_(*, place: Place, as_json: bool) -> None:
     """Show all environments of the Region."""
     from iot_pipeline_cfn.deploy.inventory import list_environments
+    from iot_pipeline_cfn.deploy.location import locate
 
     connection, console = open_connection(place, as_json=as_json)
-    console.environments(list_environments(connection))
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(list_environments, connection)
+        console.show_location(locate(connection))
+    console.environments(found.result())

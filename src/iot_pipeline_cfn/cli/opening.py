@@ -1,11 +1,11 @@
 """Opening a connection, and an environment, from the options of a command."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iot_pipeline_cfn.template.parameters import (
     DEFAULT_TEMPLATE,
+    ParameterFile,
     load,
     load_template,
     template_path,
@@ -25,7 +25,7 @@ def open_connection(place: Place, *, as_json: bool) -> "tuple[Connection, Consol
     from iot_pipeline_cfn.deploy.connection import Target, connect, trace
 
     console = Console(as_json)
-    connection = connect(Target(place.target), place.region)
+    connection = connect(Target(place.target), place.region, place.profile)
     if place.debug:
         trace(connection, console.say)
     return connection, console
@@ -36,20 +36,34 @@ def open_named(
     template: Path | None,
     place: Place,
     patience: Patience | None = None,
+    role_arn: str | None = None,
     *,
     as_json: bool,
 ) -> "tuple[Operations, Console]":
-    """Open the environment of a name, which the template's rule for suffixes must allow."""
-    from iot_pipeline_cfn.deploy.environments import environment_named
+    """Open the environment of a name, which the template's rule for suffixes must allow.
+
+    Its parameter file, if it still exists, names the account and the Region.
+    """
+    from iot_pipeline_cfn.deploy.environments import environment_named, find_parameter_file
 
     environment = environment_named(
         name, load_template(template or template_path(DEFAULT_TEMPLATE))
     )
-    return open_environment(environment, place, patience or Patience(), as_json=as_json)
+    path = find_parameter_file(environment, PARAMETERS)
+    file = load(path) if path else None
+    return open_environment(
+        environment, place, patience or Patience(), file, role_arn, as_json=as_json
+    )
 
 
 def open_environment(
-    environment: "Environment", place: Place, patience: Patience, *, as_json: bool
+    environment: "Environment",
+    place: Place,
+    patience: Patience,
+    file: ParameterFile | None,
+    role_arn: str | None = None,
+    *,
+    as_json: bool,
 ) -> "tuple[Operations, Console]":
     """Open an environment for operations that are followed on the console."""
     from iot_pipeline_cfn.deploy.operations import Operations
@@ -64,15 +78,7 @@ def open_environment(
         timeout=patience.timeout,
         on_interrupt=patience.on_interrupt,
         wait=patience.wait,
+        file=file,
+        role_arn=role_arn or (file.role_arn if file else None),
     )
     return operations, console
-
-
-def template_of(environment: "Environment") -> Path:
-    """Return the path of the template that an environment's parameter file names, if it has one."""
-    from iot_pipeline_cfn.deploy.environments import parameter_file
-    from iot_pipeline_cfn.deploy.errors import DeploymentError
-
-    with suppress(DeploymentError):
-        return template_path(load(parameter_file(environment, PARAMETERS)).template)
-    return template_path(DEFAULT_TEMPLATE)

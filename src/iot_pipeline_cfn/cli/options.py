@@ -8,8 +8,6 @@ from typing import Any
 
 import click
 
-from iot_pipeline_cfn import DEFAULT_REGION
-
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 FILE = click.Path(path_type=Path)
@@ -22,6 +20,7 @@ class Place:
 
     target: str = "aws"
     region: str | None = None
+    profile: str | None = None
     debug: bool = False
 
 
@@ -42,6 +41,7 @@ class RequestOptions:
     image_tag: str | None
     bucket: str | None
     ignored: tuple[str, ...]
+    role_arn: str | None = None
 
 
 def grouped(name: str, group: type, *options: Decorator) -> Decorator:
@@ -74,7 +74,7 @@ environment_argument = click.argument("environment", envvar="ENVIRONMENT_SUFFIX"
 region_option = click.option(
     "--region",
     envvar="IOT_PIPELINE_REGION",
-    help=f"The AWS Region.  [default: from the AWS configuration, else {DEFAULT_REGION}]",
+    help="The AWS Region.  [default: AWS_REGION, AWS_DEFAULT_REGION, or that of the profile]",
 )
 
 template_option = click.option(
@@ -87,6 +87,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 yes_option = click.option(
     "--yes", is_flag=True, envvar="IOT_PIPELINE_YES", help="Skip confirmation."
+)
+
+role_option = click.option(
+    "--role-arn",
+    envvar="IOT_PIPELINE_ROLE_ARN",
+    help="The service role that CloudFormation acts as.  [default: from the parameter file]",
 )
 
 timeout_option = click.option(
@@ -110,6 +116,11 @@ place_options = grouped(
         help="AWS, or the local AWS emulator.",
     ),
     region_option,
+    click.option(
+        "--profile",
+        envvar="IOT_PIPELINE_PROFILE",
+        help="The profile of the AWS configuration.  [default: AWS_PROFILE]",
+    ),
     click.option("--debug", is_flag=True, help="Show each call to AWS on stderr."),
 )
 
@@ -151,6 +162,7 @@ request_options = grouped(
         envvar="IOT_PIPELINE_BUCKET",
         help="The S3 bucket for templates above 51,200 bytes.",
     ),
+    role_option,
     click.option(
         "--ignore",
         "ignored",

@@ -53,6 +53,16 @@ class Stack:
     termination_protection: bool
 
     @property
+    def account(self) -> str:
+        """Its account."""
+        return self.arn.split(":")[4]
+
+    @property
+    def region(self) -> str:
+        """Its Region."""
+        return self.arn.split(":")[3]
+
+    @property
     def in_progress(self) -> bool:
         """Whether an operation is in progress."""
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
@@ -280,7 +290,12 @@ def original_template(client: "CloudFormationClient", stack: str) -> Mapping[str
 
 
 def delete_stack(
-    client: "CloudFormationClient", stack: Stack, token: str, *, force: bool = False
+    client: "CloudFormationClient",
+    stack: Stack,
+    token: str,
+    role: Mapping[str, Any],
+    *,
+    force: bool = False,
 ) -> None:
     """Have CloudFormation delete a stack, after its termination protection is lifted."""
     if stack.termination_protection:
@@ -289,6 +304,7 @@ def delete_stack(
         StackName=stack.arn,
         ClientRequestToken=token,
         DeletionMode="FORCE_DELETE_STACK" if force else "STANDARD",
+        **role,
     )
 
 

@@ -1,20 +1,26 @@
-"""Connections to AWS or to the local AWS emulator: sessions, Regions, retries."""
+"""Connections to AWS or to the local AWS emulator: clients, retries, the caller."""
 
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import OperationModel
 
 from iot_pipeline_cfn import DEFAULT_REGION
 from iot_pipeline_cfn.emulator import control
+from iot_pipeline_cfn.exit_codes import ExitCode
+
+from .credentials import named_region, open_session
+from .errors import DeploymentError
 
 if TYPE_CHECKING:
     from types_boto3_acm import ACMClient
@@ -35,11 +41,19 @@ if TYPE_CHECKING:
     from types_boto3_service_quotas import ServiceQuotasClient
     from types_boto3_sts import STSClient
 
-ATTEMPTS = 5
-"""All attempts of a call. Nothing is lost by giving up: the same command follows the operation."""
+RETRIES: Final = {
+    ("retry_mode", "AWS_RETRY_MODE"): ("mode", "standard"),
+    ("max_attempts", "AWS_MAX_ATTEMPTS"): ("total_max_attempts", 5),
+}
+"""How calls are retried where neither the profile nor the environment configures it.
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+"""
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS: Final = 10
 """Connect timeout; botocore's default would retry for five minutes."""
+
+ALIAS_SECONDS: Final = 2
+"""How long the account's alias may take, which is only shown."""
 
 
 class Target(StrEnum):
@@ -47,6 +61,14 @@ class Target(StrEnum):
 
     AWS = "aws"
     LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls AWS, and in which account."""
+
+    account: str
+    arn: str
 
 
 def _client(service: str) -> Any:
@@ -81,9 +103,11 @@ class Connection:
         region: str,
         target: Target,
         endpoint_url: str | None = None,
+        profile: str | None = None,
     ) -> None:
-        """Set the session of all clients, and the URL of a local AWS emulator."""
+        """Set the session of all clients, the URL of a local AWS emulator, and a named profile."""
         self.session = session
+        self.profile = profile
         self.region = region
         self.target = target
         self.endpoint_url = endpoint_url
@@ -100,48 +124,84 @@ class Connection:
         """The bucket for large templates that exists anyway."""
         return control.TEMPLATE_BUCKET if self.is_local else None
 
+    @cached_property
+    def caller(self) -> Caller:
+        """The account and the identity that calls are made with; needs no permission."""
+        identity = self.sts.get_caller_identity()
+        return Caller(identity["Account"], identity["Arn"])
+
+    def account_alias(self) -> str:
+        """Return the account's alias; empty without one, or where it cannot be read at once."""
+        patience = Config(
+            connect_timeout=ALIAS_SECONDS,
+            read_timeout=ALIAS_SECONDS,
+            retries={"total_max_attempts": 1},
+        )
+        with suppress(BotoCoreError, ClientError):
+            return next(
+                iter(self._create("iam", patience).list_account_aliases()["AccountAliases"]), ""
+            )
+        return ""
+
     def client(self, service: str) -> Any:
         """Return the client of a service, which is created when it is first needed."""
+        # A session is not thread-safe while it creates a client.
+        with self._lock:
+            if service not in self.clients:
+                self.clients[service] = self._create(service)
+            return self.clients[service]
+
+    def _create(self, service: str, more: Config | None = None) -> Any:
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            retries=self._retries(),
             connect_timeout=CONNECT_SECONDS,
             s3={"addressing_style": "path"},
             # No proxy is between here and the loopback interface.
             proxies={} if self.is_local else None,
         )
-        # A session is not thread-safe while it creates a client.
-        with self._lock:
-            if service not in self.clients:
-                session: Any = self.session
-                self.clients[service] = session.client(
-                    service,
-                    region_name=self.region,
-                    endpoint_url=self.endpoint_url,
-                    config=config,
-                )
-            return self.clients[service]
+        session: Any = self.session
+        try:
+            return session.client(
+                service,
+                region_name=self.region,
+                endpoint_url=self.endpoint_url,
+                config=config.merge(more) if more else config,
+            )
+        except BotoCoreError:
+            raise
+        except ValueError as error:
+            # An invalid URL of an endpoint, or a number of attempts that is none.
+            message = f"the AWS configuration is invalid: {error}; see: aws configure list"
+            raise DeploymentError(message, ExitCode.NO_ACCESS, code="bad-configuration") from None
+
+    def _retries(self) -> Any:
+        profile = self.session._session.get_scoped_config()  # noqa: SLF001
+        return {
+            option: value
+            for (key, variable), (option, value) in RETRIES.items()
+            if key not in profile and variable not in os.environ
+        }
 
 
-def connect(target: Target, region: str | None) -> Connection:
+def connect(target: Target, region: str | None, profile: str | None = None) -> Connection:
     """Connect to AWS, or to the local AWS emulator, which is started if it is not running.
 
-    Without a Region the AWS configuration names it, or else it is Tokyo.
+    On AWS, an option, the environment or the profile names the Region; there is no default. The
+    emulator needs no AWS configuration.
 
     Raises:
         EmulatorError: when the emulator does not start.
-        NoCredentialsError: when there are no credentials for AWS.
+        DeploymentError: when AWS has no Region or no credentials.
 
     """
     if target is Target.LOCAL:
-        with suppress(BotoCoreError):  # The emulator needs no AWS configuration.
-            region = region or boto3.Session().region_name
+        with suppress(BotoCoreError):
+            region = region or named_region() or boto3.Session().region_name
         region = region or DEFAULT_REGION
         emulator = control.start(control.DIRECTORY, region)
         return Connection(emulator_session(), region, target, emulator.endpoint_url)
-    session = boto3.Session()
-    if session.get_credentials() is None:
-        raise NoCredentialsError
-    return Connection(session, region or session.region_name or DEFAULT_REGION, target)
+    session = open_session(region, profile)
+    return Connection(session, session.region_name, target, profile=profile)
 
 
 def emulator_session() -> boto3.Session:

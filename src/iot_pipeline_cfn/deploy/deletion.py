@@ -110,7 +110,9 @@ def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
     """Delete a stack, with a second attempt, and return the events of skipped resources."""
     if stack.status == "REVIEW_IN_PROGRESS":
         # It has no resources, and its deletion has no events.
-        cloudformation.delete_stack(operations.client, stack, cloudformation.unique_name())
+        cloudformation.delete_stack(
+            operations.client, stack, cloudformation.unique_name(), operations.role
+        )
         return []
     outcome = _attempt(operations, stack, force=force and stack.status == "DELETE_FAILED")
     again = cloudformation.find_stack(operations.client, stack.arn)
@@ -145,7 +147,9 @@ def _attempt(operations: Operations, stack: Stack, *, force: bool) -> OperationO
         operations,
         Operation.DELETE,
         stack,
-        lambda token: cloudformation.delete_stack(client, stack, token, force=force),
+        lambda token: cloudformation.delete_stack(
+            client, stack, token, operations.role, force=force
+        ),
         [resource["LogicalResourceId"] for resource in resources],
     )
 

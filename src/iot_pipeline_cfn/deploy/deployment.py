@@ -94,6 +94,8 @@ class Plan:
         changes = [change_data(change) for change in self.changes]
         tags = self.content.tags
         return {
+            "account": self.stack.account,
+            "region": self.stack.region,
             "stack": None if self.creates else self.stack.arn,
             "last_updated": None if self.creates else updated.isoformat(),
             "template": self.content.template_hash,
@@ -136,6 +138,7 @@ def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> I
             content.parameters,
             change_set.changes,
             existing,
+            operations.role_arn,
         )
         if change_set.state is ChangeSetState.FAILED:
             raise _rejected(operations, change_set, context)

@@ -52,17 +52,22 @@ def environment_named(name: str, template: Mapping[str, Any]) -> Environment:
     return Environment(name, suffix)
 
 
-def parameter_file(environment: Environment, directory: Path) -> Path:
-    """Return an environment's parameter file: its own, or else that of its type, which must exist.
+def find_parameter_file(environment: Environment, directory: Path) -> Path | None:
+    """Return an environment's parameter file: its own, or else that of its type.
 
     The environment type is the leading letters of the suffix: `pr` of `pr-123`.
     """
     letters = re.match("[a-z]+", environment.suffix)
     environment_type = letters[0] if letters else ""
-    for stem in (environment.suffix, environment_type, SAME_FILE.get(environment_type)):
-        path = directory / f"{stem}.json"
-        if path.is_file():
-            return path
+    stems = (environment.suffix, environment_type, SAME_FILE.get(environment_type))
+    paths = (directory / f"{stem}.json" for stem in stems)
+    return next(filter(Path.is_file, paths), None)
+
+
+def parameter_file(environment: Environment, directory: Path) -> Path:
+    """Return an environment's parameter file, which must exist."""
+    if path := find_parameter_file(environment, directory):
+        return path
     stems = {path.stem for path in directory.glob("*.json")}
     names = ", ".join(sorted(stems | {same for same, file in SAME_FILE.items() if file in stems}))
     message = (

@@ -1,19 +1,31 @@
 """Errors of deployments, and what errors of botocore mean to the user."""
 
+import os
+import shlex
 from collections.abc import Sequence
+from typing import Final
 
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigNotFound,
+    ConfigParseError,
     ConnectionError,  # noqa: A004 Of botocore, which its other connection errors derive from.
-    CredentialRetrievalError,
     HTTPClientError,
-    MetadataRetrievalError,
+    IncompleteReadError,
+    LoginError,
+    MissingParametersError,
     NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
+    ProxyConnectionError,
+    RefreshWithMFAUnsupportedError,
+    SSLError,
     SSOError,
     TokenRetrievalError,
+    ValidationError,
 )
 
 from iot_pipeline_cfn.exit_codes import ExitCode
@@ -52,36 +64,102 @@ class ChangeSetRejectedError(DeploymentError):
         self.findings = findings
 
 
-NO_CREDENTIALS = (
-    CredentialRetrievalError,
-    MetadataRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
+AGAIN: Final = "run the same command again"
+NAME_REGION: Final = (
+    "name it with --region (make: REGION=...), AWS_REGION, AWS_DEFAULT_REGION or in the profile"
 )
-EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-UNKNOWN_CREDENTIALS = frozenset(
+CONFIGURE: Final = (
+    "configure credentials, for example with aws login or aws configure sso, or use the local AWS "
+    "emulator with --target local (make: TARGET=local)"
+)
+
+REMEDIES: Final[Sequence[tuple[tuple[type[BotoCoreError], ...], str, str]]] = (
+    ((NoCredentialsError, PartialCredentialsError), "no-credentials", CONFIGURE),
+    (
+        (SSOError, TokenRetrievalError),
+        "expired-credentials",
+        "run: aws sso login{profile}; then {again}",
+    ),
+    ((LoginError,), "expired-credentials", "run: aws login{profile}; then {again}"),
+    (
+        (RefreshWithMFAUnsupportedError,),
+        "expired-credentials",
+        "{again}, which asks for a new code; CloudFormation goes on",
+    ),
+    (
+        (ProfileNotFound, ConfigNotFound, ConfigParseError),
+        "bad-configuration",
+        "see: aws configure list-profiles",
+    ),
+    ((NoRegionError,), "no-region", NAME_REGION),
+    (
+        (SSLError,),
+        "unreachable",
+        "where a proxy inspects TLS, set AWS_CA_BUNDLE to a file with its certificate authority",
+    ),
+    ((ProxyConnectionError,), "unreachable", "check HTTPS_PROXY and NO_PROXY, then {again}"),
+    ((ConnectionError, HTTPClientError, IncompleteReadError), "unreachable", "{again}"),
+)
+"""Errors of botocore that nobody but the user can end: their codes, and what to do. The first row
+that fits counts."""
+
+WRONG_REQUESTS: Final = (MissingParametersError, ParamValidationError, ValidationError)
+"""Errors of botocore about the arguments of a call."""
+
+EXPIRED: Final = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+)
+SKEWED: Final = frozenset({"RequestInTheFuture", "RequestTimeTooSkewed"})
+SKEWED_SIGNATURES: Final = ("Signature expired", "Signature not yet current")
+"""How AWS's message begins where the code is one of wrong credentials.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
+"""
+UNKNOWN_CREDENTIALS: Final = frozenset(
     {
         "AuthFailure",
+        "IncompleteSignature",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
+        "InvalidIdentityToken",
+        "InvalidSecurity",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "NotSignedUp",
+        "OptInRequired",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
 )
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
-THROTTLED = frozenset(
-    {"RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequests"}
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html and
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+DENIED: Final = frozenset(
+    {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation", "403"}
 )
-AWS_FAILED = 500
-
-CONFIGURE = (
-    "configure credentials, for example with aws configure sso, or use the local AWS emulator with "
-    "--target local (make: TARGET=local)"
+THROTTLED: Final = frozenset(
+    {
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequests",
+        "TooManyRequestsException",
+    }
 )
-AGAIN = "run the same command again"
+SIGN_INS: Final = frozenset(
+    {
+        "AssumeRole",
+        "AssumeRoleWithWebIdentity",
+        "CreateOAuth2Token",
+        "CreateToken",
+        "GetCallerIdentity",
+        "GetRoleCredentials",
+    }
+)
+"""Calls by which credentials are obtained: no failure of theirs is about a stack."""
+AWS_FAILED: Final = 500
 
 
 def code_of(error: ClientError) -> str:
@@ -102,42 +180,68 @@ def is_gone(error: ClientError) -> bool:
     )
 
 
-def explained(error: BotoCoreError | ClientError) -> DeploymentError:
-    """Return an error of botocore as one for the user, with what to do about it."""
+def is_transient(error: BotoCoreError | ClientError) -> bool:
+    """Return whether the same call may succeed later: AWS throttles, fails, or is not reached."""
+    if isinstance(error, ClientError):
+        return code_of(error) in THROTTLED or _status(error) >= AWS_FAILED
+    return isinstance(error, ConnectionError | HTTPClientError | IncompleteReadError)
+
+
+def explained(error: BotoCoreError | ClientError, profile: str | None = None) -> DeploymentError:
+    """Return an error of botocore as one for the user, with what to do about it.
+
+    Everything that botocore raises by itself is about the access to AWS, except wrong requests.
+    """
     if isinstance(error, ClientError):
         return _explain_response(error)
-    if isinstance(error, NO_CREDENTIALS):
-        message, code = f"{str(error).rstrip('.')}: {CONFIGURE}", "no-credentials"
-    elif isinstance(error, ConnectionError | HTTPClientError):
-        message, code = f"cannot reach AWS: {error}; {AGAIN}", "unreachable"
-    else:
-        return DeploymentError(str(error), ExitCode.USAGE, code="bad-request")
-    return DeploymentError(message, ExitCode.NO_ACCESS, code=code)
+    words = " ".join(str(error).split()).rstrip(".")
+    unlisted = ("bad-configuration", "see: aws configure list{profile}")
+    code, remedy = next((row for types, *row in REMEDIES if isinstance(error, types)), unlisted)
+    if (code, remedy) == unlisted and isinstance(error, WRONG_REQUESTS):
+        return DeploymentError(words, ExitCode.USAGE, code="bad-request")
+    profile = profile or os.environ.get("AWS_PROFILE")
+    option = f" --profile {shlex.quote(profile)}" if profile else ""
+    remedy = remedy.format(again=AGAIN, profile=option)
+    message = f"cannot reach AWS: {words}; {remedy}" if code == "unreachable" else ""
+    return DeploymentError(message or f"{words}: {remedy}", ExitCode.NO_ACCESS, code=code)
+
+
+def _status(error: ClientError) -> int:
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
 def _explain_response(error: ClientError) -> DeploymentError:
     aws_code, words, operation = code_of(error), message_of(error), error.operation_name
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     exit_code = ExitCode.NO_ACCESS
-    if aws_code in EXPIRED:
+    if aws_code in SKEWED or words.startswith(SKEWED_SIGNATURES):
+        code = "clock-skew"
+        message = f"the clock of this machine is wrong ({words}): set it, then {AGAIN}"
+    elif aws_code in EXPIRED:
         code = "expired-credentials"
+        # EC2 has one code for both.
+        clock = ", or the clock of this machine is wrong" if aws_code == "RequestExpired" else ""
         message = (
-            "the AWS credentials have expired, and CloudFormation goes on: renew them and "
+            f"the AWS credentials have expired{clock}, and CloudFormation goes on: renew them and "
             f"{AGAIN} to follow it"
         )
     elif aws_code in UNKNOWN_CREDENTIALS:
-        code, message = "unknown-credentials", f"AWS rejects the credentials ({words}): {CONFIGURE}"
+        code = "unknown-credentials"
+        message = (
+            f"AWS rejects the credentials ({words}), as it does in a Region that the account has "
+            f"not enabled: {CONFIGURE}"
+        )
     elif aws_code in DENIED:
         code, message = "access-denied", f"access denied to {operation}: {words}"
     elif aws_code in THROTTLED:
         code, message = "throttled", f"AWS throttles {operation} ({words}): {AGAIN}"
-    elif status >= AWS_FAILED:
+    elif _status(error) >= AWS_FAILED:
         code, message = "aws-failed", f"AWS fails at {operation} ({words}): {AGAIN}"
     else:
         code, message = "aws-refused", f"AWS rejects {operation}: {words} ({aws_code})"
         # A stack in the wrong state answers with ValidationError as well.
         invalid = aws_code == "ValidationError" and operation == "CreateChangeSet"
-        exit_code = ExitCode.INVALID if invalid else ExitCode.REFUSED
+        if operation not in SIGN_INS:
+            exit_code = ExitCode.INVALID if invalid else ExitCode.REFUSED
     return DeploymentError(
         message, exit_code, code=code, operation=operation, aws_code=aws_code, aws_message=words
     )

@@ -189,7 +189,9 @@ def _cancel(operations: Operations, arn: str) -> str:
         return stack.status if stack else "DELETE_COMPLETE"
     try:
         if stack.status == "CREATE_IN_PROGRESS" and _agrees(operations, Question.DELETE_CREATION):
-            cloudformation.delete_stack(client, stack, cloudformation.unique_name())
+            cloudformation.delete_stack(
+                client, stack, cloudformation.unique_name(), operations.role
+            )
         elif stack.status == "UPDATE_IN_PROGRESS" and _agrees(operations, Question.CANCEL_UPDATE):
             client.cancel_update_stack(StackName=arn)
         else:
@@ -251,7 +253,7 @@ def _remove_failed_creation(operations: Operations, stack: Stack) -> None:
         operations,
         Operation.REMOVE_FAILED_CREATION,
         stack,
-        lambda token: cloudformation.delete_stack(operations.client, stack, token),
+        lambda token: cloudformation.delete_stack(operations.client, stack, token, operations.role),
     )
 
 
@@ -268,7 +270,7 @@ def _roll_back(operations: Operations, stack: Stack) -> None:
         operations,
         Operation.ROLL_BACK,
         stack,
-        lambda token: call(StackName=stack.arn, ClientRequestToken=token),
+        lambda token: call(StackName=stack.arn, ClientRequestToken=token, **operations.role),
     )
     if outcome.status != "UPDATE_ROLLBACK_COMPLETE":
         lines = [

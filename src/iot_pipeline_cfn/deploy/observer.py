@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .deletion import DeletionPlan
     from .deployment import Plan
     from .events import Event
+    from .location import Location
 
 
 class Operation(StrEnum):
@@ -36,6 +37,9 @@ class Question(StrEnum):
 
 class Observer:
     """An observer that shows nothing and agrees to nothing; subclasses override what they need."""
+
+    def show_location(self, location: "Location") -> None:
+        """Show the account and the Region before anything is asked or done."""
 
     def show_plan(self, plan: "Plan") -> None:
         """Show a plan before its preflight checks run."""

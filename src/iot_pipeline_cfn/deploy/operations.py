@@ -3,16 +3,20 @@
 import shlex
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from iot_pipeline_cfn.template.findings import Finding, Severity, Value
+from iot_pipeline_cfn.template.parameters import ParameterFile
 
 from . import cloudformation, planning
 from .cloudformation import Stack
 from .connection import Connection
 from .environments import Environment
 from .errors import DeploymentError
+from .location import Location, locate, require_location
 from .observer import Observer
 from .planning import ENVIRONMENT_TAG, REASONS, Refusal
 
@@ -33,11 +37,20 @@ class Operations:
     """What an interruption does, `cancel` or `leave`; None asks the observer."""
     wait: bool = True
     """Whether to wait for an operation of another process."""
+    file: ParameterFile | None = None
+    """The parameter file, if there is one, whose account and Region are the only ones allowed."""
+    role_arn: str | None = None
+    """The service role that CloudFormation acts as; without one, it acts as before."""
 
     @property
     def client(self) -> "CloudFormationClient":
         """The client of CloudFormation."""
         return self.connection.cloudformation
+
+    @property
+    def role(self) -> dict[str, Any]:
+        """The argument of the calls that take a service role."""
+        return {"RoleARN": self.role_arn} if self.role_arn else {}
 
     def command(self, verb: str) -> str:
         """Return the command that runs a verb for this environment, for a shell."""
@@ -47,19 +60,30 @@ class Operations:
         """Notify the observer of a step."""
         self.observer.notify(Finding(code, Severity.NOTE, self.environment.stack_name, details))
 
+    @cached_property
+    def location(self) -> Location:
+        """The account and the Region, which the observer is shown and the file must allow."""
+        found = locate(self.connection, self.environment.stack_name, self.role_arn or "")
+        self.observer.show_location(found)
+        require_location(found, self.file)
+        return found
+
     def find_stack(self) -> Stack | None:
-        """Return the stack of the environment's name, which another tool may have created."""
-        return cloudformation.find_stack(self.client, self.environment.stack_name)
+        """Return the stack of the environment's name, which another tool may have created.
+
+        It is the first call of every verb, so the location is known before anything is done.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            located = pool.submit(lambda: self.location)
+            stack = cloudformation.find_stack(self.client, self.environment.stack_name)
+            located.result()
+        return stack
 
     def require_stack(self) -> Stack:
         """Return the environment's stack, which must exist and belong to it."""
         stack = self.find_stack()
         if stack is None:
-            message = (
-                f"there is no environment {self.environment.name!r} in {self.connection.region}; "
-                "list shows the existing ones"
-            )
-            raise DeploymentError(message, code=Refusal.ABSENT)
+            raise self.refused(Refusal.ABSENT)
         refusal = planning.refuse_ownership(stack.status, stack.tags, self.environment.name)
         if refusal:
             raise self.refused(refusal, stack)
@@ -68,7 +92,9 @@ class Operations:
     def refused(self, refusal: Refusal, stack: Stack | None = None) -> DeploymentError:
         """Return the error of a refusal, with the stack that it is about."""
         if stack is None:
-            return DeploymentError(REASONS[refusal], code=refusal)
+            account, region = self.location.account, self.location.region
+            message = f"{self.environment.name!r} in {account}, {region}: {REASONS[refusal]}"
+            return DeploymentError(message, code=refusal, account=account, region=region)
         name = stack.tags.get(ENVIRONMENT_TAG, "")
         created_as = f", created as {name!r}" if name not in {"", self.environment.name} else ""
         return DeploymentError(
@@ -84,4 +110,5 @@ def command_line(verb: str, name: str, connection: Connection) -> list[str]:
     """Return the arguments that run a verb, such as `events --follow`, for an environment."""
     program = "iot-pipeline" if shutil.which("iot-pipeline") else sys.argv[0]
     target = ["--target", "local"] if connection.is_local else []
-    return [program, *verb.split(), name, *target, "--region", connection.region]
+    profile = ["--profile", connection.profile] if connection.profile else []
+    return [program, *verb.split(), name, *target, "--region", connection.region, *profile]

@@ -210,6 +210,7 @@ def submit(
         "Tags": cloudformation.tag_list(content.tags),
         "Capabilities": content.capabilities,
         "OnStackFailure": failure_mode(content.parameters) if creates else "ROLLBACK",
+        **operations.role,
         **template,
     }
     return cloudformation.create_change_set(

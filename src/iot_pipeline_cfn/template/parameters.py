@@ -3,14 +3,16 @@
 A file has the format of CodePipeline's template configuration, `{"Parameters": {...},
 "Tags": {...}, "StackPolicy": {...}}`
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html),
-and optionally `"Bucket": "..."`, the S3 bucket for templates that are too large for a request, and
-`"Template": "..."`, the name of the template in `templates/`.
+and optionally `"Bucket"`, the S3 bucket for templates that are too large for a request, `"Account"`
+and `"Region"`, the only ones that its environments may be in, `"RoleARN"`, the service role that
+CloudFormation acts as, and `"Template"`, the name of the template in `templates/`.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from .files import UnreadableFileError, load_object
@@ -45,9 +47,22 @@ DEFAULT_TEMPLATE: Final = "iot-pipeline"
 FIXED: Final = frozenset({"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"})
 """Parameters that cannot be changed: another value would replace the database."""
 
-SECTIONS: Final = frozenset({"Bucket", "Parameters", "StackPolicy", "Tags", "Template"})
 BUCKET: Final = re.compile("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+TEXTS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = MappingProxyType(
+    {
+        "Account": (re.compile("[0-9]{12}"), "the 12 digits of an AWS account"),
+        "Bucket": (BUCKET, "the name of an S3 bucket"),
+        "Region": (re.compile("[a-z]{2,}(-[a-z]+)+-[0-9]+"), "an AWS Region"),
+        "RoleARN": (ROLE_ARN, "the ARN of an IAM role"),
+        "Template": (re.compile("[a-z0-9-]+"), "the name of a template"),
+    }
+)
+"""The sections that are texts: what they must match, and be."""
+SECTIONS: Final = frozenset({"Parameters", "StackPolicy", "Tags"} | TEXTS.keys())
 
 TAG_KEY: Final = re.compile("(?!aws:).{1,128}")
 TAG_VALUE: Final = re.compile(".{0,256}")
@@ -62,8 +77,11 @@ class ParameterFile:
     parameters: Mapping[str, str]
     tags: Mapping[str, str]
     stack_policy: Mapping[str, Any] | None
-    bucket: str | None
+    bucket: str | None = None
     template: str = DEFAULT_TEMPLATE
+    account: str | None = None
+    region: str | None = None
+    role_arn: str | None = None
 
 
 def load(path: Path) -> ParameterFile:
@@ -93,13 +111,21 @@ def parameter_file(path: Path, content: dict[str, Any]) -> ParameterFile:
     policy = content.get("StackPolicy")
     if policy is not None and not _is_policy(policy):
         raise UnreadableFileError(path, 'must be {"Statement": [{...}]}', "StackPolicy")
-    bucket = content.get("Bucket")
-    if bucket is not None and not (isinstance(bucket, str) and BUCKET.fullmatch(bucket)):
-        raise UnreadableFileError(path, "must be the name of an S3 bucket", "Bucket")
-    template = content.get("Template", DEFAULT_TEMPLATE)
-    if not (isinstance(template, str) and re.fullmatch("[a-z0-9-]+", template)):
-        raise UnreadableFileError(path, "must be the name of a template", "Template")
-    return ParameterFile(path, content["Parameters"], content["Tags"], policy, bucket, template)
+    for section, (pattern, meaning) in TEXTS.items():
+        text = content.get(section)
+        if text is not None and not (isinstance(text, str) and pattern.fullmatch(text)):
+            raise UnreadableFileError(path, f"must be {meaning}", section)
+    return ParameterFile(
+        path=path,
+        parameters=content["Parameters"],
+        tags=content["Tags"],
+        stack_policy=policy,
+        bucket=content.get("Bucket"),
+        template=content.get("Template", DEFAULT_TEMPLATE),
+        account=content.get("Account"),
+        region=content.get("Region"),
+        role_arn=content.get("RoleARN"),
+    )
 
 
 def _is_policy(policy: object) -> bool:

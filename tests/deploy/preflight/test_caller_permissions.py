@@ -31,8 +31,9 @@ from preflights import (
 
 ALL_ADDED = added(*TEMPLATE["Resources"])
 MOST = {key: value for key, value in ENVIRONMENTS["most"].items() if key != "EnvironmentSuffix"}
+ACCOUNT = "123456789012"
 USER = "arn:aws:iam::123456789012:user/deployer"
-CALLER = ("get_caller_identity", {"Arn": USER})
+CALLER = ("get_caller_identity", {"Account": ACCOUNT, "Arn": USER})
 
 
 def check(connection, changes=ALL_ADDED):
@@ -114,7 +115,7 @@ def as_caller(connection, *statements, role=False):
         arn = iam.create_user(UserName="deployer")["User"]["Arn"]
         iam.put_user_policy(UserName="deployer", **policy)
         # The emulator knows the keys of users in its first account only.
-        stub(connection, "sts", ("get_caller_identity", {"Arn": arn}))
+        stub(connection, "sts", ("get_caller_identity", {"Account": ACCOUNT, "Arn": arn}))
         return connection
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
     created = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=document(trust))
@@ -186,7 +187,7 @@ def test_action_with_missing_context_values_is_not_denied(by_resource):
 
 @pytest.mark.parametrize("kind", ["iam::123456789012:root", "sts::123456789012:federated-user/any"])
 def test_caller_without_policies_is_not_simulated(kind):
-    caller = ("get_caller_identity", {"Arn": f"arn:aws:{kind}"})
+    caller = ("get_caller_identity", {"Account": ACCOUNT, "Arn": f"arn:aws:{kind}"})
     assert check(stubbed(sts=[caller], iam=[])) == []
 
 

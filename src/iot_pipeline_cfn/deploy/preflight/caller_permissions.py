@@ -1,4 +1,4 @@
-"""Permissions that the caller needs, since CloudFormation acts with them.
+"""Permissions that the caller or the service role needs, since CloudFormation acts with them.
 
 IAM's policy simulator evaluates the policies of an identity. It knows neither session policies nor
 every key of a request, so a denial is only a warning.
@@ -114,10 +114,9 @@ def check_permissions(context: PreflightContext) -> Iterator[Finding]:
     """
     if not any(change.creates for change in context.changes):
         return
-    connection = context.connection
-    caller = connection.sts.get_caller_identity()["Arn"]
+    caller = context.role_arn or context.connection.caller.arn
     try:
-        principal = _principal(connection, caller)
+        principal = _principal(context.connection, caller)
         if not principal:
             return
         needed = needed_actions(context)
@@ -189,7 +188,7 @@ def _principal(connection: Connection, caller: str) -> str:
     kind, _, name = caller.rpartition(":")[2].partition("/")
     if kind == "assumed-role":
         return connection.iam.get_role(RoleName=name.partition("/")[0])["Role"]["Arn"]
-    return caller if kind == "user" else ""
+    return caller if kind in {"role", "user"} else ""
 
 
 def _denied(context: PreflightContext, principal: str, actions: Sequence[str]) -> list[str]:

@@ -50,6 +50,8 @@ class PreflightContext:
     parameters: Mapping[str, str]
     changes: Sequence[ResourceChange]
     stack: Stack | None = None
+    role_arn: str | None = None
+    """The service role that CloudFormation acts as, instead of as the caller."""
 
     @cached_property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:

@@ -270,5 +270,5 @@ def _check_scan(image: Image, digest: str) -> Iterator[Finding]:
 def _account(connection: Connection) -> str:
     """Return the account's number, or `ACCOUNT` where it cannot be read."""
     with suppress(BotoCoreError, ClientError):
-        return connection.sts.get_caller_identity()["Account"]
+        return connection.caller.account
     return "ACCOUNT"
