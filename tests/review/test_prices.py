@@ -4,7 +4,7 @@ import pytest
 
 from checkout import ENVIRONMENTS
 from comparing import compared
-from iot_pipeline_cfn.review.prices import bill, find_cost_changes, total
+from iot_pipeline_cfn.review.prices import bill, find_cost_changes, price_table, total
 from iot_pipeline_cfn.template.findings import Severity
 from resolution import resolve
 
@@ -29,6 +29,8 @@ def resources(template):
         ("defaults", TOKYO, 48.91 + 81.76 + 25.039 + 11.24565 + 36.50 + 36.50),
         # Two NAT gateways and addresses, an internal load balancer, two tasks of 1 vCPU and 2 GB.
         ("prod", TOKYO, 2 * 48.91 + 81.76 + 17.739 + 89.9652),
+        # Two databases and two cache nodes besides.
+        ("prod", VIRGINIA, 2 * 36.50 + 58.40 + 16.425 + 72.0802 + 730 * 2 * (0.168 + 0.158)),
     ],
 )
 def test_price_of_every_environment_type(resources, kind, region, expected):
@@ -51,26 +53,59 @@ def test_without_an_image_no_task_costs_anything(template):
     }
 
 
-def test_unknown_price_is_found_and_makes_the_total_a_minimum(resources):
+def test_change_without_a_price_is_found_and_leaves_no_total(resources):
     small, large = resources(), resources(**ENVIRONMENTS["prod"])
     found = bill(large, TOKYO)
     assert {item.name for item in found if item.monthly is None} == {
         "db.m7g.large postgres",
         "cache.m7g.large redis",
     }
-    cost, *unknown = compared(find_cost_changes, small, large)
-    assert cost.details["is_minimum"]
-    assert cost.details["total_after"] == "287.28"
-    assert [(each.code, each.severity, each.subject) for each in unknown] == [
-        ("unknown-price", Severity.NOTE, "Database"),
-        ("unknown-price", Severity.NOTE, "Cache"),
+    cost, *unpriced = compared(find_cost_changes, small, large)
+    assert cost.details.keys() == {"amount", "resources"}
+    assert not {"Cache", "Database"} & {*cost.details["resources"]}
+    assert [(each.code, each.severity, each.subject) for each in unpriced] == [
+        ("not-priced", Severity.NOTE, "Cache"),
+        ("not-priced", Severity.NOTE, "Database"),
     ]
-    assert unknown[0].details == {"item": "db.m7g.large postgres", "region": TOKYO}
+    assert unpriced[1].details == {
+        "region": TOKYO,
+        "before": "2 db.t4g.micro postgres",
+        "after": "2 db.m7g.large postgres",
+    }
     assert compared(find_cost_changes, large, large) == []
-    ((arm),) = [
-        each for each in bill(resources(CpuArchitecture="ARM64"), TOKYO) if "ARM64" in each.name
-    ]
-    assert arm.monthly is None
+
+
+def test_every_class_that_the_template_offers_has_a_price(template):
+    """In Virginia; not all prices of Tokyo are known."""
+    prices = price_table()["regions"][VIRGINIA]
+    offered = {
+        f"{choice} {engine}"
+        for name, engine in (("DatabaseInstanceClass", "postgres"), ("CacheNodeType", "redis"))
+        for choice in template["Parameters"][name]["AllowedValues"]
+    }
+    assert offered <= prices.keys()
+    for architecture in template["Parameters"]["CpuArchitecture"]["AllowedValues"]:
+        assert {f"fargate-vcpu {architecture}", f"fargate-gb {architecture}"} <= prices.keys()
+
+
+def instance(size):
+    return {"Type": "AWS::EC2::Instance", "Properties": {"InstanceType": size}}
+
+
+@pytest.mark.parametrize("region", [TOKYO, VIRGINIA])
+def test_type_without_prices_is_named(region):
+    (added,) = compared(find_cost_changes, {}, {"One": instance("p4d.24xlarge")}, region=region)
+    assert (added.code, added.subject) == ("not-priced", "One")
+    assert added.details["after"] == "EC2::Instance p4d.24xlarge"
+    assert added.details["before"] is None
+    other = {"One": instance({"Ref": "Size"})}
+    (changed,) = compared(find_cost_changes, {"One": instance("t3.micro")}, other, region=region)
+    assert changed.details["after"] == "EC2::Instance Size"
+
+
+def test_equal_price_is_no_difference():
+    address = {"Type": "AWS::EC2::EIP"}
+    assert compared(find_cost_changes, {"One": address}, {"Other": address}) == []
 
 
 @pytest.mark.parametrize(
@@ -85,7 +120,6 @@ def test_difference_has_the_resources_that_make_it(resources, before, after, cod
     assert finding.details == {
         "amount": "48.91",
         "resources": ["NatElasticIp1", "NatGateway1"],
-        "is_minimum": False,
         "total_before": without if before == "none" else single,
         "total_after": without if after == "none" else single,
     }
@@ -95,8 +129,7 @@ def test_change_to_or_from_an_unknown_price_is_no_difference(resources):
     small, large = resources(), resources(DatabaseInstanceClass="db.m7g.large")
     for before, after in ((small, large), (large, small)):
         (finding,) = compared(find_cost_changes, before, after)
-        assert (finding.code, finding.subject) == ("unknown-price", "Database")
-        assert finding.details["item"] == "db.m7g.large postgres"
+        assert (finding.code, finding.subject) == ("not-priced", "Database")
 
 
 def test_spot_has_the_price_on_demand_as_its_limit(resources):

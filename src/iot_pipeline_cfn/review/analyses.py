@@ -12,6 +12,7 @@ from typing import Final
 from iot_pipeline_cfn.template.findings import Finding
 
 from . import (
+    assessments,
     exposure,
     failures,
     generated,
@@ -44,6 +45,7 @@ class Topic(StrEnum):
     TRAFFIC = "traffic"
     PERMISSIONS = "permissions"
     EXPOSURE = "exposure"
+    NOT_ASSESSED = "not-assessed"
     QUOTAS = "quotas"
     COST = "cost"
     OUTPUTS = "outputs"
@@ -58,7 +60,7 @@ ANALYSES: Final[Mapping[Topic, tuple[Analysis, ...]]] = MappingProxyType(
     {
         Topic.DATA: (
             losses.find_losses,
-            losses.find_shorter_retention,
+            losses.find_data_rule_changes,
             losses.find_weaker_protection,
         ),
         Topic.REJECTED: (
@@ -78,6 +80,7 @@ ANALYSES: Final[Mapping[Topic, tuple[Analysis, ...]]] = MappingProxyType(
         Topic.TRAFFIC: (traffic.find_traffic_changes,),
         Topic.PERMISSIONS: (grants.find_permission_changes,),
         Topic.EXPOSURE: (exposure.find_exposure_changes,),
+        Topic.NOT_ASSESSED: (assessments.find_unassessed_types,),
         Topic.QUOTAS: (needs.find_quota_changes,),
         Topic.COST: (prices.find_cost_changes,),
         Topic.OUTPUTS: (interface.find_output_changes, interface.find_outputs_of_replaced),

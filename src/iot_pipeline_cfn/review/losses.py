@@ -1,15 +1,17 @@
 """Data that an update loses, and data that is kept for a shorter time or less protected."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from iot_pipeline_cfn.template.changes import Action, Replacement
 from iot_pipeline_cfn.template.findings import Finding, Findings, Severity, Value
-from iot_pipeline_cfn.template.lookup import Resource, properties_of, type_of
+from iot_pipeline_cfn.template.lookup import Resource, type_of
 from iot_pipeline_cfn.template.stateful import DataOutcome, data_outcome, holds_data, policy_of
 
-from .differences import alternatives, equal
+from .assessment_rules import Assessment
+from .assessments import find_rule_changes
+from .differences import alternatives
 from .resolved import ResolvedEnvironment
 from .resource_changes import find_causes, find_changes
 
@@ -46,34 +48,14 @@ def find_losses(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Find
         yield Finding(code, severity, name, details, causes.get(name, ()))
 
 
-FOREVER: Final = float("inf")
+def find_data_rule_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+    """Yield resources that delete their data sooner or protect it less, by the rules.
 
-RETENTION: Final[Mapping[tuple[str, str], tuple[float, str]]] = MappingProxyType(
-    {
-        # The default, and the data that is deleted when the value is reduced.
-        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-loggroup.html
-        ("AWS::Logs::LogGroup", "RetentionInDays"): (FOREVER, "events"),
-        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html
-        ("AWS::RDS::DBInstance", "BackupRetentionPeriod"): (1, "backups"),
-        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticache-replicationgroup.html
-        ("AWS::ElastiCache::ReplicationGroup", "SnapshotRetentionLimit"): (0, "snapshots"),
-    }
-)
-
-
-def find_shorter_retention(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
-    """Yield resources that keep their data for a shorter time."""
-    if after.source.is_new:
-        return
-    for name, old, new in _kept(before, after):
-        for (resource_type, key), (default, data) in RETENTION.items():
-            values = [properties_of(side).get(key) for side in (old, new)]
-            was, is_now = (_number(value, default) for value in values)
-            if type_of(new) != resource_type or was is None or is_now is None:
-                continue
-            if is_now < was:
-                details = {"property": key, "data": data, "before": values[0], "after": values[1]}
-                yield Finding("retention-reduced", Severity.DATA_LOSS, name, details)
+    Only environments that exist have data to delete.
+    """
+    for finding in find_rule_changes(before, after, Assessment.DATA):
+        if not after.source.is_new or finding.severity is not Severity.DATA_LOSS:
+            yield finding
 
 
 def _kept(
@@ -83,15 +65,6 @@ def _kept(
         old = before.resources.get(name)
         if old is not None and type_of(old) == type_of(new):
             yield name, old, new
-
-
-def _number(value: Any, default: float) -> float | None:
-    if value is None:
-        return default
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
 
 
 PROTECTION: Final = MappingProxyType(
@@ -113,8 +86,4 @@ def find_weaker_protection(before: ResolvedEnvironment, after: ResolvedEnvironme
             ):
                 details: dict[str, Value] = {"attribute": attribute, "before": was, "after": is_now}
                 details["data_outcome"] = data_outcome(is_now)
-                yield Finding("data-policy-weakened", Severity.CHANGE, name, details)
-        values = [properties_of(side).get("DeletionProtection") for side in (old, new)]
-        if equal(values[0], True) and not equal(values[1], True):
-            sides = {"before": values[0], "after": values[1]}
-            yield Finding("deletion-protection-removed", Severity.CHANGE, name, sides)
+                yield Finding("data-policy-weakened", Severity.WARNING, name, details)

@@ -5,16 +5,23 @@ names what is billed by use. A price that the table lacks is reported as unknown
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.template.capacity import SPOT, cache_nodes, service_tasks
+from iot_pipeline_cfn.template.capacity import SPOT, ServiceTasks, cache_nodes, service_tasks
 from iot_pipeline_cfn.template.findings import Finding, Severity
-from iot_pipeline_cfn.template.lookup import Resources, as_list, of_type
+from iot_pipeline_cfn.template.lookup import (
+    Resources,
+    as_list,
+    properties_of,
+    short_text_of,
+    type_of,
+    values_at,
+)
 
 from .differences import equal
 from .resolved import ResolvedEnvironment
@@ -26,6 +33,8 @@ NOT_COUNTED: Final = (
 
 SUBJECT: Final = "cost"
 
+CENT: Final = 0.01
+
 
 @dataclass(frozen=True)
 class Item:
@@ -35,6 +44,11 @@ class Item:
     name: str
     quantity: float
     monthly: float | None
+
+    @property
+    def text(self) -> str:
+        """The name with the quantity, if that is not one."""
+        return self.name if self.quantity == 1 else f"{self.quantity:g} {self.name}"
 
 
 @cache
@@ -69,7 +83,7 @@ def total(items: Iterable[Item]) -> float:
 
 
 def find_cost_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterator[Finding]:
-    """Yield the difference of the monthly price, and the prices that are unknown."""
+    """Yield the difference of the monthly price, and the changes that have no price."""
     old, new = (bill(side.resources, after.region) for side in (before, after))
     if old == new:
         return
@@ -77,76 +91,162 @@ def find_cost_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -
         details: dict[str, Any] = {"region": after.region, "regions": priced_regions()}
         yield Finding("unpriced-region", Severity.NOTE, SUBJECT, details)
         return
-    # The difference is unknown where the price of either side is.
-    unknown = [
-        item
-        for one, other in ((new, old), (old, new))
-        for item in one
-        if item.monthly is None and item not in other
-    ]
-    was, will_be = _costs(old), _costs(new)
+    items = _items(old), _items(new)
     changed = sorted(
-        name
-        for name in {*was, *will_be} - {item.logical_id for item in unknown}
-        if was[name] != will_be[name]
+        name for name in {*items[0], *items[1]} if items[0].get(name) != items[1].get(name)
     )
-    if changed:
-        difference = sum(will_be[name] - was[name] for name in changed)
-        details = {
-            "amount": f"{abs(difference):.2f}",
-            "resources": changed,
-            "is_minimum": any(item.monthly is None for item in (*old, *new)),
-            "total_before": f"{total(old):.2f}",
-            "total_after": f"{total(new):.2f}",
-        }
+    unpriced = {
+        name
+        for name in changed
+        if any(item.monthly is None for side in items for item in side.get(name, ()))
+    }
+    priced = [name for name in changed if name not in unpriced]
+    costs = [sum(total(side.get(name, ())) for name in priced) for side in items]
+    difference = costs[1] - costs[0]
+    if abs(difference) >= CENT:
+        details = {"amount": f"{abs(difference):.2f}", "resources": priced}
+        if not any(item.monthly is None for item in (*old, *new)):
+            details |= {"total_before": f"{total(old):.2f}", "total_after": f"{total(new):.2f}"}
         code = f"monthly-cost-{'decreased' if difference < 0 else 'increased'}"
         yield Finding(code, Severity.CHANGE, SUBJECT, details)
-    for item in unknown:
-        details = {"item": item.name, "region": after.region}
-        yield Finding("unknown-price", Severity.NOTE, item.logical_id, details)
+    for name in sorted(unpriced):
+        sides = [", ".join(item.text for item in side.get(name, ())) or None for side in items]
+        details = {"region": after.region, "before": sides[0], "after": sides[1]}
+        yield Finding("not-priced", Severity.NOTE, name, details)
 
 
-def _costs(items: Sequence[Item]) -> Counter[str]:
-    """Return the monthly price of each resource, as far as it is known."""
-    costs: Counter[str] = Counter()
+def _items(items: Iterable[Item]) -> dict[str, list[Item]]:
+    """Return the items of each resource."""
+    found: dict[str, list[Item]] = {}
     for item in items:
-        costs[item.logical_id] += item.monthly or 0  # type: ignore[assignment] # A sum of dollars.
-    return costs
+        found.setdefault(item.logical_id, []).append(item)
+    return found
 
 
-def _billed(resources: Resources) -> Iterator[tuple[str, str, float, Mapping[str, float]]]:
-    """Yield logical IDs, names and quantities of items, each with the rates that it sums up."""
-    for name in of_type(resources, "AWS::EC2::NatGateway"):
-        yield name, "NAT gateway", 1, {"nat-gateway": 1}
-    for name in of_type(resources, "AWS::EC2::EIP"):
-        yield name, "public IPv4 address", 1, {"public-ipv4": 1}
-    for name, endpoint in of_type(resources, "AWS::EC2::VPCEndpoint").items():
-        if endpoint.get("VpcEndpointType") == "Interface":
-            zones = len(as_list(endpoint.get("SubnetIds")))
-            yield name, "interface endpoint, per zone", zones, {"interface-endpoint": 1}
-    for name, balancer in of_type(resources, "AWS::ElasticLoadBalancingV2::LoadBalancer").items():
-        kind = balancer.get("Type", "application")
-        yield (
-            name,
-            f"{kind} load balancer",
-            1,
-            {"load-balancer": 1} if kind == "application" else {},
-        )
-        if balancer.get("Scheme", "internet-facing") == "internet-facing":
-            addresses = len(as_list(balancer.get("Subnets")))
-            yield name, "public IPv4 address", addresses, {"public-ipv4": 1}
-    for name, tasks in service_tasks(resources).items():
-        size = f"{tasks.vcpu:g} vCPU, {tasks.gigabytes:g} GB, {tasks.architecture}"
-        # Spot has the price on demand as its upper limit.
-        limit = ", at most: Spot costs less" if tasks.provider == SPOT else ""
-        rates = {
-            f"fargate-vcpu {tasks.architecture}": tasks.vcpu,
-            f"fargate-gb {tasks.architecture}": tasks.gigabytes,
-        }
-        yield name, f"Fargate task, {size}{limit}", tasks.desired, rates
-    for name, database in of_type(resources, "AWS::RDS::DBInstance").items():
-        rate = f"{database.get('DBInstanceClass')} {database.get('Engine')}"
-        yield name, rate, 2 if equal(database.get("MultiAZ"), True) else 1, {rate: 1}
-    for name, group in of_type(resources, "AWS::ElastiCache::ReplicationGroup").items():
-        rate = f"{group.get('CacheNodeType')} {group.get('Engine')}"
-        yield name, rate, cache_nodes(group), {rate: 1}
+Rates = Mapping[str, float]
+"""How much of each price of the table one unit of an item costs; empty if it has no price."""
+
+Billed = Iterator[tuple[str, float, Rates]]
+"""Names and quantities of items, each with its rates."""
+
+
+def _billed(resources: Resources) -> Iterator[tuple[str, str, float, Rates]]:
+    """Yield every item, with the logical ID of its resource in front."""
+    tasks = service_tasks(resources)
+    for logical_id, resource in resources.items():
+        resource_type, properties = type_of(resource), properties_of(resource)
+        if logical_id in tasks:
+            items = _tasks(tasks[logical_id])
+        elif resource_type in PRICED:
+            items = PRICED[resource_type](properties)
+        elif resource_type in UNPRICED:
+            items = _unpriced(resource_type, properties)
+        else:
+            continue
+        yield from ((logical_id, *item) for item in items)
+
+
+def _one(name: str, rate: str) -> Callable[[Mapping[str, Any]], Billed]:
+    return lambda _: iter([(name, 1, {rate: 1})])
+
+
+def _endpoint(endpoint: Mapping[str, Any]) -> Billed:
+    if endpoint.get("VpcEndpointType") == "Interface":
+        zones = len(as_list(endpoint.get("SubnetIds")))
+        yield "interface endpoint, per zone", zones, {"interface-endpoint": 1}
+
+
+def _balancer(balancer: Mapping[str, Any]) -> Billed:
+    kind = short_text_of(balancer.get("Type", "application"))
+    yield f"{kind} load balancer", 1, {"load-balancer": 1} if kind == "application" else {}
+    if balancer.get("Scheme", "internet-facing") == "internet-facing":
+        yield "public IPv4 address", len(as_list(balancer.get("Subnets"))), {"public-ipv4": 1}
+
+
+def _tasks(tasks: ServiceTasks) -> Billed:
+    size = f"{tasks.vcpu:g} vCPU, {tasks.gigabytes:g} GB, {tasks.architecture}"
+    # Spot has the price on demand as its upper limit.
+    limit = ", at most: Spot costs less" if tasks.provider == SPOT else ""
+    rates = {
+        f"fargate-vcpu {tasks.architecture}": tasks.vcpu,
+        f"fargate-gb {tasks.architecture}": tasks.gigabytes,
+    }
+    yield f"Fargate task, {size}{limit}", tasks.desired, rates
+
+
+def _database(database: Mapping[str, Any]) -> Billed:
+    rate = _texts(database, "DBInstanceClass", "Engine")
+    yield rate, 2 if equal(database.get("MultiAZ"), True) else 1, {rate: 1}
+
+
+def _cache(group: Mapping[str, Any]) -> Billed:
+    rate = _texts(group, "CacheNodeType", "Engine")
+    yield rate, cache_nodes(group), {rate: 1}
+
+
+def _unpriced(resource_type: str, properties: Mapping[str, Any]) -> Billed:
+    """Yield a resource that the table has no prices for, with what decides about its price."""
+    size = _texts(properties, *UNPRICED[resource_type])
+    yield f"{resource_type.removeprefix('AWS::')} {size}".strip(), 1, {}
+
+
+def _texts(properties: Mapping[str, Any], *paths: str) -> str:
+    return " ".join(short_text_of(value) for path in paths for value in values_at(properties, path))
+
+
+PRICED: Final[Mapping[str, Callable[[Mapping[str, Any]], Billed]]] = MappingProxyType(
+    {
+        "AWS::EC2::EIP": _one("public IPv4 address", "public-ipv4"),
+        "AWS::EC2::NatGateway": _one("NAT gateway", "nat-gateway"),
+        "AWS::EC2::VPCEndpoint": _endpoint,
+        "AWS::ECS::Service": lambda _: iter(()),
+        "AWS::ElastiCache::ReplicationGroup": _cache,
+        "AWS::ElasticLoadBalancingV2::LoadBalancer": _balancer,
+        "AWS::RDS::DBInstance": _database,
+    }
+)
+"""The items of each type that the table has prices for; those of services are tasks on Fargate."""
+
+UNPRICED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "AWS::AmazonMQ::Broker": ("HostInstanceType", "DeploymentMode"),
+        "AWS::AutoScaling::AutoScalingGroup": ("MinSize", "MaxSize", "DesiredCapacity"),
+        "AWS::AutoScaling::LaunchConfiguration": ("InstanceType",),
+        "AWS::DAX::Cluster": ("NodeType", "ReplicationFactor"),
+        "AWS::DMS::ReplicationInstance": ("ReplicationInstanceClass", "MultiAZ"),
+        "AWS::DirectoryService::MicrosoftAD": ("Edition",),
+        "AWS::DirectoryService::SimpleAD": ("Size",),
+        "AWS::DocDB::DBInstance": ("DBInstanceClass",),
+        "AWS::EC2::Instance": ("InstanceType",),
+        "AWS::EC2::LaunchTemplate": ("LaunchTemplateData.InstanceType",),
+        "AWS::EC2::TransitGatewayAttachment": (),
+        "AWS::EC2::VPNConnection": (),
+        "AWS::EKS::Cluster": (),
+        "AWS::EKS::Nodegroup": ("InstanceTypes", "ScalingConfig.DesiredSize"),
+        "AWS::EMR::Cluster": ("Instances.CoreInstanceGroup.InstanceType",),
+        "AWS::ElastiCache::CacheCluster": ("CacheNodeType", "Engine", "NumCacheNodes"),
+        "AWS::ElastiCache::ServerlessCache": ("Engine",),
+        "AWS::ElasticLoadBalancing::LoadBalancer": (),
+        "AWS::Elasticsearch::Domain": (
+            "ElasticsearchClusterConfig.InstanceType",
+            "ElasticsearchClusterConfig.InstanceCount",
+        ),
+        "AWS::FSx::FileSystem": ("FileSystemType", "StorageCapacity"),
+        "AWS::GlobalAccelerator::Accelerator": (),
+        "AWS::Kinesis::Stream": ("ShardCount",),
+        "AWS::MSK::Cluster": ("BrokerNodeGroupInfo.InstanceType", "NumberOfBrokerNodes"),
+        "AWS::MemoryDB::Cluster": ("NodeType", "NumShards", "NumReplicasPerShard"),
+        "AWS::Neptune::DBInstance": ("DBInstanceClass",),
+        "AWS::NetworkFirewall::Firewall": (),
+        "AWS::OpenSearchService::Domain": (
+            "ClusterConfig.InstanceType",
+            "ClusterConfig.InstanceCount",
+        ),
+        "AWS::Redshift::Cluster": ("NodeType", "NumberOfNodes"),
+        "AWS::RedshiftServerless::Workgroup": ("BaseCapacity",),
+        "AWS::SageMaker::NotebookInstance": ("InstanceType",),
+        "AWS::Transfer::Server": (),
+        "AWS::WorkSpaces::Workspace": ("WorkspaceProperties.ComputeTypeName",),
+    }
+)
+"""Types that are billed by the hour without a price in the table, by what decides about it."""

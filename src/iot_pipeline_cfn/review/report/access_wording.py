@@ -45,11 +45,16 @@ def _exposure(finding: Finding) -> str:
 
 EXPOSURE: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "audit-log-disabled": "{subject} records less, or nothing, in its audit log",
         "cache-password-removed": "{subject} no longer asks for a password",
         "clear-text-connections": "{subject} accepts unencrypted connections",
         "customer-managed-key-removed": "{subject} loses its customer managed key",
+        "instance-metadata-v1": "{subject} allows IMDSv1, which needs no token",
         "internet-facing": "{subject} faces the internet",
         "internet-gateway-route": "{subject} leads to an internet gateway",
+        "internet-traffic-allowed": "{subject} lets in traffic from every address",
+        "open-sign-up": "{subject} lets anyone sign up",
+        "privileged-container": "{subject} runs a privileged container",
         "public-access": "{subject} allows public access",
         "public-address": "{subject} assigns a public IP address",
         "unauthenticated-callers": "{subject} does not authenticate its callers",
@@ -57,18 +62,24 @@ EXPOSURE: Final[Mapping[str, str]] = MappingProxyType(
         "weak-tls": "{subject} accepts weaker TLS, or none",
         "weaker-authorization": "{subject} requires less authorization",
         "web-acl-allows-by-default": "{subject} allows all other requests",
+        "web-acl-blocks-less": "fewer rules of {subject} block requests",
         "less-exposed": "{subject} is less exposed",
+        "better-protected": "{subject} protects its data better",
+        "data-expires": "{subject} deletes its data after some time, or sooner",
+        "deletion-protection-removed": "{subject} loses its deletion protection",
+        "key-disabled": "{subject} is disabled: nothing that it encrypts can be read",
+        "recovery-weakened": "{subject} no longer keeps earlier versions of its data",
+        "retention-reduced": "{subject} keeps its data or backups for a shorter time, and "
+        "deletes what is older",
     }
 )
 
 
 def _cost(finding: Finding) -> str:
     direction = "more" if finding.code == "monthly-cost-increased" else "less"
-    least = "at least " if finding.details["is_minimum"] else ""
-    return (
-        f"a month costs about ${{amount}} {direction}, {least}${{total_after}} instead of "
-        f"{least}${{total_before}}: {{resources}}"
-    )
+    is_complete = "total_after" in finding.details
+    totals = ", ${total_after} instead of ${total_before}" if is_complete else ""
+    return f"a month costs about ${{amount}} {direction}{totals}: {{resources}}"
 
 
 def _quota(finding: Finding) -> str:
@@ -101,11 +112,12 @@ ACCESS_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
         "new-elastic-ip": "{subject} is a new Elastic IP address",
         "new-listener-rule": "{subject} is a new listener rule",
         "web-acl-removed": "{subject} is no longer protected by a web ACL",
+        "not-assessed": "{subject} has no rules about data, exposure or permissions: {resources}",
         "quota-need-increased": _quota,
         "quota-need-decreased": _quota,
         "monthly-cost-increased": _cost,
         "monthly-cost-decreased": _cost,
-        "unknown-price": "the price of {item} in {region} is not in the price table",
+        "not-priced": "the price of {subject} in {region} is unknown",
         "unpriced-region": "hourly costs change, and the price table has no prices for {region}, "
         "only for {regions}",
     }

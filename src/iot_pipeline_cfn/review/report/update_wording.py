@@ -62,10 +62,6 @@ def _data_lost(finding: Finding) -> str:
     return f"{{subject}} {what}, and its data {outcome} ({{attribute}}: {{policy}})"
 
 
-def _retention_reduced(finding: Finding) -> str:
-    return f"{{property}} of {{subject}} is reduced, which deletes older {finding.details['data']}"
-
-
 def _data_policy_weakened(finding: Finding) -> str:
     event = "removed" if finding.details["attribute"] == "DeletionPolicy" else "replaced"
     outcome = DATA_OUTCOMES[finding.details["data_outcome"]]
@@ -116,9 +112,7 @@ UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
         # Data
         "data-removed": _data_lost,
         "data-replaced": _data_lost,
-        "retention-reduced": _retention_reduced,
         "data-policy-weakened": _data_policy_weakened,
-        "deletion-protection-removed": "{subject} loses its deletion protection",
         # Rejected
         "type-changed": (
             "{subject} changes its resource type, which CloudFormation rejects; use a new "

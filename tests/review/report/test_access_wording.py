@@ -1,6 +1,6 @@
 """The wording of findings about access, quotas and costs, held by golden/access-wordings.txt.
 
-To accept a change: `UPDATE_GOLDEN=1 .venv/bin/pytest tests/review/test_access_wording.py`.
+To accept a change: `UPDATE_GOLDEN=1 .venv/bin/pytest tests/review/report/test_access_wording.py`.
 """
 
 from golden import compare_with_golden
@@ -28,7 +28,6 @@ QUOTA = {"limited": "VPCs", "default": 5, "before": 4, "after": 6}
 COST = {
     "amount": "48.91",
     "resources": ["NatElasticIp1", "NatGateway1"],
-    "is_minimum": False,
     "total_before": "191.04",
     "total_after": "239.95",
 }
@@ -78,8 +77,9 @@ SAMPLES = [
     ("quota-need-increased", CHANGED, "vpcs", {**QUOTA, "exceeds_default": True}),
     ("quota-need-decreased", NOTED, "vpcs", {**QUOTA, "exceeds_default": False}),
     ("monthly-cost-increased", CHANGED, "cost", COST),
-    ("monthly-cost-decreased", CHANGED, "cost", {**COST, "is_minimum": True}),
-    ("unknown-price", NOTED, "Database", {"item": "db.m7g.large", "region": "eu-west-1"}),
+    ("monthly-cost-decreased", CHANGED, "cost", {"amount": "1.00", "resources": ["NatGateway1"]}),
+    ("not-priced", NOTED, "Database", {"region": "eu-west-1", "after": "db.x2g.large postgres"}),
+    ("not-assessed", Severity.WARNING, "AWS::Glue::Job", {"resources": ["Job", "Other"]}),
     ("unpriced-region", NOTED, "cost", {"region": "eu-west-1", "regions": ["us-east-1"]}),
 ]
 
