@@ -54,14 +54,18 @@ def test_section_has_everything_of_the_template_once(template, name):
 
 
 def test_environment_types_show_values_that_are_not_the_default(template):
-    header, _, *rows = section("Parameters")
-    values = {re.findall(r"\w+", row[0])[0]: dict(zip(header, row, strict=True)) for row in rows}
-    assert header[1:] == ["Default", "dev", "pr", "prod", "staging"]
-    for kind in ("dev", "prod", "staging"):
-        for name, declaration in template["Parameters"].items():
-            given = GIVEN[kind].get(name, "")
-            expected = "" if given == str(declaration.get("Default", "")) else given
-            assert values[name][kind].strip("`") == expected, (kind, name)
+    values = {re.findall(r"\w+", row[0])[0]: row[2] for row in section("Parameters")[2:]}
+    for name, declaration in template["Parameters"].items():
+        shown_values = {
+            kind: value
+            for kinds, value in re.findall(r"([\w, ]+): `([^`]*)`", values[name])
+            for kind in kinds.split(", ")
+        }
+        assert shown_values == {
+            kind: given[name]
+            for kind, given in GIVEN.items()
+            if name in given and given[name] != str(declaration.get("Default", ""))
+        }
 
 
 def test_resources_show_the_environment_types_that_have_them():
@@ -75,17 +79,17 @@ def test_prices_and_quotas_are_those_of_the_analyses():
     prices = {row[0]: row[1:] for row in section("Price a month")}
     assert prices["Item"] == ["dev", "pr", "prod", "staging"]
     assert prices["**ap-northeast-1**"][1] == "$113.66"
-    assert prices["**us-east-1**"][2].startswith("at least $")
-    assert prices["interface endpoint, per zone"][2].split() == ["8", "for", "$81.76"]
-    assert prices["db.m7g.large postgres"][2] == "2, price unknown"
-    assert ["Fargate vCPUs", "6", "0", "0", "20", "1"] in section("Quotas")
+    assert prices["**ap-northeast-1**"][2].startswith("not priced: cache.m7g.large redis, ")
+    assert prices["**us-east-1**"] == ["$121.80", "$85.30", "$695.87", "$206.73"]
+    assert prices["interface endpoint, per zone"][2].split() == ["8", "for", "$58.40"]
+    assert ["Fargate vCPUs", "6", "0", "0", "**20**", "1"] in section("Quotas")
 
 
 def test_permissions_are_one_table_of_roles_and_other_resources():
     rows = section("Permissions")
     on = "`Database.MasterUserSecret.SecretArn`"
-    assert ["`TaskRole`", "", "secretsmanager: get secret value", on, "", ""] in rows
-    assert ["`S3Endpoint`", "anyone", "s3: get object"] in [row[:3] for row in rows]
+    assert ["`TaskRole`", "", "`secretsmanager:GetSecretValue`", on, "", ""] in rows
+    assert ["`S3Endpoint`", "anyone", "`s3:GetObject`"] in [row[:3] for row in rows]
     assert "managed policy `AmazonRDSEnhancedMonitoringRole`" in {row[2] for row in rows}
     (trust,) = [row for row in rows if "`states.amazonaws.com`" in row]
     assert trust[0] == "`RollServiceRole`"
@@ -172,7 +176,7 @@ def test_document_follows_the_parameter_files(tmp_path):
     program = [sys.executable, ROOT / "generate.py", *options]
     assert run(*program).returncode == 0
     text = (tmp_path / "templates/iot-pipeline.md").read_text()
-    assert "| Parameter | Default | dev | pr | prod | staging |" in text
+    assert "pr: `3`<br>prod: `20`" in text
     pr.write_text("{")
     done = run(*program, "--check")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)

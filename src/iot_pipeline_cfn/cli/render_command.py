@@ -1,11 +1,13 @@
 """The command of `generate.py`, which renders templates and their documents."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.review.assessment_tables import with_tables
 from iot_pipeline_cfn.review.document import document
 from iot_pipeline_cfn.stack import render_all
 from iot_pipeline_cfn.template.files import write
@@ -16,6 +18,7 @@ from .console import echo
 from .options import FILE
 
 ROOT = Path(__file__).parents[3]
+REVIEWING = ROOT / "docs/reviewing.md"
 
 
 @click.command()
@@ -33,7 +36,7 @@ ROOT = Path(__file__).parents[3]
     help="The directory of the parameter files.  [default: parameters]",
 )
 def render(*, check: bool, directory: Path, parameters: Path) -> ExitCode:
-    """Render every template to its file, with its document beside it."""
+    """Render every template to its file, with its document beside it, and the tables of docs/."""
     renderings = render_all()
     files = {path.stem: load(path) for path in sorted(parameters.glob("*.json"))}
     given = {
@@ -49,20 +52,23 @@ def render(*, check: bool, directory: Path, parameters: Path) -> ExitCode:
             (".md", document(name, rendering.body, given[name])),
         )
     }
+    reviewing = with_tables(REVIEWING.read_text(encoding="utf-8"))
     if check:
-        return _check(directory, texts)
+        stale = find_stale_files(REVIEWING.parent, {REVIEWING.name: reviewing})
+        documents = [file for file in stale if file.reason is not Staleness.OBSOLETE]
+        return _check([*find_stale_files(directory, texts), *documents])
     if not directory.exists():
         directory.mkdir()
     for name, text in texts.items():
         write(Path(os.path.relpath(directory / name)), text)
+    write(Path(os.path.relpath(REVIEWING)), reviewing)
     for name, rendering in renderings.items():
         echo(f"{os.path.relpath(directory / name)}.json: {_size(rendering)}")
     return ExitCode.DONE
 
 
-def _check(directory: Path, texts: dict[str, str]) -> ExitCode:
+def _check(found: Sequence[StaleFile]) -> ExitCode:
     """Name every stale file with its first differences."""
-    found = list(find_stale_files(directory, texts))
     for file in found:
         echo(f"{os.path.relpath(file.path)}: stale", err=True)
         for line in (_advice(file), *file.differences):

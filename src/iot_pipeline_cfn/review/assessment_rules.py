@@ -67,6 +67,11 @@ class Rule(NamedTuple):
         return Assessment.DATA if self.code in DATA_CODES else Assessment.EXPOSURE
 
     @property
+    def condition(self) -> str:
+        """When a value is worse, in words; nothing if properties are rated together."""
+        return "" if self.level in WHOLE else self.level.__name__.replace("_", " ")
+
+    @property
     def paths(self) -> list[str]:
         """The properties that it is about."""
         return self.path.split()

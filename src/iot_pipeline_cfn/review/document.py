@@ -1,19 +1,14 @@
 """The Markdown document of a template: what each type of environment consists of."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from iot_pipeline_cfn.template.lookup import (
-    Resources,
-    short_text_of,
-    type_of,
-)
+from iot_pipeline_cfn.template.lookup import Resources, short_text_of, type_of
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
-from iot_pipeline_cfn.template.quotas import QUOTAS
+from iot_pipeline_cfn.template.quotas import QUOTAS, Quota
 from iot_pipeline_cfn.template.resolution import resolve
 
 from . import prices
@@ -22,8 +17,6 @@ from .needs import needs
 from .policy_documents import ALLOW, EVERYONE, Permission, managed_policies, permissions
 from .report.tables import code, codes, escaped, table
 from .traffic import flows
-
-WORD_BOUNDARY: Final = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 NOWHERE: Final = "none of these"
 
@@ -128,49 +121,64 @@ def _traffic(columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _prices(columns: Sequence[Column]) -> list[str]:
-    """Return the monthly price: each item in the first region, and the total in every region."""
+    """Return the monthly price: each item in one region, and the total in every region."""
     regions, prices_table = prices.priced_regions(), prices.price_table()
-    bills = [prices.bill(column.resources, regions[0]) for column in columns]
-    names = {item.name for items in bills for item in items}
+    bills = {
+        region: [prices.bill(each.resources, region) for each in columns] for region in regions
+    }
+    region = min(regions, key=lambda each: sum(len(_unpriced(items)) for items in bills[each]))
+    names = {item.name for items in bills[region] for item in items}
     rows = [
-        [escaped(name), *(_cost([item for item in items if item.name == name]) for items in bills)]
+        [
+            escaped(name),
+            *(_cost([item for item in items if item.name == name]) for items in bills[region]),
+        ]
         for name in sorted(names, key=str.lower)
     ]
-    rows += [
-        [f"**{region}**", *(_total(prices.bill(each.resources, region)) for each in columns)]
-        for region in regions
-    ]
+    rows += [[f"**{each}**", *map(_total, bills[each])] for each in regions]
     text = (
         f"By AWS's price list as of {prices_table['as_of']}, for {prices_table['hours_a_month']} "
-        f"hours, each item in {regions[0]}. Not counted: {prices.NOT_COUNTED}."
+        f"hours, each item in {region}. Not counted: {prices.NOT_COUNTED}. There is no total where "
+        "the price of an item is not known."
     )
     header = ("Item", *(column.name for column in columns))
     return [text, "", *table(header, rows)]
+
+
+def _unpriced(items: Iterable[prices.Item]) -> set[str]:
+    return {item.name for item in items if item.monthly is None}
 
 
 def _cost(items: Sequence[prices.Item]) -> str:
     count = sum(item.quantity for item in items)
     if not items:
         return ""
-    if any(item.monthly is None for item in items):
-        return f"{count:g}, price unknown"
-    return f"{count:g} for ${prices.total(items):,.2f}".replace(" ", "\N{NO-BREAK SPACE}")
+    cost = "not priced" if _unpriced(items) else f"${prices.total(items):,.2f}"
+    return f"{count:g} for {cost}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _total(items: Sequence[prices.Item]) -> str:
-    least = "at least " if any(item.monthly is None for item in items) else ""
-    return f"{least}${prices.total(items):,.2f}"
+    if unpriced := sorted(_unpriced(items)):
+        return f"not priced: {escaped(', '.join(unpriced))}"
+    return f"${prices.total(items):,.2f}"
 
 
 def _quotas(columns: Sequence[Column]) -> list[str]:
     needed = [needs(column.resources) for column in columns]
     rows = [
-        (quota.limited, str(quota.default), *(f"{each[name]:g}" for each in needed))
+        (quota.limited, str(quota.default), *(_need(each[name], quota) for each in needed))
         for name, quota in QUOTAS.items()
     ]
-    text = "What an environment needs of quotas; vCPU for as many tasks as auto scaling may run."
+    text = (
+        "What an environment needs of quotas; vCPU for as many tasks as auto scaling may run. "
+        "**Bold** is more than AWS's default: request an increase first."
+    )
     header = ("Quota", "AWS's default", *(column.name for column in columns))
     return [text, "", *table(header, rows)]
+
+
+def _need(need: float, quota: Quota) -> str:
+    return f"**{need:g}**" if need > quota.default else f"{need:g}"
 
 
 def _parameters(template: Mapping[str, Any], columns: Sequence[Column]) -> list[str]:
@@ -178,15 +186,18 @@ def _parameters(template: Mapping[str, Any], columns: Sequence[Column]) -> list[
     interface = template.get("Metadata", {}).get("AWS::CloudFormation::Interface", {})
     rows = []
     for group in interface.get("ParameterGroups", []):
-        rows.append([f"**{escaped(group['Label']['default'])}**", *([""] * (len(columns) + 1))])
+        rows.append([f"**{escaped(group['Label']['default'])}**", "", ""])
         for name in group["Parameters"]:
             default = str(declared[name].get("Default", ""))
-            given = [column.given.get(name, default) for column in columns]
-            cells = (code(value) if value != default else "" for value in given)
-            rows.append([f"{code(name)}<br>{_described(declared[name])}", code(default), *cells])
-    header = ("Parameter", "Default", *(column.name for column in columns))
-    text = "Values of environment types are shown where they are not the default."
-    return [text, "", *table(header, rows)]
+            given: dict[str, list[str]] = defaultdict(list)
+            for column in columns:
+                given[column.given.get(name, default)].append(column.name)
+            values = [
+                f"{', '.join(given[value])}: {code(value)}" for value in given if value != default
+            ]
+            text = f"{code(name)}<br>{_described(declared[name])}"
+            rows.append([text, code(default), "<br>".join(values)])
+    return table(("Parameter", "Default", "Other values"), rows)
 
 
 def _described(declaration: Mapping[str, Any]) -> str:
@@ -204,14 +215,14 @@ def _permissions(columns: Sequence[Column]) -> Iterator[str]:
         (
             code(permission.subject),
             _principal(permission),
-            *_action(permission),
+            _action(permission),
             _resource(permission),
             _conditions(permission),
             only[permission],
         )
         for permission in only
     ]
-    for place in (3, 4, 0):
+    for place in (2, 3, 0):
         rows = _merge(rows, place)
     policies = {
         column.name: [
@@ -222,17 +233,11 @@ def _permissions(columns: Sequence[Column]) -> Iterator[str]:
         for column in columns
     }
     managed = [
-        (code(role), "", "", f"managed policy {code(policy.rpartition('/')[2])}", "", "", only)
+        (code(role), "", f"managed policy {code(policy.rpartition('/')[2])}", "", "", only)
         for (role, policy), only in _only_in(policies).items()
     ]
-    yield from table(
-        ("Policy of", "Who", "May", "On", "Only where", "Only in"),
-        [
-            (subject, who, f"{service}: {verbs}" if service else verbs, *rest)
-            for subject, who, service, verbs, *rest in sorted([*rows, *managed])
-        ],
-        optional=2,
-    )
+    header = ("Policy of", "Who", "Action", "On", "Only where", "Only in")
+    yield from table(header, sorted([*rows, *managed]), optional=2)
 
 
 def _principal(permission: Permission) -> str:
@@ -244,11 +249,9 @@ def _resource(permission: Permission) -> str:
     return "anything" if permission.resource == "*" else code(short_text_of(permission.resource))
 
 
-def _action(permission: Permission) -> tuple[str, str]:
-    """Return the service and the verb in words: `ecr:BatchGetImage` as `batch get image`."""
-    service, _, verb = permission.action.rpartition(":")
-    words = "do anything" if verb in ("", "*") else WORD_BOUNDARY.sub(" ", verb).lower()
-    return service, escaped(words) if permission.effect == ALLOW else f"**not** {escaped(words)}"
+def _action(permission: Permission) -> str:
+    action = code(permission.action or "*")
+    return action if permission.effect == ALLOW else f"**Deny** {action}"
 
 
 def _conditions(permission: Permission) -> str:

@@ -43,7 +43,12 @@ def if_removed(value: object) -> int:
 
 def if_any_of(*exposed: str) -> Level:
     """Rate certain values as exposed; an empty one stands for a missing value."""
-    return lambda value: _any_of(value, *exposed)
+
+    def level(value: object) -> int | None:
+        return _any_of(value, *exposed)
+
+    level.__name__ = f"if {' or '.join(name or 'missing' for name in exposed)}"
+    return level
 
 
 def unless(*safe: str) -> Level:
@@ -53,6 +58,7 @@ def unless(*safe: str) -> Level:
         is_safe = _any_of(value, *safe)
         return None if is_safe is None else -is_safe
 
+    level.__name__ = f"if no longer {' or '.join(safe)}"
     return level
 
 
@@ -65,6 +71,7 @@ def if_less(default: float = 0) -> Level:
         except ValueError:
             return None
 
+    level.__name__ = "if less"
     return level
 
 

@@ -1,0 +1,56 @@
+"""The tables of assessments as Markdown, for docs/reviewing.md."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from iot_pipeline_cfn.template.stateful import STATEFUL
+
+from .assessment_rules import RULES_OF, Assessment, documentation
+from .assessments import PLAIN, WITH_POLICIES
+from .prices import PRICED, UNPRICED
+from .report.tables import codes, table
+
+START, END = "<!-- assessments: written by make template -->", "<!-- end of assessments -->"
+
+KEYS: Final = {
+    Assessment.DATA: "is kept for a shorter time, or is protected less",
+    Assessment.EXPOSURE: "is public, unauthenticated, unencrypted, or unguarded",
+}
+
+
+def with_tables(document: str) -> str:
+    """Return a document with the current tables between the marks."""
+    body = "\n".join([START, "", *_lines(), END])
+    marked = re.compile(f"{re.escape(START)}.*{re.escape(END)}", re.DOTALL)
+    return marked.sub(lambda _: body, document)
+
+
+def _lines() -> Iterator[str]:
+    """Yield a table of the rules, and lists of the types that need none."""
+    rows = [
+        (
+            f"[{resource_type.removeprefix('AWS::')}]({documentation(resource_type)})",
+            *(
+                "<br>".join(
+                    f"{codes(rule.paths)} {rule.condition}".strip()
+                    for rule in rules
+                    if rule.assessment is kind
+                )
+                for kind in KEYS
+            ),
+        )
+        for resource_type, rules in RULES_OF.items()
+    ]
+    titles = (f"{kind.capitalize()}: {text}" for kind, text in KEYS.items())
+    yield from table(("Type", *titles), rows)
+    for title, found in (
+        ("Hold data, which removal or replacement may lose", STATEFUL),
+        ("Grant permissions", WITH_POLICIES),
+        ("Have a price by the hour", PRICED),
+        ("Are billed by the hour and not priced", UNPRICED),
+        ("Need no rule", PLAIN),
+    ):
+        names = ", ".join(sorted(each.removeprefix("AWS::") for each in found))
+        yield f"- **{title}**: {names}."
+    yield ""
