@@ -11,6 +11,7 @@ from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.deploy.preflight import caller_permissions
 from iot_pipeline_cfn.deploy.preflight.caller_permissions import (
     ADDITIONS,
+    BY_PROPERTY,
     NEEDLESS,
     SCOPES,
     needed_actions,
@@ -59,7 +60,31 @@ def actions_of(*logical_ids, **parameters):
         ("ContainerLogGroup", {"logs:CreateLogGroup", "logs:PutRetentionPolicy"}),
         (
             "Database",
-            {"rds:CreateDBInstance", "secretsmanager:CreateSecret", "iam:PassRole"},
+            {
+                *("iam:PassRole", "kms:CreateGrant", "kms:DescribeKey", "rds:CreateDBInstance"),
+                "secretsmanager:CreateSecret",
+            },
+        ),
+        (
+            "LoadBalancerLogGroup",
+            {
+                *("logs:CreateLogGroup", "logs:DescribeResourcePolicies"),
+                *("logs:PutResourcePolicy", "logs:PutRetentionPolicy"),
+            },
+        ),
+        (
+            "LoadBalancerLogSource",
+            {
+                "elasticloadbalancing:AllowVendedLogDeliveryForResource",
+                "logs:PutDeliverySource",
+            },
+        ),
+        (
+            "Repository",
+            {
+                *("ecr:CreateRepository", "ecr:PutLifecyclePolicy"),
+                *("kms:CreateGrant", "kms:DescribeKey", "kms:RetireGrant"),
+            },
         ),
         ("NatElasticIp2", {"ec2:AllocateAddress"}),
         ("ServiceScalableTarget", {"application-autoscaling:RegisterScalableTarget"}),
@@ -78,6 +103,13 @@ def test_role_is_passed_only_where_a_property_refers_to_one():
     assert "iam:PassRole" not in actions_of("Database", Monitoring="basic")
 
 
+def test_customer_managed_key_needs_the_actions_of_kms():
+    own = actions_of("Cache", "Database", "Repository")
+    aws = actions_of("Cache", "Database", "Repository", EncryptionKey="aws-managed")
+    assert {action for action in own - aws if not action.startswith("kms:")} == set()
+    assert not any(action.startswith("kms:") for action in aws)
+
+
 def test_every_type_needs_an_action():
     for logical_id in context_of(NOWHERE, [], **MOST).resources:
         assert actions_of(logical_id), logical_id
@@ -90,6 +122,10 @@ def test_no_entry_of_a_table_is_unused():
     }
     assert listed >= NEEDLESS
     assert ADDITIONS.keys() <= types
+    set_properties = {
+        name for each in TEMPLATE["Resources"].values() for name in each["Properties"]
+    }
+    assert BY_PROPERTY.keys() <= set_properties
     assert {action for scoped in SCOPES.values() for action in scoped} <= listed
 
 

@@ -57,10 +57,13 @@ NEEDLESS: Final = frozenset(
         "wafv2:PutPermissionPolicy",
     }
 )
-"""Actions of schemas for properties that the template does not set."""
+"""Actions of schemas for properties that the template does not set, or not everywhere."""
 
 ADDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        # Elastic Load Balancing authorizes the delivery of its logs, too:
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-service-specific.html
+        "AWS::Logs::DeliverySource": "elasticloadbalancing:AllowVendedLogDeliveryForResource",
         # RDS creates the secret of the master user.
         "AWS::RDS::DBInstance": "secretsmanager:CreateSecret",
         "AWS::SNS::TopicPolicy": "sns:SetTopicAttributes",
@@ -68,6 +71,11 @@ ADDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Actions that a creation needs besides those that `CREATING` finds."""
+
+BY_PROPERTY: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {"ResourcePolicyDocument": ["logs:DescribeResourcePolicies", "logs:PutResourcePolicy"]}
+)
+"""Actions that only resources with a property need."""
 
 SCOPES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
     {
@@ -152,7 +160,7 @@ def needed_actions(context: PreflightContext) -> dict[str, list[str]]:
     needed: dict[str, list[str]] = {}
     for resource_type in sorted({change.resource_type for change in context.changes}):
         for logical_id, properties in context.changed(resource_type).items():
-            for action in sorted(_actions(context, resource_type, properties)):
+            for action in sorted({*_actions(context, resource_type, properties)}):
                 needed.setdefault(action, []).append(logical_id)
     return needed
 
@@ -174,7 +182,13 @@ def _actions(
     )
     if resource_type in ADDITIONS:
         yield ADDITIONS[resource_type]
+    for name in BY_PROPERTY.keys() & properties.keys():
+        yield from BY_PROPERTY[name]
     types = {context.resources.get(name, {}).get("Type") for name in references(properties)}
+    if "AWS::KMS::Key" in types:
+        # The service calls KMS for the caller, also for the grants that it keeps:
+        # https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
+        yield from (action for action in listed if action.startswith("kms:"))
     if "iam:PassRole" in listed and "AWS::IAM::Role" in types:
         yield "iam:PassRole"
 
