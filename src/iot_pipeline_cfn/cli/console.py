@@ -198,6 +198,7 @@ class Console(Observer):
         state: str | None,
         location: "Location",
         left: "Sequence[Event]" = (),
+        late_log_groups: Sequence[str] = (),
     ) -> None:
         """Print the state of a stack at the end, and the resources that its deletion skipped."""
         if self.as_json:
@@ -210,7 +211,8 @@ class Console(Observer):
                 }
                 for event in left
             ]
-            self.document("result", {"environment": suffix, "state": state, "left": resources})
+            facts = {"environment": suffix, "state": state, "left": resources}
+            self.document("result", {**facts, "late_log_groups": list(late_log_groups)})
         else:
             self.say(wording.result_line(suffix, state, left, location))
 

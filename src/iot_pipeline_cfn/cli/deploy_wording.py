@@ -36,6 +36,8 @@ NOTICES: Final = {
     "waiting": "{subject} is in {status}: waiting for it to end",
     "removing-failed-creation": "{subject} is an empty stack whose creation failed: removing it",
     "rolling-back": "{subject} is in {status} ({reason}): rolling it back",
+    "late-log-group": "{name} was there after the deletion of its stack: deleted",
+    "log-groups-not-deleted": "log groups may be left, which cannot be listed or deleted: {reason}",
     "deleting-again": "{subject} is in {status}: trying again",
     "not-cancelled": "{reason}",
     "validation-unreadable": "note: cannot read the early validation: {reason}",

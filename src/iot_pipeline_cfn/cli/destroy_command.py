@@ -50,7 +50,8 @@ def destroy(
     consent = service_layer.Consent(yes, console.interactive)
     result = service_layer.destroy(operations, consent, force=force)
     state = "DELETE_COMPLETE" if result.plan.stack else None
-    console.result(operations.environment.suffix, state, operations.location, result.left)
+    suffix = operations.environment.suffix
+    console.result(suffix, state, operations.location, result.left, result.late_log_groups)
 
 
 @click.command()

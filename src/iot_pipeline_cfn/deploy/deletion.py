@@ -107,7 +107,7 @@ def _outcome(
 
 
 def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
-    """Delete a stack, with a second attempt, and return the events of skipped resources."""
+    """Delete a stack, with a second attempt, and return the events of both."""
     if stack.status == "REVIEW_IN_PROGRESS":
         # It has no resources, and its deletion has no events.
         cloudformation.delete_stack(
@@ -115,13 +115,15 @@ def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
         )
         return []
     outcome = _attempt(operations, stack, force=force and stack.status == "DELETE_FAILED")
+    attempts = [outcome]
     again = cloudformation.find_stack(operations.client, stack.arn)
     if outcome.status == "DELETE_FAILED" and again is not None:
         # A resource that was in use may be free by now.
         operations.notify("deleting-again", **outcome.details())
         outcome = _attempt(operations, again, force=force)
+        attempts.append(outcome)
     if outcome.status == "DELETE_COMPLETE":
-        return [event for event in outcome.events if event.status == "DELETE_SKIPPED"]
+        return [event for attempt in attempts for event in attempt.events]
     lines = [
         f"{operations.environment.suffix} could not be deleted ({outcome.status})",
         *(

@@ -16,6 +16,7 @@ from .deletion import DeletionPlan, delete, plan_deletion
 from .deployment import Plan, execute, planned
 from .errors import DeploymentError
 from .events import Event
+from .late_log_groups import delete_late_log_groups
 from .observer import Question
 from .operations import Operations
 from .planning import Verb
@@ -58,10 +59,18 @@ class DeploymentResult:
 
 @dataclass(frozen=True)
 class DeletionResult:
-    """What a deletion had to delete, and the last events of the resources that it left behind."""
+    """What a deletion had to delete, and what became of it.
+
+    Attributes:
+        plan: What it had to delete.
+        left: The last events of the resources that it left behind.
+        late_log_groups: The log groups that it found after the stack was deleted, and deleted.
+
+    """
 
     plan: DeletionPlan
     left: Sequence[Event] = ()
+    late_log_groups: Sequence[str] = ()
 
 
 def plan(operations: Operations, request: DeploymentRequest) -> Plan:
@@ -149,4 +158,7 @@ def destroy(operations: Operations, consent: Consent, *, force: bool = False) ->
     if not consent.yes and not observer.confirm(Question.DELETE, suffix):
         message = "nothing was deleted"
         raise DeploymentError(message, code="declined")
-    return DeletionResult(made, delete(operations, made.stack, force=force))
+    events = delete(operations, made.stack, force=force)
+    left = {event.logical_id: event for event in events if event.status == "DELETE_SKIPPED"}
+    groups = delete_late_log_groups(operations, made, events)
+    return DeletionResult(made, [*left.values()], groups)
