@@ -1,11 +1,12 @@
 """Resources that only get another logical ID, and new revisions of resources that never change."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from iot_pipeline_cfn.template.lookup import Resource, type_of
+from iot_pipeline_cfn.template.lookup import properties_of, type_of
 from iot_pipeline_cfn.template.references import rename_references
 
 from .differences import format_value, is_function
@@ -29,24 +30,38 @@ def find_renames(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Map
     kept = before.source.template.get("Resources", {}).keys() & after.source.template.get(
         "Resources", {}
     )
-    scores = sorted(
-        (-similarity, -_common_start(old_id, new_id), old_id, new_id)
-        for old_id in old.keys() - new.keys()
-        for new_id in new.keys() - old.keys()
-        if type_of(old[old_id]) == type_of(new[new_id])
-        and (not kept & {old_id, new_id} or type_of(old[old_id]) in REVISION_TYPES)
-        and (similarity := _similarity(old[old_id], new[new_id])) >= SIMILAR
+    gone, come = (
+        {
+            name: frozenset(_leaves(properties_of(side[name]), ""))
+            for name in side.keys() - other.keys()
+            if name not in kept or type_of(side[name]) in REVISION_TYPES
+        }
+        for side, other in ((old, new), (new, old))
     )
     renames: dict[str, str] = {}
-    for *_, old_id, new_id in scores:
-        if old_id not in renames and new_id not in renames.values():
-            renames[old_id] = new_id
+    # Comparing everything with everything takes long, so what is equal is matched first.
+    for is_equal in (True, False):
+        candidates: dict[object, list[str]] = defaultdict(list)
+        for name in come.keys() - renames.values():
+            resource_type = type_of(new[name])
+            candidates[(resource_type, come[name]) if is_equal else resource_type].append(name)
+        scores = sorted(
+            (-similarity, -_common_start(old_id, new_id), old_id, new_id)
+            for old_id in gone.keys() - renames.keys()
+            for resource_type in [type_of(old[old_id])]
+            for new_id in candidates.get(
+                (resource_type, gone[old_id]) if is_equal else resource_type, ()
+            )
+            if (similarity := _similarity(gone[old_id], come[new_id])) >= SIMILAR
+        )
+        for *_, old_id, new_id in scores:
+            if old_id not in renames and new_id not in renames.values():
+                renames[old_id] = new_id
     return renames
 
 
-def _similarity(before: Resource, after: Resource) -> float:
+def _similarity(old: Set[object], new: Set[object]) -> float:
     """Return the share of equal property values of two resources."""
-    old, new = ({*_leaves(side.get("Properties", {}), "")} for side in (before, after))
     return len(old & new) / max(len(old), len(new)) if old or new else 1
 
 

@@ -43,7 +43,7 @@ def flows(resources: Resources) -> frozenset[Flow]:
     groups = _Groups.of(resources)
     return frozenset(
         Flow(each.source.name, each.target.name, each.ports)
-        for each in _matrix(groups, groups.alone).connections
+        for each in _Matrix(groups, groups.alone).connections
     )
 
 
@@ -60,7 +60,7 @@ def find_traffic_changes(
         # A group that loses its carriers is not a new end.
         sides = [_Groups.of(side.resources) for side in (before, after)]
         alone = frozenset().union(*(side.alone for side in sides))
-        old, new = (_matrix(side, alone) for side in sides)
+        old, new = (_Matrix(side, alone) for side in sides)
         yield from _opened_or_closed(old, new, is_opened=True)
         yield from _opened_or_closed(old, new, is_opened=False)
 
@@ -89,61 +89,96 @@ class _Groups(NamedTuple):
         return self.names.difference(*self.carried.values())
 
 
-class _Matrix(NamedTuple):
+class _Matrix:
     """The traffic of an environment.
 
     Attributes:
         nodes: The groups of each resource; a group without carriers is an end itself.
         connections: What rules allow that name the group or the peer at the other end.
-        by_address: What two resources allow each other since both allow every address.
 
     """
 
-    nodes: Mapping[str, frozenset[str]]
-    connections: frozenset[PeerFlow]
-    by_address: frozenset[PeerFlow]
+    def __init__(self, side: _Groups, alone: Collection[str]) -> None:
+        """Find the connections; the groups in `alone` are ends besides the resources."""
+        own = {name: frozenset({name}) for name in alone if name in side.names}
+        self.nodes: Mapping[str, frozenset[str]] = {**side.carried, **own}
+        self._outgoing, self._incoming = (
+            {name: _rules(rules, groups) for name, groups in self.nodes.items()}
+            for rules in (side.egress, side.ingress)
+        )
+        self.connections = frozenset([*self._to_named_peers(side), *self._between_named_groups()])
+        self._by_target: dict[str, list[PeerFlow]] = defaultdict(list)
+        for each in self.connections:
+            self._by_target[each.target.name].append(each)
+        self._to_networks = [each for each in self.connections if each.target.network]
+
+    def _to_named_peers(self, side: _Groups) -> Iterator[PeerFlow]:
+        """Yield the connections with peers that are not groups of the template."""
+        for name in self.nodes:
+            own = Peer(name, is_resource=True)
+            for rule in self._incoming[name]:
+                if rule.peer.name not in side.ingress:
+                    yield PeerFlow(rule.peer, own, rule.ports)
+            for rule in self._outgoing[name]:
+                if rule.peer.name not in side.egress:
+                    yield PeerFlow(own, rule.peer, rule.ports)
+
+    def _between_named_groups(self) -> Iterator[PeerFlow]:
+        """Yield the connections of resources of which one rule names a group of the other."""
+        members: dict[str, list[str]] = defaultdict(list)
+        for name, groups in self.nodes.items():
+            for group in groups:
+                members[group].append(name)
+        pairs = {
+            (name, target)
+            for name, rules in self._outgoing.items()
+            for rule in rules
+            for target in members.get(rule.peer.name, ())
+        } | {
+            (source, name)
+            for name, rules in self._incoming.items()
+            for rule in rules
+            for source in members.get(rule.peer.name, ())
+        }
+        for source, target in pairs:
+            yield from self._between(source, target, by_name=True)
+
+    def _between(self, source: str, target: str, *, by_name: bool) -> Iterator[PeerFlow]:
+        """Yield what two resources allow each other, by a rule that names a group or by none."""
+        ends = Peer(source, is_resource=True), Peer(target, is_resource=True)
+        for out, into in product(self._outgoing.get(source, ()), self._incoming.get(target, ())):
+            is_named = (
+                out.peer.name in self.nodes[target],
+                into.peer.name in self.nodes[source],
+            )
+            if any(is_named) is by_name and (found := _connection(*ends, (out, into), is_named)):
+                yield found
 
     def missing(self, connection: PeerFlow) -> list[Ports]:
         """Return the ports of a connection of another environment that this one lacks."""
+        source, target = connection.source, connection.target
         # A new resource could have come from its address before.
-        is_new = connection.source.is_resource and connection.source.name not in self.nodes
+        is_new = source.is_resource and source.name not in self.nodes
         allowed = [
             each.ports
-            for each in self.connections | self.by_address
-            if each.target.includes(connection.target)
+            for each in (
+                *self._by_target.get(target.name, ()),
+                *(self._to_networks if target.network else ()),
+                *self._between(source.name, target.name, by_name=False),
+            )
+            if each.target.includes(target)
             and (each.is_certain or not connection.is_certain)
-            and (each.source.includes(connection.source) or (is_new and each.source.is_everyone))
+            and (each.source.includes(source) or (is_new and each.source.is_everyone))
         ]
         return subtract([connection.ports], allowed)
 
-
-def _matrix(side: _Groups, alone: Collection[str]) -> _Matrix:
-    """Return the traffic; the groups in `alone` are ends besides the resources."""
-    ingress, egress, carried = side
-    nodes = {**carried, **{name: frozenset({name}) for name in alone if name in side.names}}
-    named: set[PeerFlow] = set()
-    by_address: set[PeerFlow] = set()
-    for source, groups in nodes.items():
-        peer = Peer(source, is_resource=True)
-        incoming, outgoing = _rules(ingress, groups), _rules(egress, groups)
-        named |= {
-            PeerFlow(each.peer, peer, each.ports)
-            for each in incoming
-            if each.peer.name not in ingress
-        }
-        named |= {
-            PeerFlow(peer, each.peer, each.ports)
-            for each in outgoing
-            if each.peer.name not in egress
-        }
-        for target, its_groups in nodes.items():
-            for out, into in product(outgoing, _rules(ingress, its_groups)):
-                is_named = out.peer.name in its_groups, into.peer.name in groups
-                if connection := _between(
-                    peer, Peer(target, is_resource=True), (out, into), is_named
-                ):
-                    (named if any(is_named) else by_address).add(connection)
-    return _Matrix(nodes, frozenset(named), frozenset(by_address))
+    def sources(self, targets: Iterable[str]) -> dict[str, list[str]]:
+        """Return everything that reaches the targets, with the ports."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for target in targets:
+            for connection in self._by_target.get(target, ()):
+                found[connection.source.name].add(str(connection.ports))
+        return {name: sorted(found[name]) for name in sorted(found)}
 
 
 def _rules(
@@ -152,7 +187,7 @@ def _rules(
     return [rule for group in groups for rule in rules.get(group, ())]
 
 
-def _between(
+def _connection(
     source: Peer,
     target: Peer,
     rules: tuple[SecurityRule, SecurityRule],
@@ -184,34 +219,31 @@ def _unknown_groups(before: Resources, after: Resources) -> Iterator[Finding]:
 
 
 def _opened_or_closed(old: _Matrix, new: _Matrix, *, is_opened: bool) -> Iterator[Finding]:
-    """Yield the connections of one side that the other one lacks, by source and ports."""
+    """Yield the connections of one side that the other one lacks.
+
+    Connections on the same ports are one finding, if they have the same source or the same targets.
+    """
     there, here = (new, old) if is_opened else (old, new)
     missing: dict[tuple[str, str], set[Ports]] = defaultdict(set)
     for connection in there.connections:
         if left := here.missing(connection):
             missing[connection.source.name, connection.target.name].update(left)
-    found: dict[tuple[str, tuple[Ports, ...]], list[str]] = defaultdict(list)
-    for (source_name, target_name), left_ports in sorted(missing.items()):
-        found[source_name, tuple(sorted(left_ports))].append(target_name)
-    for (source_name, some_ports), targets in found.items():
+    by_source: dict[tuple[str, tuple[Ports, ...]], list[str]] = defaultdict(list)
+    for (source, target), left_ports in sorted(missing.items()):
+        by_source[source, tuple(sorted(left_ports))].append(target)
+    found: dict[tuple[tuple[str, ...], tuple[Ports, ...]], list[str]] = defaultdict(list)
+    for (source, some_ports), some_targets in by_source.items():
+        found[tuple(some_targets), some_ports].append(source)
+    for (targets, some_ports), sources in found.items():
         yield Finding(
             "traffic-opened" if is_opened else "traffic-closed",
             Severity.EXPOSURE if is_opened else Severity.CHANGE,
-            next((name for name in targets if name in there.nodes), source_name),
+            next((name for name in targets if name in there.nodes), sources[0]),
             {
-                "source": source_name,
-                "targets": targets,
+                "sources": sources,
+                "targets": list(targets),
                 "ports": list(map(str, some_ports)),
-                "before": _sources(old.connections, targets),
-                "after": _sources(new.connections, targets),
+                "before": old.sources(targets),
+                "after": new.sources(targets),
             },
         )
-
-
-def _sources(connections: Iterable[PeerFlow], targets: Collection[str]) -> dict[str, list[str]]:
-    """Return everything that reaches the targets, with the ports."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for connection in connections:
-        if connection.target.name in targets:
-            found[connection.source.name].add(str(connection.ports))
-    return {name: sorted(found[name]) for name in sorted(found)}

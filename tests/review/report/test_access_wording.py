@@ -12,13 +12,13 @@ from iot_pipeline_cfn.template.findings import Finding, Severity
 
 EXPOSED, CHANGED, NOTED = Severity.EXPOSURE, Severity.CHANGE, Severity.NOTE
 INTERNET = {
-    "source": "0.0.0.0/0",
+    "sources": ["0.0.0.0/0"],
     "targets": ["Database"],
     "ports": ["tcp 5432"],
     "before": {"Service": ["tcp 5432"]},
     "after": {"0.0.0.0/0": ["tcp 5432"], "Service": ["tcp 5432"]},
 }
-SERVICE = {"source": "Service", "targets": ["Cache", "Database"], "ports": ["tcp 1", "udp 53"]}
+SERVICE = {"sources": ["Service"], "targets": ["Cache", "Database"], "ports": ["tcp 1", "udp 53"]}
 READ = {"actions": ["s3:GetObject", "s3:ListBucket"], "resource": "arn:aws:s3:::readings"}
 ROLE = {"effect": "Allow", "principal": "Role", "permissions": [READ]}
 DENIED = {**ROLE, "effect": "Deny"}

@@ -13,10 +13,11 @@ INTERNET: Final = frozenset({"0.0.0.0/0", "::/0"})
 
 
 def _traffic(finding: Finding) -> str:
-    is_internet = finding.details["source"] in INTERNET
-    source = "the internet ({source})" if is_internet else "{source}"
-    verb = "now reaches" if finding.code == "traffic-opened" else "no longer reaches"
-    return f"{source} {verb} {{targets}} on {{ports}}"
+    names = finding.details["sources"]
+    sources = "the internet ({sources})" if INTERNET.issuperset(names) else "{sources}"
+    verb = "reaches" if len(names) == 1 else "reach"
+    adverb = "now" if finding.code == "traffic-opened" else "no longer"
+    return f"{sources} {adverb} {verb} {{targets}} on {{ports}}"
 
 
 def _permission(finding: Finding) -> str:
