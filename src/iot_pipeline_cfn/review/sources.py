@@ -2,12 +2,13 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from iot_pipeline_cfn.template.files import UnreadableFileError, load_object, parse_object
-from iot_pipeline_cfn.template.parameters import load, parameter_file
+from iot_pipeline_cfn.template.files import UnreadableFileError, parse_object
+from iot_pipeline_cfn.template.parameters import ParameterFile, load, parameter_file
+from iot_pipeline_cfn.template.template_format import parse_template
 
 from .reviewing import Side
 
@@ -42,31 +43,29 @@ def committed(commit: str) -> Side:
         UnreadableFileError: A file cannot be read.
 
     """
-    contents = {path: parse_object(Path(f"{commit}:{path}"), text) for path, text in _files(commit)}
-    templates = {path: body for path, body in contents.items() if path.parent == TEMPLATES}
-    files = {path: body for path, body in contents.items() if path.parent == PARAMETERS}
-    return Side(
-        {path.stem: _checked(Path(f"{commit}:{path}"), body) for path, body in templates.items()},
-        {path.stem: parameter_file(path, body) for path, body in files.items()},
-    )
+    templates: dict[str, dict[str, Any]] = {}
+    files: dict[str, ParameterFile] = {}
+    for path, text in _files(commit):
+        named = Path(f"{commit}:{path}")
+        if path.parent == TEMPLATES:
+            templates[path.stem] = parse_template(named, text)
+        else:
+            files[path.stem] = parameter_file(path, parse_object(named, text))
+    return Side(templates, files)
 
 
 def template_of(path: Path) -> dict[str, Any]:
-    """Read any CloudFormation template, not only one of this project.
+    """Read any CloudFormation template in JSON or YAML, not only one of this project.
 
     Raises:
+        MissingSchemasError: It is YAML, and cfn-lint is not installed.
         UnreadableFileError: It cannot be read or is not a template.
 
     """
-    return _checked(path, load_object(path))
-
-
-def _checked(path: Path, content: dict[str, Any]) -> dict[str, Any]:
-    sections = ("Conditions", "Mappings", "Outputs", "Parameters", "Resources", "Rules")
-    are_objects = all(isinstance(content.get(name, {}), Mapping) for name in sections)
-    if not content.get("Resources") or not are_objects:
-        raise UnreadableFileError(path, "is not a template with resources")
-    return content
+    try:
+        return parse_template(path, path.read_bytes())
+    except OSError as error:
+        raise UnreadableFileError(path, str(error.strerror)) from None
 
 
 def base(named: str | None) -> str:

@@ -60,7 +60,11 @@ class Resolver:
         Functions such as `Fn::ForEach`, from which CloudFormation makes entries, are left out.
         """
         return {
-            key: self.value({part: body[part] for part in body if part != "Condition"})
+            key: {
+                part: value
+                for part in body
+                if part != "Condition" and (value := self.value(body[part])) is not NO_VALUE
+            }
             for key, body in self._template.get(name, {}).items()
             if isinstance(body, Mapping)
             and not key.startswith("Fn::")
