@@ -1,5 +1,6 @@
 """Fixtures for all tests: the template, and connections to the emulator and to moto."""
 
+import gc
 import json
 import os
 import signal
@@ -36,8 +37,16 @@ SLOW_FIXTURES = frozenset({"emulator", "moto_url", "repository"})
 SLOW_DIRECTORIES = frozenset({"deployed", "emulator", "examples", "rehearsal"})
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Import no slow test where none runs."""
+    is_slow = collection_path.parent == ROOT / "tests" and collection_path.name in SLOW_DIRECTORIES
+    return True if is_slow and config.option.markexpr == "not slow" else None
+
+
 def pytest_collection_modifyitems(items):
     """Mark the tests that need the emulator or another server as slow."""
+    # The schemas of AWS, which tests read and keep, are more than half of all objects.
+    gc.set_threshold(50_000, 20, 20)
     for item in items:
         parts = item.path.relative_to(ROOT / "tests").parts
         if SLOW_FIXTURES & {*item.fixturenames} or parts[0] in SLOW_DIRECTORIES:
