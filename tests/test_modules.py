@@ -10,6 +10,7 @@ ELSEWHERE = {
     "deploy/observer.py": "Nothing: its methods do nothing.",
     "emulator/__main__.py": "emulator/test_control.py, which starts it as a process.",
     "stack/__init__.py": "stack/test_invariants.py, on what it renders.",
+    "stack/deployers.py": "stack/test_permissions.py, on what its policies allow.",
 }
 """Modules without tests of their own, and where their tests are."""
 
