@@ -31,8 +31,13 @@ def properties(template, name):
 
 
 def container(template):
-    (definition,) = properties(template, "TaskDefinition")["ContainerDefinitions"]
+    _, definition = properties(template, "TaskDefinition")["ContainerDefinitions"]
     return definition
+
+
+def give_the_application_the_credentials_of_the_master_user(template):
+    migration, application = properties(template, "TaskDefinition")["ContainerDefinitions"]
+    application["Secrets"] += migration["Secrets"]
 
 
 def without(name):
@@ -110,11 +115,15 @@ BREAKAGES = {
     ),
     "1: rotation that starts nothing": (
         changed("DatabaseSecretRotatedRule", Targets=[]),
+        test_data.test_rotation_changes_the_password_of_the_application,
+    ),
+    "1: rotation that starts no tasks": (
+        changed("ApplicationSecretRotatedRule", Targets=[]),
         test_data.test_rotation_restarts_the_service,
     ),
     "2: missing log group": (
         log_to_another_group,
-        test_containers.test_log_group_of_the_container_exists,
+        test_containers.test_log_group_of_the_containers_exists,
     ),
     "3: tasks without an image": (
         changed("Service", DesiredCount=1),
@@ -191,6 +200,10 @@ BREAKAGES = {
     ),
     "password in a variable": (
         add_plain_password,
+        test_containers.test_credentials_come_from_secrets_manager,
+    ),
+    "application with the credentials of the master user": (
+        give_the_application_the_credentials_of_the_master_user,
         test_containers.test_credentials_come_from_secrets_manager,
     ),
     "database without encryption": (

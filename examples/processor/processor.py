@@ -1,4 +1,4 @@
-"""An HTTP server that answers a request once its readings are stored."""
+"""An HTTP server that answers a request once its readings are stored, and its migration."""
 
 import argparse
 import json
@@ -8,24 +8,22 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+import psycopg
 from aiohttp import web
 
+from login import Login, SecretError, connection_parameters
+from migration import migrate
 from readings import NotAReadingError, parse
-from storage import Cache, Database, Login, UnavailableError
+from storage import Cache, Database, UnavailableError
 
 LOG = logging.getLogger("processor")
 
+DATABASE_VARIABLES = ("DB_HOST", "DB_NAME", "DB_PORT", "DB_SECRET_ARN")
 VARIABLES = (
-    "DB_HOST",
-    "DB_NAME",
-    "DB_PASSWORD",
-    "DB_PORT",
-    "DB_SECRET_ARN",
-    "DB_USERNAME",
-    "REDIS_AUTH_TOKEN",
-    "REDIS_HOST",
-    "REDIS_PORT",
+    *DATABASE_VARIABLES,
+    *("DB_PASSWORD", "DB_USERNAME", "REDIS_AUTH_TOKEN", "REDIS_HOST", "REDIS_PORT"),
 )
+MIGRATION_VARIABLES = (*DATABASE_VARIABLES, "DB_MASTER_PASSWORD", "DB_MASTER_USERNAME")
 BODY_BYTES = 1024 * 1024
 RETRY_SECONDS = "5"
 KEEP_ALIVE_SECONDS = 75
@@ -48,9 +46,7 @@ def application(variables: Mapping[str, str]) -> web.Application:
         ConfigurationError: when a variable is missing or invalid.
 
     """
-    if missing := [name for name in VARIABLES if not variables.get(name)]:
-        msg = f"not set: {', '.join(missing)}"
-        raise ConfigurationError(msg)
+    _require(variables, VARIABLES)
     app = web.Application(client_max_size=BODY_BYTES)
     app[DATABASE] = Database(
         host=variables["DB_HOST"],
@@ -68,9 +64,37 @@ def application(variables: Mapping[str, str]) -> web.Application:
         auth_token=variables["REDIS_AUTH_TOKEN"],
     )
     app.cleanup_ctx.append(_connections)
-    app.router.add_get("/", health)
+    app.router.add_get("/", alive)
+    app.router.add_get("/ready", ready)
     app.router.add_post("/ingest", ingest)
     return app
+
+
+def migrate_database(variables: Mapping[str, str]) -> None:
+    """Migrate the database, configured by the variables of the task's migration.
+
+    Raises:
+        ConfigurationError: when a variable is missing or invalid.
+        psycopg.Error: when the database is unreachable or refuses.
+        SecretError: when the secret of the processor cannot be read.
+
+    """
+    _require(variables, MIGRATION_VARIABLES)
+    address = connection_parameters(
+        host=variables["DB_HOST"], port=_port(variables, "DB_PORT"), name=variables["DB_NAME"]
+    )
+    master = {
+        "user": variables["DB_MASTER_USERNAME"],
+        "password": variables["DB_MASTER_PASSWORD"],
+    }
+    migrate(address | master, variables["DB_SECRET_ARN"])
+    LOG.info("the database is migrated")
+
+
+def _require(variables: Mapping[str, str], names: Sequence[str]) -> None:
+    if missing := sorted(name for name in names if not variables.get(name)):
+        msg = f"not set: {', '.join(missing)}"
+        raise ConfigurationError(msg)
 
 
 def _port(variables: Mapping[str, str], name: str) -> int:
@@ -89,12 +113,19 @@ async def _connections(app: web.Application) -> AsyncIterator[None]:
     LOG.info("stopped")
 
 
-async def health(request: web.Request) -> web.Response:
-    """Answer whether readings can be stored."""
+async def alive(_: web.Request) -> web.Response:
+    """Answer that the process works: a new one would not make the database available."""
+    return web.json_response({"message": "alive"})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Answer whether database and cache are available."""
     try:
         await request.app[DATABASE].check()
     except UnavailableError as error:
         return _unavailable(error)
+    if not await request.app[CACHE].is_reachable():
+        return web.json_response({"message": "the cache is not available"}, status=503)
     return web.json_response({"message": "ready"})
 
 
@@ -137,8 +168,9 @@ class JsonLines(logging.Formatter):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until SIGTERM, then finish the pending requests."""
+    """Migrate the database, or serve until SIGTERM and then finish the pending requests."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=["migrate", "serve"], default="serve", nargs="?")
     parser.add_argument("--host", default="0.0.0.0")  # noqa: S104 Of the container.
     parser.add_argument("--port", default=8080, type=int)
     options = parser.parse_args(arguments)
@@ -147,9 +179,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("botocore").setLevel(logging.WARNING)
     try:
+        if options.command == "migrate":
+            migrate_database(os.environ)
+            return
         app = application(os.environ)
-    except ConfigurationError as error:
-        sys.exit(f"processor: {error}")
+    except (ConfigurationError, SecretError, psycopg.Error) as error:
+        # Further lines can quote the data.
+        reason, *_ = str(error).splitlines()
+        sys.exit(f"processor: {reason}")
     web.run_app(
         app,
         host=options.host,

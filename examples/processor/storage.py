@@ -1,32 +1,25 @@
 """Storage of readings: all of them in PostgreSQL, the newest of each device also in Redis."""
 
 import asyncio
-import json
 import logging
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-import boto3
 import psycopg
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from psycopg.rows import TupleRow
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from login import Login, connection_parameters
 from readings import Reading
 
 LOG = logging.getLogger("processor")
 
 CONNECTIONS = 4
-CONNECT_SECONDS = 3
 CHECK_SECONDS = 4
-"""The health check of the load balancer times out after 5 seconds."""
 STORE_SECONDS = 8
 """Together with the 10 seconds that psycopg may take to cancel, less than a task has to stop."""
 CACHE_SECONDS = 1
@@ -35,17 +28,6 @@ CACHE_SECONDS_KEPT = 7 * 24 * 3600
 
 Connection = psycopg.AsyncConnection[TupleRow]
 
-# Tasks that start together would otherwise create the table together, and all but one would fail.
-LOCK = "SELECT pg_advisory_xact_lock(hashtext('readings'))"
-TABLE = """
-CREATE TABLE IF NOT EXISTS readings (
-    device_id text NOT NULL,
-    taken_at timestamptz NOT NULL,
-    measurements jsonb NOT NULL,
-    received_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (device_id, taken_at)
-)
-"""
 INSERT = """
 INSERT INTO readings (device_id, taken_at, measurements)
 SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::jsonb[])
@@ -91,36 +73,6 @@ class Newest:
     measurements: str
 
 
-class Login:
-    """The credentials of PostgreSQL, and the secret that has them after a rotation."""
-
-    def __init__(self, *, username: str, password: str, secret_arn: str) -> None:
-        """Start with the credentials that the task got when it started."""
-        self.credentials = {"user": username, "password": password}
-        self._secret_arn = secret_arn
-
-    async def read_again(self) -> None:
-        """Read the secret."""
-        try:
-            secret = json.loads(await asyncio.to_thread(self._read))
-            credentials = {"user": secret["username"], "password": secret["password"]}
-        except (BotoCoreError, ClientError, LookupError, TypeError, ValueError) as error:
-            # Without its text, which could quote the secret.
-            LOG.warning("the secret of the database cannot be read: %s", type(error).__name__)
-            return
-        if credentials != self.credentials:
-            self.credentials = credentials
-            LOG.info("the password of the database has changed and was read again")
-
-    def _read(self) -> str:
-        client = boto3.client(
-            "secretsmanager",
-            region_name=self._secret_arn.split(":")[3],
-            config=Config(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 2}),
-        )
-        return str(client.get_secret_value(SecretId=self._secret_arn)["SecretString"])
-
-
 class Database:
     """PostgreSQL, with a pool of up to four connections.
 
@@ -129,19 +81,10 @@ class Database:
 
     def __init__(self, *, host: str, port: int, name: str, login: Login) -> None:
         """Store the parameters; the first request connects."""
-        self._parameters: dict[str, Any] = {
-            "connect_timeout": CONNECT_SECONDS,
-            "dbname": name,
-            "host": host,
-            "port": port,
-            # After a failover, the kernel would wait for the old server for minutes.
-            "tcp_user_timeout": 3000,
-            "sslmode": os.environ.get("PGSSLMODE", "verify-full"),
-        }
+        self._parameters = connection_parameters(host=host, port=port, name=name)
         self._login = login
         self._slots = asyncio.Semaphore(CONNECTIONS)
         self._idle: list[Connection] = []
-        self._has_table = False
 
     async def close(self) -> None:
         """Close all connections."""
@@ -187,18 +130,12 @@ class Database:
                 connection = await self._acquire()
                 try:
                     async with connection.transaction():
-                        if not self._has_table:
-                            await connection.execute(LOCK)
-                            await connection.execute(TABLE)
                         yield connection
                 except BaseException:
                     await connection.close()
                     raise
                 self._idle.append(connection)
-                self._has_table = True
         except (psycopg.Error, TimeoutError) as error:
-            # The next server may be a new database.
-            self._has_table = False
             # Further lines can quote the data.
             reason = str(error).partition("\n")[0] or f"no answer within {seconds} s"
             raise UnavailableError(reason) from None
@@ -281,6 +218,14 @@ class Cache:
         if reached and not self._reached:
             LOG.info("the cache is available again")
         self._reached = reached
+
+    async def is_reachable(self) -> bool:
+        """Return whether Redis answers."""
+        try:
+            async with asyncio.timeout(CACHE_SECONDS):
+                return bool(await self._redis.ping())
+        except (RedisError, OSError, TimeoutError):
+            return False
 
     async def close(self) -> None:
         """Close all connections."""

@@ -185,10 +185,14 @@ class Deployed:
         )["taskDefinition"]
 
     @property
+    def containers(self):
+        """The definitions of the containers by name."""
+        return {each["name"]: each for each in self.task["containerDefinitions"]}
+
+    @property
     def container(self):
-        """The definition of the one container."""
-        (container,) = self.task["containerDefinitions"]
-        return container
+        """The definition of the application's container."""
+        return self.containers["iot-processor"]
 
     @property
     def database(self):

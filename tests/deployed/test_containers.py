@@ -49,7 +49,6 @@ def test_task_runs_on_fargate(environment):
             "taskRoleArn": environment.outputs["TaskRoleArn"],
         },
     )
-    check("the container", environment.container, {"name": "iot-processor"})
     ports = [each["containerPort"] for each in environment.container["portMappings"]]
     assert ports == [8080], f"the container listens on {ports} and should on 8080"
 
@@ -64,22 +63,27 @@ def test_only_tasks_may_assume_their_roles(environment, role):
 
 def test_image_is_from_the_repository_of_the_environment(environment):
     tag = environment.parameters["ImageTag"] or "none"
-    check(
-        "the container",
-        environment.container,
-        {"image": f"{environment.outputs['RepositoryUri']}:{tag}"},
-    )
+    image = f"{environment.outputs['RepositoryUri']}:{tag}"
+    for name, container in environment.containers.items():
+        check(name, container, {"image": image})
 
 
-def test_log_group_of_the_container_exists(environment):
-    check(
-        "where the container logs",
-        environment.container.get("logConfiguration", {}).get("options", {}),
-        {
-            "awslogs-group": environment.outputs["ContainerLogGroupName"],
-            "awslogs-region": environment.connection.region,
-        },
-    )
+def test_log_group_of_the_containers_exists(environment):
+    for name, container in environment.containers.items():
+        check(
+            f"where {name} logs",
+            container.get("logConfiguration", {}).get("options", {}),
+            {
+                "awslogs-group": environment.outputs["ContainerLogGroupName"],
+                "awslogs-region": environment.connection.region,
+            },
+        )
+
+
+def test_migration_succeeds_before_the_application_starts(environment):
+    check("the migration", environment.containers["migration"], {"essential": False})
+    dependency = {"condition": "SUCCESS", "containerName": "migration"}
+    check("the application", environment.container, {"dependsOn": [dependency]})
 
 
 def test_container_has_the_addresses_of_database_and_cache(environment):
@@ -91,7 +95,7 @@ def test_container_has_the_addresses_of_database_and_cache(environment):
             "DB_HOST": outputs["DatabaseEndpointAddress"],
             "DB_NAME": outputs["DatabaseName"],
             "DB_PORT": outputs["DatabaseEndpointPort"],
-            "DB_SECRET_ARN": outputs["DatabaseSecretArn"],
+            "DB_SECRET_ARN": outputs["ApplicationSecretArn"],
             "REDIS_HOST": outputs["CachePrimaryEndpointAddress"],
             "REDIS_PORT": outputs["CachePort"],
         },
@@ -100,19 +104,22 @@ def test_container_has_the_addresses_of_database_and_cache(environment):
 
 def test_credentials_come_from_secrets_manager(environment):
     outputs = environment.outputs
-    container = environment.container
-    check(
-        "the secrets of the container",
-        {each["name"]: each["valueFrom"] for each in container.get("secrets", [])},
-        {
-            "DB_PASSWORD": f"{outputs['DatabaseSecretArn']}:password::",
-            "DB_USERNAME": f"{outputs['DatabaseSecretArn']}:username::",
+    wanted = {
+        "iot-processor": {
+            "DB_PASSWORD": f"{outputs['ApplicationSecretArn']}:password::",
+            "DB_USERNAME": f"{outputs['ApplicationSecretArn']}:username::",
             "REDIS_AUTH_TOKEN": outputs["CacheAuthTokenArn"],
         },
-    )
-    plain = {each["name"] for each in container["environment"]}
-    plain_secrets = {"DB_PASSWORD", "DB_USERNAME", "REDIS_AUTH_TOKEN"} & plain
-    assert not plain_secrets, f"{sorted(plain_secrets)} are plain variables of the task definition"
+        "migration": {
+            "DB_MASTER_PASSWORD": f"{outputs['DatabaseSecretArn']}:password::",
+            "DB_MASTER_USERNAME": f"{outputs['DatabaseSecretArn']}:username::",
+        },
+    }
+    for name, container in environment.containers.items():
+        secrets = {each["name"]: each["valueFrom"] for each in container.get("secrets", [])}
+        assert secrets == wanted[name], f"{name} gets the secrets {secrets}, not {wanted[name]}"
+        plain = wanted[name].keys() & {each["name"] for each in container["environment"]}
+        assert not plain, f"{sorted(plain)} are plain variables of the task definition"
 
 
 def test_service_is_in_the_private_subnets(environment):

@@ -110,6 +110,7 @@ def test_cache_is_private_and_encrypted(environment):
 def test_secrets_can_be_read(environment):
     for output, wanted in (
         ("DatabaseSecretArn", {"username", "password"}),
+        ("ApplicationSecretArn", {"username", "password"}),
         ("CacheAuthTokenArn", {""}),
     ):
         found = environment.fields_of_secret(output)
@@ -130,9 +131,28 @@ def test_password_is_rotated_by_rds(environment):
     check(secret, described, {"RotationEnabled": True})
 
 
+def test_rotation_changes_the_password_of_the_application(environment):
+    store = states_after_rotation(environment, "DatabaseSecretArn")["StorePassword"]
+    secret = environment.outputs["ApplicationSecretArn"]
+    check("StorePassword", store["Arguments"], {"SecretId": secret})
+
+
 def test_rotation_restarts_the_service(environment):
     outputs = environment.outputs
-    secret = outputs["DatabaseSecretArn"]
+    check(
+        "StartRoll",
+        states_after_rotation(environment, "ApplicationSecretArn")["StartRoll"]["Arguments"],
+        {
+            "Cluster": outputs["ClusterName"],
+            "ForceNewDeployment": True,
+            "Service": outputs["ServiceName"],
+        },
+    )
+
+
+def states_after_rotation(environment, output):
+    """Return the states of the state machine that the rotation of a secret starts."""
+    secret = environment.outputs[output]
     rules = [
         rule
         for rule in environment.list("events", "list_rules", "Rules")
@@ -148,13 +168,4 @@ def test_rotation_restarts_the_service(environment):
         "stepfunctions", "describe_state_machine", stateMachineArn=machines[0]
     )
     check(machine["name"], machine, {"status": "ACTIVE"})
-    update = json.loads(machine["definition"])["States"]["StartRoll"]["Arguments"]
-    check(
-        machine["name"],
-        update,
-        {
-            "Cluster": outputs["ClusterName"],
-            "ForceNewDeployment": True,
-            "Service": outputs["ServiceName"],
-        },
-    )
+    return json.loads(machine["definition"])["States"]

@@ -144,9 +144,12 @@ def test_released_database_does_not_rotate_its_password():
     assert rds._instances[reference]["_MasterUserPassword"] == "first-one"
 
 
-def test_released_container_loses_its_secrets():
-    container = {"Name": "any", "Secrets": [{"Name": "SECRET", "ValueFrom": "any"}]}
+def test_released_container_loses_its_secrets_and_dependencies():
+    dependency = {"Condition": "SUCCESS", "ContainerName": "other"}
+    secret = {"Name": "SECRET", "ValueFrom": "any"}
+    container = {"Name": "any", "DependsOn": [dependency], "Secrets": [secret]}
     (kept,) = provisioners._normalize_container_defs([container])
+    assert kept["dependsOn"] == [dependency]
     assert kept["secrets"] != [{"name": "SECRET", "valueFrom": "any"}]
 
 

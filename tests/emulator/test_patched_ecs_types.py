@@ -4,16 +4,17 @@ from checkout import ENVIRONMENTS
 from emulated import change_set, create, executed, outputs, reasons, settled, template
 
 
-def test_task_definition_describes_its_secrets(aws, deploy):
+def test_task_definition_describes_secrets_and_dependencies(aws, deploy):
     found = outputs(deploy({}))
     task = aws("ecs").describe_task_definition(taskDefinition=found["TaskDefinitionArn"])
-    (container,) = task["taskDefinition"]["containerDefinitions"]
+    _, container = task["taskDefinition"]["containerDefinitions"]
     secrets = {secret["name"]: secret["valueFrom"] for secret in container["secrets"]}
     assert secrets == {
-        "DB_PASSWORD": f"{found['DatabaseSecretArn']}:password::",
-        "DB_USERNAME": f"{found['DatabaseSecretArn']}:username::",
+        "DB_PASSWORD": f"{found['ApplicationSecretArn']}:password::",
+        "DB_USERNAME": f"{found['ApplicationSecretArn']}:username::",
         "REDIS_AUTH_TOKEN": found["CacheAuthTokenArn"],
     }
+    assert container["dependsOn"] == [{"condition": "SUCCESS", "containerName": "migration"}]
 
 
 def test_number_of_tasks_follows_the_parameter(aws, deploy):

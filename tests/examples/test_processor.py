@@ -4,7 +4,6 @@ import json
 import re
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from itertools import count
@@ -15,15 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checkout import REGION, ROOT
+from checkout import ROOT
 from iot_pipeline_cfn.rehearsal import servers
-from iot_pipeline_cfn.stack import render_all
 from iot_pipeline_cfn.stack.api import readings_schema
-from iot_pipeline_cfn.stack.task import CONTAINER_NAME
+from iot_pipeline_cfn.stack.task import CONTAINER_NAME, MIGRATION_NAME
 from processing import PROGRAM, Processor, newest, variables, wait_for
-from processor import BODY_BYTES, VARIABLES, ConfigurationError, application
+from processor import BODY_BYTES, MIGRATION_VARIABLES, VARIABLES, ConfigurationError
+from processor import application as create_application
 from readings import NotAReadingError, parse
-from storage import LOCK, TABLE
+from resolution import containers_of
 
 EXAMPLE = PROGRAM.parent
 DEVICES = (f"press-{number}" for number in count())
@@ -37,38 +36,21 @@ def reading(device_id, second=0, **measurements):
 
 
 @pytest.fixture(scope="module")
-def database():
-    with servers.postgresql_server("iotdb") as database:
-        yield database
-
-
-@pytest.fixture(scope="module")
 def cache():
     with servers.redis_server() as cache:
         yield cache
 
 
 @pytest.fixture(scope="module")
-def sql(database):
-    """A function that runs a statement and returns its rows."""
-
-    def run(statement, *values):
-        with database.connect() as connection:
-            found = connection.execute(statement, values)
-            return found.fetchall() if found.description else []
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def processors(database, cache, tmp_path_factory):
+def processors(database, cache, application, migration, tmp_path_factory):
     """A function that starts a processor, which ends with the module."""
+    migration().run()
     directory = tmp_path_factory.mktemp("processors")
     started = []
 
     def start(**others):
         log = directory / f"{len(started)}.log"
-        started.append(Processor(PROGRAM, variables(database, cache, **others), log))
+        started.append(Processor(PROGRAM, variables(database, cache, application, **others), log))
         return started[-1].launch()
 
     yield start
@@ -87,7 +69,7 @@ def shared(processors):
 @pytest.fixture
 def processor(shared, sql):
     """The shared processor, with an empty table."""
-    wait_for(lambda: shared.health("/") == "200")
+    wait_for(lambda: shared.health("/ready") == "200")
     sql("TRUNCATE readings")
     return shared
 
@@ -101,12 +83,13 @@ def stored(sql):
     return sql("SELECT device_id, taken_at, measurements FROM readings ORDER BY 1, 2")
 
 
-def test_variables_are_those_of_the_task_definition():
-    template = json.loads(render_all()["iot-pipeline"].text)
-    (container,) = template["Resources"]["TaskDefinition"]["Properties"]["ContainerDefinitions"]
-    assert container["Name"] == CONTAINER_NAME
+@pytest.mark.parametrize(
+    ("name", "variables"), [(CONTAINER_NAME, VARIABLES), (MIGRATION_NAME, MIGRATION_VARIABLES)]
+)
+def test_variables_are_those_of_the_task_definition(environments, name, variables):
+    container = containers_of(environments["defaults"])[name]
     given = {variable["Name"] for variable in container["Environment"] + container["Secrets"]}
-    assert given == set(VARIABLES)
+    assert given == set(variables)
 
 
 @pytest.mark.parametrize("name", VARIABLES)
@@ -114,11 +97,11 @@ def test_variables_are_those_of_the_task_definition():
 def test_missing_or_empty_variable_is_named(name, value):
     given = dict.fromkeys(VARIABLES, "1") | {name: value}
     with pytest.raises(ConfigurationError, match=rf"^not set: {name}$"):
-        application(given)
+        create_application(given)
 
 
-def test_missing_variables_end_the_process_with_one_line(database, cache, tmp_path):
-    given = variables(database, cache, DB_USER="iot", REDIS_PORT="")
+def test_missing_variables_end_the_process_with_one_line(database, cache, application, tmp_path):
+    given = variables(database, cache, application, DB_USER="iot", REDIS_PORT="")
     del given["DB_USERNAME"]
     processor = Processor(PROGRAM, given, tmp_path / "log")
     assert processor.start().wait() == 1
@@ -128,7 +111,7 @@ def test_missing_variables_end_the_process_with_one_line(database, cache, tmp_pa
 def test_invalid_port_is_named():
     given = dict.fromkeys(VARIABLES, "1") | {"DB_PORT": "postgres"}
     with pytest.raises(ConfigurationError, match=r"^DB_PORT is not a port: 'postgres'$"):
-        application(given)
+        create_application(given)
 
 
 def test_reading_is_stored_in_database_and_cache(processor, sql, cache, device):
@@ -296,29 +279,24 @@ def test_readings_that_pass_the_schema_of_the_api_are_accepted(content):
     assert json.loads(taken.measurements) == content["measurements"]
 
 
-def test_one_of_several_processors_creates_the_table(processors, database, sql, device):
-    sql("DROP TABLE IF EXISTS readings")
-    late = processors()
-    with database.connect() as other, ThreadPoolExecutor() as threads:
-        with other.transaction():
-            other.execute(LOCK)
-            other.execute(TABLE)
-            answer = threads.submit(late.post, reading(device))
-            wait_for(lambda: sql("SELECT 1 FROM pg_locks WHERE NOT granted"))
-        assert answer.result()[0] == 200
-
-
-def test_dropped_table_is_created_again(processor, sql, device):
-    sql("DROP TABLE readings")
-    assert processor.post(reading(device))[0] == 503
-    assert processor.post(reading(device))[0] == 200
+def test_process_lives_while_database_and_cache_are_down(processor, database, cache):
+    """New tasks would not help, so that the load balancer must not see the outage."""
+    for server, name in ((database, "database"), (cache, "cache")):
+        server.stop()
+        try:
+            assert processor.health("/") == "200"
+            status, _, answer = processor.ask("GET", "/ready")
+            assert (status, answer) == (503, {"message": f"the {name} is not available"})
+        finally:
+            server.start()
+        assert processor.health("/ready") == "200"
 
 
 def test_processor_waits_for_the_database(processors, database, device):
     database.stop()
     try:
         processor = processors()
-        for method, path in (("GET", "/"), ("POST", "/ingest")):
+        for method, path in (("GET", "/ready"), ("POST", "/ingest")):
             body = json.dumps(reading(device))
             status, headers, answer = processor.ask(method, path, body)
             assert status == 503
@@ -327,7 +305,7 @@ def test_processor_waits_for_the_database(processors, database, device):
         assert "onnection refused" in processor.logged()
     finally:
         database.start()
-    assert processor.health("/") == "200"
+    assert processor.health("/ready") == "200"
     assert processor.post(reading(device))[0] == 200
 
 
@@ -336,7 +314,7 @@ def test_stored_readings_survive_an_outage_of_the_database(processor, database, 
     database.stop()
     try:
         assert processor.post(reading(device, 3))[0] == 503
-        assert processor.health("/") == "503"
+        assert processor.health("/ready") == "503"
     finally:
         database.start()
     assert processor.post([reading(device, second) for second in range(4)])[2]["stored"] == 1
@@ -349,7 +327,7 @@ def test_outage_of_the_cache_loses_no_reading(processor, cache, sql, device):
     try:
         assert processor.post(reading(device, 8, a=8))[0] == 200
         assert processor.post(reading(device, 9, a=9))[0] == 200
-        assert processor.health("/") == "200"
+        assert processor.health("/ready") == "503"
     finally:
         cache.start()
     assert len(stored(sql)) == 2
@@ -367,7 +345,7 @@ def test_authority_and_host_of_certificates_are_verified(processors, database, c
         ({"DB_HOST": "localhost"}, "does not match host name"),
     ):
         processor = processors(**wrong)
-        assert processor.health("/") == "503"
+        assert processor.health("/ready") == "503"
         assert reason in processor.logged()
     for wrong, reason in (
         ({"SSL_CERT_FILE": str(database.ca_file)}, "unable to get local issuer"),
@@ -379,31 +357,28 @@ def test_authority_and_host_of_certificates_are_verified(processors, database, c
         assert reason in processor.logged()
 
 
-def test_rotated_password_is_read_again(processors, database, sql, aws, device):
-    secrets = aws("secretsmanager")
-    secret = {"username": database.username, "password": database.password}
-    arn = secrets.create_secret(Name="database", SecretString=json.dumps(secret))["ARN"]
-    assert arn.split(":")[3] == REGION
-    processor = processors(
-        AWS_ACCESS_KEY_ID=aws.account,
-        AWS_ENDPOINT_URL=secrets.meta.endpoint_url,
-        AWS_SECRET_ACCESS_KEY=aws.account,
-        DB_SECRET_ARN=arn,
-    )
+def test_rotated_password_is_read_again(processors, application, migration, database, device):
+    processor = processors()
     assert processor.post(reading(device, 0))[0] == 200
-    rotated = replace(database, password="rotated-" + database.password[:16])
-    sql(f"ALTER ROLE {database.username} PASSWORD '{rotated.password}'")
-    database.password = rotated.password
-    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()"
-    sql(f"{others} AND backend_type = 'client backend'")
-    assert processor.post(reading(device, 1))[0] == 503
-    assert "password authentication failed" in processor.logged()
-    secrets.put_secret_value(
-        SecretId=arn, SecretString=json.dumps(secret | {"password": rotated.password})
-    )
-    assert processor.post(reading(device, 1))[2] == {"received": 1, "stored": 1}
+    application.rotate()
+    # Until a new task has migrated the database, the connections last, and so does the password.
+    assert processor.post(reading(device, 1))[0] == 200
+    database.disconnect()
+    assert processor.post(reading(device, 2))[0] == 200
+    migration().run()
+    database.disconnect()
+    assert processor.post(reading(device, 3))[2] == {"received": 1, "stored": 1}
     assert "was read again" in processor.logged()
-    assert rotated.password not in processor.logged()
+    assert application.password not in processor.logged()
+
+
+def test_password_that_is_not_in_the_secret_is_reported(processors, migration, device, sql):
+    sql("ALTER ROLE processor PASSWORD 'another'")
+    processor = processors()
+    assert processor.post(reading(device))[0] == 503
+    assert "password authentication failed" in processor.logged()
+    migration().run()
+    assert processor.post(reading(device))[0] == 200
 
 
 def test_stopping_processor_finishes_its_requests(processors, database, sql, device):

@@ -28,6 +28,11 @@ def empty_stores(servers_of_tests, monkeypatch):
     database, cache = servers_of_tests
     with database.connect() as session:
         session.execute("DROP TABLE IF EXISTS readings")
+        for role in ("processor", "iot"):
+            if session.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount:
+                session.execute(f"REASSIGN OWNED BY {role} TO rdsadmin")
+                session.execute(f"DROP OWNED BY {role}")
+                session.execute(f"DROP ROLE {role}")
     with cache.connect() as client:
         client.flushall()
     monkeypatch.setattr(scenario, "postgresql_server", lambda _: nullcontext(database))

@@ -15,14 +15,24 @@ def register_another_port(template):
     definition(template)["PortMappings"][0]["ContainerPort"] = 9090
 
 
-def add_container(template):
-    containers = properties(template, "TaskDefinition")["ContainerDefinitions"]
-    containers.append({"Name": "other", "Image": "other"})
+def wait_for_the_start_only(template):
+    definition(template)["DependsOn"][0]["Condition"] = "START"
+
+
+def migrate_as_the_application(template):
+    migration, application = properties(template, "TaskDefinition")["ContainerDefinitions"]
+    sources = {secret["Name"]: secret["ValueFrom"] for secret in application["Secrets"]}
+    for secret in migration["Secrets"]:
+        secret["ValueFrom"] = sources[secret["Name"].replace("DB_MASTER", "DB")]
+
+
+def start_without_migration(template):
+    del definition(template)["DependsOn"]
 
 
 def misspell_secret_key(template):
     (secret,) = [one for one in definition(template)["Secrets"] if one["Name"] == "DB_PASSWORD"]
-    secret["ValueFrom"] = {"Fn::Sub": "${Database.MasterUserSecret.SecretArn}:passwort::"}
+    secret["ValueFrom"] = {"Fn::Sub": "${ApplicationSecret}:passwort::"}
 
 
 @pytest.mark.parametrize(
@@ -30,7 +40,9 @@ def misspell_secret_key(template):
     [
         (remove_log_group, "log-group-missing", {"name": ""}),
         (register_another_port, "container-port", {"port": 9090}),
-        (add_container, "containers", {"count": 2}),
+        (wait_for_the_start_only, "unknown-dependency", {"state": "START"}),
+        (migrate_as_the_application, "container-ended", {"status": 1}),
+        (start_without_migration, "container-unhealthy", {"path": "/ready", "answer": "503"}),
         (misspell_secret_key, "secret-unreadable", {"name": "DB_PASSWORD"}),
     ],
 )

@@ -16,6 +16,10 @@ def disable_rotation_rule(template):
     properties(template, "DatabaseSecretRotatedRule")["State"] = "DISABLED"
 
 
+def disable_roll_rule(template):
+    properties(template, "ApplicationSecretRotatedRule")["State"] = "DISABLED"
+
+
 def remove_output(template):
     del template["Outputs"]["RepositoryUri"]
 
@@ -36,6 +40,7 @@ def need_six_addresses(template):
         (need_six_addresses, ["create"], "deployment-failed", {"reason": "preflight"}),
         (want_tasks_without_image, ["create"], "wrong-number-of-tasks", {"desired": 1}),
         (remove_output, ["create", "push-image"], "output-missing", {"name": "RepositoryUri"}),
+        (disable_roll_rule, [*DEPLOY_IMAGE, "rotate-password"], "service-not-restarted", {}),
         (disable_rotation_rule, [*DEPLOY_IMAGE, "rotate-password"], "service-not-restarted", {}),
     ],
 )

@@ -58,7 +58,7 @@ def test_failed_start_has_a_reason(start):
 def test_database_requires_tls_and_the_password():
     with servers.postgresql_server("iotdb") as database:
         address = {"host": database.host, "port": database.port, "dbname": database.name}
-        address |= {"user": database.username, "sslrootcert": str(database.ca_file)}
+        address |= {"user": servers.SUPERUSER, "sslrootcert": str(database.ca_file)}
         for wrong, reason in (
             ({"sslmode": "disable", "password": database.password}, "no encryption"),
             ({"sslmode": "verify-full", "password": "guessed"}, "authentication failed"),

@@ -2,6 +2,7 @@
 
 import json
 
+import psycopg
 import pytest
 
 from iot_pipeline_cfn.rehearsal.checks import CheckFailed
@@ -36,12 +37,27 @@ def test_servers_take_the_secrets(stores):
         login = {"username": "somebody", "password": password}
         put(stores, "DatabaseSecretArn", json.dumps(login))
         stores.update_password()
-        with stores.database.connect() as session:
-            assert session.execute("SELECT current_user").fetchone() == ("somebody",)
+        assert log_in(stores.database, **login) == ("somebody", False)
     put(stores, "CacheAuthTokenArn", "a-token-of-the-environment")
     stores.update_auth_token()
     with stores.cache.connect() as client:
         assert client.ping()
+
+
+def log_in(database, username, password):
+    """Return the current user, and whether it is a superuser."""
+    with psycopg.connect(
+        dbname=database.name,
+        host=database.host,
+        password=password,
+        port=database.port,
+        sslrootcert=str(database.ca_file),
+        user=username,
+    ) as session:
+        found = session.execute(
+            "SELECT rolname, rolsuper FROM pg_roles WHERE rolname = current_user"
+        )
+        return found.fetchone()
 
 
 @pytest.mark.parametrize("secret", ["{", "[]", '{"username": "somebody"}'])

@@ -87,13 +87,13 @@ def test_prices_and_quotas_are_those_of_the_analyses():
 
 def test_permissions_are_one_table_of_roles_and_other_resources():
     rows = section("Permissions")
-    on = "`Database.MasterUserSecret.SecretArn`"
+    on = "`ApplicationSecret`"
     assert ["`TaskRole`", "", "`secretsmanager:GetSecretValue`", on, "", ""] in rows
     assert ["`S3Endpoint`", "anyone", "`s3:GetObject`"] in [row[:3] for row in rows]
     assert "managed policy `AmazonRDSEnhancedMonitoringRole`" in {row[2] for row in rows}
-    (trust,) = [row for row in rows if "`states.amazonaws.com`" in row]
-    assert trust[0] == "`RollServiceRole`"
-    assert trust[4] == "`aws:SourceAccount` is `${AWS::AccountId}`"
+    trusts = [row for row in rows if "`states.amazonaws.com`" in row]
+    assert [trust[0] for trust in trusts] == ["`RollServiceRole`, `RotatePasswordRole`"]
+    assert {trust[4] for trust in trusts} == {"`aws:SourceAccount` is `${AWS::AccountId}`"}
 
 
 def mermaids():

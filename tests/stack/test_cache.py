@@ -29,7 +29,8 @@ def test_cache_is_in_the_private_subnets(environments):
 
 def test_token_has_characters_that_elasticache_accepts(template):
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html."""
-    generated = only(resolve(template, {}), "SecretsManager::Secret")["GenerateSecretString"]
+    secret = resolve(template, {})["Resources"]["CacheAuthToken"]["Properties"]
+    generated = secret["GenerateSecretString"]
     assert generated == {"ExcludePunctuation": True, "PasswordLength": 64}
 
 

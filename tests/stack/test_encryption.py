@@ -19,13 +19,14 @@ def test_database_cache_logs_secrets_and_repository_use_the_key(environments):
     assert database["KmsKeyId"] == database["MasterUserSecret"]["KmsKeyId"] == KEY
     assert database["PerformanceInsightsKMSKeyId"] == KEY
     assert only(environment, "ElastiCache::ReplicationGroup")["KmsKeyId"] == KEY
-    assert only(environment, "SecretsManager::Secret")["KmsKeyId"] == KEY
+    secrets = of_type(environment, "SecretsManager::Secret")
+    assert all(secret["KmsKeyId"] == KEY for secret in secrets.values())
     assert only(environment, "ECR::Repository")["EncryptionConfiguration"] == {
         "EncryptionType": "KMS",
         "KmsKey": KEY,
     }
     log_groups = of_type(environment, "Logs::LogGroup")
-    assert len(log_groups) == 5
+    assert len(log_groups) == 6
     assert all(log_group["KmsKeyId"] == KEY for log_group in log_groups.values())
 
 

@@ -15,7 +15,7 @@ from iot_pipeline_cfn.review.ports import Ports
 from iot_pipeline_cfn.review.traffic import Flow, flows
 from iot_pipeline_cfn.stack.network import ANYWHERE
 from iot_pipeline_cfn.template.references import references
-from resolution import container_of, name_of, of_type, only, resolve, waits_for
+from resolution import container_of, containers_of, name_of, of_type, only, resolve, waits_for
 from schemas import identifier
 
 AWS_SERVICES_OF_A_TASK = {"ecr.api", "ecr.dkr", "logs", "s3", "secretsmanager"}
@@ -63,6 +63,7 @@ OUTPUTS = {
         "DatabaseName",
         "DatabaseInstanceId",
         "DatabaseSecretArn",
+        "ApplicationSecretArn",
     },
     "cache": {"CachePrimaryEndpointAddress", "CacheReaderEndpointAddress", "CachePort"},
     "API": {"ApiId", "ApiStageName", "ApiInvokeUrl"},
@@ -81,8 +82,14 @@ def test_failure_1_rotation_without_a_function(template, environments):
 def test_failure_2_missing_log_group(environments):
     """Every writer of logs refers to a log group of the stack."""
     for environment in environments.values():
-        container = container_of(environment)
-        written = [container["LogConfiguration"]["Options"]["awslogs-group"]]
+        written = [
+            container["LogConfiguration"]["Options"]["awslogs-group"]
+            for container in containers_of(environment).values()
+        ]
+        written += [
+            each["LoggingConfiguration"]["Destinations"]
+            for each in of_type(environment, "StepFunctions::StateMachine").values()
+        ]
         written += [log["LogGroupName"] for log in of_type(environment, "EC2::FlowLog").values()]
         stage = only(environment, "ApiGateway::Stage")
         written += [log["DestinationArn"] for log in [stage.get("AccessLogSetting")] if log]

@@ -12,7 +12,7 @@ from iot_pipeline_cfn.review.policy_documents import policy_documents
 from iot_pipeline_cfn.stack import render_all
 from iot_pipeline_cfn.template.parameters import ParameterSet
 from iot_pipeline_cfn.template.references import references
-from resolution import of_type, resolve
+from resolution import of_type, only, resolve
 from schemas import tag_property
 
 REGIONS = ("ap-northeast-1", "us-east-1", "eu-central-1")
@@ -118,13 +118,11 @@ def test_no_credential_is_a_parameter_an_output_or_a_literal(template):
         assert "resolve:" not in json.dumps(output), name
         if any(word in name for word in ("Password", "Secret", "Token", "Key")):
             assert name.endswith(("Arn", "Id")), name
-    (container,) = of_type(template, "ECS::TaskDefinition")["TaskDefinition"][
-        "ContainerDefinitions"
-    ]
-    assert not {entry["Name"] for entry in container["Environment"]} & {
-        entry["Name"] for entry in container["Secrets"]
-    }
-    assert "resolve:" not in json.dumps(container)
+    for container in only(template, "ECS::TaskDefinition")["ContainerDefinitions"]:
+        assert not {entry["Name"] for entry in container["Environment"]} & {
+            entry["Name"] for entry in container["Secrets"]
+        }
+        assert "resolve:" not in json.dumps(container)
     for database in of_type(template, "RDS::DBInstance").values():
         assert "MasterUserPassword" not in database
 

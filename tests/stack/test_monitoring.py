@@ -5,11 +5,11 @@ import pytest
 from resolution import name_of, of_type, only
 
 API = "ApiName=iot-pipeline-any,Stage=ApiStage"
+DEAD_LETTERS = "QueueName=RotationDeadLetterQueue.QueueName"
 DATABASE = "DBInstanceIdentifier=Database"
 LOAD_BALANCER = "LoadBalancer=LoadBalancer.LoadBalancerFullName"
 NODES = [f"CacheClusterId=${{Cache}}-{node}" for node in ("001", "002")]
 SERVICE = "ClusterName=Cluster,ServiceName=Service.Name"
-STATE_MACHINE = "StateMachineArn=RollServiceStateMachine"
 TARGETS = f"{LOAD_BALANCER},TargetGroup=TargetGroup.TargetGroupFullName"
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
@@ -29,8 +29,13 @@ METRICS = {
     ],
     "RotationFailedAlarm": [
         ("AWS/Events", "FailedInvocations", "Sum", "RuleName=DatabaseSecretRotatedRule"),
-        ("AWS/States", "ExecutionsFailed", "Sum", STATE_MACHINE),
-        ("AWS/States", "ExecutionsTimedOut", "Sum", STATE_MACHINE),
+        ("AWS/Events", "FailedInvocations", "Sum", "RuleName=ApplicationSecretRotatedRule"),
+        *(
+            ("AWS/States", f"Executions{state}", "Sum", f"StateMachineArn={name}StateMachine")
+            for name in ("RotatePassword", "RollService")
+            for state in ("Failed", "TimedOut")
+        ),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", DEAD_LETTERS),
     ],
     "TasksBelowDesiredAlarm": [
         ("ECS/ContainerInsights", f"{state}TaskCount", "Average", SERVICE)
@@ -42,7 +47,7 @@ EXPRESSIONS = {
     "CacheEvictionsAlarm": "MAX(METRICS())",
     "CacheMemoryAlarm": "MAX(METRICS())",
     "LoadBalancerErrorsAlarm": "FILL(m1,0)+FILL(m2,0)",
-    "RotationFailedAlarm": "FILL(m1,0)+FILL(m2,0)+FILL(m3,0)",
+    "RotationFailedAlarm": "+".join(f"FILL(m{number},0)" for number in range(1, 8)),
     "TasksBelowDesiredAlarm": "m1-m2",
 }
 THRESHOLDS = {

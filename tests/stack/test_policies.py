@@ -9,11 +9,25 @@ from iot_pipeline_cfn.review.policy_documents import (
     statements_by_subject,
 )
 from iot_pipeline_cfn.template.lookup import short_text_of
-from resolution import container_of, name_of, of_type, only
+from resolution import container_of, containers_of, name_of, of_type, only
 
-ACTIONS_WITHOUT_RESOURCE = {
+# https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+LOG_DELIVERY = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+
+ACTIONS_WITHOUT_RESOURCE = LOG_DELIVERY | {
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
     "ecr:GetAuthorizationToken",
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html
+    "secretsmanager:GetRandomPassword",
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
     "xray:GetSamplingRules",
     "xray:GetSamplingStatisticSummaries",
@@ -27,7 +41,8 @@ SERVICES = {
     "ExecutionRole": "ecs-tasks",
     "FlowLogRole": "vpc-flow-logs",
     "RollServiceRole": "states",
-    "StartRollRole": "events",
+    "RotatePasswordRole": "states",
+    "RotationEventsRole": "events",
     "TaskRole": "ecs-tasks",
 }
 
@@ -54,7 +69,8 @@ def test_execution_role_pulls_the_image_writes_logs_and_reads_the_injected_secre
         log_group = container["LogConfiguration"]["Options"]["awslogs-group"]["Ref"]
         secrets = {
             name_of(secret["ValueFrom"]).removeprefix("${").partition("}")[0]
-            for secret in container["Secrets"]
+            for each in containers_of(environment).values()
+            for secret in each["Secrets"]
         }
         pulls = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
         needed = {
@@ -67,7 +83,7 @@ def test_execution_role_pulls_the_image_writes_logs_and_reads_the_injected_secre
         assert granted(environment, "ExecutionRole") == (needed | decryption(environment))
 
 
-def test_task_role_reads_the_database_secret_and_traces(environments):
+def test_task_role_reads_the_application_secret_and_traces(environments):
     for environment in environments.values():
         container = container_of(environment)
         variables = {entry["Name"]: name_of(entry["Value"]) for entry in container["Environment"]}
@@ -79,27 +95,37 @@ def test_task_role_reads_the_database_secret_and_traces(environments):
         assert granted(environment, "TaskRole") == (needed | decryption(environment))
 
 
-def test_state_machine_is_allowed_exactly_the_actions_of_its_definition(environments):
+def test_state_machines_are_allowed_the_actions_of_their_definitions_and_log(environments):
     """An SDK integration requires the permission of the same name."""
     for environment in environments.values():
-        machine = only(environment, "StepFunctions::StateMachine")
-        definition = machine["DefinitionString"]["Fn::ToJsonString"]
-        calls = {
-            state["Resource"].rpartition(":")[2]
-            for state in definition["States"].values()
-            if state["Type"] == "Task"
-        }
-        role, _ = machine["RoleArn"]["Fn::GetAtt"]
-        assert granted(environment, role) == {
-            (f"ecs:{call[0].upper()}{call[1:]}", "Service") for call in calls
-        }
+        for machine in of_type(environment, "StepFunctions::StateMachine").values():
+            definition = machine["DefinitionString"]["Fn::ToJsonString"]
+            needed = {(action, "*") for action in LOG_DELIVERY}
+            for state in definition["States"].values():
+                if state["Type"] == "Task":
+                    service, call = state["Resource"].split(":")[-2:]
+                    action = f"{service}:{call[0].upper()}{call[1:]}"
+                    called = name_of(state["Arguments"].get("SecretId", {"Ref": "Service"}))
+                    is_limited = action not in ACTIONS_WITHOUT_RESOURCE
+                    needed.add((action, called if is_limited else "*"))
+                    if call == "putSecretValue":
+                        needed |= decryption(environment)
+                        needed |= {
+                            ("kms:GenerateDataKey", f"{key}.Arn")
+                            for key in of_type(environment, "KMS::Key")
+                        }
+            role, _ = machine["RoleArn"]["Fn::GetAtt"]
+            assert granted(environment, role) == needed
 
 
-def test_rule_starts_only_its_state_machine(environments):
+def test_rules_start_only_their_state_machines(environments):
     for environment in environments.values():
-        (target,) = only(environment, "Events::Rule")["Targets"]
-        role, _ = target["RoleArn"]["Fn::GetAtt"]
-        assert granted(environment, role) == {("states:StartExecution", name_of(target["Arn"]))}
+        targets = [rule["Targets"][0] for rule in of_type(environment, "Events::Rule").values()]
+        assert granted(environment, "RotationEventsRole") == {
+            ("states:StartExecution", name_of(target["Arn"])) for target in targets
+        }
+        for target in targets:
+            assert target["RoleArn"] == {"Fn::GetAtt": ["RotationEventsRole", "Arn"]}
 
 
 def test_flow_log_writes_only_to_its_log_group(environments):
@@ -136,7 +162,7 @@ def test_no_resource_is_a_wildcard_where_iam_supports_a_narrower_one(environment
         for statements in statements_by_subject(environment["Resources"]).values():
             assert all(map(is_compared, statements))
         for permission in permissions(environment["Resources"]):
-            if permission.subject not in unlimited:
+            if permission.effect == "Allow" and permission.subject not in unlimited:
                 assert "*" not in permission.action
                 assert (
                     permission.resource != "*"

@@ -1,116 +1,72 @@
-"""The deployment of new tasks after a rotation of the password."""
-
-import json
+"""The chain of events from the rotation of a password to the deployment of new tasks."""
 
 import pytest
-from jsonata import Jsonata
 
-from checkout import CFN_LINT, run
-from resolution import container_of, name_of, only
+from resolution import containers_of, name_of, of_type, only
+
+CHAIN = {
+    "DatabaseSecretRotatedRule": (
+        {"Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"]},
+        "RotatePasswordStateMachine",
+    ),
+    "ApplicationSecretRotatedRule": ({"Ref": "ApplicationSecret"}, "RollServiceStateMachine"),
+}
+"""The secret of each rule, and the state machine that a change of it starts."""
 
 
-def definition_of(environment):
-    machine = only(environment, "StepFunctions::StateMachine")
-    return machine["DefinitionString"]["Fn::ToJsonString"]
-
-
-def test_rule_matches_the_rotation_of_the_secret_that_the_tasks_use(environments):
+@pytest.mark.parametrize(("name", "secret", "machine"), [(n, *pair) for n, pair in CHAIN.items()])
+def test_rule_starts_the_state_machine_when_its_secret_changes(environments, name, secret, machine):
     """https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html."""
-    environment = environments["defaults"]
-    pattern = only(environment, "Events::Rule")["EventPattern"]
-    assert pattern == {
+    rule = of_type(environments["defaults"], "Events::Rule")[name]
+    assert rule["EventPattern"] == {
         "detail": {"labelUpdated": ["AWSCURRENT"]},
         "detail-type": ["Secret Label Updated"],
-        "resources": [{"Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"]}],
+        "resources": [secret],
         "source": ["aws.secretsmanager"],
     }
-    container = container_of(environment)
-    (secret,) = (name_of(resource) for resource in pattern["resources"])
-    assert sum(secret in name_of(entry["ValueFrom"]) for entry in container["Secrets"]) == 2
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Ref": machine}
 
 
-def test_rule_starts_the_state_machine_with_its_role(environments):
-    (target,) = only(environments["defaults"], "Events::Rule")["Targets"]
-    assert target["Arn"] == {"Ref": "RollServiceStateMachine"}
-    assert target["RoleArn"] == {"Fn::GetAtt": ["StartRollRole", "Arn"]}
-
-
-def test_state_machine_deploys_the_service_and_waits_for_the_result(environments):
-    definition = definition_of(environments["defaults"])
-    states = definition["States"]
-    roll = states[definition["StartAt"]]
-    assert roll["Resource"] == "arn:aws:states:::aws-sdk:ecs:updateService"
-    assert roll["Arguments"] == {
-        "Cluster": {"Ref": "Cluster"},
-        "ForceNewDeployment": True,
-        "Service": {"Fn::GetAtt": ["Service", "Name"]},
+def test_secrets_of_the_rules_are_those_of_the_containers(environments):
+    environment = environments["defaults"]
+    injected = {
+        name_of(entry["ValueFrom"]).removeprefix("${").partition("}")[0]
+        for container in containers_of(environment).values()
+        for entry in container["Secrets"]
+        if entry["Name"].endswith("_PASSWORD")
     }
-    assert definition["TimeoutSeconds"] > 0
-    assert states["Rolled"]["Type"] == "Succeed"
-    assert states["RolledBack"]["Type"] == "Fail"
+    assert injected == {name_of(secret) for secret, _ in CHAIN.values()}
 
 
-DEPLOYMENTS = [
-    {"Id": "old", "RolloutState": "COMPLETED", "Status": "ACTIVE"},
-    {"Id": "new", "RolloutState": "IN_PROGRESS", "Status": "PRIMARY"},
-]
+def test_password_is_in_no_history_and_no_log(environments):
+    """Step Functions keeps the history of standard executions, with their data, for 90 days."""
+    for environment in environments.values():
+        machines = of_type(environment, "StepFunctions::StateMachine")
+        assert machines["RotatePasswordStateMachine"]["StateMachineType"] == "EXPRESS"
+        for machine in machines.values():
+            logging = machine["LoggingConfiguration"]
+            assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
+            (destination,) = logging["Destinations"]
+            arn = destination["CloudWatchLogsLogGroup"]["LogGroupArn"]
+            assert arn == {"Fn::GetAtt": ["RotationLogGroup", "Arn"]}
+        name = of_type(environment, "Logs::LogGroup")["RotationLogGroup"]["LogGroupName"]
+        assert name_of(name).startswith("/aws/vendedlogs/states/")
 
 
-def evaluate(expression, **variables):
-    """Evaluate an expression with variables of Step Functions."""
-    parsed = Jsonata(expression.removeprefix("{%").removesuffix("%}"))
-    frame = parsed.create_frame()
-    for name, value in variables.items():
-        frame.bind(name, value)
-    return parsed.evaluate(None, frame)
-
-
-def test_primary_deployment_is_found_at_any_position(environments):
-    states = definition_of(environments["defaults"])["States"]
-    started = evaluate(
-        states["StartRoll"]["Assign"]["started"],
-        states={"result": {"Service": {"Deployments": DEPLOYMENTS}}},
-    )
-    primary = evaluate(
-        states["DescribeService"]["Assign"]["primary"],
-        states={"result": {"Services": [{"Deployments": DEPLOYMENTS[::-1]}]}},
-    )
-    assert started == "new"
-    assert primary == DEPLOYMENTS[1]
-
-
-@pytest.mark.slow
-def test_cfn_lint_finds_nothing_in_the_definition(environments, tmp_path):
-    """cfn-lint does not check a document in Fn::ToJsonString, so it gets the evaluated document."""
-    definition = json.dumps(definition_of(environments["defaults"]))
-    for reference in ('{"Ref": "Cluster"}', '{"Fn::GetAtt": ["Service", "Name"]}'):
-        definition = definition.replace(reference, '"any"')
-    role = "arn:aws:iam::123456789012:role/any"
-    machine = {
-        "Properties": {"DefinitionString": definition, "RoleArn": role},
-        "Type": "AWS::StepFunctions::StateMachine",
-    }
-    (tmp_path / "template.json").write_text(json.dumps({"Resources": {"Machine": machine}}))
-    found = run(CFN_LINT, "template.json", cwd=tmp_path)
-    assert (found.returncode, found.stdout) == (0, "")
-
-
-@pytest.mark.parametrize(
-    ("primary", "next_state"),
-    [
-        ({"Id": "new", "RolloutState": "IN_PROGRESS"}, "Wait"),
-        ({"Id": "new", "RolloutState": "COMPLETED"}, "Rolled"),
-        ({"Id": "new", "RolloutState": "FAILED"}, "RolledBack"),
-        ({"Id": "other", "RolloutState": "IN_PROGRESS"}, "RolledBack"),
-        ({"Id": "other", "RolloutState": "COMPLETED"}, "RolledBack"),
-    ],
-)
-def test_only_success_of_the_started_deployment_counts(environments, primary, next_state):
-    """The circuit breaker makes another deployment the primary one."""
-    state = definition_of(environments["defaults"])["States"]["IsRolled"]
-    met = [
-        choice["Next"]
-        for choice in state["Choices"]
-        if evaluate(choice["Condition"], primary=primary, started="new")
-    ]
-    assert [*met, state["Default"]][0] == next_state
+def test_events_that_start_nothing_wait_in_the_dead_letter_queue(environments):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
+    arn = {"Fn::GetAtt": ["RotationDeadLetterQueue", "Arn"]}
+    for environment in environments.values():
+        rules = of_type(environment, "Events::Rule")
+        assert rules.keys() == CHAIN.keys()
+        targets = [target for rule in rules.values() for target in rule["Targets"]]
+        assert [target["DeadLetterConfig"] for target in targets] == [{"Arn": arn}] * 2
+        queue = only(environment, "SQS::Queue")
+        assert queue["SqsManagedSseEnabled"] is True
+        assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+        send, _ = only(environment, "SQS::QueuePolicy")["PolicyDocument"]["Statement"]
+        assert send["Principal"] == {"Service": "events.amazonaws.com"}
+        assert (send["Action"], send["Resource"]) == (["sqs:SendMessage"], [arn])
+        sources = send["Condition"]["ArnEquals"]["aws:SourceArn"]
+        assert {name_of(source) for source in sources} == {f"{name}.Arn" for name in rules}

@@ -1,6 +1,6 @@
-"""The task definition: size, container, variables, secrets, roles."""
+"""The task definition: size, containers, variables, secrets, roles."""
 
-from resolution import container_of, name_of, only, resolve
+from resolution import container_of, containers_of, name_of, only, resolve
 
 
 def test_task_runs_on_fargate_with_the_container_on_port_8080(environments):
@@ -8,36 +8,70 @@ def test_task_runs_on_fargate_with_the_container_on_port_8080(environments):
     assert (task["Cpu"], task["Memory"]) == ("256", "512")
     assert task["NetworkMode"] == "awsvpc"
     assert task["RequiresCompatibilities"] == ["FARGATE"]
-    container = container_of(environments["defaults"])
-    assert container["Name"] == "iot-processor"
-    assert container["Memory"] == "512"
-    assert container["PortMappings"] == [{"ContainerPort": 8080}]
+    assert container_of(environments["defaults"])["PortMappings"] == [{"ContainerPort": 8080}]
 
 
-def test_container_writes_only_to_tmp_and_is_not_root(environments):
-    container = container_of(environments["defaults"])
-    assert container["ReadonlyRootFilesystem"] is True
-    (tmpfs,) = container["LinuxParameters"]["Tmpfs"]
-    assert tmpfs["ContainerPath"] == "/tmp"  # noqa: S108 - the container's own
-    assert all(int(number) > 0 for number in container["User"].split(":"))
+def test_containers_share_the_memory_of_the_task(environments):
+    """The sum of the limits of containers must not exceed the task's.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+    """
+    for container in containers_of(environments["defaults"]).values():
+        assert not {"Cpu", "Memory", "MemoryReservation"} & container.keys()
 
 
-def test_container_receives_addresses_as_variables_and_credentials_as_secrets(environments):
-    container = container_of(environments["defaults"])
-    variables = {entry["Name"]: name_of(entry["Value"]) for entry in container["Environment"]}
-    assert variables == {
+def test_containers_write_only_to_tmp_and_are_not_root(environments):
+    for container in containers_of(environments["defaults"]).values():
+        assert container["ReadonlyRootFilesystem"] is True
+        (tmpfs,) = container["LinuxParameters"]["Tmpfs"]
+        assert tmpfs["ContainerPath"] == "/tmp"  # noqa: S108 - the container's own
+        assert all(int(number) > 0 for number in container["User"].split(":"))
+
+
+def test_migration_succeeds_before_the_application_starts(environments):
+    """ECS lets a container depend on the success of another only if that is not essential."""
+    migration, application = containers_of(environments["defaults"]).values()
+    assert (migration["Name"], migration["Essential"]) == ("migration", False)
+    assert migration["Command"] == ["migrate"]
+    assert migration["StartTimeout"] == 120
+    assert migration["Image"] == application["Image"]
+    assert application["Essential"] is True
+    assert application["DependsOn"] == [{"Condition": "SUCCESS", "ContainerName": "migration"}]
+
+
+def test_containers_receive_addresses_as_variables(environments):
+    database = {
         "DB_HOST": "Database.Endpoint.Address",
         "DB_NAME": "iotdb",
         "DB_PORT": "Database.Endpoint.Port",
-        "DB_SECRET_ARN": "Database.MasterUserSecret.SecretArn",
+        "DB_SECRET_ARN": "ApplicationSecret",
+    }
+    cache = {
         "REDIS_HOST": "Cache.PrimaryEndPoint.Address",
         "REDIS_PORT": "Cache.PrimaryEndPoint.Port",
     }
-    secrets = {entry["Name"]: name_of(entry["ValueFrom"]) for entry in container["Secrets"]}
+    variables = {
+        name: {entry["Name"]: name_of(entry["Value"]) for entry in container["Environment"]}
+        for name, container in containers_of(environments["defaults"]).items()
+    }
+    assert variables == {"migration": database, "iot-processor": database | cache}
+
+
+def test_only_the_migration_receives_the_credentials_of_the_master_user(environments):
+    secrets = {
+        name: {entry["Name"]: name_of(entry["ValueFrom"]) for entry in container["Secrets"]}
+        for name, container in containers_of(environments["defaults"]).items()
+    }
     assert secrets == {
-        "DB_PASSWORD": "${Database.MasterUserSecret.SecretArn}:password::",
-        "DB_USERNAME": "${Database.MasterUserSecret.SecretArn}:username::",
-        "REDIS_AUTH_TOKEN": "CacheAuthToken",
+        "migration": {
+            "DB_MASTER_PASSWORD": "${Database.MasterUserSecret.SecretArn}:password::",
+            "DB_MASTER_USERNAME": "${Database.MasterUserSecret.SecretArn}:username::",
+        },
+        "iot-processor": {
+            "DB_PASSWORD": "${ApplicationSecret}:password::",
+            "DB_USERNAME": "${ApplicationSecret}:username::",
+            "REDIS_AUTH_TOKEN": "CacheAuthToken",
+        },
     }
 
 

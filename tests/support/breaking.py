@@ -10,5 +10,5 @@ def properties(template, name):
 
 def definition(template):
     """Return the definition of the container."""
-    (container,) = properties(template, "TaskDefinition")["ContainerDefinitions"]
+    _, container = properties(template, "TaskDefinition")["ContainerDefinitions"]
     return container

@@ -54,22 +54,37 @@ def wait_for(condition):
         time.sleep(0.01)
 
 
-def variables(database, cache, **others):
+def variables(database, cache, application, **others):
     """Return the variables of the task definition, and the authorities of local servers."""
     return {
-        "DB_HOST": database.host,
-        "DB_NAME": database.name,
-        "DB_PASSWORD": database.password,
-        "DB_PORT": str(database.port),
-        "DB_SECRET_ARN": "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:none",
-        "DB_USERNAME": database.username,
+        **_address(database, application),
+        "DB_PASSWORD": application.password,
+        "DB_USERNAME": "processor",
         "REDIS_AUTH_TOKEN": cache.auth_token,
         "REDIS_HOST": cache.host,
         "REDIS_PORT": str(cache.port),
-        "PGSSLROOTCERT": str(database.ca_file),
-        "PYTHONDEVMODE": "1",
         "SSL_CERT_FILE": str(cache.ca_file),
     } | others
+
+
+def migration_variables(database, application, **others):
+    """Return the variables of the migration of the task definition."""
+    return {
+        **_address(database, application),
+        "DB_MASTER_PASSWORD": "of the master user",
+        "DB_MASTER_USERNAME": "iot",
+    } | others
+
+
+def _address(database, application):
+    return {
+        **application.variables,
+        "DB_HOST": database.host,
+        "DB_NAME": database.name,
+        "DB_PORT": str(database.port),
+        "PGSSLROOTCERT": str(database.ca_file),
+        "PYTHONDEVMODE": "1",
+    }
 
 
 def newest(cache, device_id):

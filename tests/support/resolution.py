@@ -40,10 +40,15 @@ def name_of(value: object) -> str:
     return short_text_of(value)
 
 
+def containers_of(environment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the definitions of all containers by name."""
+    definitions = only(environment, "ECS::TaskDefinition")["ContainerDefinitions"]
+    return {definition["Name"]: definition for definition in definitions}
+
+
 def container_of(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the definition of the one container."""
-    (container,) = only(environment, "ECS::TaskDefinition")["ContainerDefinitions"]
-    return container
+    """Return the definition of the application's container."""
+    return containers_of(environment)["iot-processor"]
 
 
 def waits_for(template: Mapping[str, Any], name: str) -> set[str]:

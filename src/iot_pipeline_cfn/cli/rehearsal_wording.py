@@ -27,7 +27,7 @@ STEP_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
 CHECK_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "batch-stored": "a batch is stored in PostgreSQL",
-        "container-healthy": "the container starts from the task definition and is healthy",
+        "container-healthy": "the migration succeeds, and the container is ready",
         "container-stopped": "the container stops without an error",
         "created": "all resources are created",
         "deletion-refused": "the protected environment is not deleted",
@@ -48,6 +48,7 @@ CHECK_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
 FAILURE_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "container-ended": "the container ended with status {status}: {log}",
+        "container-not-ended": "the migration did not end within {seconds} s",
         "container-not-stopped": "the container did not stop within {seconds} s of SIGTERM",
         "container-port": (
             "the service registers port {port}, but the container maps {mapped} and the target "
@@ -55,7 +56,6 @@ FAILURE_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "container-stopped-badly": "the container ended with status {status} on SIGTERM: {log}",
         "container-unhealthy": "the health check of {path} got {answer}: {log}",
-        "containers": "the task definition has {count} containers instead of one",
         "database-secret-malformed": "the database secret is not JSON with username and password",
         "deployment-failed": "{message}",
         "error-missing": "the operation succeeded instead of ending with {expected}",
@@ -80,6 +80,7 @@ FAILURE_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "service-not-restarted": "the service does not replace its tasks after the rotation",
         "store-failed": "{store}: {reason}",
         "target-groups": "the service is registered with {count} target groups instead of one",
+        "unknown-dependency": "the container depends on the state {state} of {container}",
         "unexpected-error": "{error}: {message}",
         "wrong-number-of-tasks": "the service wants {desired} tasks instead of {expected}",
         "wrong-status": "an {request} request got {status} instead of {expected}",

@@ -23,7 +23,7 @@ def patch() -> None:
     patch_handlers(
         {"AWS::ECS::Service": [with_properties(with_number_of_tasks), force_deployments]}
     )
-    wrap(provisioners, "_normalize_container_defs", keep_secrets)
+    wrap(provisioners, "_normalize_container_defs", describe_containers)
 
 
 def with_number_of_tasks(properties: Properties) -> Properties:
@@ -62,15 +62,19 @@ def force_deployments(handler: Handler) -> Handler:
     return {"update": update}
 
 
-def keep_secrets(
+def describe_containers(
     normalize: Callable[[list[Properties]], list[Properties]],
 ) -> Callable[[list[Properties]], list[Properties]]:
-    """Keep the secrets of a container, which ministack loses; ECS returns them."""
+    """Describe the secrets and dependencies of a container, as ECS does; ministack loses them."""
 
     def patched(definitions: list[Properties]) -> list[Properties]:
         return [
             {
                 **container,
+                "dependsOn": [
+                    {"condition": each["Condition"], "containerName": each["ContainerName"]}
+                    for each in definition.get("DependsOn", [])
+                ],
                 "secrets": [
                     {"name": secret["Name"], "valueFrom": secret["ValueFrom"]}
                     for secret in definition.get("Secrets", [])

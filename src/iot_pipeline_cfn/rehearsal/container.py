@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -25,19 +25,21 @@ STOP_SECONDS: Final = 30
 
 @dataclass
 class Container:
-    """A container that listens on a free port, where it can be started again."""
+    """A container that may listen on a free port, where it can be started again."""
 
     program: Path
     variables: Mapping[str, str]
     log: Path
+    command: Sequence[str] = ()
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the program with its variables and no others."""
+        address = ("--host", HOST, "--port", str(self.port))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, self.program, "--host", HOST, "--port", str(self.port)],
+                [sys.executable, self.program, *self.command, *address],
                 cwd=self.log.parent,
                 env=self.variables,
                 start_new_session=True,
@@ -46,6 +48,17 @@ class Container:
                 stderr=log,
             )
         return self.process
+
+    def run(self) -> None:
+        """Run the program to its end, as a container of which another one needs the success."""
+        try:
+            status = self.start().wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise CheckFailed("container-not-ended", seconds=START_SECONDS) from None
+        finally:
+            self.kill()
+        if status:
+            raise CheckFailed("container-ended", status=status, log=last_line(self.log))
 
     def wait_until_healthy(self, path: str) -> None:
         """Wait until the health check of a path is answered with 200."""

@@ -49,6 +49,7 @@ LISTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
         "secretsmanager": {"list_secrets": "SecretList"},
         "sns": {"list_topics": "Topics"},
+        "sqs": {"list_queues": "QueueUrls"},
         "stepfunctions": {"list_state_machines": "stateMachines"},
     }
 )
@@ -63,7 +64,7 @@ def list_resources(client: Callable[[str], Any]) -> dict[str, list[Any]]:
     return {
         operation: [
             each
-            for each in getattr(client(service), operation)()[key]
+            for each in getattr(client(service), operation)().get(key, [])
             if not (isinstance(each, dict) and each.get("State") == "deleted")
         ]
         for service, operations in LISTINGS.items()

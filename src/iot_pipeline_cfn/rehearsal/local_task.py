@@ -16,12 +16,13 @@ from botocore.exceptions import ClientError
 
 from iot_pipeline_cfn.deploy.connection import Connection
 
-from .checks import CheckFailed
+from .checks import CheckFailed, require
 from .container import Container
 from .servers import HOST
 from .stores import Stores
 
 FIELDS_OF_AN_ARN: Final = 7
+READINESS_PATH: Final = "/ready"
 
 
 def find_service(connection: Connection, outputs: Mapping[str, str]) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def find_service(connection: Connection, outputs: Mapping[str, str]) -> dict[str
 def running_task(
     connection: Connection, outputs: Mapping[str, str], stores: Stores, processor: Path
 ) -> Iterator[Container]:
-    """Run the container of an environment, registered with its load balancer once it is healthy.
+    """Run the containers of a task, and register one with the load balancer once it is ready.
 
     Args:
         connection: The connection to the emulator.
@@ -45,18 +46,40 @@ def running_task(
         processor: The program in place of the image.
     """
     service = find_service(connection, outputs)
-    definition = _container_definition(connection, service["taskDefinition"])
-    target_group = _target_group(connection, service, definition)
-    _require_image(connection, definition["image"])
-    _require_log_group(connection, definition)
-    variables = {
-        variable["name"]: stores.replacements.get(variable["value"], variable["value"])
-        for variable in definition.get("environment", [])
-    }
-    secrets = {
-        secret["name"]: _read_secret(connection, secret["name"], secret["valueFrom"])
-        for secret in definition.get("secrets", [])
-    }
+    registrations = service.get("loadBalancers", [])
+    require(len(registrations) == 1, "target-groups", count=len(registrations))
+    (registration,) = registrations
+    containers = _container_definitions(connection, service["taskDefinition"])
+    definition = containers[registration["containerName"]]
+    target_group = _target_group(connection, registration, definition)
+    with TemporaryDirectory(prefix="iot-pipeline-task-") as directory:
+
+        def create(definition: Mapping[str, Any]) -> Container:
+            _require_image(connection, definition["image"])
+            _require_log_group(connection, definition)
+            log = Path(directory) / definition["name"]
+            variables = _variables(connection, definition, stores)
+            return Container(processor, variables, log, definition.get("command", []))
+
+        for dependency in definition.get("dependsOn", []):
+            name, state = dependency["containerName"], dependency["condition"]
+            require(state == "SUCCESS", "unknown-dependency", container=name, state=state)
+            create(containers[name]).run()
+        container = create(definition)
+        try:
+            container.start()
+            for path in (target_group["HealthCheckPath"], READINESS_PATH):
+                container.wait_until_healthy(path)
+            register(connection, outputs, container.port)
+            yield container
+        finally:
+            container.kill()
+
+
+def _variables(
+    connection: Connection, definition: Mapping[str, Any], stores: Stores
+) -> dict[str, str]:
+    """Return the variables of a container, which include the values of its secrets."""
     # Fargate gives a container its credentials, and the image has the authorities.
     credentials = connection.session.get_credentials()
     provided = {
@@ -67,16 +90,15 @@ def running_task(
         "PGSSLROOTCERT": str(stores.database.ca_file),
         "SSL_CERT_FILE": str(stores.cache.ca_file),
     }
-    with TemporaryDirectory(prefix="iot-pipeline-task-") as directory:
-        log = Path(directory) / "log"
-        container = Container(processor, {**provided, **variables, **secrets}, log)
-        try:
-            container.start()
-            container.wait_until_healthy(target_group["HealthCheckPath"])
-            register(connection, outputs, container.port)
-            yield container
-        finally:
-            container.kill()
+    variables = {
+        variable["name"]: stores.replacements.get(variable["value"], variable["value"])
+        for variable in definition.get("environment", [])
+    }
+    secrets = {
+        secret["name"]: _read_secret(connection, secret["name"], secret["valueFrom"])
+        for secret in definition.get("secrets", [])
+    }
+    return {**provided, **variables, **secrets}
 
 
 def register(connection: Connection, outputs: Mapping[str, str], port: int) -> None:
@@ -88,23 +110,18 @@ def register(connection: Connection, outputs: Mapping[str, str], port: int) -> N
     elbv2.register_targets(TargetGroupArn=target_group, Targets=[{"Id": HOST, "Port": port}])
 
 
-def _container_definition(connection: Connection, task_definition: str) -> dict[str, Any]:
-    """Return the one container of a task definition."""
+def _container_definitions(
+    connection: Connection, task_definition: str
+) -> dict[str, dict[str, Any]]:
+    """Return the containers of a task definition by name."""
     task = connection.ecs.describe_task_definition(taskDefinition=task_definition)
-    containers = task["taskDefinition"]["containerDefinitions"]
-    if len(containers) != 1:
-        raise CheckFailed("containers", count=len(containers))
-    return dict(containers[0])
+    return {each["name"]: dict(each) for each in task["taskDefinition"]["containerDefinitions"]}
 
 
 def _target_group(
-    connection: Connection, service: Mapping[str, Any], definition: Mapping[str, Any]
+    connection: Connection, registration: Mapping[str, Any], definition: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the one target group of a service, whose port the container must listen on."""
-    registrations = service.get("loadBalancers", [])
-    if len(registrations) != 1:
-        raise CheckFailed("target-groups", count=len(registrations))
-    (registration,) = registrations
+    """Return the target group of a service, whose port the container must listen on."""
     (target_group,) = connection.elbv2.describe_target_groups(
         TargetGroupArns=[registration["targetGroupArn"]]
     )["TargetGroups"]

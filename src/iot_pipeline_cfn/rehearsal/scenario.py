@@ -184,15 +184,20 @@ class Scenario:
             ApplyImmediately=True,
         )
         probe.stores.update_password()
-        yield probe.store_reading()
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self._deployment_id() == deployment:
             require(time.monotonic() < deadline, "service-not-restarted")
             time.sleep(POLL_SECONDS)
         yield passed("service-restarted")
-        self.container = self._start_container(probe.stores)
-        old.stop()
         yield probe.store_reading()
+        self.container = self._start_container(probe.stores)
+        yield probe.store_reading()
+        # The password has changed: the old task, which has the former one, reads it again.
+        probe.stores.disconnect()
+        register(self.connection, self.outputs, old.port)
+        yield probe.store_reading()
+        register(self.connection, self.outputs, self.container.port)
+        old.stop()
 
     def becomes_private(self) -> Iterator[Finding]:
         """Change to private ingress, which replaces the load balancer."""

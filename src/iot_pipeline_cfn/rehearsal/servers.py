@@ -24,6 +24,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 import redis
+from psycopg import sql
 
 from iot_pipeline_cfn.template.files import last_line
 
@@ -32,7 +33,9 @@ from .tls import TlsProxy, create_certificate
 
 HOST: Final = "127.0.0.1"
 NAME: Final = "localhost"
-USERNAME: Final = "iot"
+SUPERUSER: Final = "rdsadmin"
+"""The superuser of RDS, with which nobody but AWS can log in."""
+
 UNPRIVILEGED: Final = "nobody"
 START_SECONDS: Final = 30
 STOP_SECONDS: Final = 10
@@ -56,7 +59,6 @@ class PostgreSQL:
     name: str
     host: str = HOST
     port: int = field(default_factory=free_port)
-    username: str = USERNAME
     password: str = field(default_factory=secrets.token_hex, repr=False)
     process: subprocess.Popen[bytes] | None = None
 
@@ -83,7 +85,7 @@ class PostgreSQL:
         (self.directory / "data/postmaster.pid").unlink(missing_ok=True)
 
     def connect(self) -> psycopg.Connection:
-        """Log in as the user of the containers; each statement is a transaction of its own."""
+        """Log in as the superuser; each statement is a transaction of its own."""
         return psycopg.connect(
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
@@ -93,8 +95,33 @@ class PostgreSQL:
             port=self.port,
             sslmode="verify-full",
             sslrootcert=str(self.ca_file),
-            user=self.username,
+            user=SUPERUSER,
         )
+
+    def set_master_user(self, name: str, password: str) -> None:
+        """Set the password of the master user, with the rights that RDS gives to one.
+
+        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.MasterAccounts.html
+        """
+        role = sql.Identifier(name)
+        with self.connect() as session:
+            found = session.execute("SELECT FROM pg_roles WHERE rolname = %s", [name])
+            session.execute(
+                sql.SQL("{} ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}").format(
+                    sql.SQL("ALTER" if found.rowcount else "CREATE"), role, sql.Literal(password)
+                )
+            )
+            session.execute(
+                sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(self.name), role)
+            )
+
+    def disconnect(self) -> None:
+        """End all connections of others."""
+        with self.connect() as session:
+            session.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
 
     def _initialise(self, data: Path) -> None:
         password = self.directory / "password"
@@ -104,7 +131,7 @@ class PostgreSQL:
             for path in (self.directory, password, self.directory / "key.pem"):
                 os.chown(path, owner["user"], owner["group"])
         self._run(
-            *("initdb", "--pgdata", data, "--pwfile", password, "--username", USERNAME),
+            *("initdb", "--pgdata", data, "--pwfile", password, "--username", SUPERUSER),
             *("--encoding", "UTF8", "--locale", "C", "--no-sync"),
         )
         settings = {

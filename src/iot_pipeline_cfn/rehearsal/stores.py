@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import psycopg
-from psycopg import sql
 from redis.exceptions import RedisError
 
 from iot_pipeline_cfn.deploy.connection import Connection
@@ -44,31 +43,20 @@ class Stores:
         }
 
     def update_password(self) -> None:
-        """Set the password of the database to that of its secret, and end all its connections.
-
-        RDS does the first when it rotates a password. It keeps connections, but one that is kept
-        would not show that a container knows the new password.
-        """
+        """Set the password of the master user to the one in its secret, as RDS does."""
         try:
             login = json.loads(self._secret("DatabaseSecretArn"))
             name, password = login["username"], login["password"]
         except (LookupError, TypeError, ValueError):
             # Without the cause, which could quote the secret.
             raise CheckFailed("database-secret-malformed") from None
-        with reported(), self.database.connect() as session:
-            role = session.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).rowcount
-            session.execute(
-                sql.SQL("{} ROLE {} SUPERUSER LOGIN PASSWORD {}").format(
-                    sql.SQL("ALTER" if role else "CREATE"),
-                    sql.Identifier(name),
-                    sql.Literal(password),
-                )
-            )
-            session.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
-        self.database.username, self.database.password = name, password
+        with reported():
+            self.database.set_master_user(name, password)
+
+    def disconnect(self) -> None:
+        """End the connections of containers, which must then know the password."""
+        with reported():
+            self.database.disconnect()
 
     def update_auth_token(self) -> None:
         """Set the AUTH token of the cache to that of its secret."""

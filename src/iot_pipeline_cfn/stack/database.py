@@ -1,17 +1,26 @@
-"""The PostgreSQL database; RDS manages and rotates its master password."""
+"""The PostgreSQL database, the credentials of its master user and those of the application.
 
+RDS manages and rotates the password of the master user, who may do everything in the database. Only
+the migration gets it. The application logs in as a role that the migration creates.
+"""
+
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from troposphere import FindInMap, GetAtt, Sub
 from troposphere.iam import Role
 from troposphere.rds import DBInstance, DBParameterGroup, DBSubnetGroup, MasterUserSecret
+from troposphere.secretsmanager import GenerateSecretString, Secret
 
 from .context import Context
 from .network import Network
 from .policies import trust_policy
 from .security_groups import DATABASE_PORT, SecurityGroups
 
+APPLICATION_USERNAME = "processor"
 DATABASE_NAME = "iotdb"
 ENGINE_VERSION = "16.15"
 """RDS applies minor upgrades automatically. An older version than the running one fails."""
@@ -35,15 +44,23 @@ in bytes without the operating system's, divided by 9,531,392
 (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html)."""
 
 
+PASSWORD: Mapping[str, Any] = MappingProxyType({"ExcludePunctuation": True, "PasswordLength": 64})
+"""The application's password, as Secrets Manager generates it."""
+
+
 @dataclass(frozen=True)
 class Database:
-    """The database instance, and the number of connections at which an alarm is raised."""
+    """The database instance, and the number of connections at which an alarm is raised.
+
+    Both secrets have the keys `username` and `password`.
+    """
 
     instance: DBInstance
+    application_secret: Secret
     connections_alarm: FindInMap
 
     def secret_arn(self) -> GetAtt:
-        """Return the ARN of the secret with keys `username` and `password`."""
+        """Return the ARN of the master user's secret."""
         return self.instance.get_att("MasterUserSecret.SecretArn")
 
 
@@ -138,8 +155,23 @@ def add_database(
             VPCSecurityGroups=[security_groups.database.ref()],
         )
     )
+    application_secret = context.add(
+        Secret(
+            "ApplicationSecret",
+            DeletionPolicy="Delete",
+            UpdateReplacePolicy="Delete",
+            Description="Role of the application in the database",
+            GenerateSecretString=GenerateSecretString(
+                GenerateStringKey="password",
+                SecretStringTemplate=json.dumps({"username": APPLICATION_USERNAME}),
+                **PASSWORD,
+            ),
+            KmsKeyId=context.encryption.key_arn(),
+        )
+    )
     database = Database(
         instance=instance,
+        application_secret=application_secret,
         connections_alarm=FindInMap(
             "DatabaseInstanceClasses", instance_class.ref(), "ConnectionsAlarm"
         ),
@@ -149,7 +181,8 @@ def add_database(
         ("DatabaseEndpointAddress", "Database's host name.", instance.get_att("Endpoint.Address")),
         ("DatabaseEndpointPort", "Database's port.", instance.get_att("Endpoint.Port")),
         ("DatabaseName", "Name of the database in the instance.", DATABASE_NAME),
-        ("DatabaseSecretArn", "Secret with username and password.", database.secret_arn()),
+        ("DatabaseSecretArn", "Secret of the master user.", database.secret_arn()),
+        ("ApplicationSecretArn", "Secret of the application.", application_secret.ref()),
     ):
         context.add_output(name, description, value)
     return database

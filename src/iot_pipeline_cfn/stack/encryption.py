@@ -62,8 +62,18 @@ class Encryption:
 
     def decrypt_policy(self) -> If:
         """Return the inline policy that lets a role decrypt with the customer managed key."""
-        statement = allow([kms_actions.Decrypt], [self.key.get_att("Arn")])
-        return self.is_customer_managed.choose(inline_policy("decrypt", statement))
+        return self._policy("decrypt", kms_actions.Decrypt)
+
+    def encrypt_policy(self) -> If:
+        """Return the inline policy that lets a role store a secret.
+
+        https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+        """
+        return self._policy("encrypt", kms_actions.Decrypt, kms_actions.GenerateDataKey)
+
+    def _policy(self, name: str, *actions: aws.Action) -> If:
+        statement = allow(actions, [self.key.get_att("Arn")])
+        return self.is_customer_managed.choose(inline_policy(name, statement))
 
 
 def add_encryption(context: Context) -> Encryption:

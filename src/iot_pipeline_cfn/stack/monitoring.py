@@ -279,16 +279,29 @@ def _cache_alarms(context: Context, cache: Cache) -> list[Alarm]:
 
 
 def _rotation_alarm(rotation: Rotation) -> Alarm:
-    state_machine = {"StateMachineArn": rotation.state_machine.ref()}
+    series = [
+        *(
+            Series("AWS/Events", "FailedInvocations", {"RuleName": rule.ref()})
+            for rule in rotation.rules
+        ),
+        *(
+            Series("AWS/States", metric, {"StateMachineArn": state_machine.ref()})
+            for state_machine in rotation.state_machines
+            for metric in ("ExecutionsFailed", "ExecutionsTimedOut")
+        ),
+        # It rings until somebody has dealt with the event.
+        Series(
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesVisible",
+            {"QueueName": rotation.dead_letters.get_att("QueueName")},
+            "Maximum",
+        ),
+    ]
     return Alarm(
         "RotationFailed",
-        "Service not deployed after a rotation of the password",
-        [
-            Series("AWS/Events", "FailedInvocations", {"RuleName": rotation.rule.ref()}),
-            Series("AWS/States", "ExecutionsFailed", state_machine),
-            Series("AWS/States", "ExecutionsTimedOut", state_machine),
-        ],
+        "Password not rotated, or service not deployed after a rotation",
+        series,
         threshold=0,
-        expression="FILL(m1,0)+FILL(m2,0)+FILL(m3,0)",
+        expression="+".join(f"FILL(m{number},0)" for number, _ in enumerate(series, 1)),
         minutes=1,
     )

@@ -259,7 +259,12 @@ RUNTIME: Final = (
     ),
     Grant("ecs", "DescribeServices UpdateService", "ecs:service/NAME"),
     Grant("kms", "Decrypt GenerateDataKey", tagged=True),
-    Grant("logs", "DescribeLogGroups"),
+    # A state machine that logs sets its delivery up, on any resource.
+    Grant(
+        "logs",
+        "CreateLogDelivery DeleteLogDelivery DescribeLogGroups DescribeResourcePolicies "
+        "GetLogDelivery ListLogDeliveries PutResourcePolicy UpdateLogDelivery",
+    ),
     Grant("logs", "CreateLogStream DescribeLogStreams PutLogEvents", "logs:log-group:*NAME"),
     # Enhanced monitoring of RDS, whose log group all databases of an account share.
     Grant(
@@ -268,6 +273,7 @@ RUNTIME: Final = (
         "PutRetentionPolicy",
         "logs:log-group:RDS*",
     ),
+    Grant("secretsmanager", "GetRandomPassword"),
     Grant("secretsmanager", "DescribeSecret GetSecretValue PutSecretValue", tagged=True),
     Grant("sns", "Publish", "sns:NAME"),
     Grant("sqs", "SendMessage", "sqs:NAME"),

@@ -1,12 +1,14 @@
-"""The task definition: image, size, roles, variables and secrets of the container."""
+"""The task definition: image, size, roles, variables and secrets of its two containers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from awacs import ecr as ecr_actions
 from awacs import logs as logs_actions
 from awacs import secretsmanager as secretsmanager_actions
 from awacs import xray as xray_actions
-from troposphere import GetAtt, If, Ref, Region, Select, Split, Sub, ecs
+from troposphere import AWSHelperFn, If, Region, Select, Split, Sub, ecs
 from troposphere.ecr import Repository
 from troposphere.iam import Role
 from troposphere.logs import LogGroup
@@ -22,6 +24,13 @@ from .policies import allow, inline_policy, trust_policy
 from .security_groups import CONTAINER_PORT
 
 CONTAINER_NAME = "iot-processor"
+MIGRATION_NAME = "migration"
+MIGRATION_COMMAND = ("migrate",)
+"""The command with which the image prepares the database."""
+MIGRATION_SECONDS = 120
+"""The longest time for which another container waits on Fargate
+(https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html)."""
+
 TASK_SIZES = (
     "256/512",
     "256/1024",
@@ -78,21 +87,17 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
     )
     cpu, memory = (Select(index, Split("/", size.ref())) for index in (0, 1))
     uri = f"${{{repository.title}.RepositoryUri}}"
+    containers = _containers(
+        # Without a tag no task starts, but ECS requires a valid image.
+        image=has_image.choose(Sub(f"{uri}:${{{image_tag.title}}}"), Sub(f"{uri}:none")),
+        log_group=log_group,
+        database=database,
+        cache=cache,
+    )
     definition = context.add(
         ecs.TaskDefinition(
             "TaskDefinition",
-            ContainerDefinitions=[
-                _container(
-                    # Without a tag no task starts, but ECS requires a valid image.
-                    image=has_image.choose(
-                        Sub(f"{uri}:${{{image_tag.title}}}"), Sub(f"{uri}:none")
-                    ),
-                    memory=memory,
-                    log_group=log_group,
-                    database=database,
-                    cache=cache,
-                )
-            ],
+            ContainerDefinitions=containers,
             Cpu=cpu,
             ExecutionRoleArn=execution_role.get_att("Arn"),
             Family=context.environment_name(),
@@ -111,12 +116,67 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
     return Task(definition=definition, has_image=has_image)
 
 
-def _container(
-    *, image: If, memory: Select, log_group: LogGroup, database: Database, cache: Cache
-) -> ecs.ContainerDefinition:
-    return ecs.ContainerDefinition(
-        Environment=_variables(database, cache),
+def _containers(
+    *, image: If, log_group: LogGroup, database: Database, cache: Cache
+) -> list[ecs.ContainerDefinition]:
+    """Return the container of the application, and the migration that runs before it.
+
+    If the migration fails, ECS starts another task.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html
+    """
+    address: dict[str, AWSHelperFn | str] = {
+        "DB_HOST": database.instance.get_att("Endpoint.Address"),
+        "DB_NAME": DATABASE_NAME,
+        "DB_PORT": database.instance.get_att("Endpoint.Port"),
+        "DB_SECRET_ARN": database.application_secret.ref(),
+    }
+    migration = _container(
+        MIGRATION_NAME,
+        variables=address,
+        secrets=_login("DB_MASTER", f"{database.instance.title}.MasterUserSecret.SecretArn"),
+        image=image,
+        log_group=log_group,
+        Command=list(MIGRATION_COMMAND),
+        Essential=False,
+        StartTimeout=MIGRATION_SECONDS,
+    )
+    application = _container(
+        CONTAINER_NAME,
+        variables=address
+        | {
+            "REDIS_HOST": cache.replication_group.get_att("PrimaryEndPoint.Address"),
+            "REDIS_PORT": cache.replication_group.get_att("PrimaryEndPoint.Port"),
+        },
+        secrets=_login("DB", str(database.application_secret.title))
+        | {"REDIS_AUTH_TOKEN": cache.auth_token.ref()},
+        image=image,
+        log_group=log_group,
+        DependsOn=[ecs.ContainerDependency(ContainerName=MIGRATION_NAME, Condition="SUCCESS")],
         Essential=True,
+        PortMappings=[ecs.PortMapping(ContainerPort=CONTAINER_PORT)],
+    )
+    return [migration, application]
+
+
+def _login(prefix: str, secret: str) -> dict[str, AWSHelperFn]:
+    """Return the sources of a name and a password in a secret, by the names of their variables."""
+    return {
+        f"{prefix}_{key.upper()}": Sub(f"${{{secret}}}:{key}::") for key in ("password", "username")
+    }
+
+
+def _container(
+    name: str,
+    *,
+    variables: Mapping[str, AWSHelperFn | str],
+    secrets: Mapping[str, AWSHelperFn],
+    image: If,
+    log_group: LogGroup,
+    **properties: Any,
+) -> ecs.ContainerDefinition:
+    """Return a container, which shares the memory of the task with the others."""
+    return ecs.ContainerDefinition(
+        Environment=[ecs.Environment(Name=key, Value=value) for key, value in variables.items()],
         Image=image,
         LinuxParameters=ecs.LinuxParameters(
             InitProcessEnabled=True,
@@ -128,37 +188,15 @@ def _container(
             Options={
                 "awslogs-group": log_group.ref(),
                 "awslogs-region": Region,
-                "awslogs-stream-prefix": CONTAINER_NAME,
+                "awslogs-stream-prefix": name,
             },
         ),
-        Memory=memory,
-        Name=CONTAINER_NAME,
-        PortMappings=[ecs.PortMapping(ContainerPort=CONTAINER_PORT)],
+        Name=name,
         ReadonlyRootFilesystem=True,
-        Secrets=_secrets(database, cache),
+        Secrets=[ecs.Secret(Name=key, ValueFrom=source) for key, source in secrets.items()],
         User="10001:10001",
+        **properties,
     )
-
-
-def _variables(database: Database, cache: Cache) -> list[ecs.Environment]:
-    values: dict[str, str | Ref | GetAtt] = {
-        "DB_HOST": database.instance.get_att("Endpoint.Address"),
-        "DB_NAME": DATABASE_NAME,
-        "DB_PORT": database.instance.get_att("Endpoint.Port"),
-        "DB_SECRET_ARN": database.secret_arn(),
-        "REDIS_HOST": cache.replication_group.get_att("PrimaryEndPoint.Address"),
-        "REDIS_PORT": cache.replication_group.get_att("PrimaryEndPoint.Port"),
-    }
-    return [ecs.Environment(Name=name, Value=value) for name, value in values.items()]
-
-
-def _secrets(database: Database, cache: Cache) -> list[ecs.Secret]:
-    secret_arn = f"${{{database.instance.title}.MasterUserSecret.SecretArn}}"
-    return [
-        ecs.Secret(Name="DB_PASSWORD", ValueFrom=Sub(f"{secret_arn}:password::")),
-        ecs.Secret(Name="DB_USERNAME", ValueFrom=Sub(f"{secret_arn}:username::")),
-        ecs.Secret(Name="REDIS_AUTH_TOKEN", ValueFrom=cache.auth_token.ref()),
-    ]
 
 
 def _add_execution_role(
@@ -193,7 +231,11 @@ def _add_execution_role(
                     ),
                     allow(
                         [secretsmanager_actions.GetSecretValue],
-                        [database.secret_arn(), cache.auth_token.ref()],
+                        [
+                            database.secret_arn(),
+                            database.application_secret.ref(),
+                            cache.auth_token.ref(),
+                        ],
                     ),
                 ),
                 context.encryption.decrypt_policy(),
@@ -205,8 +247,10 @@ def _add_execution_role(
 
 
 def _add_task_role(context: Context, *, database: Database) -> Role:
-    """Add the role of the application, which reads the password again after a rotation."""
-    read_secret = allow([secretsmanager_actions.GetSecretValue], [database.secret_arn()])
+    """Add the role of both containers, which read the application's secret after a rotation."""
+    read_secret = allow(
+        [secretsmanager_actions.GetSecretValue], [database.application_secret.ref()]
+    )
     # IAM cannot restrict the actions of X-Ray to a resource.
     trace = allow(
         [
@@ -223,7 +267,7 @@ def _add_task_role(context: Context, *, database: Database) -> Role:
             "TaskRole",
             AssumeRolePolicyDocument=trust_policy("ecs-tasks"),
             Policies=[
-                inline_policy("read-database-secret", read_secret),
+                inline_policy("read-application-secret", read_secret),
                 context.encryption.decrypt_policy(),
                 context.has_detailed_monitoring.choose(inline_policy("trace", trace)),
             ],

@@ -67,6 +67,7 @@ ADDITIONS: Final[Mapping[str, str]] = MappingProxyType(
         # RDS creates the secret of the master user.
         "AWS::RDS::DBInstance": "secretsmanager:CreateSecret",
         "AWS::SNS::TopicPolicy": "sns:SetTopicAttributes",
+        "AWS::SQS::QueuePolicy": "sqs:SetQueueAttributes",
         "AWS::SecretsManager::Secret": "secretsmanager:GetRandomPassword",
     }
 )
@@ -106,6 +107,7 @@ SCOPES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
         "rds:{region}:{account}:pg:{stack}-x": ["rds:CreateDBParameterGroup"],
         "rds:{region}:{account}:subgrp:{stack}-x": ["rds:CreateDBSubnetGroup"],
         "sns:{region}:{account}:{stack}-x": ["sns:CreateTopic", "sns:SetTopicAttributes"],
+        "sqs:{region}:{account}:{stack}-x": ["sqs:CreateQueue", "sqs:SetQueueAttributes"],
         "states:{region}:{account}:stateMachine:x-{stack}": ["states:CreateStateMachine"],
     }
 )
