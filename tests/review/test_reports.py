@@ -189,6 +189,8 @@ SAMPLES = [
     ("processing-changed", "Transform", VALUES),
     ("loop-changed", "Fn::ForEach::Buckets", {"section": "Resources"}),
     ("unknown-content", "Network", {"properties": ["Parameters", "TemplateURL"]}),
+    ("parameter-read-again", "Image", {"resources": ["Web", "Job"], "replaced": ["Web"]}),
+    ("parameter-read-again", "Zone", {"resources": ["Web"], "replaced": []}),
     ("conditional-change", "Database", {"outcome": "replaced", "conditions": ["IsProd"]}),
     ("ineffective", "Conditions", {}),
 ]

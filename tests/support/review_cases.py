@@ -275,7 +275,7 @@ PROPERTY_CASES = [
     ("Database.BackupRetentionPeriod", 1, "Database may be interrupted, Database loses data"),
     ("Database.BackupRetentionPeriod", 30, "Database may be interrupted"),
     ("Database.AllocatedStorage", "100", "Database changed"),
-    ("Database.Port", "5433", "Database changed, TaskDefinition revised"),
+    ("Database.Port", "5433", "Database may be interrupted, TaskDefinition revised"),
     ("Database.DeletionProtection", False, "Database changed"),
     (
         "DatabaseParameterGroup.Family",

@@ -78,9 +78,12 @@ def alternatives(before: Any, after: Any) -> Iterator[tuple[Any, Any]]:
     Branches of `Fn::If` with the same condition belong together. `AWS::NoValue` is None.
     """
     match before, after:
-        case {"Fn::If": [str(one), *old]}, {"Fn::If": [str(other), *new]} if one == other:
-            for branches in zip(old, new, strict=False):
-                yield from alternatives(*branches)
+        case (
+            {"Fn::If": [str(one), old_yes, old_no]},
+            {"Fn::If": [str(other), new_yes, new_no]},
+        ) if one == other:
+            yield from alternatives(old_yes, new_yes)
+            yield from alternatives(old_no, new_no)
         case {"Fn::If": [str(), old_yes, old_no]}, _:
             yield from alternatives(old_yes, after)
             yield from alternatives(old_no, after)

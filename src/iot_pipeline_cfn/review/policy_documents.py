@@ -52,6 +52,21 @@ OWNER_PROPERTIES: Final = (
 )
 """Properties with which a policy that is a resource of its own names what it is attached to."""
 
+EVERYTHING: Final = "*"
+SERVICES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "AWS::KMS::Key": "kms",
+        "AWS::S3::BucketPolicy": "s3",
+        "AWS::SNS::TopicPolicy": "sns",
+        "AWS::SQS::QueuePolicy": "sqs",
+        "AWS::SecretsManager::ResourcePolicy": "secretsmanager",
+    }
+)
+"""Types with a policy of a resource, on which only the actions of its service are possible.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
 DEFAULT_ENDPOINT_POLICY: Final[Mapping[str, Any]] = MappingProxyType(
     {"Statement": {"Action": "*", "Effect": ALLOW, "Principal": EVERYONE, "Resource": "*"}}
 )
@@ -196,7 +211,20 @@ def _statements(resources: Resources) -> Iterator[tuple[str, PolicyStatement]]:
         subjects = _owners(resource) | attached.get(name, set()) or {name}
         for document in documents:
             for statement in mappings(document["Statement"]):
-                yield from ((subject, statement) for subject in subjects)
+                own = _with_own_actions(type_of(resource), statement)
+                yield from ((subject, own) for subject in subjects)
+
+
+def _with_own_actions(resource_type: str, statement: PolicyStatement) -> PolicyStatement:
+    """Return a statement in which `*` means the actions of the resource's service."""
+    service = SERVICES.get(resource_type)
+    actions = [*possible_values(statement.get("Action"))]
+    if service is None or EVERYTHING not in actions:
+        return statement
+    return {
+        **statement,
+        "Action": [f"{service}:*" if one == EVERYTHING else one for one in actions],
+    }
 
 
 def managed_policies(resources: Resources) -> defaultdict[str, set[str]]:

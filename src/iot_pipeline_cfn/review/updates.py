@@ -2,6 +2,9 @@
 
 from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange, UpdateBehavior
 from iot_pipeline_cfn.template.findings import Finding, Findings, Severity, Value
+from iot_pipeline_cfn.template.lookup import Resource, properties_of
+from iot_pipeline_cfn.template.references import find_references
+from iot_pipeline_cfn.template.resolution import SSM_PARAMETER
 from iot_pipeline_cfn.template.stateful import (
     DataOutcome,
     data_outcome,
@@ -12,6 +15,7 @@ from iot_pipeline_cfn.template.stateful import (
 from .renames import REVISION_TYPES, find_renames, find_revisions
 from .resolved import ResolvedEnvironment
 from .resource_changes import find_causes, find_changes
+from .update_behavior import update_behavior
 
 
 def find_removals(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
@@ -78,6 +82,41 @@ def _with_reasons(
         details |= {"before": parts[0].before, "after": parts[0].after}
     causes = find_causes(before, after)[change.logical_id]
     return Finding(code, severity, change.logical_id, details, causes)
+
+
+def find_parameters_read_again(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+    """Yield parameters of Systems Manager, which any update reads again.
+
+    A resource with another value changes too, although nothing in the template does.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+    """
+    changes = find_changes(before, after)
+    declared = after.source.template.get("Parameters", {})
+    for name, declaration in declared.items() if changes else ():
+        if not str(declaration.get("Type")).startswith(SSM_PARAMETER):
+            continue
+        users = {
+            user: max(behaviors, key=lambda behavior: behavior.rank)
+            for user in after.resources.keys() & before.resources.keys()
+            if (behaviors := _behaviors(after.resources[user], name))
+        }
+        if users:
+            details = {
+                "resources": sorted(users),
+                "replaced": sorted(
+                    user for user in users if users[user].replacement is not Replacement.NO
+                ),
+            }
+            yield Finding("parameter-read-again", Severity.NOTE, name, details)
+
+
+def _behaviors(resource: Resource, parameter: str) -> list[UpdateBehavior]:
+    """Return what another value of a parameter does to a resource, for each use of it."""
+    return [
+        update_behavior(resource, use.path, None, None)
+        for use in find_references(properties_of(resource))
+        if use.name == parameter and use.path
+    ]
 
 
 def find_order_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:

@@ -65,6 +65,7 @@ _RANKS = {behavior: rank for rank, behavior in enumerate(UpdateBehavior)}
 SOME_INTERRUPTIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html
+        # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html
         "AWS::RDS::DBInstance": frozenset(
             {
                 "AutoMinorVersionUpgrade",
@@ -76,9 +77,23 @@ SOME_INTERRUPTIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
                 "MonitoringInterval",
                 "MultiAZ",
                 "PerformanceInsightsKMSKeyId",
+                "Port",
                 "PreferredMaintenanceWindow",
             }
         ),
+        # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBCluster.html
+        # https://github.com/aws/aws-cdk/issues/34215
+        "AWS::RDS::DBCluster": frozenset({"EngineVersion", "StorageType"}),
+        # https://docs.aws.amazon.com/documentdb/latest/developerguide/API_ModifyDBCluster.html
+        "AWS::DocDB::DBCluster": frozenset({"EngineVersion"}),
+        "AWS::DocDB::DBInstance": frozenset({"DBInstanceClass"}),
+        # https://docs.aws.amazon.com/neptune/latest/apiref/API_ModifyDBCluster.html
+        "AWS::Neptune::DBCluster": frozenset({"EngineVersion"}),
+        "AWS::Neptune::DBInstance": frozenset({"DBInstanceClass"}),
+        # https://docs.aws.amazon.com/redshift/latest/APIReference/API_ModifyCluster.html
+        "AWS::Redshift::Cluster": frozenset({"ClusterType", "NodeType", "NumberOfNodes"}),
+        # https://docs.aws.amazon.com/ts-influxdb/latest/ts-influxdb-api/API_UpdateDbInstance.html
+        "AWS::Timestream::InfluxDBInstance": frozenset({"Port"}),
     }
 )
 """Properties whose update requires "Some interruptions", by resource type.

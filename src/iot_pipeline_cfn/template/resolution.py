@@ -176,8 +176,8 @@ class Resolver:
 def _inner_branch(value: Any, condition: str, place: int) -> Any:
     """Return the branch of a nested `Fn::If` with the same condition that can apply."""
     match value:
-        case {"Fn::If": [str(name), *branches]} if name == condition:
-            return _inner_branch(branches[place - 1], condition, place)
+        case {"Fn::If": [str(name), yes, no]} if name == condition:
+            return _inner_branch((yes, no)[place - 1], condition, place)
     return value
 
 

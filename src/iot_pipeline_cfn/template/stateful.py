@@ -12,7 +12,7 @@ HIDDEN: Final = "****"
 """Stands for a secret, as in CloudFormation's answers for `NoEcho` parameters."""
 
 SECRET: Final = re.compile(
-    r"password|secret(string|value)|token|privatekey|credential"
+    r"password|secret(string|value)|(?<!http)token|privatekey|credential"
     r"|api[-_]?key(?!id|name|required|source)",
     re.IGNORECASE,
 )

@@ -107,6 +107,11 @@ def _allowed_values_changed(finding: Finding) -> str:
     return "AllowedValues of {subject}: " + ", ".join(f"{key} {{{key}}}" for key in parts)
 
 
+def _parameter_read_again(finding: Finding) -> str:
+    replaced = "; {replaced} is replaced then" if finding.details["replaced"] else ""
+    return f"an update reads {{subject}} again, which may change {{resources}}{replaced}"
+
+
 UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingProxyType(
     {
         # Data
@@ -182,6 +187,7 @@ UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
             "{conditions}"
         ),
         # Unknown effect
+        "parameter-read-again": _parameter_read_again,
         "unknown-content": (
             "{subject} gets other {properties}, which may add, replace or remove anything in it"
         ),
