@@ -15,10 +15,11 @@ import pytest
 
 from checkout import ACCOUNTS, PARAMETER_FILES, REGION, ROOT, resolve_all
 from deployed import observed
-from deploying import Project, listening, small_template
+from deploying import Project, container_answer, small_template
 from iot_pipeline_cfn.deploy.connection import Connection, Target, emulator_session
 from iot_pipeline_cfn.emulator import control
 from iot_pipeline_cfn.stack import render_all
+from serving import serving
 from terminals import Terminal
 
 # Sessions share the descriptions of services, which are slow to read.
@@ -176,7 +177,7 @@ def terminal(project):
 @pytest.fixture(scope="session")
 def container_port():
     """The port of a server that accepts readings as a container does."""
-    with listening() as port:
+    with serving(container_answer) as port:
         yield port
 
 

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from checkout import ROOT
 from deploying import (
     BUCKET,
     names_of_stacks,
@@ -80,8 +79,7 @@ def test_nothing_happens_without_consent(project, aws):
 
 def test_secrets_are_never_printed(project, aws):
     """Secrets Manager holds them."""
-    template = (ROOT / "templates/iot-pipeline.json").read_text()
-    project.write(template, pr=json.loads((ROOT / "parameters/pr.json").read_text()))
+    project.write_committed("pr")
     review = ("--save", "review.json")
     verbs = [
         ("plan", "pr1", *BUCKET, *review),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from change_sets import change, detail
 from iot_pipeline_cfn.deploy.cloudformation import (
     ChangeSetState,
     describe_change_set,
@@ -12,20 +13,6 @@ from iot_pipeline_cfn.deploy.cloudformation import (
 ARN = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/c/1"
 
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/s/1"
-
-
-def change(logical_id, **others):
-    defaults = {"Action": "Modify", "ResourceType": "AWS::RDS::DBInstance"}
-    return {
-        "Type": "Resource",
-        "ResourceChange": defaults | {"LogicalResourceId": logical_id} | others,
-    }
-
-
-def detail(name, before=None, after=None, **target):
-    values = {"BeforeValue": before, "AfterValue": after}
-    known = {key: value for key, value in values.items() if value is not None}
-    return {"Target": {"Attribute": "Properties", "Name": name, **known, **target}}
 
 
 def page(changes, **others):

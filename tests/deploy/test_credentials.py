@@ -1,12 +1,12 @@
 """Every way to authenticate that the AWS CLI offers, and the ways in which they fail."""
 
 import json
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from serving import serving
 
 KEYS = "aws_access_key_id=000000000007\naws_secret_access_key=made-up\n"
 GIVEN = {
@@ -41,27 +41,16 @@ def run(project):
 
 
 @contextmanager
-def serving(answers):
+def serving_documents(answers):
     """Serve JSON or text by path, and yield the URL."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            body = answers.get(self.path)
-            self.send_response(404 if body is None else 200)
-            text = (body if isinstance(body, str) else json.dumps(body)).encode()
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+    def answer(path, _headers, _body):
+        found = answers.get(path)
+        text = found if isinstance(found, str) else json.dumps(found)
+        return 404 if found is None else 200, text.encode()
 
-        do_PUT = do_GET  # noqa: N815 The name that http.server looks for.
-
-        def log_message(self, *_):
-            """Keep stderr for the command."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(answer) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def login(home, expires):
@@ -100,14 +89,14 @@ def test_credential_process(run):
 
 
 def test_container_role(run):
-    with serving({"/": GIVEN}) as url:
+    with serving_documents({"/": GIVEN}) as url:
         assert run(AWS_CONTAINER_CREDENTIALS_FULL_URI=url).status == 0
 
 
 def test_instance_role(run):
     path = "/latest/meta-data/iam/security-credentials/"
     answers = {"/latest/api/token": "token", path: "role", f"{path}role": GIVEN}
-    with serving(answers) as url:
+    with serving_documents(answers) as url:
         variables = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": url, "AWS_EC2_METADATA_DISABLED": "false"}
         assert run(**variables).status == 0
 

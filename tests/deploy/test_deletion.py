@@ -22,9 +22,7 @@ UNPROTECT = ("--parameter", "DeletionProtection=disabled")
 
 def deploy_real(project, environment):
     """Deploy the real template with a parameter file."""
-    template = (ROOT / "templates/iot-pipeline.json").read_text()
-    file = json.loads((ROOT / f"parameters/{environment}.json").read_text())
-    project.write(template, **{environment: file})
+    project.write_committed(environment)
     done = project.deploy(environment)
     assert done.status == 0, done.err[-500:]
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from checkout import PARAMETER_FILES, ROOT
+from checkout import PARAMETER_FILES
 from deploying import (
     IMPOSSIBLE,
     PROTECTED,
@@ -202,10 +202,7 @@ def test_template_that_cloudformation_rejects_is_invalid(project, aws):
 @pytest.mark.parametrize("name", [file.stem for file in PARAMETER_FILES])
 def test_template_deploys_with_every_parameter_file(project, aws, environments, name):
     """The first deployment has no image, and so no task."""
-    file = ROOT / f"parameters/{name}.json"
-    project.write(
-        (ROOT / "templates/iot-pipeline.json").read_text(), **{name: json.loads(file.read_text())}
-    )
+    project.write_committed(name)
     plan, *_, outputs = project.deploy(name, "--json").documents
     added = {change["logical_id"] for change in plan["changes"]}
     assert added == environments[name]["Resources"].keys()

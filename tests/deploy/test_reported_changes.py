@@ -2,22 +2,9 @@
 
 import pytest
 
+from change_sets import change, detail
 from iot_pipeline_cfn.deploy.reported_changes import change_data, loses_data, resource_change
 from iot_pipeline_cfn.template.changes import Action, Replacement, UpdateBehavior
-
-
-def change(logical_id, **others):
-    defaults = {"Action": "Modify", "ResourceType": "AWS::RDS::DBInstance"}
-    return {
-        "Type": "Resource",
-        "ResourceChange": defaults | {"LogicalResourceId": logical_id} | others,
-    }
-
-
-def detail(name, before=None, after=None, **target):
-    values = {"BeforeValue": before, "AfterValue": after}
-    known = {key: value for key, value in values.items() if value is not None}
-    return {"Target": {"Attribute": "Properties", "Name": name, **known, **target}}
 
 
 @pytest.mark.parametrize(

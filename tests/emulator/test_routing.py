@@ -1,20 +1,13 @@
 """Requests that travel through the API and the load balancer of the emulator."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from checkout import REGION
+from checkout import READING, REGION
 from emulated import outputs
 from iot_pipeline_cfn.rehearsal.ingest import Answer, Ingest
-
-READING = {
-    "deviceId": "press-7",
-    "timestamp": "2026-01-31T12:00:30Z",
-    "measurements": {"temperature": 71.5},
-}
+from serving import serving
 
 
 @pytest.fixture
@@ -22,25 +15,12 @@ def target():
     """A server in place of a container, and the requests that it received."""
     arrived = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            arrived.append(
-                (self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            )
-            refused = "refuse me" in str(arrived[-1])
-            body = b"no" if refused else b""
-            self.send_response(418 if refused else 202)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(path, _headers, body):
+        arrived.append((path, json.loads(body)))
+        return (418, b"no") if b"refuse me" in body else (202, b"")
 
-        def log_message(self, *_):
-            """Log nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        yield server.server_port, arrived
-        server.shutdown()
+    with serving(answer) as port:
+        yield port, arrived
 
 
 @pytest.mark.parametrize(

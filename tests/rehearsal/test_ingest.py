@@ -1,8 +1,5 @@
 """Requests to the API, with an API key or a signature."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import boto3
 import pytest
 from botocore.exceptions import NoCredentialsError
@@ -10,6 +7,7 @@ from botocore.exceptions import NoCredentialsError
 from checkout import REGION
 from iot_pipeline_cfn.deploy.connection import Connection, Target
 from iot_pipeline_cfn.rehearsal.ingest import Answer, Ingest
+from serving import serving
 
 OUTPUTS = {"ApiInvokeUrl": f"https://abc.execute-api.{REGION}.amazonaws.com/prod/ingest"}
 
@@ -19,20 +17,12 @@ def endpoint():
     """The URL of a server in place of the API, and the headers of its requests."""
     arrived = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            arrived.append(dict(self.headers) | {"path": self.path})
-            self.send_response(202)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def answer(path, headers, _body):
+        arrived.append(dict(headers) | {"path": path})
+        return 202, b""
 
-        def log_message(self, *_):
-            """Log nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        yield f"http://127.0.0.1:{server.server_port}", arrived
-        server.shutdown()
+    with serving(answer) as port:
+        yield f"http://127.0.0.1:{port}", arrived
 
 
 def ingest(url, *credentials):

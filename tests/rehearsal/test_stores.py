@@ -5,14 +5,9 @@ import json
 import psycopg
 import pytest
 
+from checkout import READING
 from iot_pipeline_cfn.rehearsal.checks import CheckFailed
 from iot_pipeline_cfn.rehearsal.stores import Stores
-
-READING = {
-    "deviceId": "press-7",
-    "timestamp": "2026-01-31T12:00:30Z",
-    "measurements": {"temperature": 71.5},
-}
 
 
 @pytest.fixture

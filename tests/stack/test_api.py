@@ -5,15 +5,9 @@ import json
 import pytest
 from jsonschema import Draft4Validator
 
-from checkout import CERTIFICATE
+from checkout import CERTIFICATE, READING
 from iot_pipeline_cfn.stack.api import READINGS_IN_BATCH, readings_schema
 from resolution import name_of, of_type, only, resolve
-
-READING = {
-    "deviceId": "press-7",
-    "measurements": {"temperature": 71.5},
-    "timestamp": "2026-01-31T12:00:30Z",
-}
 
 
 @pytest.mark.parametrize(

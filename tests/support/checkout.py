@@ -26,6 +26,11 @@ CERTIFICATE = {
     "CertificateArn": "arn:aws:acm:ap-northeast-1:123456789012:certificate/0a1b2c3d",
     "DomainName": "iot.example.com",
 }
+READING = {
+    "deviceId": "press-7",
+    "measurements": {"temperature": 71.5},
+    "timestamp": "2026-01-31T12:00:30Z",
+}
 ENVIRONMENTS = {file.stem: dict(load(file).parameters) for file in PARAMETER_FILES} | {
     "defaults": {},
     "least": {

@@ -8,9 +8,7 @@ import os
 import re
 import signal
 import sys
-import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -201,6 +199,11 @@ class Project:
         """Deploy without being asked."""
         return self.run("deploy", name, "--yes", *BUCKET, *options, **variables)
 
+    def write_committed(self, name: str) -> None:
+        """Put the committed template there, with the parameter file of an environment type."""
+        file = json.loads((ROOT / f"parameters/{name}.json").read_text())
+        self.write((ROOT / "templates/iot-pipeline.json").read_text(), **{name: file})
+
     def plan(self, name: str, *options: str) -> dict[str, Any]:
         """Return the plan of a deployment, which the preflight checks must pass."""
         done = self.run("plan", name, *BUCKET, *options, "--json")
@@ -273,25 +276,10 @@ def names_of_stacks(aws):
     return [stack["StackName"] for stack in aws("cloudformation").describe_stacks()["Stacks"]]
 
 
-@contextlib.contextmanager
-def listening():
-    """Give the port of a container that takes readings of integration tests and nothing else."""
-
-    class Container(BaseHTTPRequestHandler):
-        def do_POST(self):
-            reading = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            ours = self.path == "/ingest" and reading["deviceId"].startswith("integration-test-")
-            self.send_response(202 if ours else 500)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            """Keep stderr for the tests."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Container) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        yield server.server_port
-        server.shutdown()
+def container_answer(path, _headers, body):
+    """Return the answer of a container, which takes readings of integration tests only."""
+    is_ours = path == "/ingest" and json.loads(body)["deviceId"].startswith("integration-test-")
+    return 202 if is_ours else 500, b""
 
 
 def record_image(aws, suffix, tag):

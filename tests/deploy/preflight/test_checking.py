@@ -6,7 +6,7 @@ from threading import Barrier
 
 import pytest
 
-from checkout import CERTIFICATE, PARAMETER_FILES, REGION, ROOT
+from checkout import CERTIFICATE, PARAMETER_FILES, REGION
 from deploying import BUCKET, log_group, small_template, stack_of
 from iot_pipeline_cfn.deploy.cloudformation import ValidationFinding
 from iot_pipeline_cfn.deploy.connection import Connection, Target
@@ -21,7 +21,6 @@ from iot_pipeline_cfn.deploy.preflight.checking import (
 from iot_pipeline_cfn.template.findings import Finding, Severity
 from preflights import (
     NOWHERE,
-    TEMPLATE,
     ZONES,
     added,
     change,
@@ -197,8 +196,7 @@ def use_addresses(aws, count):
 
 
 def test_exhausted_quota_stops_a_deployment_before_it_creates_anything(project, aws):
-    template = json.dumps(TEMPLATE)
-    project.write(template, dev=json.loads((ROOT / "parameters/dev.json").read_text()))
+    project.write_committed("dev")
     use_addresses(aws, 3)
     idle = [elastic_ip(aws) for _ in range(2)]
     status, found = findings_of(project, "preflight", "dev")
@@ -242,14 +240,12 @@ def test_option_that_ignores_several_findings_is_printed_once(project, aws):
 
 @pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda path: path.stem)
 def test_checks_pass_in_an_empty_account(project, path):
-    project.write(json.dumps(TEMPLATE), **{path.stem: json.loads(path.read_text())})
+    project.write_committed(path.stem)
     assert findings_of(project, "preflight", path.stem) == (0, [])
 
 
 def test_emulator_is_silent_about_what_only_aws_knows(project):
-    project.write(
-        json.dumps(TEMPLATE), prod=json.loads((ROOT / "parameters/prod.json").read_text())
-    )
+    project.write_committed("prod")
     given = CERTIFICATE | ZONES | {"ApiAccessLogs": "enabled", "ImageTag": "v1"}
     options = [f"--parameter={name}={value}" for name, value in given.items()]
     status, found = findings_of(project, "preflight", "prod", *options)

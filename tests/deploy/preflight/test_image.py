@@ -1,14 +1,11 @@
 """The container image: whether it exists, fits the tasks, and has passed its scan."""
 
 import json
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.request import Request, urlopen
 
 import pytest
 
-from checkout import REGION, ROOT
+from checkout import REGION
 from deploying import BUCKET, record_image
 from iot_pipeline_cfn.deploy.connection import Connection, Target, emulator_session
 from iot_pipeline_cfn.template.findings import Severity
@@ -23,6 +20,7 @@ from preflights import (
     run_check,
     stubbed,
 )
+from serving import serving
 
 NAME = "iot-pipeline-dev"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -185,27 +183,6 @@ def test_image_without_a_scan_comes_with_the_command_that_starts_one(registry):
     assert commands(finding)[0][:3] == ["aws", "ecr", "start-image-scan"]
 
 
-@contextmanager
-def configuration_served(content):
-    """Serve an image's configuration as S3 does, and yield its URL."""
-
-    class Blob(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            """Log nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Blob) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
-
-
 def image_answer(manifest):
     answer = {"imageId": {"imageDigest": "sha256:1"}, "imageManifest": json.dumps(manifest)}
     return "batch_get_image", {"images": [answer], "failures": []}
@@ -230,7 +207,8 @@ def single_answers(url):
     ],
 )
 def test_architecture_of_a_single_image_is_in_its_configuration(content, found):
-    with configuration_served(content) as url:
+    with serving(lambda *_: (200, content)) as port:
+        url = f"http://127.0.0.1:{port}/"
         assert [
             problem for _, problem in problems(check(stubbed(ecr=single_answers(url))))
         ] == found
@@ -294,7 +272,7 @@ def test_missing_image_is_a_note_on_the_emulator(connect_to):
 
 
 def test_deployment_to_the_emulator_needs_no_image(project, aws):
-    project.write(json.dumps(TEMPLATE), dev=json.loads((ROOT / "parameters/dev.json").read_text()))
+    project.write_committed("dev")
     deployed = project.deploy("dev", "--image-tag", "v1", "--json")
     planned = ("plan", "dev", "--image-tag", "v2", *BUCKET, "--json")
     for done in (deployed, project.run(*planned)):
