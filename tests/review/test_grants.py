@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comparing import compared
-from iot_pipeline_cfn.review.grants import find_permission_changes, matches
+from iot_pipeline_cfn.review.grants import escalates, find_permission_changes, matches
 from iot_pipeline_cfn.template.findings import Severity
 
 BUCKET = "arn:aws:s3:::readings"
@@ -333,24 +333,94 @@ def test_changes_beside_a_statement_that_is_not_compared_are_found():
         with_operator("StringEqualsIfExists"),
         with_operator("StringEquals"),
     )
-    assert {
-        (finding.code, str(finding.details.get("permissions"))) for finding in compare(old, new)
-    } == {
-        ("permission-added", "[{'actions': ['sqs:DeleteMessage'], 'resource': 'arn:queue'}]"),
-        ("uncompared-policy-statement", "None"),
-    }
+    found = {finding.code: finding for finding in compare(old, new)}
+    assert found.keys() == {"permission-added", "uncompared-policy-statement"}
+    (permission,) = found["permission-added"].details["permissions"]
+    assert (permission["actions"], permission["resource"]) == (["sqs:DeleteMessage"], "arn:queue")
 
 
 def test_permissions_under_the_same_conditions_are_one_finding():
-    (finding,) = compare(role(), role(allow(["s3:Put*", "s3:Get*"]), allow(resource="arn:b")))
+    (finding,) = compare(role(), role(allow(["s3:List*", "s3:Get*"]), allow(resource="arn:b")))
     assert finding.details == {
         "effect": "Allow",
         "principal": "Role",
         "permissions": [
-            {"actions": ["s3:Get*", "s3:Put*"], "resource": f"{BUCKET}/*"},
-            {"actions": ["s3:GetObject"], "resource": "arn:b"},
+            {
+                "actions": ["s3:Get*", "s3:List*"],
+                "resource": f"{BUCKET}/*",
+                "escalates": False,
+            },
+            {"actions": ["s3:GetObject"], "resource": "arn:b", "escalates": False},
         ],
     }
+
+
+def test_actions_that_can_escalate_come_first():
+    actions = ["s3:GetObject", "iam:GetRole", "iam:PassRole"]
+    (finding,) = compare(role(), role(allow("s3:GetObject", "arn:a"), allow(actions, "arn:b")))
+    first, second = finding.details["permissions"]
+    assert first["actions"] == ["iam:PassRole", "iam:GetRole", "s3:GetObject"]
+    assert (first["escalates"], second["escalates"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ("*", True),
+        ("iam:*", True),
+        ("iam:Create*", True),
+        ("iam:ListRoles", False),
+        ("sts:AssumeRole", True),
+        ("sts:AssumeRoleWithSAML", True),
+        ("sts:GetCallerIdentity", False),
+        ("kms:CreateGrant", True),
+        ("kms:*", True),
+        ("s3:PutBucketPolicy", True),
+        ("s3:Put*", True),
+        ("s3:PutObject", False),
+        ("lambda:AddPermission", True),
+        ("logs:PutLogEvents", False),
+    ],
+)
+def test_action_that_changes_permissions_escalates(action, expected):
+    assert escalates(action) is expected
+
+
+def test_conditions_of_a_new_permission_are_shown():
+    """A denial for requests without TLS is none for all requests."""
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    denied = {**allow(), "Effect": "Deny", "Condition": condition}
+    (finding,) = compare(role(), role(denied))
+    assert finding.details["conditions"] == [{"Bool": {"aws:SecureTransport": ["false"]}}]
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "name"),
+    [
+        ("AWS::IAM::Role", "ManagedPolicyArns"),
+        ("AWS::SSO::PermissionSet", "ManagedPolicies"),
+        ("AWS::Serverless::Function", "Policies"),
+    ],
+)
+def test_attached_managed_policy_is_exposure(resource_type, name):
+    sides = [{"Any": {"Type": resource_type, "Properties": {name: found}}} for found in ([], ["A"])]
+    (finding,) = compare(*sides)
+    assert (finding.code, finding.severity) == ("managed-policy-attached", Severity.EXPOSURE)
+    assert finding.details == {"policy": "A"}
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "service"),
+    [("AWS::S3::BucketPolicy", "s3"), ("AWS::SQS::QueuePolicy", "sqs")],
+)
+def test_every_action_on_a_resource_is_those_of_its_service(resource_type, service):
+    def policy(action):
+        statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*"}
+        document = {"PolicyDocument": {"Statement": [statement]}}
+        return {"Policy": {"Type": resource_type, "Properties": document}}
+
+    assert compare(policy("*"), policy(f"{service}:*")) == []
+    assert compare(policy("*"), policy(f"{service}:Get*"))
 
 
 def test_new_endpoint_allows_nothing():

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from iot_pipeline_cfn.template.findings import Finding, Severity
 from iot_pipeline_cfn.template.lookup import Resources, properties_of, short_text_of, type_of
@@ -104,6 +104,26 @@ def _expression(pattern: str) -> re.Pattern[str]:
     )
 
 
+def escalates(action: str) -> bool:
+    """Return whether an action can give its principal, or others, more permissions.
+
+    Actions of the access level "Permissions management", those that take another identity, and
+    those that run other code with the role of a function.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_understand-policy-summary-access-level-summaries.html
+    """
+    service, _, name = action.lower().partition(":")
+    is_iam = matches(service, "iam") and not name.startswith(READING)
+    return is_iam or any(matches(name, other) or matches(other, name) for other in ESCALATING)
+
+
+READING: Final = ("generate", "get", "list", "simulate")
+ESCALATING: Final = (
+    *("addpermission", "assumerole*", "creategrant", "put*policy", "setqueueattributes"),
+    *("settopicattributes", "updatefunctioncode"),
+)
+"""Names of actions in lower case, whatever the service; they may be patterns."""
+
+
 def _matches_principal(pattern: str, other: str) -> bool:
     """Return whether a principal is another one, or the account that it belongs to."""
     account = re.fullmatch(r"AWS:arn:.+?:(?:iam|sts)::(.+?):[^:]+/.+", other)
@@ -168,6 +188,7 @@ class _Group(NamedTuple):
     severity: Severity
     effect: str
     principal: str
+    conditions: frozenset[PolicyCondition]
     before: frozenset[frozenset[PolicyCondition]]
     after: frozenset[frozenset[PolicyCondition]]
 
@@ -196,6 +217,7 @@ def _findings(subject: str, old: _Side, new: _Side) -> Iterator[Finding]:
                     Severity.EXPOSURE if is_wider else Severity.CHANGE,
                     each.effect,
                     each.principal,
+                    frozenset() if others else each.conditions,
                     *((rest, own) if is_added else (own, rest)),
                 )
                 groups[group][each.resource].add(each.action)
@@ -212,14 +234,20 @@ def _details(subject: str, group: _Group, actions: dict[str, set[str]]) -> dict[
     found: dict[str, Any] = {
         "effect": group.effect,
         "principal": group.principal.partition(":")[2] or group.principal or subject,
-        "permissions": [
-            {
-                "actions": sorted(actions[resource]),
-                "resource": everything if resource in ("", "*") else short_text_of(resource),
-            }
-            for resource in sorted(actions)
-        ],
+        "permissions": sorted(
+            (
+                {
+                    "actions": sorted(some, key=lambda action: (not escalates(action), action)),
+                    "resource": everything if resource in ("", "*") else short_text_of(resource),
+                    "escalates": group.effect == ALLOW and any(map(escalates, some)),
+                }
+                for resource, some in sorted(actions.items())
+            ),
+            key=lambda permission: not permission["escalates"],
+        ),
     }
+    if group.conditions:
+        found["conditions"] = _blocks([group.conditions])
     if group.before:
         found |= {"before": _blocks(group.before), "after": _blocks(group.after)}
     return found

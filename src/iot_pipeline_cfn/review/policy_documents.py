@@ -23,10 +23,22 @@ from iot_pipeline_cfn.template.lookup import (
 )
 from iot_pipeline_cfn.template.references import walk
 
+from .differences import is_function
+
 ALLOW, DENY = "Allow", "Deny"
 EVERYONE: Final = "*"
 
 IDENTITY_TYPES: Final = frozenset({"AWS::IAM::Group", "AWS::IAM::Role", "AWS::IAM::User"})
+MANAGED_POLICIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(IDENTITY_TYPES, "ManagedPolicyArns"),
+        "AWS::SSO::PermissionSet": "ManagedPolicies",
+        "AWS::Serverless::Function": "Policies",
+        "AWS::Serverless::StateMachine": "Policies",
+    }
+)
+"""The properties that attach managed policies, by type."""
+
 ENDPOINT_TYPE: Final = "AWS::EC2::VPCEndpoint"
 
 PolicyStatement = Mapping[str, Any]
@@ -231,8 +243,10 @@ def managed_policies(resources: Resources) -> defaultdict[str, set[str]]:
     """Return the roles, users and groups that name a managed policy, by its ARN or logical ID."""
     found = defaultdict(set)
     for name, resource in resources.items():
-        if type_of(resource) in IDENTITY_TYPES:
-            for policy in possible_values(properties_of(resource).get("ManagedPolicyArns")):
+        attached = properties_of(resource).get(MANAGED_POLICIES.get(type_of(resource), ""))
+        for policy in possible_values(attached):
+            # SAM also accepts the documents of policies.
+            if not isinstance(policy, Mapping) or is_function(policy):
                 found[short_text_of(policy)].add(name)
     return found
 

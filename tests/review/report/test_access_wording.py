@@ -19,9 +19,16 @@ INTERNET = {
     "after": {"0.0.0.0/0": ["tcp 5432"], "Service": ["tcp 5432"]},
 }
 SERVICE = {"sources": ["Service"], "targets": ["Cache", "Database"], "ports": ["tcp 1", "udp 53"]}
-READ = {"actions": ["s3:GetObject", "s3:ListBucket"], "resource": "arn:aws:s3:::readings"}
+READ = {
+    "actions": ["s3:GetObject", "s3:ListBucket"],
+    "resource": "arn:aws:s3:::readings",
+    "escalates": False,
+}
+PASS = {"actions": ["iam:PassRole"], "resource": "*", "escalates": True}
 ROLE = {"effect": "Allow", "principal": "Role", "permissions": [READ]}
 DENIED = {**ROLE, "effect": "Deny"}
+WITHOUT_TLS = {**DENIED, "conditions": [{"Bool": {"aws:SecureTransport": ["false"]}}]}
+ESCALATING = {**ROLE, "permissions": [PASS] * 4 + [READ] * 2}
 ANYONE = {"effect": "Allow", "principal": "*", "permissions": [READ] * 5}
 CONDITIONS = {"before": [{"Bool": {"aws:SecureTransport": ["true"]}}], "after": [{}]}
 QUOTA = {"limited": "VPCs", "default": 5, "before": 4, "after": 6}
@@ -52,6 +59,8 @@ SAMPLES = [
     ("permission-added", EXPOSED, "Role", ROLE),
     ("permission-added", CHANGED, "Role", DENIED),
     ("permission-added", EXPOSED, "Bucket", ANYONE),
+    ("permission-added", CHANGED, "Bucket", WITHOUT_TLS),
+    ("permission-added", EXPOSED, "Role", ESCALATING),
     ("permission-removed", CHANGED, "Role", ROLE),
     ("permission-removed", EXPOSED, "Role", DENIED),
     ("permission-conditions-changed", EXPOSED, "Role", {**ROLE, **CONDITIONS}),

@@ -23,19 +23,22 @@ def _traffic(finding: Finding) -> str:
 def _permission(finding: Finding) -> str:
     principal = "anyone" if finding.details["principal"] == "*" else "{principal}"
     effect = "allowed" if finding.details["effect"] == "Allow" else "denied"
-    count = len(finding.details["permissions"])
+    permissions = finding.details["permissions"]
+    # What can escalate is first, and is never left out.
+    shown = max(SHOWN, sum(one["escalates"] for one in permissions))
     whats = [
         f"{{permissions[{place}][actions]}} on {{permissions[{place}][resource]}}"
-        for place in range(min(count, SHOWN))
+        for place in range(min(len(permissions), shown))
     ]
-    more = [f"{count - SHOWN} more"] if count > SHOWN else []
+    more = [f"{len(permissions) - shown} more"] if len(permissions) > shown else []
+    condition = " if {conditions}" if "conditions" in finding.details else ""
     change = "widen" if finding.severity is Severity.EXPOSURE else "narrow"
     verb = {
         "permission-added": f"is now {effect}",
         "permission-removed": f"is no longer {effect}",
         "permission-conditions-changed": f"is {effect} under conditions that may {change} access",
     }[finding.code]
-    return f"{principal} {verb}: {'; '.join([*whats, *more])}"
+    return f"{principal} {verb}: {'; '.join([*whats, *more])}{condition}"
 
 
 def _exposure(finding: Finding) -> str:
