@@ -235,7 +235,7 @@ def test_two_files_are_compared_without_git_and_parameters(pair):
     )
     done = review(*pair_of_files)
     assert done.out.splitlines() == [
-        "new: Nothing is lost or replaced: 1 changed.",
+        "new: Nothing is lost, replaced, removed or exposed: 1 changed.",
         "",
         "Resources",
         "  Topic (AWS::SNS::Topic) changed",

@@ -210,6 +210,12 @@ def canonical(value: object) -> object:
     return value
 
 
+def common_start(first: str, second: str) -> int:
+    """Return the length of the common start of two texts."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(first), len(second)))
+
+
 def one_line(text: str) -> str:
     """Return text in one line and without control characters."""
     return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))

@@ -9,7 +9,7 @@ from typing import Final
 from iot_pipeline_cfn.template.lookup import properties_of, type_of
 from iot_pipeline_cfn.template.references import rename_references
 
-from .differences import format_value, is_function
+from .differences import common_start, format_value, is_function
 from .resolved import ResolvedEnvironment
 
 REVISION_TYPES: Final = frozenset({"AWS::ApiGateway::Deployment", "AWS::ECS::TaskDefinition"})
@@ -46,7 +46,7 @@ def find_renames(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Map
             resource_type = type_of(new[name])
             candidates[(resource_type, come[name]) if is_equal else resource_type].append(name)
         scores = sorted(
-            (-similarity, -_common_start(old_id, new_id), old_id, new_id)
+            (-similarity, -common_start(old_id, new_id), old_id, new_id)
             for old_id in gone.keys() - renames.keys()
             for resource_type in [type_of(old[old_id])]
             for new_id in candidates.get(
@@ -74,12 +74,6 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
             yield from _leaves(item, path)
     else:
         yield path, format_value(value)
-
-
-def _common_start(first: str, second: str) -> int:
-    """Return the length of the common start of two names."""
-    pairs = enumerate(zip(first, second, strict=False))
-    return next((n for n, (a, b) in pairs if a != b), min(len(first), len(second)))
 
 
 def find_revisions(before: ResolvedEnvironment, after: ResolvedEnvironment) -> dict[str, str]:

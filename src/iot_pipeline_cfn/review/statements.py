@@ -1,12 +1,14 @@
 """The statements of a review's headline: what matters most, as data."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
+from iot_pipeline_cfn.template.changes import Replacement
 from iot_pipeline_cfn.template.findings import Finding, Severity
 
 from .analyses import Topic
-from .verdict import Counts, Group, Review, Scopes, merge
+from .verdict import Counts, Group, Review, Scope, Scopes, merge, worst_of
 
 
 @dataclass(frozen=True)
@@ -17,9 +19,10 @@ class Statement:
         code: Its kind, such as `data-loss`.
         subjects: What it is about.
         causes: The logical IDs of the causes, if none of the subjects is a cause itself.
-        has_followers: Whether more follows from the subjects.
+        followers: The greatest number of findings that follow from the subjects.
+        severity: The worst severity of the findings.
         counts: The number of resources with each outcome, in a harmless change.
-        finding: The first finding, where no resource changes.
+        finding: The only finding, where one says it all.
         scopes: The environments that it is about.
         is_everywhere: Whether these are all of several environment types.
 
@@ -28,72 +31,159 @@ class Statement:
     code: str
     subjects: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
-    has_followers: bool = False
+    followers: int = 0
+    severity: Severity | None = None
     counts: Counts = ()
     finding: Finding | None = None
     scopes: Scopes = ()
     is_everywhere: bool = False
 
 
+class _Kind(NamedTuple):
+    """A kind of statement, and the findings that it is about."""
+
+    code: str
+    matches: Callable[[Topic, Finding], bool]
+
+
+def is_certain(finding: Finding) -> bool:
+    """Return whether it certainly happens."""
+    details = finding.details
+    return details.get("is_certain", True) and details.get("replacement") != Replacement.MAYBE
+
+
+def _severe(severity: Severity, *, certain: bool = True) -> Callable[[Topic, Finding], bool]:
+    return lambda topic, finding: (
+        finding.severity is severity and topic not in ELSEWHERE and is_certain(finding) is certain
+    )
+
+
+ELSEWHERE: Final = frozenset({Topic.CONDITIONAL, Topic.NOT_ASSESSED, Topic.UNKNOWN})
+"""Topics about what is not known, which have statements of their own."""
+
+KINDS: Final = (
+    _Kind("data-loss", _severe(Severity.DATA_LOSS)),
+    _Kind("exposure", _severe(Severity.EXPOSURE)),
+    _Kind("rejection", lambda topic, _: topic is Topic.REJECTED),
+    _Kind("replacement", _severe(Severity.REPLACEMENT)),
+    _Kind("removal", lambda _, finding: finding.code in {"removed", "data-removed"}),
+    _Kind("interruption", _severe(Severity.INTERRUPTION)),
+    _Kind("possible-data-loss", _severe(Severity.DATA_LOSS, certain=False)),
+    _Kind("possible-exposure", _severe(Severity.EXPOSURE, certain=False)),
+    _Kind("possible-replacement", _severe(Severity.REPLACEMENT, certain=False)),
+    _Kind(
+        "less-protection",
+        lambda topic, finding: topic is Topic.DATA and finding.severity is Severity.WARNING,
+    ),
+    _Kind("warning", _severe(Severity.WARNING)),
+    _Kind("outputs-removed", lambda _, finding: finding.code == "output-removed"),
+    _Kind(
+        "conditional",
+        lambda topic, finding: topic is Topic.CONDITIONAL and finding.severity is not Severity.NOTE,
+    ),
+    _Kind(
+        "unknown",
+        lambda topic, finding: topic is Topic.UNKNOWN and finding.severity is not Severity.NOTE,
+    ),
+    _Kind("not-assessed", lambda topic, _: topic is Topic.NOT_ASSESSED),
+)
+"""What is certain comes first, then what is possible, then what is not known."""
+
+
+UPDATES: Final = frozenset(
+    {
+        *("data-loss", "replacement", "removal", "interruption"),
+        *("possible-data-loss", "possible-replacement"),
+    }
+)
+"""Kinds of which the first says all about a resource: lost data is lost by a replacement."""
+
+
 def find_statements(review: Review) -> list[Statement]:
-    """Return the statements of a headline; the same statement about several groups is merged."""
+    """Return the statements of a headline; each subject is in one, with all its environments."""
     if review.worst is None:
         return [Statement("no-effect" if review.differs else "no-change")]
-    if not review.groups:
-        return [Statement("no-resource-change")]
     types = {*review.unaffected, *(scope.environment_type for scope in review.scopes)}
-    found = []
-    for statement, scopes in merge(review.groups, _statements).items():
-        is_new = any(scope.only_new for scope in scopes)
-        is_everywhere = len(scopes) == len(types) > 1 and not is_new
-        found.append(replace(statement, scopes=tuple(sorted(scopes)), is_everywhere=is_everywhere))
-    return found
+    found = [*_about_findings(review), *_harmless(review)] or [Statement("no-resource-change")]
+    return [replace(each, is_everywhere=_is_everywhere(each.scopes, types)) for each in found]
 
 
-def _statements(group: Group) -> Iterator[Statement]:
-    """Yield the statements about a group."""
-    verdict = group.verdict
-    found = [
-        _about(severity.value, findings)
-        for severity in (Severity.DATA_LOSS, Severity.EXPOSURE)
-        if (findings := verdict.of_severity(severity))
-    ]
-    for severity in (Severity.REPLACEMENT, Severity.INTERRUPTION):
-        # Replacements beside lost data, and interruptions beside replacements, are details.
-        if not found and (findings := verdict.of_severity(severity)):
-            found = [_about_causes(severity.value, findings)]
-    if rejected := verdict.of_topic(Topic.REJECTED):
-        found.append(_about("rejection", rejected))
-    if not found and (unsafe := verdict.of_topic(Topic.DATA)):
-        found.append(_about("less-protection", unsafe))
-    outputs = verdict.of_topic(Topic.OUTPUTS)
-    if removed := [finding for finding in outputs if finding.code == "output-removed"]:
-        found.append(_about("outputs-removed", removed))
-    yield from found or [_harmless(group)]
+def _is_everywhere(scopes: Scopes, types: set[str]) -> bool:
+    return len(scopes) == len(types) > 1 and not any(scope.only_new for scope in scopes)
 
 
-def _about(code: str, findings: Sequence[Finding]) -> Statement:
-    """Return a statement about findings, with their causes if none is a cause itself."""
-    subjects = tuple(dict.fromkeys(finding.subject for finding in findings))
-    causes: tuple[str, ...] = ()
-    if all(finding.causes for finding in findings):
-        causes = tuple(sorted({name for finding in findings for name in finding.causes}))
-    return Statement(code, subjects, causes)
+@dataclass
+class _Part:
+    """A subject of a kind of statement, in all environments that it is about."""
+
+    scopes: set[Scope] = field(default_factory=set)
+    causes: set[str] = field(default_factory=set)
+    followers: int = 0
+    findings: list[Finding] = field(default_factory=list)
 
 
-def _about_causes(code: str, findings: Sequence[Finding]) -> Statement:
-    """Return a statement about those findings that are causes."""
-    first = [finding for finding in findings if not finding.causes]
-    if not first:
-        return _about(code, findings)
-    return replace(_about(code, first), has_followers=len(first) < len(findings))
+def _about_findings(review: Review) -> Iterator[Statement]:
+    """Yield the statements by their kinds, each about the subjects with the same environments."""
+    parts: dict[tuple[_Kind, str], _Part] = {}
+    for group in (*review.groups, Group((), review.general)):
+        named: set[str] = set()
+        for kind, findings in _by_kind(group).items():
+            shown = [finding for finding in findings if not finding.causes] or findings
+            for finding in shown:
+                if kind.code in UPDATES and finding.subject in named:
+                    continue
+                part = parts.setdefault((kind, finding.subject), _Part())
+                part.scopes.update(group.scopes)
+                part.causes.update(finding.causes)
+                part.findings.append(finding)
+                part.followers = max(part.followers, len(findings) - len(shown))
+            if kind.code in UPDATES:
+                named.update(finding.subject for finding in shown)
+    together: dict[tuple[_Kind, Scopes], list[str]] = {}
+    for kind, subject in sorted(parts, key=lambda key: KINDS.index(key[0])):
+        scopes = tuple(sorted(parts[kind, subject].scopes))
+        together.setdefault((kind, scopes), []).append(subject)
+    for (kind, scopes), subjects in together.items():
+        yield _about(kind.code, subjects, [parts[kind, subject] for subject in subjects], scopes)
 
 
-def _harmless(group: Group) -> Statement:
+def _about(code: str, subjects: Sequence[str], parts: Sequence[_Part], scopes: Scopes) -> Statement:
+    causes = {name for part in parts for name in part.causes}
+    findings = {finding for part in parts for finding in part.findings}
+    return Statement(
+        code,
+        tuple(subjects),
+        tuple(sorted(causes)) if all(part.causes for part in parts) else (),
+        max(part.followers for part in parts),
+        worst_of([finding.severity for finding in findings]),
+        finding=findings.pop() if len(findings) == 1 else None,
+        scopes=scopes,
+    )
+
+
+def _by_kind(group: Group) -> dict[_Kind, list[Finding]]:
+    """Return the findings of each kind of statement; each finding is of one kind."""
+    found: dict[_Kind, list[Finding]] = {}
+    for topic, finding in group.verdict.findings:
+        kind = next((kind for kind in KINDS if kind.matches(topic, finding)), None)
+        if kind:
+            found.setdefault(kind, []).append(finding)
+    return {kind: found[kind] for kind in KINDS if kind in found}
+
+
+def _harmless(review: Review) -> Iterable[Statement]:
+    """Yield the statements about environments in which nothing else happens."""
+    quiet = [group for group in review.groups if not _by_kind(group)]
+    is_known = not _by_kind(Group((), review.general))
+    for statement, scopes in merge(quiet, lambda group: [_counted(group, is_known)]).items():
+        yield replace(statement, scopes=tuple(sorted(scopes)))
+
+
+def _counted(group: Group, is_known: bool) -> Statement:
     verdict = group.verdict
     if verdict.of_topic(Topic.NEW):
         return Statement("environment-added", counts=verdict.counts())
     if verdict.effects:
-        code = "new-differs" if group.scopes[0].only_new else "harmless"
+        code = "new-differs" if group.scopes[0].only_new else "harmless" if is_known else "changes"
         return Statement(code, counts=verdict.counts())
     return Statement("no-resource-change", finding=verdict.findings[0][1])

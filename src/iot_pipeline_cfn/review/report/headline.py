@@ -1,6 +1,7 @@
 """The headline of a review as English text."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -9,20 +10,35 @@ from iot_pipeline_cfn.review.verdict import Review
 
 from .wording import PLAIN, counts_text, join, scopes_text, sentence
 
+SENTENCES: Final = ("traffic-", "permission-", "managed-policy-")
+"""The codes of findings whose subject alone does not tell what happens."""
+
+WIDTH: Final = 60
+"""The number of characters of a value that are shown."""
+
 LISTED: Final = 3
 """The number of names that a statement lists."""
 
 STATEMENT_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "data-loss": "Data can be lost",
+        "data-loss": "Data is lost",
         "exposure": "Access widens",
-        "replacement": "Resources are replaced",
-        "interruption": "Interruptions are possible",
         "rejection": "AWS rejects this",
+        "replacement": "Resources are replaced",
+        "removal": "Resources are removed",
+        "interruption": "Interruptions are possible",
+        "possible-data-loss": "Data may be lost",
+        "possible-exposure": "Access may widen",
+        "possible-replacement": "Resources may be replaced",
         "less-protection": "Data is less protected",
+        "warning": "Worth a look",
         "outputs-removed": "Outputs are removed",
+        "conditional": "More changes with other parameters",
+        "unknown": "The effect is not known",
+        "not-assessed": "Not assessed",
         "environment-added": "New",
-        "harmless": "Nothing is lost or replaced",
+        "harmless": "Nothing is lost, replaced, removed or exposed",
+        "changes": "Changed",
         "new-differs": "Resources differ",
         "no-resource-change": "No resource changes",
         "no-effect": (
@@ -34,8 +50,13 @@ STATEMENT_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def headline_text(review: Review) -> str:
-    """Return the headline of a review."""
-    return " ".join(f"{statement_text(statement)}." for statement in find_statements(review))
+    """Return the headline of a review, one sentence for each statement."""
+    return " ".join(statement_lines(review))
+
+
+def statement_lines(review: Review) -> list[str]:
+    """Return the statements of the headline as sentences, the most severe first."""
+    return [f"{statement_text(statement)}." for statement in find_statements(review)]
 
 
 def statement_text(statement: Statement) -> str:
@@ -44,6 +65,8 @@ def statement_text(statement: Statement) -> str:
     where = where and f" in {where}"
     if statement.is_everywhere:
         where = " anywhere" if statement.code == "harmless" else " everywhere"
+    if statement.code == "conditional":
+        where = f"{where} ({statement.severity})"
     what = _what(statement)
     return f"{STATEMENT_WORDINGS[statement.code]}{where}{what and ': '}{what}"
 
@@ -53,12 +76,14 @@ def _what(statement: Statement) -> str:
         return f"{sum(dict(statement.counts).values())} resources"
     if statement.counts:
         return counts_text(statement.counts)
-    if statement.finding:
-        return sentence(statement.finding, PLAIN)
+    if finding := statement.finding:
+        said = sentence(finding, replace(PLAIN, width=WIDTH))
+        if statement.code == "no-resource-change" or finding.code.startswith(SENTENCES):
+            return said
     text = _shortened(statement.subjects)
     if statement.causes:
         text += f", because of {_shortened(statement.causes)}"
-    return f"{text}, and what follows" if statement.has_followers else text
+    return f"{text}, and {statement.followers} that follow" if statement.followers else text
 
 
 def _shortened(names: Sequence[str]) -> str:

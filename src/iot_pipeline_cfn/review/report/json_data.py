@@ -43,7 +43,7 @@ def _statement(statement: Statement) -> dict[str, Any]:
         "is_everywhere": statement.is_everywhere,
         "subjects": [*statement.subjects],
         "causes": [*statement.causes],
-        "has_followers": statement.has_followers,
+        "has_followers": statement.followers > 0,
         "counts": _counts(statement.counts),
     }
 

@@ -1,14 +1,15 @@
 """A review as Markdown, for a comment on a pull request."""
 
 from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.review.analyses import Topic
 from iot_pipeline_cfn.review.verdict import Effect, Entry, Review, Scopes
 from iot_pipeline_cfn.template.changes import PropertyChange
-from iot_pipeline_cfn.template.findings import Severity, Value
+from iot_pipeline_cfn.template.findings import Severity
 
-from .headline import headline_text
+from .headline import statement_lines
 from .tables import SPECIAL, code, escaped, table
 from .wording import (
     Style,
@@ -18,12 +19,27 @@ from .wording import (
     outcome_text,
     scopes_text,
     sentence,
+    shown_pair,
     title,
-    value_text,
 )
 
 SHOWN: Final = 100
 """The number of characters of a value that are shown."""
+
+ALERTS: Final = MappingProxyType(
+    {
+        Severity.DATA_LOSS: "CAUTION",
+        Severity.EXPOSURE: "CAUTION",
+        Severity.ERROR: "CAUTION",
+        Severity.REPLACEMENT: "WARNING",
+        Severity.INTERRUPTION: "WARNING",
+        Severity.WARNING: "WARNING",
+    }
+)
+"""GitHub's alerts, which have a color, for the severities to look at.
+
+https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#alerts
+"""
 
 ROWS: Final = 150
 """The number of rows of a table: GitHub's limit for a comment is 65,536 characters."""
@@ -35,9 +51,13 @@ def markdown(reviews: Sequence[Review]) -> str:
 
 
 def _review(review: Review) -> Iterator[str]:
-    yield from (f"### Review of {code(review.template)}", "")
-    yield from (f"**{escaped(headline_text(review))}**", "")
-    yield from (*(f"- {escaped(line)}" for line in count_lines(review)), "")
+    severity = f": {review.worst}" if review.worst else ""
+    yield from (f"### Review of {code(review.template)}{severity}", "")
+    first, *more = map(escaped, statement_lines(review))
+    yield f"> [!{ALERTS.get(review.worst or Severity.NOTE, 'NOTE')}]"
+    yield from (f"> **{first}**", *(f"> - {line}" for line in more), "")
+    if counts := [f"- {escaped(line)}" for line in count_lines(review)]:
+        yield from (*counts, "")
     folded: dict[str, list[str]] = {}
     for topic, entries in review.sections().items():
         section = [*_section(topic, entries)]
@@ -53,16 +73,28 @@ def _review(review: Review) -> Iterator[str]:
         yield from ("</details>", "")
 
 
+def _label(severity: Severity) -> str:
+    """Return a severity as it stands before what it is about, if it is one to look at."""
+    return f"**{severity}** " if severity in ALERTS else ""
+
+
+SHOWN_CODES: Final = frozenset(
+    {"monthly-cost-decreased", "monthly-cost-increased", "output-removed"}
+)
+
+
 def _is_urgent(topic: Topic, entries: Sequence[Entry]) -> bool:
     """Return whether a section is shown without a click."""
-    worst = min(entry.finding.severity.rank for entry in entries)
-    return topic is Topic.DATA or worst <= Severity.INTERRUPTION.rank
+    return topic is Topic.DATA or any(
+        entry.finding.severity in ALERTS or entry.finding.code in SHOWN_CODES for entry in entries
+    )
 
 
 def _section(topic: Topic, entries: Sequence[Entry]) -> Iterator[str]:
     yield from (f"**{title(topic)}**", "")
     for entry in entries:
-        yield f"- {sentence(entry.finding, STYLE)}{_where(entry.scopes)}"
+        label = _label(entry.finding.severity)
+        yield f"- {label}{sentence(entry.finding, STYLE)}{_where(entry.scopes)}"
         if entry.followers:
             # Indented, it belongs to the item; GitHub's Markdown needs the empty lines.
             more = more_text(entry.follower_counts)
@@ -93,11 +125,7 @@ def _rows(effect: Effect, scopes: Scopes) -> Iterator[tuple[str, ...]]:
 def _property(part: PropertyChange) -> tuple[str, str, str]:
     if part.because_of:
         return code(part.path), consequence(part, STYLE), ""
-    return code(part.path), _value(part.before), _value(part.after)
-
-
-def _value(value: Value) -> str:
-    return "" if value is None else _code(value_text(value))
+    return code(part.path), *shown_pair(part.before, part.after, STYLE)
 
 
 def _where(scopes: Scopes) -> str:
@@ -105,14 +133,9 @@ def _where(scopes: Scopes) -> str:
     return f" *({escaped(text)})*" if text else ""
 
 
-def _code(text: str) -> str:
-    """Return text as code, shortened if it is long."""
-    return code(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
-
-
 def _words(text: str) -> str:
     """Return the words of a sentence as Markdown, with the spaces around them."""
     return SPECIAL.sub(r"\\\g<0>", text)
 
 
-STYLE: Final = Style(show=_code, escape=_words, arrow="→")
+STYLE: Final = Style(show=code, escape=_words, arrow="→", width=SHOWN)

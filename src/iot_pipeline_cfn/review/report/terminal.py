@@ -7,9 +7,9 @@ from typing import Final
 from iot_pipeline_cfn.review.differences import one_line
 from iot_pipeline_cfn.review.verdict import Effect, Entry, Review, Scopes
 from iot_pipeline_cfn.template.changes import PropertyChange
-from iot_pipeline_cfn.template.findings import Severity, Value
+from iot_pipeline_cfn.template.findings import Severity
 
-from .headline import headline_text
+from .headline import statement_lines
 from .wording import (
     Style,
     consequence,
@@ -18,8 +18,8 @@ from .wording import (
     outcome_text,
     scopes_text,
     sentence,
+    shown_pair,
     title,
-    value_text,
 )
 
 COLORS: Final = MappingProxyType(
@@ -29,6 +29,7 @@ COLORS: Final = MappingProxyType(
         Severity.EXPOSURE: "bold red",
         Severity.REPLACEMENT: "yellow",
         Severity.INTERRUPTION: "yellow",
+        Severity.WARNING: "yellow",
     }
 )
 
@@ -42,7 +43,9 @@ Line = tuple[str, str]
 def lines(reviews: Sequence[Review]) -> Iterator[Line]:
     """Yield the lines of reviews."""
     for review in reviews:
-        yield f"{review.template}: {headline_text(review)}", "bold"
+        first, *more = statement_lines(review)
+        yield f"{review.template}: {_label(review.worst)}{first}", "bold"
+        yield from ((f"  {line}", "bold") for line in more)
         yield from ((f"  {line}", "") for line in count_lines(review))
         for topic, entries in review.sections().items():
             yield from (("", ""), (title(topic), "bold"))
@@ -58,11 +61,17 @@ def lines(reviews: Sequence[Review]) -> Iterator[Line]:
 def _entry(entry: Entry) -> Iterator[Line]:
     """Yield a finding, and in one line the resources that follow."""
     text = one_line(f"{sentence(entry.finding, STYLE)}{_where(entry.scopes)}")
-    yield f"  {text}", COLORS.get(entry.finding.severity, "")
+    severity = entry.finding.severity
+    yield f"  {_label(severity)}{text}", COLORS.get(severity, "")
     if entry.followers:
         followers = entry.followers
         names = dict.fromkeys(one.finding.subject + _where(one.scopes) for one in followers)
         yield f"    and {more_text(entry.follower_counts)}: {', '.join(names)}", "dim"
+
+
+def _label(severity: Severity | None) -> str:
+    """Return a severity as it stands before what it is about, if it is one to look at."""
+    return f"[{severity}] " if severity in COLORS else ""
 
 
 def _effect(effect: Effect, scopes: Scopes) -> Iterator[Line]:
@@ -79,11 +88,8 @@ def _effect(effect: Effect, scopes: Scopes) -> Iterator[Line]:
 def _property(part: PropertyChange) -> str:
     if part.because_of:
         return f"{consequence(part, STYLE)}: {part.path}"
-    return f"{part.path}: {_value(part.before)} -> {_value(part.after)}"
-
-
-def _value(value: Value) -> str:
-    return "-" if value is None else _shown(value_text(value))
+    old, new = shown_pair(part.before, part.after, STYLE)
+    return f"{part.path}: {old or '-'} -> {new or '-'}"
 
 
 def _where(scopes: Scopes) -> str:
@@ -91,9 +97,4 @@ def _where(scopes: Scopes) -> str:
     return f" [{text}]" if text else ""
 
 
-def _shown(text: str) -> str:
-    line = one_line(text)
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
-
-
-STYLE: Final = Style(show=_shown, escape=str, arrow="->")
+STYLE: Final = Style(show=one_line, escape=str, arrow="->", width=SHOWN)

@@ -7,13 +7,14 @@ details `before` and `after` follow the sentence by themselves.
 """
 
 import string
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.review.analyses import Topic
-from iot_pipeline_cfn.review.differences import format_value
+from iot_pipeline_cfn.review.differences import common_start, format_value, one_line
 from iot_pipeline_cfn.review.verdict import Counts, ResourceOutcome, Review, Scopes
 from iot_pipeline_cfn.template.changes import PropertyChange
 from iot_pipeline_cfn.template.findings import Finding, Value
@@ -24,6 +25,8 @@ from .update_wording import CAUSES, UPDATE_WORDINGS
 
 TITLES: Final[Mapping[Topic, str]] = MappingProxyType(
     {
+        Topic.CONDITIONAL: "With other parameters",
+        Topic.NOT_ASSESSED: "Not assessed",
         Topic.REVISIONS: "New revisions",
         Topic.ORDER: "Order of operations",
         Topic.UNKNOWN: "Unknown effect",
@@ -57,15 +60,35 @@ class Style:
         show: Shows a subject or a value, which is text already.
         escape: Shows the words between them.
         arrow: Stands between the values before and after a change.
+        width: The number of characters of a value that are shown.
 
     """
 
     show: Callable[[str], str]
     escape: Callable[[str], str]
     arrow: str
+    width: int = sys.maxsize
+
+    def value(self, text: str) -> str:
+        """Return a value as it is shown, shortened if it is long."""
+        return self.show(shortened(text, self.width))
 
 
 PLAIN: Final = Style(show=str, escape=str, arrow="->")
+
+
+def shortened(text: str, width: int, start: int = 0) -> str:
+    """Return a text of at most some characters, from a start on."""
+    end = start + width
+    return f"{'...' * bool(start)}{text[start:end]}{'...' * (len(text) > end)}"
+
+
+def excerpts(before: str, after: str, width: int) -> tuple[str, str]:
+    """Return two values, each shortened to the surroundings of their first difference."""
+    if max(len(before), len(after)) <= width:
+        return before, after
+    start = max(common_start(before, after) - width // 4, 0)
+    return shortened(before, width, start), shortened(after, width, start)
 
 
 def sentence(finding: Finding, style: Style) -> str:
@@ -89,17 +112,24 @@ def _shown(value: Value, style: Style) -> str:
         return join([_shown(item, style) for item in value])
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"{value:g}"
-    return style.show(format_value(value))
+    return style.value(format_value(value))
 
 
 def _before_and_after(before: Value, after: Value, style: Style) -> str:
     """Return the values before and after a change; None is a value that does not exist."""
-    old, new = (
-        None if value is None else style.show(value_text(value)) for value in (before, after)
-    )
-    if old is not None and new is not None:
+    old, new = shown_pair(before, after, style)
+    if old and new:
         return f"{old} {style.arrow} {new}"
-    return f"was {old}" if old is not None else new or ""
+    return f"was {old}" if old else new
+
+
+def shown_pair(before: Value, after: Value, style: Style) -> tuple[str, str]:
+    """Return the values before and after a change as they are shown, nothing for None."""
+    was, is_now = (
+        "" if value is None else one_line(value_text(value)) for value in (before, after)
+    )
+    old, new = excerpts(was, is_now, style.width)
+    return old and style.show(old), new and style.show(new)
 
 
 def value_text(value: Value) -> str:

@@ -1,0 +1,15 @@
+"""The layout of reviews as text, held by the files in golden/."""
+
+import pytest
+
+from checkout import REGION
+from golden import compare_with_golden
+from iot_pipeline_cfn.review.report.terminal import lines
+from iot_pipeline_cfn.review.reviewing import review
+from report_scenarios import SCENARIOS
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_report_is_as_in_the_golden_file(name):
+    reviews = review(*SCENARIOS[name], region=REGION)
+    compare_with_golden(f"{name}.txt", "\n".join(text for text, _ in lines(reviews)) + "\n")
