@@ -1,14 +1,11 @@
 """Rehearsing on the command line."""
 
 import json
-import os
 import sys
 
 import pytest
 
-from checkout import run
-from deploying import PROGRAM
-from documents import documents
+from deploying import pipeline
 
 pytestmark = pytest.mark.slow
 
@@ -18,26 +15,21 @@ def test_failed_step_ends_the_command(tmp_path, template):
     broken["Resources"]["Service"]["Properties"]["DesiredCount"] = 1
     path = tmp_path / "broken.json"
     path.write_text(json.dumps(broken))
-    done = run(PROGRAM, "rehearse", "--json", "--template", str(path))
-    assert done.returncode == 9
-    (document,) = documents(done.stdout)
-    (step,) = document["steps"]
+    done = pipeline("rehearse", "--json", "--template", str(path))
+    assert done.status == 9
+    (step,) = done.document["steps"]
     assert (step["name"], step["skipped"]) == ("create", None)
     assert step["failure"]["code"] == "wrong-number-of-tasks"
-    assert "1 tasks instead of 0" in done.stderr.splitlines()[-1]
 
 
-def test_missing_module_is_named_with_the_extra_that_has_it():
-    program = (
-        "import sys; sys.modules['psycopg'] = None; from iot_pipeline_cfn.cli import main; main()"
-    )
-    done = run(sys.executable, "-c", program, "rehearse")
-    assert done.returncode == 1
-    assert "pip install 'iot-pipeline-cfn[rehearsal]'" in done.stderr
+def test_missing_module_is_named_with_the_extra_that_has_it(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("iot_pipeline_cfn.rehearsal")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    done = pipeline("rehearse")
+    assert (done.status, "pip install 'iot-pipeline-cfn[rehearsal]'" in done.err) == (1, True)
 
 
-def test_unknown_environment_type_is_refused_before_anything_starts(tmp_path):
-    done = run(PROGRAM, "rehearse", "nope-1", env=os.environ | {"TMPDIR": str(tmp_path)})
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "nope-1" in done.stderr
+def test_unknown_environment_type_is_refused():
+    done = pipeline("rehearse", "nope-1")
+    assert (done.status, done.code, done.out) == (1, "unknown-environment-type", "")

@@ -5,9 +5,9 @@ import pytest
 from iot_pipeline_cfn.template.quotas import QUOTAS, Quota
 
 
-def test_default_can_differ_in_a_region():
-    quota = Quota("a", "thing", "ec2", "L-1", 5, "", regional_defaults={"ap-south-1": 20})
-    assert [quota.default_in(region) for region in ("ap-south-1", "us-east-1")] == [20, 5]
+@pytest.mark.parametrize(("region", "limit"), [("ap-south-1", 20), ("ap-northeast-1", 40)])
+def test_default_can_differ_in_a_region(region, limit):
+    assert QUOTAS["db-instances"].default_in(region) == limit
 
 
 @pytest.mark.parametrize(("each", "limited"), [("", "things"), ("zone", "things per zone")])

@@ -139,11 +139,6 @@ def test_endpoints_of_a_new_vpc_and_of_a_gateway_need_no_quota(logical_ids):
     assert run_check("interface-endpoints", NOWHERE, added(*logical_ids)) == []
 
 
-@pytest.mark.parametrize(("region", "limit"), [("ap-south-1", 20), (REGION, 40)])
-def test_default_can_differ_by_region(region, limit):
-    assert QUOTAS["db-instances"].default_in(region) == limit
-
-
 def test_idle_address_can_replace_the_first_new_one(account, aws):
     idle = [MAKERS["elastic-ips"](aws) for _ in range(5)]
 
@@ -185,9 +180,6 @@ def cache(**properties):
     ("properties", "before", "needed"),
     [
         ({"NumCacheClusters": 3}, None, 3),
-        ({"NumNodeGroups": 2, "ReplicasPerNodeGroup": "1"}, None, 4),
-        ({"ReplicasPerNodeGroup": 1}, None, 2),
-        ({}, None, 1),
         ({"NumCacheClusters": 3}, {"NumCacheClusters": "1"}, 2),
         ({"NumCacheClusters": 3}, {"NumCacheClusters": "5"}, 0),
         ({"NumCacheClusters": 3}, {"NumCacheClusters": None}, 0),
