@@ -102,6 +102,9 @@ def use_unmanaged_password(template):
     template.update(json.loads(text.replace(f"${{{'.'.join(attribute)}}}", "${CacheAuthToken}")))
 
 
+FORWARD = {"TargetGroupArn": {"Ref": "TargetGroup"}, "Type": "forward"}
+
+
 def reaches(destination):
     return partial(
         test_traffic.test_ports_are_reached_by_their_clients_only, destination=destination
@@ -177,6 +180,14 @@ BREAKAGES = {
         open_to_anywhere("LoadBalancerSecurityGroup", 80),
         test_traffic.test_load_balancer_is_reached_by_its_ingress_only,
         IMAGE | {"Ingress": "private"},
+    ),
+    "load balancer that forwards everything": (
+        changed("HttpListener", DefaultActions=[FORWARD]),
+        test_load_balancer.test_listeners_forward_only_requests_with_the_secret,
+    ),
+    "load balancer that answers past the API": (
+        changed("HttpListener", DefaultActions=[FORWARD]),
+        test_load_balancer.test_request_past_the_api_is_refused,
     ),
     "containers without access to S3": (
         changed(

@@ -40,6 +40,14 @@ def test_api_is_regional(environment):
     described = environment.call("apigateway", "get_rest_api", restApiId=api)
     types = described["endpointConfiguration"].get("types")
     assert types == ["REGIONAL"], f"API {api} is {types} and not REGIONAL"
+    check(
+        f"API {api}",
+        described,
+        {
+            "endpointAccessMode": "STRICT",
+            "securityPolicy": "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09",
+        },
+    )
     url, ending = environment.outputs["ApiInvokeUrl"], "/prod/ingest"
     assert url.startswith(f"https://{api}.execute-api.{environment.connection.region}."), url
     assert url.endswith(ending), f"the API is called by {url}, which does not end in {ending}"
@@ -68,6 +76,10 @@ def test_every_method_is_integrated_with_the_load_balancer(environment):
                 "connectionType": "VPC_LINK" if private else "INTERNET",
                 "httpMethod": "POST",
                 "integrationTarget": outputs["LoadBalancerArn"] if private else None,
+                "requestParameters": {
+                    "integration.request.header.X-Ingress-Secret": "stageVariables.ingressSecret",
+                    "integration.request.header.x-api-key": "'-'",
+                },
                 "type": "HTTP_PROXY",
                 "uri": uri,
             },

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from iot_pipeline_cfn.rehearsal.ingest import Ingest
+
 from .observed import PRIVATE, PUBLIC, check
 
 
@@ -40,35 +42,45 @@ def test_load_balancer_crosses_zones(environment):
     )
 
 
-def test_listeners_forward_to_the_containers(environment):
+def test_listeners_forward_only_requests_with_the_secret(environment):
     outputs = environment.outputs
-    listeners = {
-        each["Port"]: each
-        for each in environment.list(
-            "elbv2",
-            "describe_listeners",
-            "Listeners",
-            LoadBalancerArn=outputs["LoadBalancerArn"],
-        )
-    }
+    listeners = environment.list(
+        "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=outputs["LoadBalancerArn"]
+    )
     has_certificate = not environment.has("CertificateArn", "")
     wanted = {80: "HTTP", 443: "HTTPS"} if has_certificate else {80: "HTTP"}
-    found = {port: each["Protocol"] for port, each in listeners.items()}
+    found = {each["Port"]: each["Protocol"] for each in listeners}
     assert found == wanted, f"the load balancer listens on {found} and should on {wanted}"
-    (action,) = listeners[max(wanted)]["DefaultActions"]
-    check(
-        f"the listener of port {max(wanted)}",
-        action,
-        {"Type": "forward", "TargetGroupArn": outputs["TargetGroupArn"]},
-    )
-    if has_certificate:
+    for listener in listeners:
+        name = f"the listener of port {listener['Port']}"
+        (default,) = listener["DefaultActions"]
+        refusal = default.get("FixedResponseConfig", {}).get("StatusCode")
+        assert refusal == "403", f"{name} answers other requests with {refusal} and not 403"
         rules = environment.list(
-            "elbv2", "describe_rules", "Rules", ListenerArn=listeners[80]["ListenerArn"]
+            "elbv2", "describe_rules", "Rules", ListenerArn=listener["ListenerArn"]
         )
-        first = min(rules, key=lambda rule: rule["Priority"])
-        assert [action["Type"] for action in first["Actions"]] == ["redirect"], (
-            "HTTP is not redirected to HTTPS, though there is a certificate"
+        # The rules contain the secret, which no message may show.
+        conditions = [
+            [
+                condition.get("HttpHeaderConfig", {}).get("HttpHeaderName")
+                for condition in rule["Conditions"]
+            ]
+            for rule in rules
+            if any(
+                action.get("TargetGroupArn") == outputs["TargetGroupArn"]
+                for action in rule["Actions"]
+            )
+        ]
+        assert conditions == [["X-Ingress-Secret"]], (
+            f"{name} forwards to the containers by the headers {conditions}"
         )
+
+
+def test_request_past_the_api_is_refused(environment):
+    if environment.has("Ingress", "private"):
+        pytest.skip("with private ingress nobody outside of the VPC reaches the load balancer")
+    answer = Ingest(environment.connection, environment.outputs).bypass(b"{}", {})
+    assert answer.status == 403, f"the load balancer answers {answer.status} and should answer 403"
 
 
 def test_target_group_is_for_the_containers(environment):

@@ -38,20 +38,21 @@ def test_ports_are_reached_by_their_clients_only(environment, destination):
 
 def test_load_balancer_is_reached_by_its_ingress_only(environment):
     has_certificate = not environment.has("CertificateArn", "")
-    for port in (80, 443) if has_certificate else (80,):
+    for port in (80, 443):
         found = environment.network.sources(environment.destinations["the load balancer"], port)
-        if environment.has("Ingress", "public"):
+        if environment.has("Ingress", "public") and (port == 80 or has_certificate):
             assert INTERNET in found, (
                 f"port {port} of the load balancer is reached by {listed(environment, found)}, "
                 "and should be from the internet"
             )
-        else:
-            link = {environment.outputs["VpcLinkSecurityGroupId"]}
-            allowed = link if port == (443 if has_certificate else 80) else set()
-            assert found == allowed, (
-                f"port {port} of the load balancer is reached by {listed(environment, found)}, "
-                f"and should be by {listed(environment, allowed)}"
-            )
+            continue
+        is_private = environment.has("Ingress", "private")
+        # The VPC link reaches both ports, so that the certificate can be added and removed.
+        allowed = {environment.outputs["VpcLinkSecurityGroupId"]} if is_private else set()
+        assert found == allowed, (
+            f"port {port} of the load balancer is reached by {listed(environment, found)}, "
+            f"and should be by {listed(environment, allowed)}"
+        )
 
 
 def test_parts_have_the_security_groups_of_the_outputs(environment):

@@ -1,5 +1,7 @@
 """Resource types of EC2 that the emulator adds."""
 
+import pytest
+
 from checkout import ENVIRONMENTS
 from emulated import (
     STACK_TAGS,
@@ -89,16 +91,22 @@ def test_another_address_replaces_the_nat_gateway(aws, deploy):
     assert used == {new}
 
 
-def test_duplicate_and_orphaned_egress_rules_fail(aws):
+@pytest.mark.parametrize(
+    ("kind", "other"),
+    [
+        ("AWS::EC2::SecurityGroupEgress", "DestinationSecurityGroupId"),
+        ("AWS::EC2::SecurityGroupIngress", "SourceSecurityGroupId"),
+    ],
+)
+def test_duplicate_and_orphaned_rules_fail(aws, kind, other):
     groups = aws("ec2").describe_security_groups()["SecurityGroups"]
     rule = {
         "GroupId": groups[0]["GroupId"],
-        "DestinationSecurityGroupId": groups[0]["GroupId"],
+        other: groups[0]["GroupId"],
         "FromPort": 1,
         "IpProtocol": "tcp",
         "ToPort": 1,
     }
-    kind = "AWS::EC2::SecurityGroupEgress"
     cloudformation = aws("cloudformation")
     failed = created(cloudformation, Any=(kind, rule), Same=(kind, rule))
     assert "already exists" in failed["Same"]
@@ -106,10 +114,16 @@ def test_duplicate_and_orphaned_egress_rules_fail(aws):
     assert "The security group 'sg-0123456789abcdef0' does not exist" in failed["Any"]
 
 
-def test_description_of_an_egress_rule_changes_in_place(aws):
+@pytest.mark.parametrize(
+    ("kind", "side"),
+    [
+        ("AWS::EC2::SecurityGroupEgress", "IpPermissionsEgress"),
+        ("AWS::EC2::SecurityGroupIngress", "IpPermissions"),
+    ],
+)
+def test_description_of_a_rule_changes_in_place(aws, kind, side):
     (group,) = aws("ec2").describe_security_groups()["SecurityGroups"]
     rule = {"GroupId": group["GroupId"], "CidrIp": "10.0.0.0/8", "IpProtocol": "-1"}
-    kind = "AWS::EC2::SecurityGroupEgress"
     cloudformation = aws("cloudformation")
     created(cloudformation, Any=(kind, rule | {"Description": "Old"}))
     cloudformation.update_stack(
@@ -119,7 +133,7 @@ def test_description_of_an_egress_rule_changes_in_place(aws):
     (group,) = aws("ec2").describe_security_groups()["SecurityGroups"]
     described = [
         block["Description"]
-        for each in group["IpPermissionsEgress"]
+        for each in group[side]
         for block in each["IpRanges"]
         if "Description" in block
     ]

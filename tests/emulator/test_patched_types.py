@@ -8,6 +8,7 @@ import pytest
 from checkout import ENVIRONMENTS
 from emulated import (
     TAGS,
+    created,
     delete,
     outputs,
     parameters_of,
@@ -119,3 +120,9 @@ def test_key_has_the_waiting_period_of_the_template(aws, deploy):
     described = aws("kms").describe_key(KeyId=key)["KeyMetadata"]
     assert described["KeyState"] == "PendingDeletion"
     assert 6 <= (described["DeletionDate"] - described["CreationDate"]).days <= 7
+
+
+def test_enhanced_security_policy_needs_an_access_mode(aws):
+    api = {"Name": "any", "SecurityPolicy": "SecurityPolicy_TLS13_1_3_2025_09"}
+    failed = created(aws("cloudformation"), Any=("AWS::ApiGateway::RestApi", api))
+    assert "Endpoint access mode is required" in failed["Any"]

@@ -12,15 +12,16 @@ from serving import serving
 
 @pytest.fixture
 def target():
-    """A server in place of a container, and the requests that it received."""
-    arrived = []
+    """A server in place of a container, the requests that it received, and their API keys."""
+    arrived, keys = [], []
 
-    def answer(path, _headers, body):
+    def answer(path, headers, body):
         arrived.append((path, json.loads(body)))
+        keys.append(headers["x-api-key"])
         return (418, b"no") if b"refuse me" in body else (202, b"")
 
     with serving(answer) as port:
-        yield port, arrived
+        yield port, arrived, keys
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def target():
 def test_reading_travels_from_the_api_to_a_target(aws, deploy, connect_to, target, case):
     aws.region, parameters = case
     found = outputs(deploy(parameters))
-    port, arrived = target
+    port, arrived, keys = target
     target_group = found["TargetGroupArn"]
     aws("elbv2").register_targets(
         TargetGroupArn=target_group, Targets=[{"Id": "127.0.0.1", "Port": port}]
@@ -47,11 +48,27 @@ def test_reading_travels_from_the_api_to_a_target(aws, deploy, connect_to, targe
     assert ingest.post(b"[").status == 400
     assert ingest.post(json.dumps(READING).encode(), authorized=False).status == 403
     assert arrived == [("/ingest", READING), ("/ingest", [READING, READING])]
+    # The key of the caller stays with the API.
+    assert keys == ["-", "-"]
+
+
+def test_load_balancer_refuses_requests_that_do_not_come_from_the_api(
+    aws, deploy, connect_to, target
+):
+    found = outputs(deploy({}))
+    port, arrived, _ = target
+    aws("elbv2").register_targets(
+        TargetGroupArn=found["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": port}]
+    )
+    for headers in ({}, {"X-Ingress-Secret": "*"}, {"X-Ingress-Secret": "-"}):
+        answer = Ingest(connect_to(), found).bypass(json.dumps(READING).encode(), headers)
+        assert answer == Answer(403, "Call the API.")
+    assert arrived == []
 
 
 def test_error_of_a_target_is_the_answer_of_the_api(aws, deploy, connect_to, target):
     found = outputs(deploy({}))
-    port, _ = target
+    port, *_ = target
     aws("elbv2").register_targets(
         TargetGroupArn=found["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": port}]
     )

@@ -13,10 +13,16 @@ def require_no_api_key(template):
     properties(template, "IngestMethod")["ApiKeyRequired"] = False
 
 
+def forward_everything(template):
+    forward = {"TargetGroupArn": {"Ref": "TargetGroup"}, "Type": "forward"}
+    properties(template, "HttpListener")["DefaultActions"] = [forward]
+
+
 @pytest.mark.parametrize(
     ("breakage", "code", "details"),
     [
         (remove_integration, "reading-refused", {"status": 500}),
+        (forward_everything, "wrong-status", {"request": "bypassing", "status": 200}),
         (require_no_api_key, "wrong-status", {"request": "unauthorized", "status": 200}),
     ],
 )

@@ -1,8 +1,11 @@
 """The steps of the scenario find what is broken in a template."""
 
+import json
+
 import pytest
 
 from breaking import DEPLOY_IMAGE, properties
+from checkout import ROOT
 from iot_pipeline_cfn.rehearsal import scenario
 from iot_pipeline_cfn.rehearsal.checks import ServerMissing
 from iot_pipeline_cfn.rehearsal.scenario import STEPS
@@ -50,8 +53,17 @@ def test_breakage_fails_the_step_that_it_concerns(failure_of, breakage, steps, c
     assert failure.details.items() >= details.items()
 
 
-def test_protected_environment_leaves_no_load_balancer(template, run_steps):
-    steps = run_steps(template, "create", "private-ingress", "destroy", environment="staging")
+def test_protected_environment_leaves_no_load_balancer(template, run_steps, tmp_path):
+    """The environment is like staging, but begins with public ingress."""
+    given = json.loads((ROOT / "parameters/staging.json").read_text())
+    del given["Parameters"]["Ingress"]
+    (tmp_path / "staging.json").write_text(json.dumps(given))
+    steps = run_steps(
+        template,
+        *("create", "private-ingress", "destroy"),
+        environment="staging",
+        parameters=tmp_path,
+    )
     assert not any(step.failure for step in steps)
     _, private, destroyed = ([check.code for check in step.checks] for step in steps)
     assert private == ["load-balancer-internal"]

@@ -80,7 +80,7 @@ def test_prices_and_quotas_are_those_of_the_analyses():
     assert prices["Item"] == ["dev", "pr", "prod", "staging"]
     assert prices["**ap-northeast-1**"][1] == "$113.66"
     assert prices["**ap-northeast-1**"][2].startswith("not priced: cache.m7g.large redis, ")
-    assert prices["**us-east-1**"] == ["$121.80", "$85.30", "$695.87", "$206.73"]
+    assert prices["**us-east-1**"] == ["$121.80", "$85.30", "$695.87", "$199.43"]
     assert prices["interface endpoint, per zone"][2].split() == ["8", "for", "$58.40"]
     assert ["Fargate vCPUs", "6", "0", "0", "**20**", "1"] in section("Quotas")
 
@@ -120,8 +120,8 @@ def test_diagrams_are_valid_mermaid():
 def test_diagram_shows_the_path_of_a_reading():
     public, private = mermaids()
     assert 'Callers -.->|"POST /ingest"| RestApi' in public
-    assert 'Anyone -->|"tcp 80, tcp 443"| LoadBalancer' in public
-    assert 'VpcLink -->|"tcp 80"| LoadBalancer' in private
+    assert 'Anyone -->|"tcp 80"| LoadBalancer' in public
+    assert 'VpcLink -->|"tcp 80, tcp 443"| LoadBalancer' in private
     assert "Anyone" not in private
     for diagram in (public, private):
         assert 'LoadBalancer -->|"tcp 8080"| Service' in diagram

@@ -3,58 +3,10 @@
 import json
 
 import pytest
-from jsonschema import Draft4Validator
 
-from checkout import CERTIFICATE, READING
-from iot_pipeline_cfn.stack.api import READINGS_IN_BATCH, readings_schema
+from checkout import CERTIFICATE
+from iot_pipeline_cfn.stack.readings import readings_schema
 from resolution import name_of, of_type, only, resolve
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        READING,
-        [READING],
-        [READING] * READINGS_IN_BATCH,
-        READING | {"timestamp": "2026-01-31T12:00:30.25+09:00"},
-        READING | {"measurements": {"a": 0, "b": -1e9}},
-    ],
-)
-def test_schema_accepts_a_reading_and_a_batch(body):
-    schema = readings_schema()
-    Draft4Validator.check_schema(schema)
-    assert Draft4Validator(schema).is_valid(body)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        None,
-        "reading",
-        {},
-        [],
-        [{}],
-        [READING, {}],
-        [READING] * (READINGS_IN_BATCH + 1),
-        READING | {"deviceId": ""},
-        READING | {"deviceId": "a" * 65},
-        READING | {"deviceId": "'; drop table"},
-        READING | {"deviceId": 7},
-        READING | {"timestamp": "yesterday"},
-        READING | {"timestamp": 1769860830},
-        READING | {"measurements": {}},
-        READING | {"measurements": {"temperature": "hot"}},
-        READING | {"measurements": [1]},
-        READING | {"more": 1},
-        *(
-            {key: value for key, value in READING.items() if key != left_out}
-            for left_out in READING
-        ),
-    ],
-    ids=lambda body: json.dumps(body)[:40],
-)
-def test_schema_refuses_anything_else(body):
-    assert not Draft4Validator(readings_schema()).is_valid(body)
 
 
 def test_bodies_of_every_content_type_are_validated(environments):
@@ -97,20 +49,44 @@ def test_public_integration_calls_the_load_balancer_over_http(environments):
     assert integration == {
         "ConnectionType": "INTERNET",
         "IntegrationHttpMethod": "POST",
+        "RequestParameters": {
+            "integration.request.header.X-Ingress-Secret": "stageVariables.ingressSecret",
+            "integration.request.header.x-api-key": "'-'",
+        },
         "Type": "HTTP_PROXY",
         "Uri": {"Fn::Sub": "http://${LoadBalancer.DNSName}/ingest"},
     }
 
 
+def test_integration_sends_the_secret_for_which_the_load_balancer_asks(environments):
+    """The value is in neither the template nor an output, and the caller's API key is replaced."""
+    for environment in environments.values():
+        parameters = only(environment, "ApiGateway::Method")["Integration"]["RequestParameters"]
+        assert parameters["integration.request.header.x-api-key"] == "'-'"
+        for rule in ("HttpForwardingRule", "HttpsForwardingRule"):
+            rules = of_type(environment, "ElasticLoadBalancingV2::ListenerRule")
+            (condition,) = rules.get(rule, rules["HttpForwardingRule"])["Conditions"]
+            header = condition["HttpHeaderConfig"]
+            source = parameters[f"integration.request.header.{header['HttpHeaderName']}"]
+            variable = source.removeprefix("stageVariables.")
+            stage = only(environment, "ApiGateway::Stage")
+            assert [stage["Variables"][variable]] == header["Values"]
+            assert header["Values"] == [{"Fn::Sub": "{{resolve:secretsmanager:${IngressSecret}}}"}]
+        assert "IngressSecret" not in json.dumps(environment["Outputs"])
+    secret = of_type(environments["defaults"], "SecretsManager::Secret")["IngressSecret"]
+    # Longer than 128 characters is no header of a rule, and * and ? are wildcards.
+    assert secret["GenerateSecretString"] == {"ExcludePunctuation": True, "PasswordLength": 64}
+
+
 def test_integration_calls_the_domain_name_of_the_certificate(environments):
-    """With a certificate HTTP redirects, which API Gateway does not follow."""
+    """The host name must be the certificate's."""
     environment = environments["public-https"]
     integration = only(environment, "ApiGateway::Method")["Integration"]
     # Not in Fn::Sub, which reads a stage variable as a reference.
     assert integration["Uri"] == "https://${stageVariables.domainName}/ingest"
-    assert only(environment, "ApiGateway::Stage")["Variables"] == {
-        "domainName": CERTIFICATE["DomainName"]
-    }
+    variables = only(environment, "ApiGateway::Stage")["Variables"]
+    assert variables["domainName"] == CERTIFICATE["DomainName"]
+    assert "domainName" not in only(environments["defaults"], "ApiGateway::Stage")["Variables"]
 
 
 def test_private_integration_uses_the_vpc_link(environments):
@@ -153,6 +129,9 @@ def test_api_is_regional_and_its_stage_is_prod(environments):
     environment = environments["defaults"]
     api = only(environment, "ApiGateway::RestApi")
     assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    # TLS 1.0 is the default, and an enhanced policy needs an access mode.
+    assert api["SecurityPolicy"] == "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+    assert api["EndpointAccessMode"] == "STRICT"
     assert only(environment, "ApiGateway::Stage")["StageName"] == "prod"
     url = environment["Outputs"]["ApiInvokeUrl"]["Value"]["Fn::Sub"]
     assert url.endswith("/prod/ingest")

@@ -28,6 +28,18 @@ def test_stage_serves_the_only_deployment_which_depends_on_the_method(template):
         )
 
 
+def test_stage_waits_for_everything_that_the_api_calls(template):
+    """While a certificate is added, the stage must not call a listener that does not exist."""
+    called = {"LoadBalancerHttpsIngress", "HttpForwardingRule", "HttpsForwardingRule"}
+    for given in VARIANTS:
+        environment = resolve(template, given)
+        if "CertificateArn" in given:
+            expected = called - {"HttpForwardingRule"} & environment["Resources"].keys()
+        else:
+            expected = {"HttpForwardingRule"}
+        assert called & waits_for(environment, "ApiStage") == expected
+
+
 def test_each_form_of_the_method_has_its_own_deployment(template):
     environments = [resolve(template, given) for given in VARIANTS]
     deployments = {

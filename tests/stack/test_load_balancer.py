@@ -37,44 +37,63 @@ def test_change_of_ingress_replaces_the_target_group(template):
     assert {key for key in create_only if public.get(key) != private.get(key)}
 
 
-def test_http_listener_forwards_without_a_certificate(environments):
-    listener = only(environments["defaults"], "ElasticLoadBalancingV2::Listener")
-    assert (listener["Port"], listener["Protocol"]) == (80, "HTTP")
-    assert listener["DefaultActions"] == [
-        {"TargetGroupArn": {"Ref": "TargetGroup"}, "Type": "forward"}
-    ]
-    assert not of_type(environments["defaults"], "ElasticLoadBalancingV2::ListenerRule")
+def rules_of(environment):
+    return of_type(environment, "ElasticLoadBalancingV2::ListenerRule")
 
 
-def test_https_listener_forwards_and_http_redirects_with_a_certificate(environments):
+def test_listeners_refuse_requests_that_no_rule_forwards(environments):
+    for environment in environments.values():
+        for listener in of_type(environment, "ElasticLoadBalancingV2::Listener").values():
+            (action,) = listener["DefaultActions"]
+            assert action["Type"] == "fixed-response"
+            assert action["FixedResponseConfig"]["StatusCode"] == "403"
+
+
+def test_only_requests_with_the_secret_are_forwarded(environments):
+    """The conditions of a rule must all hold, so a rule with this one needs no other."""
+    for environment in environments.values():
+        for rule in rules_of(environment).values():
+            (action,) = rule["Actions"]
+            fields = [condition["Field"] for condition in rule["Conditions"]]
+            expected = {"forward": ["http-header"], "redirect": ["host-header"]}
+            assert fields == expected[action["Type"]]
+
+
+def test_listeners_of_an_environment_with_a_certificate(environments):
     listeners = of_type(environments["public-https"], "ElasticLoadBalancingV2::Listener")
+    assert {(each["Port"], each["Protocol"]) for each in listeners.values()} == {
+        (80, "HTTP"),
+        (443, "HTTPS"),
+    }
     https = listeners["HttpsListener"]
-    assert (https["Port"], https["Protocol"]) == (443, "HTTPS")
     assert https["Certificates"] == [{"CertificateArn": CERTIFICATE["CertificateArn"]}]
     assert re.match(r"ELBSecurityPolicy-TLS13-1-2-Res", https["SslPolicy"])
-    assert https["DefaultActions"][0]["TargetGroupArn"] == {"Ref": "TargetGroup"}
-    rule = only(environments["public-https"], "ElasticLoadBalancingV2::ListenerRule")
+    rules = rules_of(environments["public-https"])
+    assert rules["HttpsForwardingRule"]["ListenerArn"] == {"Ref": "HttpsListener"}
+    assert rules["HttpForwardingRule"]["ListenerArn"] == {"Ref": "HttpListener"}
+
+
+def test_only_the_domain_name_redirects_to_https(environments):
+    """The API calls the load balancer by its own name while a certificate is added or removed."""
+    rule = rules_of(environments["public-https"])["RedirectListenerRule"]
     assert rule["ListenerArn"] == {"Ref": "HttpListener"}
-    assert rule["Conditions"][0]["PathPatternConfig"]["Values"] == ["/*"]
+    (condition,) = rule["Conditions"]
+    assert condition["HostHeaderConfig"]["Values"] == [CERTIFICATE["DomainName"]]
     (action,) = rule["Actions"]
     assert action["RedirectConfig"] == {
         "Port": "443",
         "Protocol": "HTTPS",
         "StatusCode": "HTTP_301",
     }
+    assert (
+        rule["Priority"] < rules_of(environments["public-https"])["HttpForwardingRule"]["Priority"]
+    )
 
 
-@pytest.mark.parametrize(
-    ("certificate", "listener"), [({}, "HttpListener"), (CERTIFICATE, "HttpsListener")]
-)
-def test_private_integration_reaches_the_containers_without_the_stage(
-    template, certificate, listener
-):
+@pytest.mark.parametrize("title", ["HttpForwardingRule", "HttpsForwardingRule"])
+def test_containers_receive_the_path_without_the_stage(environments, title):
     """The container receives /ingest, whether or not API Gateway adds the stage."""
-    environment = resolve(template, {"Ingress": "private"} | certificate)
-    rule = of_type(environment, "ElasticLoadBalancingV2::ListenerRule")["StageListenerRule"]
-    assert rule["ListenerArn"] == {"Ref": listener}
-    (transform,) = rule["Transforms"]
+    (transform,) = rules_of(environments["most"])[title]["Transforms"]
     (rewrite,) = transform["UrlRewriteConfig"]["Rewrites"]
     replacement = rewrite["Replace"].replace("$", "\\")
     assert re.sub(rewrite["Regex"], replacement, "/prod/ingest") == "/ingest"

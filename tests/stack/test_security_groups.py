@@ -1,10 +1,12 @@
 """The traffic matrix, and which resource has which security group."""
 
-from checkout import ENVIRONMENTS
+import pytest
+
+from checkout import CERTIFICATE, ENVIRONMENTS
 from iot_pipeline_cfn.review.ports import Ports
 from iot_pipeline_cfn.review.traffic import Flow, flows
 from iot_pipeline_cfn.stack.network import ANYWHERE
-from resolution import of_type, only
+from resolution import of_type, only, resolve
 
 
 def on(port, source, target):
@@ -24,16 +26,27 @@ BEHIND_THE_LOAD_BALANCER = {
 
 
 def ingress_flows(given):
-    if given.get("Ingress") != "private":
-        return {on(port, ANYWHERE, "LoadBalancer") for port in (80, 443)}
-    port = 443 if "CertificateArn" in given else 80
-    return {on(port, "VpcLink", "LoadBalancer")}
+    """Return the flows to the load balancer: from the internet only to a port that listens."""
+    if given.get("Ingress") == "private":
+        return {on(port, "VpcLink", "LoadBalancer") for port in (80, 443)}
+    ports = (80, 443) if "CertificateArn" in given else (80,)
+    return {on(port, ANYWHERE, "LoadBalancer") for port in ports}
 
 
 def test_connections_are_exactly_the_traffic_matrix(environments):
     for name, given in ENVIRONMENTS.items():
         expected = BEHIND_THE_LOAD_BALANCER | ingress_flows(given)
         assert flows(environments[name]["Resources"]) == expected, name
+
+
+@pytest.mark.parametrize("ingress", ["public", "private"])
+def test_certificate_changes_no_rule_in_place(template, ingress):
+    """A group is updated first, and would close a port that the API still calls."""
+    groups = [
+        of_type(resolve(template, {"Ingress": ingress} | given), "EC2::SecurityGroup")
+        for given in ({}, CERTIFICATE)
+    ]
+    assert groups[0] == groups[1]
 
 
 def test_every_group_has_egress_rules_of_its_own(environments):
@@ -52,7 +65,8 @@ def test_every_rule_has_a_description(environments):
             for side in ("SecurityGroupIngress", "SecurityGroupEgress")
             for rule in group.get(side, [])
         ]
-        rules += of_type(environment, "EC2::SecurityGroupEgress").values()
+        for side in ("SecurityGroupIngress", "SecurityGroupEgress"):
+            rules += of_type(environment, f"EC2::{side}").values()
         assert all(rule.get("Description") for rule in rules)
 
 

@@ -51,6 +51,12 @@ def container_of(environment: Mapping[str, Any]) -> dict[str, Any]:
     return containers_of(environment)["iot-processor"]
 
 
+def explicit_dependencies(resource: Mapping[str, Any]) -> list[str]:
+    """Return the resources that `DependsOn` names."""
+    named = resource.get("DependsOn", [])
+    return [named] if isinstance(named, str) else named
+
+
 def waits_for(template: Mapping[str, Any], name: str) -> set[str]:
     """Return the resources that CloudFormation creates before this one."""
     return reachable(name, template["Resources"], template["Resources"].__getitem__)

@@ -137,7 +137,8 @@ PROPERTY_CASES = [
         EndpointsSecurityGroup replaced, VpcLinkSecurityGroup replaced, VpcLink replaced,
         TargetGroup replaced, ContainerEgressToCache replaced,
         ContainerEgressToDatabase replaced, LoadBalancerEgressToContainers replaced,
-        VpcLinkEgressToLoadBalancer replaced, DatabaseSubnetGroup rejected,
+        VpcLinkEgressToLoadBalancer replaced, VpcLinkHttpsEgressToLoadBalancer replaced,
+        DatabaseSubnetGroup rejected,
         CacheSubnetGroup rejected, LoadBalancer rejected, PublicSubnet1 rejected,
         PublicSubnet2 rejected, PrivateSubnet1 rejected, PrivateSubnet2 rejected,
         NatGateway1 rejected, NatGateway2 rejected
@@ -186,7 +187,7 @@ PROPERTY_CASES = [
         "internet-facing",
         # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2513
         """
-        LoadBalancer replaced, HttpListener replaced, StageListenerRule replaced,
+        LoadBalancer replaced, HttpListener replaced, HttpForwardingRule replaced,
         LoadBalancerLogSource rejected
         """,
     ),

@@ -32,7 +32,10 @@ CHECK_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "created": "all resources are created",
         "deletion-refused": "the protected environment is not deleted",
         "image-recorded": "the repository has the image",
-        "invalid-refused": "unauthorized requests get 403, invalid readings 400; none is stored",
+        "invalid-refused": (
+            "unauthorized requests and those past the API get 403, invalid readings 400; none is "
+            "stored"
+        ),
         "load-balancer-internal": "the load balancer is internal",
         "no-changes": "no resource changes",
         "no-leftovers": "no resource is left, apart from those with a retention policy",

@@ -101,38 +101,41 @@ def _delete_flow_log(reference: str, _properties: Properties) -> None:
     ec2._delete_flow_logs({"FlowLogId.1": reference})
 
 
-def _create_egress(properties: Properties) -> tuple[str, Attributes]:
-    group = properties["GroupId"]
-    if group not in ec2._security_groups:
-        refuse(f"The security group '{group}' does not exist", "NotFound")
-    rules, rule = _egress_rules(group), _egress_rule(properties)
-    if any(ec2._rules_match(rule, each) for each in rules):
-        refuse("the specified rule already exists", "AlreadyExists")
-    reference = ec2._sg_rule_id(group, is_egress=True, rule=rule)
-    rules.append({**rule, "SecurityGroupRuleId": reference})
-    return reference, {"Id": reference}
+def _rule_type(side: str, other_end: tuple[str, ...]) -> ResourceType:
+    """Return the type of the rules on one side of a group, which EC2 keeps in the group."""
 
+    def create(properties: Properties) -> tuple[str, Attributes]:
+        group = properties["GroupId"]
+        if group not in ec2._security_groups:
+            refuse(f"The security group '{group}' does not exist", "NotFound")
+        rules, rule = rules_of(group), permission(properties)
+        if any(ec2._rules_match(rule, each) for each in rules):
+            refuse("the specified rule already exists", "AlreadyExists")
+        is_egress = side == "IpPermissionsEgress"
+        reference = ec2._sg_rule_id(group, is_egress=is_egress, rule=rule)
+        rules.append({**rule, "SecurityGroupRuleId": reference})
+        return reference, {"Id": reference}
 
-def _update_egress(reference: str, _old: Properties, new: Properties) -> Attributes:
-    for rule in _egress_rules(new["GroupId"]):
-        if rule.get("SecurityGroupRuleId") == reference:
-            rule.update(_egress_rule(new))
-    return {"Id": reference}
+    def update(reference: str, _old: Properties, new: Properties) -> Attributes:
+        for rule in rules_of(new["GroupId"]):
+            if rule.get("SecurityGroupRuleId") == reference:
+                rule.update(permission(new))
+        return {"Id": reference}
 
+    def delete(reference: str, properties: Properties) -> None:
+        rules = rules_of(properties["GroupId"])
+        rules[:] = [rule for rule in rules if rule.get("SecurityGroupRuleId") != reference]
 
-def _delete_egress(reference: str, properties: Properties) -> None:
-    rules = _egress_rules(properties["GroupId"])
-    rules[:] = [rule for rule in rules if rule.get("SecurityGroupRuleId") != reference]
+    def rules_of(group: str) -> list[dict[str, Any]]:
+        rules: list[dict[str, Any]] = ec2._security_groups.get(group, {}).get(side, [])
+        return rules
 
+    def permission(properties: Properties) -> dict[str, Any]:
+        (rule,) = provisioners._ec2_sg_permissions([properties])
+        return dict(rule)
 
-def _egress_rules(group: str) -> list[dict[str, Any]]:
-    rules: list[dict[str, Any]] = ec2._security_groups.get(group, {}).get("IpPermissionsEgress", [])
-    return rules
-
-
-def _egress_rule(properties: Properties) -> dict[str, Any]:
-    (rule,) = provisioners._ec2_sg_permissions([properties])
-    return dict(rule)
+    shared = ("CidrIp", "CidrIpv6", "FromPort", "GroupId", "IpProtocol", "ToPort")
+    return ResourceType(create, update, delete, create_only=(*shared, *other_end))
 
 
 ADDED = {
@@ -165,13 +168,14 @@ ADDED = {
         ),
         tags="list",
     ),
-    "AWS::EC2::SecurityGroupEgress": ResourceType(
-        create=_create_egress,
-        update=_update_egress,
-        delete=_delete_egress,
-        create_only=(
-            *("CidrIp", "CidrIpv6", "DestinationPrefixListId", "DestinationSecurityGroupId"),
-            *("FromPort", "GroupId", "IpProtocol", "ToPort"),
+    "AWS::EC2::SecurityGroupEgress": _rule_type(
+        "IpPermissionsEgress", ("DestinationPrefixListId", "DestinationSecurityGroupId")
+    ),
+    "AWS::EC2::SecurityGroupIngress": _rule_type(
+        "IpPermissions",
+        (
+            *("GroupName", "SourcePrefixListId", "SourceSecurityGroupId"),
+            *("SourceSecurityGroupName", "SourceSecurityGroupOwnerId"),
         ),
     ),
 }

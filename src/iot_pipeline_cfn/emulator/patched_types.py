@@ -185,6 +185,15 @@ def keep_protected_load_balancer(reference: str) -> None:
         )
 
 
+def associate_target_groups(_reference: str, properties: Properties) -> Attributes:
+    """Associate the target groups of a rule with its load balancer, which ministack does not."""
+    load_balancer = alb._listeners[properties["ListenerArn"]]["LoadBalancerArn"]
+    for action in properties["Actions"]:
+        if group := alb._tgs.get(action.get("TargetGroupArn", "")):
+            group["LoadBalancerArns"] = [load_balancer]
+    return {}
+
+
 def with_endpoint_types(properties: Properties) -> Properties:
     """Rename the endpoint types of an API, which ministack knows by their name in the API only."""
     types = properties.get("EndpointConfiguration", {}).get("Types", ["EDGE"])
@@ -205,6 +214,18 @@ def with_account_regional_name(properties: Properties) -> Properties:
     if properties.get("BucketNamespace") != "account-regional" or not prefix:
         return properties
     return {**properties, "BucketName": f"{prefix}-{get_account_id()}-{get_region()}-an"}
+
+
+def keep_security_policy(reference: str, properties: Properties) -> Attributes:
+    """Keep the security policy of an API, which ministack forgets, and check it as AWS does.
+
+    https://github.com/aws/aws-sam-cli/issues/9007
+    """
+    policy, mode = (properties.get(name, "") for name in ("SecurityPolicy", "EndpointAccessMode"))
+    if policy.startswith("SecurityPolicy_") and not mode:
+        refuse("Endpoint access mode is required for the specified security policy")
+    apigateway_v1._rest_apis[reference] |= {"securityPolicy": policy, "endpointAccessMode": mode}
+    return {}
 
 
 def keep_method_settings(_reference: str, properties: Properties) -> Attributes:
@@ -252,7 +273,11 @@ def name_of_secret(arn: str) -> str | None:
 
 PATCHES: Mapping[str, Sequence[Patch]] = {
     "AWS::ApiGateway::Method": [then(keep_method_settings)],
-    "AWS::ApiGateway::RestApi": [with_properties(with_endpoint_types)],
+    "AWS::ApiGateway::RestApi": [
+        with_properties(with_endpoint_types),
+        then(keep_security_policy),
+    ],
+    "AWS::ElasticLoadBalancingV2::ListenerRule": [then(associate_target_groups)],
     "AWS::ElasticLoadBalancingV2::LoadBalancer": [before_deletion(keep_protected_load_balancer)],
     "AWS::KMS::Key": [with_properties(with_days_of_waiting)],
     "AWS::RDS::DBInstance": [then(manage_password), before_deletion(keep_protected_database)],

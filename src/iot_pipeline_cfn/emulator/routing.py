@@ -8,8 +8,9 @@ not carry credentials.
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.request import Request
 
@@ -20,25 +21,33 @@ from .control import HOST, TEMPLATE_BUCKET
 from .resource_types import wrap
 
 LOAD_BALANCERS = ".elb.amazonaws.com"
+INTEGRATION_HEADER = "integration.request.header."
+
+CALL: Final[ContextVar[Mapping[str, Any]]] = ContextVar("call")
+"""The request to an API, with its stage, as ministack collects it."""
+
+AnswerOfApi = tuple[int, dict[str, str], bytes]
 
 
 def patch() -> None:
     """Patch the lookups of ministack."""
     apigateway_v1.find_api_scope = find_api
     apigateway_v1._urlopen_async = call_integration
+    wrap(apigateway_v1, "_execute_in_scope", keep_call)
+    wrap(apigateway_v1, "_invoke_http_proxy_v1", map_headers)
     wrap(socket, "getaddrinfo", resolve_load_balancers)
     wrap(alb, "find_lb_for_host", find_load_balancer)
     wrap(s3, "_bucket_owner_account", own_template_bucket)
 
 
-async def call_integration(request: Request, seconds: float) -> tuple[int, dict[str, str], bytes]:
+async def call_integration(request: Request, seconds: float) -> AnswerOfApi:
     """Return the answer of an integration, an error like any other.
 
     ministack reads the body of an error on its event loop. Where the loop has to send that body
     too, because a load balancer is the integration, both wait for each other.
     """
 
-    def call() -> tuple[int, dict[str, str], bytes]:
+    def call() -> AnswerOfApi:
         try:
             status, headers, body = apigateway._urlopen_sync(request, seconds)
         except HTTPError as error:
@@ -47,6 +56,40 @@ async def call_integration(request: Request, seconds: float) -> tuple[int, dict[
         return status, headers, body
 
     return await asyncio.to_thread(call)
+
+
+def keep_call(execute: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Keep the request for `map_headers`, to which ministack does not give the stage."""
+
+    async def patched(request: Mapping[str, Any], *rest: Any) -> Any:
+        CALL.set(request)
+        return await execute(request, *rest)
+
+    return patched
+
+
+def map_headers(
+    invoke: Callable[..., Awaitable[AnswerOfApi]],
+) -> Callable[..., Awaitable[AnswerOfApi]]:
+    """Set the headers that an HTTP integration maps; ministack maps nothing but the path."""
+
+    async def patched(
+        integration: Mapping[str, Any], path: str, method: str, headers: dict[str, str], *rest: Any
+    ) -> AnswerOfApi:
+        sources = {
+            name.removeprefix(INTEGRATION_HEADER).lower(): source
+            for name, source in integration.get("requestParameters", {}).items()
+            if name.startswith(INTEGRATION_HEADER)
+        }
+        mapped = {
+            name: value
+            for name, source in sources.items()
+            if (value := apigateway_v1._gateway_request_value(source, CALL.get())) is not None
+        }
+        kept = {name: value for name, value in headers.items() if name.lower() not in mapped}
+        return await invoke(integration, path, method, kept | mapped, *rest)
+
+    return patched
 
 
 def find_api(api: str) -> tuple[str, str] | None:

@@ -54,12 +54,20 @@ class Ingest:
         if authorized:
             headers |= self._headers or self._signature(body)
         client, host = self._client(str(url.hostname))
-        try:
-            client.request("POST", url.path, body, headers | {"Host": host})
-            response = client.getresponse()
-            return Answer(response.status, response.read().decode(errors="replace"))
-        finally:
-            client.close()
+        return _send(client, url.path, body, headers | {"Host": host})
+
+    def bypass(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send a body to the load balancer, without the API, and return the answer.
+
+        Raises:
+            OSError: when there is no answer, such as with private ingress.
+
+        """
+        host = self._outputs["LoadBalancerDnsName"]
+        endpoint = urlsplit(self._connection.endpoint_url or f"http://{host}")
+        client = HTTPConnection(str(endpoint.hostname), endpoint.port, timeout=TIMEOUT_SECONDS)
+        content = {"Content-Type": "application/json", "Host": host}
+        return _send(client, "/ingest", body, {**content, **headers})
 
     def send(self, *readings: Mapping[str, object]) -> Answer:
         """Send one reading, or several as a batch, and return the answer."""
@@ -82,3 +90,12 @@ class Ingest:
             raise NoCredentialsError
         SigV4Auth(credentials, "execute-api", self._connection.region).add_auth(request)
         return dict(request.headers.items())
+
+
+def _send(client: HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    try:
+        client.request("POST", path, body, headers)
+        response = client.getresponse()
+        return Answer(response.status, response.read().decode(errors="replace"))
+    finally:
+        client.close()

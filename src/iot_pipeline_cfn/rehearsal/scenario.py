@@ -134,6 +134,7 @@ class Scenario:
         stored = stores.count()
         body = json.dumps(probe.next_reading()).encode()
         probe.require_status(probe.ingest.post(body, authorized=False), 403, "unauthorized")
+        probe.require_status(probe.ingest.bypass(body, {}), 403, "bypassing")
         answer = probe.ingest.post(NOT_A_READING)
         probe.require_status(answer, 400, "invalid")
         require(REFUSAL_OF_THE_API in answer.body, "invalid-reading-passed", body=answer.body)

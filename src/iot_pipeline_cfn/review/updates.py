@@ -123,7 +123,7 @@ def find_order_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) 
     """Yield resources that wait for other resources, which does not update them."""
     for name in sorted(before.resources.keys() & after.resources.keys()):
         old, new = (side.resources[name].get("DependsOn", []) for side in (before, after))
-        sides = [sorted(side) if isinstance(side, list) else [side] for side in (old, new)]
+        sides = [sorted(side, key=str) if isinstance(side, list) else [side] for side in (old, new)]
         if sides[0] != sides[1]:
             details = {"before": sides[0], "after": sides[1]}
             yield Finding("order-changed", Severity.NOTE, name, details)

@@ -2,22 +2,26 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
-from troposphere import Equals, If, Ref, Sub
+from troposphere import Equals, If, Join, Sub
 from troposphere import apigateway as apigw
 from troposphere.apigatewayv2 import VpcLink
 
 from .api_deployments import add_api_deployments
 from .conditions import Condition
 from .context import Context
-from .ingress import STAGE_NAME, Ingress
+from .ingress import INGRESS_HEADER, STAGE_NAME, Ingress
 from .load_balancer import LoadBalancing
 from .logs import LOG_GROUP_ARN, add_log_group
 from .network import Network
+from .readings import readings_schema
 from .security_groups import SecurityGroups
 
-READINGS_IN_BATCH = 500
+TLS_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+"""TLS 1.3, and 1.2 with forward secrecy, which sensors of the last ten years speak. The default,
+TLS_1_0, also accepts TLS 1.0. A policy whose name starts with `SecurityPolicy_` needs an endpoint
+access mode; STRICT, which AWS recommends, refuses requests whose host is not the API's
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html)."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ def add_api(
         "ApiAuthorization",
         ["API_KEY", "AWS_IAM", "NONE"],
         default="API_KEY",
-        description="What a request must contain: an API key, an IAM signature, or nothing.",
+        description="What a request must contain: an API key, an IAM signature, or nothing. A "
+        "change from API_KEY deletes the key; after a change back, sensors need the new one.",
         label="Authorization",
     )
     requires_api_key = context.add_condition("RequiresApiKey", Equals(choice.ref(), "API_KEY"))
@@ -51,8 +56,10 @@ def add_api(
     rest_api = context.add(
         apigw.RestApi(
             "RestApi",
+            EndpointAccessMode="STRICT",
             EndpointConfiguration=apigw.EndpointConfiguration(Types=["REGIONAL"]),
             Name=context.environment_name(),
+            SecurityPolicy=TLS_POLICY,
         )
     )
     vpc_link = context.add(
@@ -77,6 +84,8 @@ def add_api(
         requires_api_key=requires_api_key,
         requires_iam=requires_iam,
         ingress=ingress,
+        security_groups=security_groups,
+        load_balancing=load_balancing,
     )
     stage = _add_stage(context, ingress, rest_api, deployment_id)
     api = Api(rest_api=rest_api, stage=stage)
@@ -101,9 +110,15 @@ def _integration(
         ConnectionType=is_private.choose("VPC_LINK", "INTERNET"),
         IntegrationHttpMethod="POST",
         IntegrationTarget=is_private.choose(load_balancer.ref()),
+        # The other headers of the caller pass. The secret is in a stage variable, because an
+        # update of the stage takes effect without a new deployment
+        # (https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping-sources.html).
+        RequestParameters={
+            f"integration.request.header.{INGRESS_HEADER}": "stageVariables.ingressSecret",
+            "integration.request.header.x-api-key": "'-'",
+        },
         Type="HTTP_PROXY",
-        # With a certificate, HTTP redirects, which API Gateway does not follow, and the host name
-        # must be the certificate's. A stage variable takes effect without a new deployment.
+        # The host name must be the certificate's.
         Uri=ingress.has_certificate.choose(
             "https://${stageVariables.domainName}/ingest",
             Sub(f"http://${{{load_balancer.title}.DNSName}}/ingest"),
@@ -157,40 +172,8 @@ def _add_ingest_method(
     )
 
 
-def readings_schema() -> dict[str, Any]:
-    """Return the JSON schema of one reading or a batch, in draft 4, which API Gateway reads."""
-    reading = {
-        "additionalProperties": False,
-        "properties": {
-            "deviceId": {"pattern": "^[A-Za-z0-9._:-]{1,64}$", "type": "string"},
-            "measurements": {
-                "additionalProperties": {"type": "number"},
-                "minProperties": 1,
-                "type": "object",
-            },
-            "timestamp": {
-                "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$",
-                "type": "string",
-            },
-        },
-        "required": ["deviceId", "measurements", "timestamp"],
-        "type": "object",
-    }
-    batch = {
-        "items": {"$ref": "#/definitions/reading"},
-        "maxItems": READINGS_IN_BATCH,
-        "minItems": 1,
-        "type": "array",
-    }
-    return {
-        "$schema": "http://json-schema.org/draft-04/schema#",
-        "definitions": {"reading": reading},
-        "anyOf": [{"$ref": "#/definitions/reading"}, batch],
-    }
-
-
 def _add_stage(
-    context: Context, ingress: Ingress, rest_api: apigw.RestApi, deployment_id: Ref | If
+    context: Context, ingress: Ingress, rest_api: apigw.RestApi, deployment_id: Join
 ) -> apigw.Stage:
     return context.add(
         apigw.Stage(
@@ -201,7 +184,10 @@ def _add_stage(
             RestApiId=rest_api.ref(),
             StageName=STAGE_NAME,
             TracingEnabled=context.has_detailed_monitoring.as_bool(),
-            Variables=ingress.has_certificate.choose({"domainName": ingress.domain_name.ref()}),
+            Variables={
+                "domainName": ingress.has_certificate.choose(ingress.domain_name.ref()),
+                "ingressSecret": ingress.secret_reference(),
+            },
         )
     )
 

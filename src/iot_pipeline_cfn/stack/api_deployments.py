@@ -9,15 +9,17 @@ A parameter changes the API without changing the template. CloudFormation create
 a change of a parameter only if a condition depends on it, and a resource has one condition. So
 there are twelve deployments: three kinds of authorization, two kinds of ingress, with and without a
 certificate. One deployment whose ID contains the parameters would be simpler, but then each
-environment would have a template of its own, which nobody reviewed.
+environment would have a template of its own, which nobody reviewed. The secret of the ingress is a
+variable of the stage and no part of the snapshot.
 """
 
 import json
 import zlib
 from functools import cache
+from itertools import product
 from typing import Any
 
-from troposphere import And, AWSHelperFn, AWSObject, If, Not, Or, Ref, encode_to_dict
+from troposphere import And, AWSHelperFn, AWSObject, Join, Not, Or, encode_to_dict
 from troposphere.apigateway import Deployment, Method
 
 from iot_pipeline_cfn.template.references import reachable
@@ -25,6 +27,8 @@ from iot_pipeline_cfn.template.references import reachable
 from .conditions import Condition
 from .context import Context
 from .ingress import Ingress
+from .load_balancer import LoadBalancing
+from .security_groups import SecurityGroups
 
 
 def add_api_deployments(
@@ -34,38 +38,43 @@ def add_api_deployments(
     requires_api_key: Condition,
     requires_iam: Condition,
     ingress: Ingress,
-) -> If:
+    security_groups: SecurityGroups,
+    load_balancing: LoadBalancing,
+) -> Join:
     """Add the deployments; return the ID of the one that the stage serves."""
     checksum = _checksum(context, method)
     api_key, iam = requires_api_key.as_term(), requires_iam.as_term()
     private, https = ingress.uses_private_ingress.as_term(), ingress.has_certificate.as_term()
-
-    def add(name: str, *terms: AWSHelperFn) -> Ref:
+    # A deployment, and so the stage, waits for everything that it calls.
+    http_rule, https_rule = load_balancing.http_rule, load_balancing.https_rule
+    authorizations: dict[str, AWSHelperFn] = {
+        "ApiKey": api_key,
+        "Iam": iam,
+        "Open": Not(Or(api_key, iam)),
+    }
+    accesses: dict[str, tuple[list[AWSHelperFn], list[AWSObject]]] = {
+        "PrivateHttps": ([private, https], [https_rule]),
+        "PrivateHttp": ([private, Not(https)], [http_rule]),
+        "PublicHttps": ([Not(private), https], [https_rule, security_groups.public_https]),
+        "PublicHttp": ([Not(private), Not(https)], [http_rule]),
+    }
+    choices = []
+    for (authorization, term), (access, (terms, called)) in product(
+        authorizations.items(), accesses.items()
+    ):
+        name = f"{authorization}{access}"
+        condition = context.add_condition(f"Deploys{name}", And(term, *terms))
         deployment = Deployment(
             f"Deployment{name}{checksum}",
-            Condition=context.add_condition(f"Deploys{name}", And(*terms)),
             # API Gateway refuses to deploy an API without methods.
-            DependsOn=method,
+            DependsOn=[method, *called],
             RestApiId=method.RestApiId,
         )
-        return context.add(deployment).ref()
-
-    def add_for(name: str, authorization: AWSHelperFn) -> If:
-        return ingress.uses_private_ingress.choose(
-            ingress.has_certificate.choose(
-                add(f"{name}PrivateHttps", authorization, private, https),
-                add(f"{name}PrivateHttp", authorization, private, Not(https)),
-            ),
-            ingress.has_certificate.choose(
-                add(f"{name}PublicHttps", authorization, Not(private), https),
-                add(f"{name}PublicHttp", authorization, Not(private), Not(https)),
-            ),
-        )
-
-    return requires_api_key.choose(
-        add_for("ApiKey", api_key),
-        requires_iam.choose(add_for("Iam", iam), add_for("Open", Not(Or(api_key, iam)))),
-    )
+        context.add(deployment, condition=condition)
+        choices.append(condition.choose(deployment.ref(), ""))
+    # One of them is not empty. In nested conditions, cloudformation-validate would report the
+    # branches that the parameters of an environment exclude.
+    return Join("", choices)
 
 
 def _checksum(context: Context, resource: AWSObject) -> str:

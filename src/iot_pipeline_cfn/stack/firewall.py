@@ -26,9 +26,9 @@ def add_firewall(context: Context, *, api: Api) -> None:
             "ApiWebAcl",
             Condition=has_web_acl,
             DefaultAction=wafv2.DefaultAction(Allow=wafv2.AllowAction()),
-            Rules=_rules(),
+            Rules=_rules(context),
             Scope="REGIONAL",
-            VisibilityConfig=_visibility("ApiWebAcl"),
+            VisibilityConfig=_visibility(context),
         )
     )
     context.add(
@@ -44,7 +44,7 @@ def add_firewall(context: Context, *, api: Api) -> None:
     )
 
 
-def _rules() -> list[wafv2.WebACLRule]:
+def _rules(context: Context) -> list[wafv2.WebACLRule]:
     return [
         wafv2.WebACLRule(
             Action=wafv2.RuleAction(Block=wafv2.BlockAction()),
@@ -55,9 +55,10 @@ def _rules() -> list[wafv2.WebACLRule]:
                     AggregateKeyType="IP", Limit=REQUESTS_PER_ADDRESS
                 )
             ),
-            VisibilityConfig=_visibility("RequestsPerAddress"),
+            VisibilityConfig=_visibility(context, "_RequestsPerAddress"),
         ),
         _managed_rules(
+            context,
             1,
             wafv2.ManagedRuleGroupStatement(
                 Name="AWSManagedRulesCommonRuleSet",
@@ -73,6 +74,7 @@ def _rules() -> list[wafv2.WebACLRule]:
             ),
         ),
         _managed_rules(
+            context,
             2,
             wafv2.ManagedRuleGroupStatement(
                 Name="AWSManagedRulesKnownBadInputsRuleSet", VendorName="AWS"
@@ -81,17 +83,25 @@ def _rules() -> list[wafv2.WebACLRule]:
     ]
 
 
-def _managed_rules(priority: int, group: wafv2.ManagedRuleGroupStatement) -> wafv2.WebACLRule:
+def _managed_rules(
+    context: Context, priority: int, group: wafv2.ManagedRuleGroupStatement
+) -> wafv2.WebACLRule:
     return wafv2.WebACLRule(
         Name=group.Name,
         OverrideAction=wafv2.OverrideAction(**NO_OVERRIDE),
         Priority=priority,
         Statement=wafv2.Statement(ManagedRuleGroupStatement=group),
-        VisibilityConfig=_visibility(group.Name),
+        VisibilityConfig=_visibility(context, f"_{group.Name}"),
     )
 
 
-def _visibility(metric: str) -> wafv2.VisibilityConfig:
+def _visibility(context: Context, ending: str = "") -> wafv2.VisibilityConfig:
+    """Return the metric, whose name must differ between environments: it is a dimension's value.
+
+    https://docs.aws.amazon.com/waf/latest/APIReference/API_VisibilityConfig.html
+    """
     return wafv2.VisibilityConfig(
-        CloudWatchMetricsEnabled=True, MetricName=metric, SampledRequestsEnabled=True
+        CloudWatchMetricsEnabled=True,
+        MetricName=context.environment_name(ending=ending),
+        SampledRequestsEnabled=True,
     )

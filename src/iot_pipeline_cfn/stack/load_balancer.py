@@ -1,4 +1,4 @@
-"""The Application Load Balancer in front of the containers."""
+"""The Application Load Balancer in front of the containers, which answers only the API."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from troposphere import elasticloadbalancingv2 as elb
 from troposphere.logs import Delivery, DeliveryDestination, DeliverySource
 
 from .context import Context
-from .ingress import HTTP_PORT, HTTPS_PORT, STAGE_NAME, Ingress
+from .ingress import HTTP_PORT, HTTPS_PORT, INGRESS_HEADER, STAGE_NAME, Ingress
 from .logs import add_log_group
 from .network import Network
 from .security_groups import CONTAINER_PORT, SecurityGroups
@@ -18,11 +18,12 @@ TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 @dataclass(frozen=True)
 class LoadBalancing:
-    """The load balancer, its first listener and the target group that holds the containers."""
+    """The load balancer, the target group of the containers, and the rules that forward to it."""
 
     load_balancer: elb.LoadBalancer
     target_group: elb.TargetGroup
-    http_listener: elb.Listener
+    http_rule: elb.ListenerRule
+    https_rule: elb.ListenerRule
 
 
 def add_load_balancer(
@@ -70,14 +71,17 @@ def add_load_balancer(
             VpcId=network.vpc.ref(),
         )
     )
-    http_listener = _add_listeners(context, ingress, load_balancer, target_group)
+    http_rule, https_rule = _add_listeners(context, ingress, load_balancer, target_group)
     _add_access_logs(context, ingress, load_balancer)
     context.add_output("LoadBalancerArn", "The load balancer.", load_balancer.ref())
     dns_name = load_balancer.get_att("DNSName")
     context.add_output("LoadBalancerDnsName", "Load balancer's DNS name.", dns_name)
     context.add_output("TargetGroupArn", "Target group of the containers.", target_group.ref())
     return LoadBalancing(
-        load_balancer=load_balancer, target_group=target_group, http_listener=http_listener
+        load_balancer=load_balancer,
+        target_group=target_group,
+        http_rule=http_rule,
+        https_rule=https_rule,
     )
 
 
@@ -86,13 +90,16 @@ def _add_listeners(
     ingress: Ingress,
     load_balancer: elb.LoadBalancer,
     target_group: elb.TargetGroup,
-) -> elb.Listener:
-    """Add the listeners; return the one that exists in every environment."""
-    forward = elb.Action(TargetGroupArn=target_group.ref(), Type="forward")
+) -> tuple[elb.ListenerRule, elb.ListenerRule]:
+    """Add the listeners; return their rules that forward the requests of the API."""
+    refusal = elb.FixedResponseConfig(
+        ContentType="text/plain", MessageBody="Call the API.", StatusCode="403"
+    )
+    refuse = elb.Action(FixedResponseConfig=refusal, Type="fixed-response")
     http = context.add(
         elb.Listener(
             "HttpListener",
-            DefaultActions=[forward],
+            DefaultActions=[refuse],
             LoadBalancerArn=load_balancer.ref(),
             Port=HTTP_PORT,
             Protocol="HTTP",
@@ -103,51 +110,56 @@ def _add_listeners(
             "HttpsListener",
             Certificates=[elb.Certificate(CertificateArn=ingress.certificate_arn.ref())],
             Condition=ingress.has_certificate,
-            DefaultActions=[forward],
+            DefaultActions=[refuse],
             LoadBalancerArn=load_balancer.ref(),
             Port=HTTPS_PORT,
             Protocol="HTTPS",
             SslPolicy=TLS_POLICY,
         )
     )
-    # A rule and not the listener's default action: the service depends on the listener that ties
-    # its target group to the load balancer, with and without a certificate.
+    # Only this host name: while the certificate is added or removed, the API calls the load
+    # balancer by its own name, and API Gateway does not follow redirects.
     redirect = elb.RedirectConfig(Port=str(HTTPS_PORT), Protocol="HTTPS", StatusCode="HTTP_301")
+    host = elb.HostHeaderConfig(Values=[ingress.domain_name.ref()])
     context.add(
         elb.ListenerRule(
             "RedirectListenerRule",
             Actions=[elb.ListenerRuleAction(RedirectConfig=redirect, Type="redirect")],
             Condition=ingress.has_certificate,
-            Conditions=[_path("/*")],
+            Conditions=[elb.Condition(Field="host-header", HostHeaderConfig=host)],
             ListenerArn=http.ref(),
             Priority=1,
         )
     )
-    # According to AWS's documentation a private integration puts the stage in front of the path;
-    # AWS's samples show none. With this rule the containers receive the path without it
-    # (https://docs.aws.amazon.com/apigateway/latest/developerguide/private-integration.html).
-    rewrite = elb.RewriteConfig(Regex=f"^/{STAGE_NAME}/(.*)$", Replace="/$1")
-    context.add(
-        elb.ListenerRule(
-            "StageListenerRule",
-            Actions=[elb.ListenerRuleAction(TargetGroupArn=target_group.ref(), Type="forward")],
-            Condition=ingress.uses_private_ingress,
-            Conditions=[_path(f"/{STAGE_NAME}/*")],
-            ListenerArn=ingress.has_certificate.choose(https.ref(), http.ref()),
-            Priority=2,
-            Transforms=[
-                elb.Transform(
-                    Type="url-rewrite", UrlRewriteConfig=elb.RewriteConfigObject(Rewrites=[rewrite])
-                )
-            ],
-        )
+    http_rule = _forwarding_rule("HttpForwardingRule", ingress, http, target_group)
+    https_rule = _forwarding_rule("HttpsForwardingRule", ingress, https, target_group)
+    return context.add(http_rule), context.add(https_rule, condition=ingress.has_certificate)
+
+
+def _forwarding_rule(
+    title: str, ingress: Ingress, listener: elb.Listener, target_group: elb.TargetGroup
+) -> elb.ListenerRule:
+    """Return the rule that forwards requests with the secret, and no others."""
+    header = elb.HttpHeaderConfig(
+        HttpHeaderName=INGRESS_HEADER, Values=[ingress.secret_reference()]
     )
-    return http
-
-
-def _path(pattern: str) -> elb.Condition:
-    return elb.Condition(
-        Field="path-pattern", PathPatternConfig=elb.PathPatternConfig(Values=[pattern])
+    # According to AWS's documentation a private integration puts the stage in front of the path;
+    # AWS's samples show none. The containers receive the path without it. A path that does not
+    # match stays as it is
+    # (https://docs.aws.amazon.com/apigateway/latest/developerguide/private-integration.html,
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-transforms.html).
+    rewrite = elb.RewriteConfig(Regex=f"^/{STAGE_NAME}/(.*)$", Replace="/$1")
+    return elb.ListenerRule(
+        title,
+        Actions=[elb.ListenerRuleAction(TargetGroupArn=target_group.ref(), Type="forward")],
+        Conditions=[elb.Condition(Field="http-header", HttpHeaderConfig=header)],
+        ListenerArn=listener.ref(),
+        Priority=3,
+        Transforms=[
+            elb.Transform(
+                Type="url-rewrite", UrlRewriteConfig=elb.RewriteConfigObject(Rewrites=[rewrite])
+            )
+        ],
     )
 
 

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from troposphere import If
-from troposphere.ec2 import SecurityGroup, SecurityGroupEgress, SecurityGroupRule
+from troposphere.ec2 import (
+    SecurityGroup,
+    SecurityGroupEgress,
+    SecurityGroupIngress,
+    SecurityGroupRule,
+)
 
 from .conditions import Condition
 from .context import Context
@@ -23,8 +28,12 @@ CACHE_PORT = 6379
 
 @dataclass(frozen=True)
 class SecurityGroups:
-    """One security group for each part; `vpc_link` exists only with private ingress."""
+    """One security group for each part; `vpc_link` exists only with private ingress.
 
+    `public_https` lets HTTPS in where ingress is public and there is a certificate.
+    """
+
+    public_https: SecurityGroupIngress
     vpc_link: SecurityGroup
     load_balancer: SecurityGroup
     container: SecurityGroup
@@ -40,13 +49,29 @@ def add_security_groups(context: Context, *, network: Network, ingress: Ingress)
     load_balancer = add(
         "LoadBalancerSecurityGroup",
         "Load balancer",
+        # The VPC link is let in on both ports, so that a change of the certificate does not close
+        # the port that the API still calls.
         rules=ingress.uses_private_ingress.choose(
-            [_from_group("Requests from the API", vpc_link, ingress.listener_port())],
             [
-                _any_address("HTTP from anywhere", HTTP_PORT),
-                _any_address("HTTPS from anywhere", HTTPS_PORT),
+                _from_group("HTTP from the API", vpc_link, HTTP_PORT),
+                _from_group("HTTPS from the API", vpc_link, HTTPS_PORT),
             ],
+            [_any_address("HTTP from anywhere", HTTP_PORT)],
         ),
+    )
+    # A resource of its own, which is deleted at the end of an update, when the API has stopped
+    # calling it.
+    public_https = context.add(
+        SecurityGroupIngress(
+            "LoadBalancerHttpsIngress",
+            CidrIp=ANYWHERE,
+            Description="HTTPS from anywhere",
+            FromPort=HTTPS_PORT,
+            GroupId=load_balancer.ref(),
+            IpProtocol="tcp",
+            ToPort=HTTPS_PORT,
+        ),
+        condition=ingress.has_public_https,
     )
     container = add(
         "ContainerSecurityGroup",
@@ -73,6 +98,7 @@ def add_security_groups(context: Context, *, network: Network, ingress: Ingress)
         rules=[_from_group("Redis from the containers", container, CACHE_PORT)],
     )
     groups = SecurityGroups(
+        public_https=public_https,
         vpc_link=vpc_link,
         load_balancer=load_balancer,
         container=container,
@@ -114,10 +140,18 @@ def _add_egress_to_groups(context: Context, groups: SecurityGroups, ingress: Ing
     for title, description, source, destination, port, condition in (
         (
             "VpcLinkEgressToLoadBalancer",
-            "Requests to the load balancer",
+            "HTTP to the load balancer",
             groups.vpc_link,
             groups.load_balancer,
-            ingress.listener_port(),
+            HTTP_PORT,
+            ingress.uses_private_ingress,
+        ),
+        (
+            "VpcLinkHttpsEgressToLoadBalancer",
+            "HTTPS to the load balancer",
+            groups.vpc_link,
+            groups.load_balancer,
+            HTTPS_PORT,
             ingress.uses_private_ingress,
         ),
         (
@@ -157,7 +191,7 @@ def _add_egress_to_groups(context: Context, groups: SecurityGroups, ingress: Ing
         context.add(rule, condition=condition)
 
 
-def _from_group(description: str, source: SecurityGroup, port: int | If) -> SecurityGroupRule:
+def _from_group(description: str, source: SecurityGroup, port: int) -> SecurityGroupRule:
     return SecurityGroupRule(
         Description=description,
         FromPort=port,

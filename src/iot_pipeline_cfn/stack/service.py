@@ -50,8 +50,8 @@ def add_service(
     service = context.add(
         ecs.Service(
             "Service",
-            # ECS refuses a target group that no listener has associated with a load balancer yet.
-            DependsOn=load_balancing.http_listener,
+            # ECS refuses a target group that no rule has associated with a load balancer yet.
+            DependsOn=load_balancing.http_rule,
             AvailabilityZoneRebalancing="ENABLED",
             CapacityProviderStrategy=[
                 ecs.CapacityProviderStrategyItem(CapacityProvider=capacity_provider.ref(), Weight=1)
