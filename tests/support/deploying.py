@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import itertools
 import json
 import os
 import re
@@ -24,7 +23,6 @@ from iot_pipeline_cfn.cli.console import Console
 from iot_pipeline_cfn.deploy.errors import explained
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
 
-NAMES = itertools.count(1)
 EXPLAIN = program.explain
 NOTIFY = Console.notify
 PROGRAM = Path(sys.executable).with_name(cli.PROGRAM)
