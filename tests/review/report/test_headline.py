@@ -12,7 +12,7 @@ OPENED = Finding(
     "traffic-opened",
     Severity.EXPOSURE,
     "Database",
-    {"source": "10.0.0.0/8", "targets": ["Database"], "ports": ["tcp 5432"]},
+    {"sources": ["10.0.0.0/8"], "targets": ["Database"], "ports": ["tcp 5432"]},
 )
 STATEMENTS = [
     Statement("data-loss", ("A", "B", "C", "D", "E"), scopes=(PROD,)),
