@@ -55,7 +55,7 @@ def find_outputs_of_replaced(before: ResolvedEnvironment, after: ResolvedEnviron
             exported = sorted(name for name in names if "Export" in after.outputs[name])
             details = {"outputs": sorted(names), "exported": exported, "replacement": replacement}
             severity = Severity.WARNING if exported else Severity.CHANGE
-            yield Finding("outputs-follow", severity, "", details, causes)
+            yield Finding("outputs-follow", severity, "Outputs", details, causes)
 
 
 def find_parameter_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:

@@ -19,7 +19,7 @@ class Statement:
         code: Its kind, such as `data-loss`.
         subjects: What it is about.
         causes: The logical IDs of the causes, if none of the subjects is a cause itself.
-        followers: The greatest number of findings that follow from the subjects.
+        followers: The number of findings that follow from the subjects, where it is the greatest.
         severity: The worst severity of the findings.
         counts: The number of resources with each outcome, in a harmless change.
         finding: The only finding, where one says it all.
@@ -136,11 +136,14 @@ def _about_findings(review: Review) -> Iterator[Statement]:
                 part.scopes.update(group.scopes)
                 part.causes.update(finding.causes)
                 part.findings.append(finding)
-                part.followers = max(part.followers, len(findings) - len(shown))
+                followers = sum(finding.subject in one.causes for one in findings)
+                part.followers = max(part.followers, followers)
             if kind.code in UPDATES:
                 named.update(finding.subject for finding in shown)
     together: dict[tuple[_Kind, Scopes], list[str]] = {}
-    for kind, subject in sorted(parts, key=lambda key: KINDS.index(key[0])):
+    # The cause of most comes first.
+    order = sorted(parts, key=lambda key: (KINDS.index(key[0]), -parts[key].followers))
+    for kind, subject in order:
         scopes = tuple(sorted(parts[kind, subject].scopes))
         together.setdefault((kind, scopes), []).append(subject)
     for (kind, scopes), subjects in together.items():
@@ -154,7 +157,7 @@ def _about(code: str, subjects: Sequence[str], parts: Sequence[_Part], scopes: S
         code,
         tuple(subjects),
         tuple(sorted(causes)) if all(part.causes for part in parts) else (),
-        max(part.followers for part in parts),
+        sum(part.followers for part in parts),
         worst_of([finding.severity for finding in findings]),
         finding=findings.pop() if len(findings) == 1 else None,
         scopes=scopes,

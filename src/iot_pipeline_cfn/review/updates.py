@@ -70,16 +70,17 @@ def _with_reasons(
 ) -> Finding:
     """Return a finding with the properties that decide about a change as its reasons.
 
-    If there is only one, the finding has its values.
+    If only one of them is not a consequence, the finding has its values.
     """
     keys = ("path", "because_of", "cause_replacement")
-    parts = change.deciding_properties
+    parts = sorted(change.deciding_properties, key=lambda part: not part.because_of)
+    own = [part for part in parts if not part.because_of]
     details: dict[str, Value] = {}
     if change.replacement is not Replacement.NO:
         details["replacement"] = change.replacement
     details["because"] = [{key: getattr(part, key) for key in keys} for part in parts]
-    if len(parts) == 1:
-        details |= {"before": parts[0].before, "after": parts[0].after}
+    if len(own) == 1:
+        details |= {"before": own[0].before, "after": own[0].after}
     causes = find_causes(before, after)[change.logical_id]
     return Finding(code, severity, change.logical_id, details, causes)
 

@@ -185,13 +185,19 @@ class Review:
         return {topic: [*self._entries(findings)] for topic, findings in sections.items()}
 
     def _entries(self, findings: Mapping[Finding, Sequence[Scope]]) -> Iterator[Entry]:
-        """Yield the findings about a topic, each cause with what follows from it."""
+        """Yield the findings about a topic, the worst first, then the cause of most.
+
+        Each cause comes with what follows from it.
+        """
         causes = {finding.subject: finding for finding in findings if not finding.causes}
         followed: dict[Finding | None, list[Finding]] = {}
         for finding in findings:
             cause = next((causes[name] for name in finding.causes if name in causes), None)
             followed.setdefault(cause, []).append(finding)
-        for finding in followed.get(None, []):
+        first = followed.get(None, [])
+        for finding in sorted(
+            first, key=lambda one: (one.severity.rank, -len(followed.get(one, ())))
+        ):
             followers = followed.get(finding, [])
             numbers = Counter(scope for one in followers for scope in findings[one]).values()
             yield Entry(

@@ -28,15 +28,15 @@ DATA_OUTCOMES: Final[Mapping[DataOutcome, str]] = MappingProxyType(
 
 
 def _reasons(finding: Finding) -> str:
-    """Return the wording of the properties that decide about a change."""
+    """Return the wording of the properties that decide about a change, its own ones last."""
     reasons = [
-        f"{{because[{index}][because_of]}} {CAUSES[part['cause_replacement']]}: "
-        f"{{because[{index}][path]}}"
+        f"{{because[{index}][path]}} refers to {{because[{index}][because_of]}}, "
+        f"which {CAUSES[part['cause_replacement']]}"
         if part["because_of"]
         else f"{{because[{index}][path]}} changes"
         for index, part in enumerate(finding.details["because"])
     ]
-    return " and ".join(reasons)
+    return ", and ".join(reasons)
 
 
 def _replaced(finding: Finding) -> str:

@@ -91,6 +91,10 @@ def excerpts(before: str, after: str, width: int) -> tuple[str, str]:
     return shortened(before, width, start), shortened(after, width, start)
 
 
+WITHOUT_VALUES: Final = frozenset({"traffic-closed", "traffic-opened"})
+"""The codes of findings whose sentences say all about the change."""
+
+
 def sentence(finding: Finding, style: Style) -> str:
     """Return a finding as a sentence, with the values before and after a change if it has them."""
     wording = WORDINGS[finding.code]
@@ -102,7 +106,12 @@ def sentence(finding: Finding, style: Style) -> str:
         + ("" if field is None else _shown(formatter.get_field(field, (), values)[0], style))
         for literal, field, _, _ in formatter.parse(text)
     )
-    change = _before_and_after(values.get("before"), values.get("after"), style)
+    sides = (
+        (None, None)
+        if finding.code in WITHOUT_VALUES
+        else (values.get("before"), values.get("after"))
+    )
+    change = _before_and_after(*sides, style)
     return f"{said}: {change}" if change else said
 
 
@@ -173,7 +182,7 @@ def count_lines(review: Review) -> Iterator[str]:
         if where := scopes_text(scopes):
             yield f"{where}: {counts_text(counts)}"
     if review.groups and review.unaffected:
-        yield f"{join(review.unaffected)}: nothing"
+        yield f"{join(review.unaffected)}: unchanged"
 
 
 def more_text(numbers: tuple[int, int]) -> str:
