@@ -72,6 +72,11 @@ def test_unknown_policy_counts_as_loss(policy, outcome):
         ("https://host:8080/a@b", "Url", "https://host:8080/a@b"),
         (["serve", "--password=hunter2"], "Command", ["serve", "--password=****"]),
         ("serve --db-password hunter2 -v", "Command", "serve --db-password **** -v"),
+        (["--password", "hunter2", "-v"], "Command", ["--password", "****", "-v"]),
+        (["--client-secret", {"Ref": "Secret"}], "Command", ["--client-secret", {"Ref": "Secret"}]),
+        (["--tokens", "3"], "Command", ["--tokens", "3"]),
+        ("optional", "HttpTokens", "optional"),
+        ("true", "ManageMasterUserPassword", "true"),
         ({"Fn::Sub": "--token=${Token}"}, "Command", {"Fn::Sub": "--token=${Token}"}),
     ],
 )

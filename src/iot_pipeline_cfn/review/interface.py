@@ -65,7 +65,7 @@ def find_parameter_changes(before: ResolvedEnvironment, after: ResolvedEnvironme
         yield Finding("parameter-removed", Severity.CHANGE, name)
     for name in sorted(new.keys() - old.keys()):
         if "Default" in new[name]:
-            details = {"after": _default(new[name])}
+            details = {"after": _default(name, new[name])}
             yield Finding("parameter-added", Severity.NOTE, name, details)
         else:
             yield Finding("required-parameter-added", Severity.CHANGE, name)
@@ -90,7 +90,7 @@ RULES: Final = (
 def _declaration_changes(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Findings:
     if not equal(old.get("Default"), new.get("Default")):
         code = "default-changed" if "Default" in new else "default-removed"
-        yield Finding(code, Severity.CHANGE, name, _sides(_default(old), _default(new)))
+        yield Finding(code, Severity.CHANGE, name, _sides(_default(name, old), _default(name, new)))
     fewer, more = _choices(old, new), _choices(new, old)
     if fewer or more:
         yield Finding(
@@ -112,10 +112,10 @@ def _choices(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return [text for text in own if text not in others]
 
 
-def _default(declaration: Mapping[str, Any]) -> Value:
+def _default(name: str, declaration: Mapping[str, Any]) -> Value:
     if "Default" in declaration and "NoEcho" in declaration:
         return HIDDEN
-    return declaration.get("Default")
+    return masked(declaration.get("Default"), name)
 
 
 def find_unresolvable_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:

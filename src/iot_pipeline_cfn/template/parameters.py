@@ -19,7 +19,7 @@ from .files import UnreadableFileError, load_object
 from .findings import Finding, Severity, Value
 from .lookup import scalar_text
 from .resolution import Resolver
-from .stateful import HIDDEN
+from .stateful import HIDDEN, masked
 
 SUFFIX_PARAMETER: Final = "EnvironmentSuffix"
 """Set from the environment's name; a file serves all environments of its type."""
@@ -266,7 +266,7 @@ def check_value(name: str, declaration: Mapping[str, Any], value: str) -> Findin
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
     """
-    shown = HIDDEN if "NoEcho" in declaration else value
+    shown = HIDDEN if "NoEcho" in declaration else masked(value, name)
     allowed = [scalar_text(choice) for choice in declaration.get("AllowedValues", [])]
     if len(value.encode()) > VALUE_BYTES:
         return _error("value-too-long", name, value=shown, maximum_bytes=VALUE_BYTES)

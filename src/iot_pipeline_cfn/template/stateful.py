@@ -12,7 +12,7 @@ HIDDEN: Final = "****"
 """Stands for a secret, as in CloudFormation's answers for `NoEcho` parameters."""
 
 SECRET: Final = re.compile(
-    r"password|secret(string|value)|(?<!http)token|privatekey|credential"
+    r"password|secret(string|value|$)|(?<!http)token|privatekey|credential"
     r"|api[-_]?key(?!id|name|required|source)",
     re.IGNORECASE,
 )
@@ -25,6 +25,12 @@ EMBEDDED_SECRETS: Final = (
     ),
 )
 """Passwords in URLs and in options of a command; a reference is not a secret."""
+
+PUBLIC: Final = re.compile(r"(true|false)$|\{\{resolve:|\$\{")
+"""Values that are not secret whatever their name: switches and references."""
+
+SECRET_OPTION: Final = re.compile(r"--?[\w-]*(?:password|secret|token|api-?key)", re.IGNORECASE)
+"""An option of a command whose value is the next item of a list."""
 
 STATEFUL: Final = frozenset(
     {
@@ -190,8 +196,12 @@ def masked(value: Any, name: str) -> Any:
                 for key, item in value.items()
             }
         case list():
-            return [masked(item, name) for item in value]
-        case str() if SECRET.search(name) and not value.startswith("{{resolve:"):
+            options = ["", *map(str, value)]
+            return [
+                masked(item, f"{name} {option}" if SECRET_OPTION.fullmatch(option) else name)
+                for option, item in zip(options, value, strict=False)
+            ]
+        case str() if SECRET.search(name) and not PUBLIC.match(value):
             return HIDDEN
         case str():
             for pattern in EMBEDDED_SECRETS:
