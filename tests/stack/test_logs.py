@@ -20,14 +20,17 @@ def test_flow_logs_record_all_traffic_of_the_vpc_where_enabled(environments):
     assert not of_type(environments["defaults"], "EC2::FlowLog")
 
 
-def test_every_delivery_follows_the_policy_of_its_log_group(environments):
-    """AWS refuses a delivery to a log group whose policy does not admit it."""
+def test_deliveries_wait_for_log_groups_whose_policies_admit_them(environments):
+    """AWS refuses a delivery to another log group."""
     environment = environments["most"]
-    groups = of_type(environment, "Logs::LogGroup")
-    for delivery in of_type(environment, "Logs::Delivery"):
-        (name,) = waits_for(environment, delivery) & groups.keys()
-        (statement,) = groups[name]["ResourcePolicyDocument"]["Statement"]
-        logs = "arn:aws:logs:ap-northeast-1:123456789012"
+    logs = "arn:aws:logs:ap-northeast-1:123456789012"
+    delivered = {
+        name: group
+        for name, group in of_type(environment, "Logs::LogGroup").items()
+        if group["LogGroupName"].startswith("/aws/vendedlogs/")
+    }
+    for group in delivered.values():
+        (statement,) = group["ResourcePolicyDocument"]["Statement"]
         assert statement == {
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
             "Condition": {
@@ -36,9 +39,12 @@ def test_every_delivery_follows_the_policy_of_its_log_group(environments):
             },
             "Effect": "Allow",
             "Principal": {"Service": "delivery.logs.amazonaws.com"},
-            "Resource": [f"{logs}:log-group:{groups[name]['LogGroupName']}:log-stream:*"],
+            "Resource": [f"{logs}:log-group:{group['LogGroupName']}:log-stream:*"],
             "Sid": "AWSLogDeliveryWrite20150319",
         }
+    for kind in ("Logs::Delivery", "StepFunctions::StateMachine"):
+        for name in of_type(environment, kind):
+            assert waits_for(environment, name) & delivered.keys(), name
 
 
 def test_no_role_can_create_a_log_group_again_after_its_deletion(environments):
