@@ -40,7 +40,7 @@ ifneq ($(value ENV),)
 export ENVIRONMENT_SUFFIX = $(value ENV)
 endif
 
-COMMANDS := review plan preflight deploy outputs status events list destroy cancel rehearse
+COMMANDS := bootstrap review plan preflight deploy outputs status events list destroy cancel rehearse
 EMULATOR := emulator-start emulator-stop emulator-status
 .PHONY: help template $(COMMANDS) $(EMULATOR) test test-fast test-deployed lint check format \
     benchmark lock clean
@@ -53,6 +53,7 @@ template: .venv/installed ## Render the templates and their documents, and lint 
 	@$(MAKE) --no-print-directory .venv/linted
 
 review: ## Show what the changes of this branch do to each environment type: BASE=
+bootstrap: ## Set up the account, once in each Region: TARGET=aws|local REGION= PROFILE= PARAMETERS= YES=1
 plan: ## Show what deploying ENV would change
 preflight: ## Run the preflight checks of ENV
 deploy: ## Create or update ENV: TARGET=aws|local REGION= PROFILE= IMAGE_TAG= PARAMETERS= BUCKET= YES=1

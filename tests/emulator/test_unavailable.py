@@ -8,7 +8,6 @@ from iot_pipeline_cfn.emulator.control import NOT_AVAILABLE
 CERTIFICATE = "arn:aws:acm:ap-northeast-1:123456789012:certificate/none"
 REQUESTS = {
     "acm": ("describe_certificate", {"CertificateArn": CERTIFICATE}),
-    "apigateway": ("get_account", {}),
     "ecr": ("describe_image_scan_findings", {"repositoryName": "any", "imageId": {}}),
     "elasticache": ("describe_cache_engine_versions", {"Engine": "redis"}),
     "iam": ("list_roles", {"PathPrefix": "/aws-service-role/"}),

@@ -6,6 +6,7 @@ import click
 
 from iot_pipeline_cfn import __version__
 
+from .bootstrap_command import bootstrap
 from .deploy_command import deploy, plan, preflight
 from .destroy_command import cancel, destroy
 from .emulator_command import emulator
@@ -25,6 +26,7 @@ def pipeline() -> None:
 
 
 for command in (
+    bootstrap,
     plan,
     preflight,
     deploy,

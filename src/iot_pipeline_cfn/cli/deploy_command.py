@@ -137,7 +137,7 @@ def deploy(
     operations, console = open_environment(
         requested, place, patience, request.file, options.role_arn, as_json=as_json
     )
-    consent = service_layer.Consent(yes, console.interactive, _in_ci())
+    consent = service_layer.Consent(yes, console.interactive, in_ci())
     result = service_layer.deploy(operations, request, consent)
     console.outputs(result.stack.outputs)
 
@@ -155,8 +155,8 @@ def _request(
     environment, request = load_request(name, template, PARAMETERS)
     return environment, replace(
         request,
-        parameters=_given(options),
-        owner=_owner(),
+        parameters=given_parameters(options.parameters, options.image_tag),
+        owner=owner(),
         bucket=options.bucket,
         ignored=options.ignored,
         allowed_losses=allowed,
@@ -164,11 +164,11 @@ def _request(
     )
 
 
-def _given(options: RequestOptions) -> dict[str, str]:
+def given_parameters(texts: Sequence[str], image_tag: str | None = None) -> dict[str, str]:
     """Return the parameters that options set, each once."""
-    assignments = [text.partition("=") for text in options.parameters]
-    if options.image_tag is not None:
-        assignments.append((IMAGE_PARAMETER, "=", options.image_tag))
+    assignments = [text.partition("=") for text in texts]
+    if image_tag is not None:
+        assignments.append((IMAGE_PARAMETER, "=", image_tag))
     given: dict[str, str] = {}
     for name, equals, value in assignments:
         if not equals:
@@ -184,7 +184,7 @@ def _given(options: RequestOptions) -> dict[str, str]:
     return given
 
 
-def _owner() -> str:
+def owner() -> str:
     """Return the owner of a new environment: the user that CI works for, else the local user."""
     name = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN")
     with suppress(OSError, KeyError):
@@ -193,5 +193,6 @@ def _owner() -> str:
     return re.sub(r"[^\w .:/=+@-]", "-", name or "unknown", flags=re.ASCII)[:256]
 
 
-def _in_ci() -> bool:
+def in_ci() -> bool:
+    """Return whether the command runs in continuous integration."""
     return os.environ.get("CI", "").lower() not in {"", "0", "false"}

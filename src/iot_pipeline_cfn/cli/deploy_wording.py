@@ -28,6 +28,7 @@ OPERATIONS: Final = {
     Operation.OTHER: "waiting for {}",
 }
 QUESTIONS: Final = {
+    Question.BOOTSTRAP: "There is no bucket for templates in {}: deploy the account's stack first?",
     Question.DEPLOY: "Deploy {}?",
     Question.CANCEL_UPDATE: "Interrupted: cancel the update?",
     Question.DELETE_CREATION: "Interrupted: delete the new stack?",

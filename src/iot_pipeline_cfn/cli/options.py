@@ -141,17 +141,19 @@ patience_options = grouped(
     ),
 )
 
+parameter_option = click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    envvar="IOT_PIPELINE_PARAMETERS",
+    help="Overrides the parameter file; repeatable.",
+)
+
 request_options = grouped(
     "options",
     RequestOptions,
-    click.option(
-        "--parameter",
-        "parameters",
-        multiple=True,
-        metavar="NAME=VALUE",
-        envvar="IOT_PIPELINE_PARAMETERS",
-        help="Overrides the parameter file; repeatable.",
-    ),
+    parameter_option,
     click.option(
         "--image-tag",
         envvar="IOT_PIPELINE_IMAGE_TAG",

@@ -9,6 +9,7 @@ from iot_pipeline_cfn.template.findings import Value
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
 from . import cloudformation, events
+from .bootstrap import STACK as ACCOUNT_STACK
 from .cloudformation import Stack
 from .connection import Connection
 from .environments import STACK_PREFIX
@@ -95,6 +96,7 @@ def list_environments(connection: Connection) -> list[Summary]:
         if stack.name.startswith(STACK_PREFIX)
         and ENVIRONMENT_TAG in stack.tags
         and stack.status != "DELETE_COMPLETE"
+        and stack.name != ACCOUNT_STACK
     )
     return sorted(found, key=lambda summary: summary.stack)
 

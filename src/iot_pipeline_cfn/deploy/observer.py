@@ -29,6 +29,7 @@ class Operation(StrEnum):
 class Question(StrEnum):
     """A question that the user answers with yes or no."""
 
+    BOOTSTRAP = "bootstrap"
     DEPLOY = "deploy"
     DELETE = "delete"
     CANCEL_UPDATE = "cancel-update"

@@ -54,7 +54,7 @@ class Operations:
 
     def command(self, verb: str) -> str:
         """Return the command that runs a verb for this environment, for a shell."""
-        return shlex.join(command_line(verb, self.environment.name, self.connection))
+        return shlex.join(command_line(verb, self.connection, self.environment.name))
 
     def notify(self, code: str, **details: Value) -> None:
         """Notify the observer of a step."""
@@ -106,9 +106,9 @@ class Operations:
         )
 
 
-def command_line(verb: str, name: str, connection: Connection) -> list[str]:
-    """Return the arguments that run a verb, such as `events --follow`, for an environment."""
+def command_line(verb: str, connection: Connection, *names: str) -> list[str]:
+    """Return the arguments that run a verb, such as `events --follow`, for environments."""
     program = "iot-pipeline" if shutil.which("iot-pipeline") else sys.argv[0]
     target = ["--target", "local"] if connection.is_local else []
     profile = ["--profile", connection.profile] if connection.profile else []
-    return [program, *verb.split(), name, *target, "--region", connection.region, *profile]
+    return [program, *verb.split(), *names, *target, "--region", connection.region, *profile]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -29,7 +30,7 @@ from .cloudformation import Stack
 from .connection import Connection
 from .environments import Environment, environment_named, parameter_file
 from .errors import DeploymentError
-from .operations import Operations
+from .operations import Operations, command_line
 from .planning import ENVIRONMENT_TAG, capabilities, failure_mode
 
 OWNER_TAG: Final = "iot-pipeline:owner"
@@ -181,12 +182,14 @@ def find_bucket(connection: Connection, request: DeploymentRequest) -> str | Non
         return None
     if bucket := request.bucket or request.file.bucket or connection.template_bucket:
         return bucket
+    command = shlex.join(command_line("bootstrap", connection))
     message = (
         f"the template has {size:,} bytes, and CloudFormation reads more than "
-        f"{cloudformation.TEMPLATE_BYTES:,} only from S3: name a bucket of that Region with "
-        f'--bucket (make: BUCKET=...), or as "Bucket" in {request.file.path}'
+        f"{cloudformation.TEMPLATE_BYTES:,} only from S3: run {command} once for this account and "
+        f"Region (make bootstrap), or name a bucket in {connection.region} with --bucket (make: "
+        f'BUCKET=...), or as "Bucket" in {request.file.path}'
     )
-    raise DeploymentError(message, code="bucket-needed", size=size)
+    raise DeploymentError(message, code="bucket-needed", size=size, command=command)
 
 
 def send_template(

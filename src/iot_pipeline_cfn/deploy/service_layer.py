@@ -5,12 +5,13 @@ each step by the observer of its `Operations`, and gets the results as data.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Finding, Severity
 from iot_pipeline_cfn.template.parameters import BUCKET
 
+from .bootstrap import ACCOUNT, existing_settings, with_setup
 from .cloudformation import Stack
 from .deletion import DeletionPlan, delete, plan_deletion
 from .deployment import Plan, execute, planned
@@ -24,7 +25,7 @@ from .preflight.check_registry import CHECKS
 from .preflight.checking import merge_validations, run_checks
 from .protection import is_protected
 from .reported_changes import loses_data
-from .request import DeploymentRequest
+from .request import DeploymentRequest, find_bucket, load_request
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class DeletionResult:
 def plan(operations: Operations, request: DeploymentRequest) -> Plan:
     """Return the plan of a deployment, with the findings of the preflight checks."""
     _require_valid(request)
+    operations, request = with_setup(operations, request)
     with planned(operations, request, Verb.PLAN) as made:
         made.findings = _check(request, made)
         return made
@@ -114,6 +116,7 @@ def deploy(
     given = consent.covers_deployment(is_local=operations.connection.is_local)
     consent.require(given=given)
     _require_valid(request)
+    operations, request = _with_bootstrap(operations, request, consent)
     observer, suffix = operations.observer, operations.environment.suffix
     with planned(operations, request, Verb.DEPLOY) as made:
         observer.show_plan(made)
@@ -128,6 +131,35 @@ def deploy(
             message = "nothing was deployed"
             raise DeploymentError(message, code="declined")
         return DeploymentResult(made, execute(operations, made))
+
+
+def _with_bootstrap(
+    operations: Operations, request: DeploymentRequest, consent: Consent
+) -> tuple[Operations, DeploymentRequest]:
+    """Complete a deployment with the account's stack, which is created if the user agrees."""
+    completed = with_setup(operations, request)
+    try:
+        find_bucket(operations.connection, completed[1])
+    except DeploymentError:
+        question, region = Question.BOOTSTRAP, operations.connection.region
+        if not consent.interactive or not operations.observer.confirm(question, region):
+            raise
+        account, own_request = load_request(ACCOUNT, None, request.file.path.parent)
+        own_operations = replace(operations, environment=account, file=own_request.file)
+        bootstrap(own_operations, own_request, consent)
+        return with_setup(operations, request)
+    return completed
+
+
+def bootstrap(
+    operations: Operations, request: DeploymentRequest, consent: Consent
+) -> DeploymentResult:
+    """Create or update the account's stack, which leaves alone what the account has already."""
+    if operations.find_stack() is None:
+        given = {**request.file.parameters, **request.parameters}
+        existing = existing_settings(operations.connection, given)
+        request = replace(request, parameters={**existing, **request.parameters})
+    return deploy(operations, request, consent)
 
 
 def _refuse_data_loss(made: Plan, allowed: Collection[str]) -> None:

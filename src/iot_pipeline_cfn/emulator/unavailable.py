@@ -32,7 +32,6 @@ class Gap:
 
 GAPS = (
     Gap("acm", b".DescribeCertificate", "certificates of AWS are unknown", answer=b"NotFound"),
-    Gap("apigateway", b"/account", "it writes no access logs and needs no role for them"),
     Gap("ecr", b".DescribeImageScanFindings", "images are not scanned"),
     Gap("ecr", b".GetAuthorizationToken", "it runs no containers; record an image by PutImage"),
     Gap("ecr", b".GetDownloadUrlForLayer", "images have no layers"),

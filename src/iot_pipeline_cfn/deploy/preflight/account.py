@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from iot_pipeline_cfn.deploy.operations import command_line
 from iot_pipeline_cfn.template.findings import Finding, Severity
 
 from .checking import PreflightContext, describe, report, run_command, set_parameter
@@ -67,13 +68,12 @@ def check_api_gateway_account(context: PreflightContext) -> Iterator[Finding]:
         if "AccessLogSetting" in properties
     ]
     if stages and not context.connection.apigateway.get_account().get("cloudwatchRoleArn"):
-        operation = "op=replace,path=/cloudwatchRoleArn,value=ARN"
         yield report(
             "api-gateway-account",
             Severity.ERROR,
             stages,
             set_parameter("ApiAccessLogs", "disabled"),
-            context.aws("apigateway", "update-account", "--patch-operations", operation),
+            run_command(*command_line("bootstrap", context.connection)),
             problem="no-role",
             region=context.connection.region,
             policy="AmazonAPIGatewayPushToCloudWatchLogs",

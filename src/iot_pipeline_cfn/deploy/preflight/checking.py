@@ -96,7 +96,7 @@ class PreflightContext:
 
     def deployer(self, verb: str, *options: str) -> Remediation:
         """Return a command of this program for the environment."""
-        line = command_line(verb, self.environment.name, self.connection)
+        line = command_line(verb, self.connection, self.environment.name)
         return run_command(*line, *options)
 
 

@@ -80,7 +80,7 @@ def destroyable(
             "destroy-environment",
             {
                 "environment": each["environment"],
-                "argv": command_line("destroy", each["environment"], context.connection),
+                "argv": command_line("destroy", context.connection, each["environment"]),
             },
         )
         for each in islice(candidates, PROPOSALS)
