@@ -54,11 +54,15 @@ def stack():
 
 
 @pytest.fixture
-def types(template):
-    return {resource["Type"] for resource in template["Resources"].values()}
+def types(templates):
+    return {
+        resource["Type"]
+        for template in templates.values()
+        for resource in template["Resources"].values()
+    }
 
 
-def test_every_resource_type_of_the_template_exists(types):
+def test_every_resource_type_of_the_templates_exists(types):
     assert types <= RELEASED.keys() | ADDED.keys()
 
 
