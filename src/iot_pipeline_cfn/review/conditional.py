@@ -1,16 +1,18 @@
 """Changes that the given parameters hide: of what a condition leaves out, and of other branches."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
 from iot_pipeline_cfn.template.references import Namespace, find_references
 
+from .analyses import Topic
+from .interface import find_output_changes
 from .losses import find_losses
 from .resolved import EnvironmentSource, ResolvedEnvironment, resolve_pair
 from .resource_changes import find_causes, find_changes
-from .verdict import Effect, ResourceOutcome, outcome_of
+from .verdict import ResourceOutcome, Verdict, outcome_of
 
 SEVERITIES: Final = MappingProxyType(
     {
@@ -23,31 +25,43 @@ SEVERITIES: Final = MappingProxyType(
 """How serious an outcome is where parameters are not known; any other is a change."""
 
 
+OUTPUT_OUTCOMES: Final = MappingProxyType(
+    {
+        "export-changed": ResourceOutcome.CHANGED,
+        "exported-value-changed": ResourceOutcome.CHANGED,
+        "output-added": ResourceOutcome.ADDED,
+        "output-changed": ResourceOutcome.CHANGED,
+        "output-removed": ResourceOutcome.REMOVED,
+    }
+)
+
+
 def find_conditional_changes(
     before: EnvironmentSource,
     after: EnvironmentSource,
-    known: Collection[Effect],
+    known: Collection[Verdict],
     *,
     are_all_known: bool,
 ) -> Findings:
-    """Yield changes of resources that only happen under other parameters.
+    """Yield changes of resources and outputs that only happen under other parameters.
 
     Args:
         before: The template before the change.
         after: The template after it.
-        known: The effects on all environments with the given parameters.
+        known: The verdicts on all environments with the given parameters.
         are_all_known: Whether there are no other environments, so that the changes are only notes.
 
     """
-    ranks = {effect.change.logical_id: -1 for effect in known}
-    for effect in known:
-        change = effect.change
+    changes = [effect.change for verdict in known for effect in verdict.effects]
+    ranks = {change.logical_id: -1 for change in changes}
+    for change in changes:
         ranks[change.logical_id] = max(ranks[change.logical_id], change.behavior.rank)
+    sides = resolve_pair(before, after, "", is_open=True)
+    yield from _hidden_outputs(sides, known, are_all_known=are_all_known)
     old, new = (side.template.get("Resources", {}) for side in (before, after))
     changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
     if are_all_known and changed <= ranks.keys():
         return
-    sides = resolve_pair(before, after, "", is_open=True)
     lost = {finding.subject: finding.severity for finding in find_losses(*sides)}
     causes = find_causes(*sides)
     for change in find_changes(*sides):
@@ -64,6 +78,20 @@ def find_conditional_changes(
             {"outcome": outcome, "conditions": _conditions(name, sides)},
             causes.get(name, ()),
         )
+
+
+def _hidden_outputs(
+    sides: Sequence[ResolvedEnvironment], known: Collection[Verdict], *, are_all_known: bool
+) -> Findings:
+    """Yield changes of outputs with a condition that the given parameters do not meet."""
+    reported = {one.subject for verdict in known for one in verdict.of_topic(Topic.OUTPUTS)}
+    for output in find_output_changes(*sides):
+        bodies = [side.outputs.get(output.subject, {}) for side in sides]
+        conditions = sorted({str(body["Condition"]) for body in bodies if "Condition" in body})
+        if conditions and output.subject not in reported:
+            details = {"outcome": OUTPUT_OUTCOMES[output.code], "conditions": conditions}
+            severity = Severity.NOTE if are_all_known else output.severity
+            yield Finding("conditional-change", severity, output.subject, details)
 
 
 def _conditions(name: str, sides: Collection[ResolvedEnvironment]) -> list[str]:

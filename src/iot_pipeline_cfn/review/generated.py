@@ -6,6 +6,7 @@ from typing import Final
 
 from iot_pipeline_cfn.template.changes import Action
 from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
+from iot_pipeline_cfn.template.references import walk
 from iot_pipeline_cfn.template.schemas import schema_of
 
 from .resolved import ResolvedEnvironment
@@ -38,7 +39,7 @@ FUNCTION_CODE: Final = frozenset({"CodeUri", "ImageUri", "InlineCode"})
 
 def is_content(resource_type: str, name: str) -> bool:
     """Return whether a property decides about resources that the template does not contain."""
-    if name == "Fn::Transform" or name in CONTENTS.get(resource_type, ()):
+    if name in CONTENTS.get(resource_type, ()):
         return True
     generated = SAM_TYPES.get(resource_type)
     if generated is None:
@@ -47,11 +48,22 @@ def is_content(resource_type: str, name: str) -> bool:
     return name not in properties and name not in FUNCTION_CODE
 
 
+def _is_transformed(value: object) -> bool:
+    """Return whether a macro makes a value, or a part of it."""
+    return any("Fn::Transform" in part for part in walk(value) if isinstance(part, Mapping))
+
+
 def find_unknown_contents(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield resources whose content changes in a way that is not known, so that anything may."""
     for change in find_changes(before, after):
-        names = {part.name for part in change.properties if part.path}
-        unknown = sorted(name for name in names if is_content(change.resource_type, name))
+        unknown = sorted(
+            {
+                part.name
+                for part in change.properties
+                if is_content(change.resource_type, part.name)
+                or any(_is_transformed(value) for value in (part.before, part.after))
+            }
+        )
         if change.action is Action.MODIFY and unknown:
             details = {"properties": unknown}
             yield Finding("unknown-content", Severity.REPLACEMENT, change.logical_id, details)

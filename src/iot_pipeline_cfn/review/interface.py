@@ -125,10 +125,24 @@ def find_unresolvable_changes(before: ResolvedEnvironment, after: ResolvedEnviro
         if not equal(old.get(section), new.get(section)):
             details = _sides(old.get(section), new.get(section))
             yield Finding("processing-changed", Severity.REPLACEMENT, section, details)
+    macros = [name for name in map(format_value, _transforms(new)) if name not in KNOWN_TRANSFORMS]
+    if macros and not equal(old.get("Resources"), new.get("Resources")):
+        yield Finding("processed-by-macro", Severity.REPLACEMENT, "Transform", {"macros": macros})
     functions = [_functions(template) for template in (old, new)]
     for name in sorted({*functions[0], *functions[1]}):
         if not equal(*(side.get(name) for side in functions)):
             yield Finding("loop-changed", Severity.REPLACEMENT, name[-1], {"section": name[0]})
+
+
+KNOWN_TRANSFORMS: Final = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"})
+"""Transforms whose effect is known, or told for each resource."""
+
+
+def _transforms(template: Template) -> list[Any]:
+    """Return the transforms of a template, which have a name, or parameters as well."""
+    found = template.get("Transform", [])
+    names = found if isinstance(found, list) else [found]
+    return [each.get("Name") if isinstance(each, Mapping) else each for each in names]
 
 
 def _functions(template: Template) -> dict[tuple[str, str], object]:

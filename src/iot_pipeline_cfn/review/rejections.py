@@ -61,7 +61,9 @@ def _conflict(change: ResourceChange, holder: str, identity: Identity) -> Findin
     }
     is_overwritten = unique is not None and unique.is_overwritten
     code = "deleted-with-predecessor" if is_overwritten else "identity-taken"
-    return Finding(code, Severity.ERROR, change.logical_id, details)
+    is_possible = change.replacement is Replacement.MAYBE
+    severity = Severity.WARNING if is_possible else Severity.ERROR
+    return Finding(code, severity, change.logical_id, details)
 
 
 def find_denied_updates(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:

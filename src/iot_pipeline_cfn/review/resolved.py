@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from iot_pipeline_cfn.template.lookup import Resource
 from iot_pipeline_cfn.template.parameters import ParameterFile
-from iot_pipeline_cfn.template.references import Namespace, Reference, map_references, walk
+from iot_pipeline_cfn.template.references import Namespace, Reference, map_references
 from iot_pipeline_cfn.template.resolution import Resolver
 
 CHANGED: Final = " (changed)"
@@ -79,18 +79,29 @@ def resolve_pair(
         kinds = [isinstance(side[key], _Resource) for side in (old, new)]
         if kinds[0] != kinds[1]:
             names[kinds.index(False)][key] = f"{key[1]}{PARAMETER}"
-        elif not is_open and not _is_kept(key, old[key], new[key], after.template):
+        elif key[0] is not Namespace.MAPPING and not is_open and old[key] != new[key]:
             names[1].setdefault(key, f"{key[1]}{CHANGED}")
     resolved = [side.environment(renamed) for side, renamed in zip(sides, names, strict=True)]
-    return resolved[0], resolved[1]
+    mappings = [_mappings(*pair) for pair in zip((old, new), names, strict=True)]
+    lookups = _Lookups(mappings[0], mappings[0] if is_open else mappings[1])
+    return lookups.finished(resolved[0], is_new=False), lookups.finished(resolved[1], is_new=True)
 
 
 Name = tuple[Namespace, str]
 """A name, and the section of the template in which it is defined."""
 
+NEGATED: Final = "not "
+"""The mark before a condition that stands for its opposite, until branches are swapped."""
+
 
 class _Resource:
     """The definition of a name that a resource has, whatever the resource is."""
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other definition is that of a resource too."""
+        return isinstance(other, _Resource)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _text(definition: object) -> str:
@@ -98,34 +109,81 @@ def _text(definition: object) -> str:
 
 
 def _common_names(definitions: Mapping[Name, object], known: Mapping[Name, str]) -> dict[Name, str]:
-    """Return the first old names of the conditions and mappings that are defined alike."""
-    found = {
-        (namespace, name): known.get((namespace, _text(definition)), name)
-        for (namespace, name), definition in definitions.items()
-        if namespace is not Namespace.VALUE
+    """Return the first old names of the conditions and mappings that are defined alike.
+
+    The opposite of a condition is named after it.
+    """
+    found: dict[Name, str] = {}
+    for key, definition in definitions.items():
+        namespace, name = key
+        match definition:
+            case {"Fn::Not": [opposite]}:
+                pass
+            case _:
+                opposite = {"Fn::Not": [definition]}
+        common = known.get((namespace, _text(definition)))
+        negated = known.get((namespace, _text(opposite)))
+        if namespace is Namespace.CONDITION and negated and (not common or negated < common):
+            found[key] = f"{NEGATED}{negated}"
+        elif namespace is not Namespace.VALUE and common and common != name:
+            found[key] = common
+    return found
+
+
+def _mappings(definitions: Mapping[Name, object], names: Mapping[Name, str]) -> dict[str, Any]:
+    """Return the bodies of the mappings by their common names."""
+    return {
+        names.get(key, key[1]): body
+        for key, body in definitions.items()
+        if key[0] is Namespace.MAPPING
     }
-    return {name: common for name, common in found.items() if name[1] != common}
 
 
-def _is_kept(name: Name, before: object, after: object, template: Template) -> bool:
-    """Return whether a name keeps its meaning; a mapping may get more entries."""
-    if name[0] is not Namespace.MAPPING:
-        return before == after or isinstance(before, _Resource)
-    entries = [
-        {(first, second): value for first, row in side.items() for second, value in row.items()}
-        for side in (before, after)
-        if isinstance(side, Mapping) and all(isinstance(row, Mapping) for row in side.values())
-    ]
-    # With a default, `Fn::FindInMap` can have used that instead of the new entry.
-    has_default = any(
-        isinstance(part, Mapping)
-        and isinstance(arguments := part.get("Fn::FindInMap"), list)
-        and arguments[:1] == [name[1]]
-        and len(arguments) > len(("map", "first", "second"))
-        for part in walk(template.get("Resources"))
+class _Lookups:
+    """The mappings of both sides, by which `Fn::FindInMap` with unknown keys is compared."""
+
+    def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """Keep the bodies of the mappings by their common names."""
+        self._old, self._new = old, new
+
+    def finished(self, side: "ResolvedEnvironment", *, is_new: bool) -> "ResolvedEnvironment":
+        """Return an environment with branches swapped, and its changed lookups marked."""
+        resources, outputs = (self._value(part, is_new) for part in (side.resources, side.outputs))
+        return replace(side, resources=resources, outputs=outputs)
+
+    def _value(self, value: Any, is_new: bool) -> Any:
+        match value:
+            case {"Fn::If": [str(name), yes, no]} if name.startswith(NEGATED):
+                swapped = [name.removeprefix(NEGATED), no, yes]
+                return {"Fn::If": [self._value(part, is_new) for part in swapped]}
+            case {"Fn::FindInMap": [str(name), *keys]} if is_new and not self._is_kept(name, keys):
+                return {"Fn::FindInMap": [f"{name}{CHANGED}", *keys]}
+            case Mapping():
+                return {key: self._value(part, is_new) for key, part in value.items()}
+            case list():
+                return [self._value(part, is_new) for part in value]
+        return value
+
+    def _is_kept(self, name: str, keys: list[Any]) -> bool:
+        """Return whether a lookup finds what it has found before; a mapping may get entries."""
+        old, new = (_entries(side.get(name), keys[:2]) for side in (self._old, self._new))
+        # With a default, the lookup can have found that instead of a new entry.
+        return old == new if len(keys) > 2 else old.items() <= new.items()
+
+
+def _entries(mapping: object, keys: list[Any]) -> dict[tuple[str, str], str]:
+    """Return the entries of a mapping that a lookup can find, as text."""
+    first_key, second_key = (
+        key if isinstance(key, str) else None for key in [*keys, None, None][:2]
     )
-    is_more = len(entries) == 2 and entries[0].items() <= entries[1].items() and not has_default
-    return before == after or is_more
+    rows = mapping if isinstance(mapping, Mapping) else {}
+    return {
+        (first, second): _text(value)
+        for first, row in rows.items()
+        if first_key in (None, first) and isinstance(row, Mapping)
+        for second, value in row.items()
+        if second_key in (None, second)
+    }
 
 
 class _TemplateSide:

@@ -4,6 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from math import nan
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,7 +15,14 @@ from iot_pipeline_cfn.template.changes import (
     ResourceChange,
     UpdateBehavior,
 )
-from iot_pipeline_cfn.template.lookup import Resource, Resources, mappings, text_of, type_of
+from iot_pipeline_cfn.template.lookup import (
+    Resource,
+    Resources,
+    mappings,
+    number,
+    text_of,
+    type_of,
+)
 from iot_pipeline_cfn.template.references import (
     VARIABLE,
     Reference,
@@ -22,12 +30,19 @@ from iot_pipeline_cfn.template.references import (
     references,
     rename_references,
 )
-from iot_pipeline_cfn.template.schemas import paths
+from iot_pipeline_cfn.template.schemas import is_number, paths
 from iot_pipeline_cfn.template.stateful import masked
 
-from .differences import Difference, alternatives, differences, equal, format_path
+from .differences import (
+    Difference,
+    alternatives,
+    differences,
+    equal,
+    format_path,
+    format_value,
+)
 from .renames import find_renames
-from .resolved import PARAMETER, ResolvedEnvironment
+from .resolved import CHANGED, PARAMETER, ResolvedEnvironment
 from .update_behavior import update_behavior
 
 ATTRIBUTES: Final = (
@@ -86,8 +101,11 @@ def _own_changes(
     before: Resource, after: Resource, resources: Collection[str]
 ) -> Iterator[PropertyChange]:
     """Yield the changes of a resource that its own template makes."""
+    resource_type = type_of(after)
     for found in differences(before.get("Properties", {}), after.get("Properties", {})):
         path = format_path(found.path)
+        if _is_same_number(resource_type, found):
+            continue
         old, new = masked(found.before, path), masked(found.after, path)
         yield PropertyChange(path or "Properties", _behavior(after, found, resources), old, new)
     for name in ATTRIBUTES:
@@ -100,6 +118,13 @@ def _own_changes(
         if not equal(*values):
             old, new = (masked(value, path) for value in values)
             yield PropertyChange(path, UpdateBehavior.NO_INTERRUPTION, old, new)
+
+
+def _is_same_number(resource_type: str, found: Difference) -> bool:
+    """Return whether both sides are the same number, such as 0 and 0.0."""
+    values = [number(side, nan) for side in (found.before, found.after)]
+    way = tuple("*" if part.startswith("[") else part for part in found.path)
+    return values[0] == values[1] and is_number(resource_type, way)
 
 
 def _metadata(resource: Resource) -> Mapping[str, Any]:
@@ -129,6 +154,8 @@ def _may_be_equal(found: Difference, resources: Collection[str]) -> bool:
     Texts with the same parameters differ in all else, and so do texts with other ends.
     """
     sides = (found.before, found.after)
+    if any(CHANGED in format_value(side) for side in sides):
+        return True
     unknown = [{name for name in references(side) if name not in resources} for side in sides]
     is_resource = any(name.endswith(PARAMETER) for side in unknown for name in side)
     texts = [VARIABLE.split(text_of(side)) for side in sides if not isinstance(side, list)]

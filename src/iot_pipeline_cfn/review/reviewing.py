@@ -74,7 +74,10 @@ def _review(name: str, before: Side, after: Side, region: str) -> Review:
     groups = [Group(tuple(found), verdict) for (_, verdict), found in scopes.items()]
     templates = [side.templates.get(name) for side in (before, after)]
     general = _general(
-        templates[0], templates[1], groups, are_all_known=bool(before.files or after.files)
+        templates[0],
+        templates[1],
+        groups,
+        are_all_known=bool(before.files_of(name) or after.files_of(name)),
     )
     return Review(
         name,
@@ -98,7 +101,7 @@ def _general(
     sources = EnvironmentSource(before), EnvironmentSource(after)
     old, new = (ResolvedEnvironment({}, source=source) for source in sources)
     found = [*analyze_template(old, new)]
-    known = [effect for group in groups for effect in group.verdict.effects]
+    known = [group.verdict for group in groups]
     hidden = [*find_conditional_changes(*sources, known, are_all_known=are_all_known)]
     found += [(Topic.CONDITIONAL, finding) for finding in hidden]
     if not groups and not hidden:

@@ -57,3 +57,20 @@ def paths(resource_type: str, entry: str) -> frozenset[tuple[str, ...]]:
     # `additionalIdentifiers` has a list for each way to identify a resource.
     listed = (one if isinstance(one, list) else [one] for one in schema.get(entry, ()))
     return frozenset(tuple(path.split("/")[2:]) for one in listed for path in one)
+
+
+def is_number(resource_type: str, path: tuple[str, ...]) -> bool:
+    """Return whether the schema of a type has only numbers at a path of a property.
+
+    Raises:
+        MissingSchemasError: cfn-lint is not installed.
+
+    """
+    schema = schema_of(resource_type) or {}
+    part: Mapping[str, Any] = schema
+    for key in path:
+        inner = part.get("items") if key == "*" else part.get("properties", {}).get(key)
+        part = inner if isinstance(inner, Mapping) else {}
+        if "$ref" in part:
+            part = schema.get("definitions", {}).get(part["$ref"].rpartition("/")[2], {})
+    return part.get("type") in ("integer", "number")

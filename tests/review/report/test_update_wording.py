@@ -82,6 +82,7 @@ SAMPLES = [
     ("environment-type-removed", "qa", {}),
     ("order-changed", "Service", {"before": [], "after": ["Listener"]}),
     ("processing-changed", "Transform", VALUES),
+    ("processed-by-macro", "Transform", {"macros": ["Mine"]}),
     ("loop-changed", "Fn::ForEach::Buckets", {"section": "Resources"}),
     ("unknown-content", "Network", {"properties": ["Parameters", "TemplateURL"]}),
     ("parameter-read-again", "Image", {"resources": ["Web", "Job"], "replaced": ["Web"]}),

@@ -192,6 +192,7 @@ UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
             "{subject} gets other {properties}, which may add, replace or remove anything in it"
         ),
         "processing-changed": "{subject} changes how CloudFormation processes the template",
+        "processed-by-macro": "{macros} can make anything of the changed resources",
         "loop-changed": "{subject} changes; its effect is known only after processing",
         "ineffective": "{subject} change without effect for the given parameters",
     }
