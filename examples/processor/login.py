@@ -13,6 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 LOG = logging.getLogger("processor")
 
 CONNECT_SECONDS = 3
+SECRET_SECONDS = 2
+"""A request waits for it."""
 
 
 class SecretError(Exception):
@@ -30,7 +32,7 @@ class Login:
     async def read_again(self) -> None:
         """Read the secret."""
         try:
-            credentials = await asyncio.to_thread(read_secret, self._secret_arn)
+            credentials = await asyncio.to_thread(read_secret, self._secret_arn, SECRET_SECONDS)
         except SecretError as error:
             LOG.warning("%s", error)
             return
@@ -39,8 +41,8 @@ class Login:
             LOG.info("the password of the database has changed and was read again")
 
 
-def read_secret(arn: str) -> dict[str, str]:
-    """Return the credentials that a secret has now.
+def read_secret(arn: str, seconds: float) -> dict[str, str]:
+    """Return the credentials that a secret has now; try twice, and wait so many seconds each time.
 
     Raises:
         SecretError: when it cannot be read.
@@ -50,7 +52,9 @@ def read_secret(arn: str) -> dict[str, str]:
         client = boto3.client(
             "secretsmanager",
             region_name=arn.split(":")[3],
-            config=Config(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 2}),
+            config=Config(
+                connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 2}
+            ),
         )
         secret = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
         return {"user": str(secret["username"]), "password": str(secret["password"])}

@@ -11,6 +11,8 @@ from psycopg import sql
 
 from login import read_secret
 
+SECRET_SECONDS = 10
+
 # Tasks that start together would otherwise create the same things, and all but one would fail.
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('migration'))"
 TABLE = """
@@ -44,7 +46,7 @@ def migrate(parameters: dict[str, Any], secret_arn: str) -> None:
         connection.execute(LOCK)
         connection.execute(TABLE)
         # Not before the lock: a task that started earlier could then set an older password.
-        login = read_secret(secret_arn)
+        login = read_secret(secret_arn, SECRET_SECONDS)
         role = sql.Identifier(login["user"])
         found = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [login["user"]])
         # Statements can be logged, so the server gets the password as it stores it.

@@ -59,3 +59,20 @@ def test_container_that_does_not_stop_properly_is_reported(tmp_path, monkeypatch
         assert running.process.returncode is not None
     finally:
         running.kill()
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "details"),
+    [
+        ("import time; time.sleep(60)", "container-not-ended", {"seconds": 1}),
+        ("print('why'); exit(3)", "container-ended", {"status": 3, "log": "why"}),
+    ],
+)
+def test_container_that_does_not_succeed_is_reported(tmp_path, monkeypatch, program, code, details):
+    (tmp_path / "program.py").write_text(program)
+    monkeypatch.setattr(container, "RUN_SECONDS", 1)
+    failing = Container(tmp_path / "program.py", {}, tmp_path / "log")
+    with pytest.raises(CheckFailed) as failure:
+        failing.run()
+    assert (failure.value.finding.code, failure.value.finding.details) == (code, details)
+    assert failing.process.returncode is not None

@@ -17,6 +17,8 @@ from .checks import CheckFailed
 from .servers import HOST, free_port
 
 START_SECONDS: Final = 30
+RUN_SECONDS: Final = 120
+"""The longest time for which a container waits for another one on Fargate."""
 HEALTH_CHECK_SECONDS: Final = 5
 POLL_SECONDS: Final = 0.05
 STOP_SECONDS: Final = 30
@@ -52,9 +54,9 @@ class Container:
     def run(self) -> None:
         """Run the program to its end, as a container of which another one needs the success."""
         try:
-            status = self.start().wait(START_SECONDS)
+            status = self.start().wait(RUN_SECONDS)
         except subprocess.TimeoutExpired:
-            raise CheckFailed("container-not-ended", seconds=START_SECONDS) from None
+            raise CheckFailed("container-not-ended", seconds=RUN_SECONDS) from None
         finally:
             self.kill()
         if status:

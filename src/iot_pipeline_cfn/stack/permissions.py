@@ -273,7 +273,6 @@ RUNTIME: Final = (
         "PutRetentionPolicy",
         "logs:log-group:RDS*",
     ),
-    Grant("secretsmanager", "GetRandomPassword"),
     Grant("secretsmanager", "DescribeSecret GetSecretValue PutSecretValue", tagged=True),
     Grant("sns", "Publish", "sns:NAME"),
     Grant("sqs", "SendMessage", "sqs:NAME"),
