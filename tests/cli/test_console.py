@@ -1,6 +1,7 @@
 """What a user sees and answers."""
 
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from deploying import (
     command_named_in,
     log_group,
     names_of_stacks,
+    signal_success,
     small_template,
     stack_of,
     topic,
 )
 from golden import compare_with_golden, transcript
-from iot_pipeline_cfn.cli import deploy_wording
+from iot_pipeline_cfn.cli import deploy_wording, signs_of_life
 
 GOLDEN = Path(__file__).with_name("golden") / "session.txt"
 VARIABLE = {
@@ -102,3 +104,13 @@ def test_interruption_asks_and_a_second_one_detaches(terminal, project, aws):
     assert status == 130
     assert command_named_in(text)[:3] == ["events", "--follow", "pr1"]
     assert stack_of(aws)["StackStatus"] == "UPDATE_IN_PROGRESS"
+
+
+def test_sign_of_life_names_what_is_in_progress(project, aws, monkeypatch):
+    """CI ends a job that says nothing for ten minutes."""
+    monkeypatch.setattr(signs_of_life, "SECONDS", 0.2)
+    project.write(small_template(WAITS))
+    threading.Timer(1.5, signal_success, [aws]).start()
+    done = project.deploy("pr1")
+    assert done.status == 0, done.err
+    assert done.err.count("still creating pr1 after 0 min: Waits") > 1

@@ -89,7 +89,7 @@ def test_change_set_in_creation_is_pending(client, stubber, status):
 
 
 def test_validation_findings_are_read_from_all_pages(client, stubber):
-    """Other events are skipped."""
+    """Other events are left out, and what was not validated."""
     finding = {
         "EventType": "VALIDATION_ERROR",
         "ValidationName": "ServiceQuotas",
@@ -97,7 +97,8 @@ def test_validation_findings_are_read_from_all_pages(client, stubber):
         "ValidationStatusReason": "5 of 5 in use",
         "ValidationFailureMode": "WARN",
     }
-    first = {"OperationEvents": [finding, {"EventType": "STACK_EVENT"}], "NextToken": "1"}
+    skipped = finding | {"ValidationStatus": "SKIPPED"}
+    first = {"OperationEvents": [finding, {"EventType": "STACK_EVENT"}, skipped], "NextToken": "1"}
     second = {"OperationEvents": [finding | {"ValidationFailureMode": "FAIL"}]}
     stubber.add_response("describe_events", first, {"ChangeSetName": ARN})
     stubber.add_response("describe_events", second, {"ChangeSetName": ARN, "NextToken": "1"})
@@ -109,6 +110,25 @@ def test_validation_findings_are_read_from_all_pages(client, stubber):
         False,
     )
     assert failure.fails
+
+
+def test_hook_that_refused_a_change_set_is_named_with_its_reason(client, stubber):
+    hook = {
+        "EventType": "HOOK_INVOCATION_ERROR",
+        "LogicalResourceId": "Topic",
+        "HookType": "Acme::SNS::Guard",
+        "HookStatusReason": "topics are encrypted here",
+    }
+    events = [hook, hook | {"HookFailureMode": "WARN"}]
+    stubber.add_response("describe_events", {"OperationEvents": events}, {"ChangeSetName": ARN})
+    refused, warned = validation_findings(client, ARN)
+    assert (refused.name, refused.path, refused.reason, refused.fails) == (
+        "Acme::SNS::Guard",
+        "Topic",
+        "topics are encrypted here",
+        True,
+    )
+    assert not warned.fails
 
 
 def test_parameter_without_a_value_keeps_the_previous_one():

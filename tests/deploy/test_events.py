@@ -15,7 +15,6 @@ from iot_pipeline_cfn.deploy.events import (
     MissingPermission,
     last_operation,
     missing_permission,
-    poll,
     root_cause,
     stopped_tasks,
 )
@@ -136,26 +135,6 @@ def test_last_operation_includes_its_rollback(stubbed, stubber):
     stubber.add_response("describe_stack_events", second, {"StackName": ARN, "NextToken": "1"})
     found = last_operation(stubbed.cloudformation, ARN)
     assert [one.id for one in found] == ["3", "4", "5", "6"]
-
-
-def test_polling_slows_down(monkeypatch):
-    """After a minute there is a call every five seconds, which CloudFormation's limits allow."""
-    now = 0.0
-    pauses = []
-
-    def sleep(seconds):
-        nonlocal now
-        pauses.append(seconds)
-        now += seconds
-
-    monkeypatch.setattr(events.time, "monotonic", lambda: now)
-    monkeypatch.setattr(events.time, "sleep", sleep)
-    with pytest.raises(TimeoutError):
-        list(poll(600))
-    assert pauses[0] == events.SHORTEST_PAUSE
-    assert max(pauses) == 5.0
-    assert sum(pauses) == pytest.approx(600)
-    assert len([pause for pause in pauses if pause < 5]) <= 75
 
 
 def test_stopped_task_has_its_reason_and_those_of_its_containers(stubbed):

@@ -42,7 +42,7 @@ from faults import (
     proxy_to,
     undisturbed,
 )
-from iot_pipeline_cfn.deploy import events
+from iot_pipeline_cfn.deploy import polling
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 
 STACK = "iot-pipeline-pr1"
@@ -187,7 +187,7 @@ def proxy(emulator):
 def haste(monkeypatch):
     """Skip botocore's delays between attempts, poll often, and read service descriptions once."""
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
-    monkeypatch.setattr(events, "SHORTEST_PAUSE", 0.005)
+    monkeypatch.setattr(polling, "SHORTEST_PAUSE", 0.005)
     monkeypatch.setattr(botocore.session, "create_loader", lambda *_: LOADER)
 
 
@@ -470,3 +470,87 @@ def test_timeout_leaves_the_operation_running(bench):
     bench.write(CREATION)
     again = project.run(*CREATION.arguments)
     assert (again.status, again.notices) == (0, ["waiting"])
+
+
+def while_followed(bench):
+    """Choose the first requests for events after an execution."""
+    executed = []
+
+    def chooses(_, request):
+        if request.action == "ExecuteChangeSet":
+            executed.append(request)
+        return (
+            bool(executed)
+            and request.action == "DescribeStackEvents"
+            and len(bench.proxy.struck) < OUTAGE
+        )
+
+    return chooses
+
+
+OUTAGE = 17
+"""More requests than botocore makes for three calls."""
+
+
+@pytest.mark.parametrize("fault", [THROTTLED, FAILED, UNREACHED], ids=str)
+def test_outage_is_waited_out_while_an_operation_is_followed(bench, monkeypatch, fault):
+    """And is said once."""
+    monkeypatch.setattr(polling, "OUTAGE_PAUSE", 0.01)
+    expected = baseline(bench, CREATION)
+    trial = tried(bench, CREATION, fault, while_followed(bench))
+    assert len(trial.struck) == OUTAGE
+    assert trial.result == expected.result, trial.done.err
+    assert trial.done.err.count("AWS does not answer") == 1
+
+
+def test_credentials_that_expire_end_the_following(bench):
+    baseline(bench, CREATION)
+    trial = tried(bench, CREATION, EXPIRED, while_followed(bench))
+    assert (trial.done.status, trial.done.code) == (7, "expired-credentials")
+
+
+ROLE = "arn:aws:iam::123456789012:role/cloudformation"
+
+
+@pytest.mark.parametrize("scenario", [CREATION, UPDATE, DESTRUCTION, RECREATION], ids=str)
+def test_service_role_is_in_every_call_that_takes_one(bench, scenario):
+    bench.write(scenario)
+    project = bench.prepared(scenario)
+    bench.proxy.disturb()
+    assert project.run(*scenario.arguments, "--role-arn", ROLE).status == 0
+    takes = {"CreateChangeSet", "DeleteStack"}
+    roles = [each.role for each in bench.proxy.requests if each.action in takes]
+    assert roles
+    assert {*roles} == {ROLE}
+
+
+def test_change_set_is_checked_before_anything_else_changes(bench):
+    """Another deployment executes its own change set after this one was planned."""
+    bench.write(UPDATE)
+    project = bench.prepared(UPDATE)
+    with bench.client("cloudformation", project.account) as cloudformation:
+
+        def overtake():
+            cloudformation.delete_change_set(
+                StackName=STACK,
+                ChangeSetName=cloudformation.list_change_sets(StackName=STACK)["Summaries"][0][
+                    "ChangeSetName"
+                ],
+            )
+
+        seen = []
+
+        def chooses(_, request):
+            if request.action == "GetStackPolicy" and not seen:
+                seen.append(request)
+                overtake()
+            return False
+
+        bench.proxy.disturb(LOST, chooses)
+        done = project.run(*UPDATE.arguments)
+    assert seen
+    assert done.status == 0, done.err
+    actions = [each.action for each in bench.proxy.requests]
+    first = actions.index("CreateChangeSet")
+    again = actions.index("CreateChangeSet", first + 1)
+    assert not {"SetStackPolicy", "UpdateTerminationProtection"} & {*actions[first:again]}

@@ -22,6 +22,7 @@ from deploying import (
     stack_of,
     start_update,
 )
+from iot_pipeline_cfn.deploy import events
 
 LATER = 1.5
 """Seconds in which a command comes to where it waits, on a busy machine too."""
@@ -181,3 +182,37 @@ def test_interruption_while_waiting_cancels_nothing(project, aws, verb):
     assert ended(process)[0] == 130
     assert stack_of(aws)["StackStatus"] == "UPDATE_IN_PROGRESS"
     signal_success(aws)
+
+
+def emulated(*resources, **asked):
+    """Return a template that asks the emulator for events."""
+    return small_template(*resources) | {"Metadata": {"Emulator": asked}}
+
+
+def test_events_of_a_whole_creation_are_shown_although_all_is_configured_before_its_end(project):
+    """AWS sends an event of the stack with the status of a beginning then."""
+    project.write(emulated(ConfigurationComplete=True))
+    assert project.deploy("pr1").status == 0
+    first, *middle, _, last = project.run("events", "pr1", "--json").documents
+    assert (first["status"], first["detailed_status"]) == ("CREATE_IN_PROGRESS", None)
+    details = [each["detailed_status"] for each in middle if each["logical_id"] == "Topic"]
+    assert details == [None, "CONFIGURATION_COMPLETE", None]
+    assert last["status"] == "CREATE_COMPLETE"
+
+
+def test_reason_of_a_hook_is_the_cause(project):
+    project.write(emulated(Hook={"Topic": "topics are encrypted here"}))
+    done = project.deploy("pr1")
+    assert (done.status, done.code) == (4, "deployment-failed")
+    assert done.details["cause"]["logical_id"] == "Topic"
+    assert done.details["cause"]["reason"].endswith(": topics are encrypted here")
+
+
+def test_success_is_that_of_this_operation(project, aws, monkeypatch):
+    """AWS can show the events of an operation late: the stack is still complete from before."""
+    monkeypatch.setattr(events, "GRACE", 0.2)
+    project.deploy("pr1")
+    project.write(emulated({"Impossible": IMPOSSIBLE}, LateSeconds=1))
+    done = project.deploy("pr1")
+    assert (done.status, done.code) == (4, "deployment-failed")
+    assert done.details["status"] == "UPDATE_ROLLBACK_COMPLETE"

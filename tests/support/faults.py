@@ -28,6 +28,8 @@ class Request:
 
     service: str
     action: str
+    role: str = ""
+    """The service role of CloudFormation."""
 
 
 @dataclass(frozen=True)
@@ -200,8 +202,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def request_in(self, body: bytes) -> Request:
         scope = re.search(r"Credential=[^,]*", self.headers["Authorization"])[0].split("/")
-        action = parse_qs(body.decode()).get("Action") if scope[3] != "s3" else None
-        return Request(scope[3], action[0] if action else "PutObject")
+        if scope[3] == "s3":
+            return Request("s3", "PutObject")
+        given = parse_qs(body.decode())
+        return Request(scope[3], given["Action"][0], given.get("RoleARN", [""])[0])
 
     def forward(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         """Return the emulator's answer to the request."""

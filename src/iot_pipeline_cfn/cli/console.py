@@ -18,6 +18,7 @@ from iot_pipeline_cfn.deploy.observer import Observer, Operation, Question
 from iot_pipeline_cfn.template.findings import Finding
 
 from . import deploy_wording as wording
+from .signs_of_life import signs_of_life
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.cloudformation import Output
@@ -228,16 +229,35 @@ class Console(Observer):
         self, operation: Operation, subject: str, logical_ids: Collection[str]
     ) -> "Iterator[Callable[[Event], None]]":
         """Show an operation; the function that this yields gets each event."""
-        if self.as_json:
-            yield self.event
-        elif self.interactive:
+        title = wording.OPERATIONS[operation].format(subject)
+        if self.interactive:
             from .progress import draw
 
-            title = wording.OPERATIONS[operation].format(subject)
             with draw(title, logical_ids) as see:
                 yield see
         else:
-            yield lambda event: self.say(wording.event_line(event))
+            show = self.event if self.as_json else self._say_event
+            with self.follow(title, show) as see:
+                yield see
+
+    @contextmanager
+    def follow(
+        self, title: str, show: "Callable[[Event], None]"
+    ) -> "Iterator[Callable[[Event], None]]":
+        """Show each event, and every minute what is in progress."""
+
+        def say(seconds: float, logical_ids: list[str]) -> None:
+            self.say(wording.in_progress_line(title, seconds, logical_ids))
+
+        def see(event: "Event") -> None:
+            note(event)
+            show(event)
+
+        with signs_of_life(say) as note:
+            yield see
+
+    def _say_event(self, event: "Event") -> None:
+        self.say(wording.event_line(event))
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

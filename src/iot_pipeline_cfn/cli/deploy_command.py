@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from getpass import getuser
@@ -111,6 +111,14 @@ def preflight(
     metavar="LOGICAL_ID",
     help="Allow a protected environment to lose this resource and its data; repeatable.",
 )
+@click.option(
+    "--skip",
+    "skipped",
+    multiple=True,
+    metavar="LOGICAL_ID",
+    envvar="IOT_PIPELINE_SKIP",
+    help="Leave this resource as it is where a rollback is stuck; repeatable.",
+)
 @yes_option
 def deploy(
     *,
@@ -122,6 +130,7 @@ def deploy(
     as_json: bool,
     reviewed: Path | None,
     allowed: Sequence[str],
+    skipped: Sequence[str],
     yes: bool,
 ) -> None:
     """Create or update an environment by a change set that is shown first.
@@ -132,7 +141,12 @@ def deploy(
     from iot_pipeline_cfn.deploy import service_layer
 
     requested, request = _request(
-        environment, template, options, allowed, load_object(reviewed) if reviewed else None
+        environment,
+        template,
+        options,
+        allowed_losses=allowed,
+        skipped=skipped,
+        reviewed=load_object(reviewed) if reviewed else None,
     )
     operations, console = open_environment(
         requested, place, patience, request.file, options.role_arn, as_json=as_json
@@ -146,8 +160,7 @@ def _request(
     name: str,
     template: Path | None,
     options: RequestOptions,
-    allowed: Sequence[str] = (),
-    reviewed: Mapping[str, Any] | None = None,
+    **others: Any,
 ) -> "tuple[Environment, DeploymentRequest]":
     """Build the deployment request from files and options."""
     from iot_pipeline_cfn.deploy.request import load_request
@@ -159,8 +172,7 @@ def _request(
         owner=owner(),
         bucket=options.bucket,
         ignored=options.ignored,
-        allowed_losses=allowed,
-        reviewed=reviewed,
+        **others,
     )
 
 

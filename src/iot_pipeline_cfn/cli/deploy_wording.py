@@ -30,17 +30,20 @@ OPERATIONS: Final = {
 QUESTIONS: Final = {
     Question.BOOTSTRAP: "There is no bucket for templates in {}: deploy the account's stack first?",
     Question.DEPLOY: "Deploy {}?",
+    Question.ROLL_BACK: "Roll {} back?",
     Question.CANCEL_UPDATE: "Interrupted: cancel the update?",
     Question.DELETE_CREATION: "Interrupted: delete the new stack?",
 }
 NOTICES: Final = {
     "waiting": "{subject} is in {status}: waiting for it to end",
     "removing-failed-creation": "{subject} is an empty stack whose creation failed: removing it",
-    "rolling-back": "{subject} is in {status} ({reason}): rolling it back",
+    "rolling-back": "{subject} is in {status} ({reason}): rolling back; failed: {resources}",
+    "deploying-again": "another deployment changed {subject}: planning again",
     "late-log-group": "{name} was there after the deletion of its stack: deleted",
     "log-groups-not-deleted": "log groups may be left, which cannot be listed or deleted: {reason}",
     "deleting-again": "{subject} is in {status}: trying again",
     "not-cancelled": "{reason}",
+    "outage": "AWS does not answer, and CloudFormation goes on; still trying ({reason})",
     "validation-unreadable": "note: cannot read the early validation: {reason}",
     "task-count-unreadable": "note: the update may stop tasks: cannot read how many run: {reason}",
     "change-set-not-removed": "cannot delete the change set, which can safely be left: {reason}",
@@ -62,6 +65,8 @@ DATA: Final = {
     DataOutcome.SNAPSHOT: "its data is kept in a snapshot",
 }
 REPLACEMENTS: Final = {Replacement.YES: "yes", Replacement.MAYBE: "maybe", Replacement.NO: ""}
+
+IN_PROGRESS_SHOWN: Final = 8
 
 CHANGE_HEADINGS: Final = ("Action", "Logical ID", "Type", "Replacement", "Because of")
 ENVIRONMENT_HEADINGS: Final = (
@@ -187,11 +192,19 @@ def result_line(
     return f"{suffix} is deleted" + (f", but for {names}" if names else "")
 
 
+def in_progress_line(title: str, seconds: float, logical_ids: Sequence[str]) -> str:
+    """Return the line that an operation goes on, with what is in progress."""
+    names = ", ".join(logical_ids[:IN_PROGRESS_SHOWN])
+    more = len(logical_ids) - IN_PROGRESS_SHOWN
+    names += f" and {more} more" if more > 0 else ""
+    return f"still {title} after {seconds / 60:.0f} min: {names or 'no resource in progress'}"
+
+
 def event_line(event: "Event") -> str:
     """Return an event as a line."""
     reason = f"  {event.reason}" if event.reason else ""
     return (
-        f"{event.time:%H:%M:%S}Z  {event.status:<20}  {event.logical_id} "
+        f"{event.time:%H:%M:%S}Z  {event.detail or event.status:<20}  {event.logical_id} "
         f"({event.resource_type}){reason}"
     )
 

@@ -64,7 +64,7 @@ def cancel(
     *, environment: str, patience: Patience, place: Place, template: Path | None, as_json: bool
 ) -> None:
     """Cancel the update that is in progress."""
-    from iot_pipeline_cfn.deploy.following import cancel_update
+    from iot_pipeline_cfn.deploy.readiness import cancel_update
 
     operations, console = open_named(environment, template, place, patience, as_json=as_json)
     state = cancel_update(operations)

@@ -73,11 +73,16 @@ def events(
     """Show the events of the current operation, or of the last one."""
     from iot_pipeline_cfn.deploy.events import last_operation
     from iot_pipeline_cfn.deploy.following import follow_current
+    from iot_pipeline_cfn.deploy.observer import Operation
+
+    from .deploy_wording import OPERATIONS
 
     patience = Patience(timeout=timeout)
     operations, console = open_named(environment, template, place, patience, as_json=as_json)
     if follow:
-        follow_current(operations, console.event)
+        title = OPERATIONS[Operation.OTHER].format(operations.environment.suffix)
+        with console.follow(title, console.event) as see:
+            follow_current(operations, see)
         return
     for event in last_operation(operations.client, operations.require_stack().arn):
         console.event(event)

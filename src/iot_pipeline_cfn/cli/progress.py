@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .deploy_wording import event_line
+from .signs_of_life import InProgress
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.events import Event
@@ -30,7 +31,7 @@ def draw(title: str, logical_ids: Collection[str]) -> "Iterator[Callable[[Event]
     columns = (TextColumn("{task.description}"), BarColumn())
     bar = Progress(*columns, MofNCompleteColumn(), TimeElapsedColumn())
     task = bar.add_task(title, total=len(logical_ids) or None)
-    busy: dict[str, Event] = {}
+    busy = InProgress()
     done: set[str] = set()
 
     with Live(bar, console=rich_console(err=True), refresh_per_second=8) as live:
@@ -40,10 +41,8 @@ def draw(title: str, logical_ids: Collection[str]) -> "Iterator[Callable[[Event]
                 live.console.print(Text(event_line(event), "red"))
             if event.of_stack:
                 return
-            busy.pop(event.logical_id, None)
-            if event.status.endswith("_IN_PROGRESS"):
-                busy[event.logical_id] = event
-            else:
+            busy.see(event)
+            if event.logical_id not in busy:
                 done.add(event.logical_id)
             bar.update(task, completed=len(done.intersection(logical_ids) if logical_ids else done))
             live.update(Group(_in_progress(busy), bar))
@@ -54,5 +53,7 @@ def draw(title: str, logical_ids: Collection[str]) -> "Iterator[Callable[[Event]
 def _in_progress(busy: "Mapping[str, Event]") -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for event in list(busy.values())[-ROWS:]:
-        table.add_row(event.logical_id, event.resource_type, event.status, style="dim")
+        table.add_row(
+            event.logical_id, event.resource_type, event.detail or event.status, style="dim"
+        )
     return table

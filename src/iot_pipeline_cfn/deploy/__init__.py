@@ -1,11 +1,12 @@
 """Deploying environments: requests, plans, execution, following, deletion.
 
 `service_layer` is what a command, a test or another tool calls to plan, deploy and destroy;
-`inventory` lists environments and their state, and `following` follows operations and cancels
-updates. They work on `Operations` and raise `DeploymentError`.
+`inventory` lists environments and their state, `following` follows operations, and `readiness` ends
+what keeps a verb from acting on a stack. They work on `Operations` and raise `DeploymentError`.
 
 `planning` and `environments` decide, as pure functions over data; `protection` defines which
-environments are protected. `connection`, `cloudformation`, `resource_changes` and `events` are the
-calls to AWS, and `errors` explains their failures. `request` and `deployment` are the steps of a
-deployment, and `preflight` checks a plan before it is executed.
+environments are protected, and `location` where a command works. `credentials`, `connection`,
+`cloudformation`, `reported_changes` and `events` are the calls to AWS, `polling` repeats them, and
+`errors` explains their failures. `request` and `deployment` are the steps of a deployment, and
+`preflight` checks a plan before it is executed.
 """

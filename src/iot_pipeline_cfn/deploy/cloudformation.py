@@ -4,6 +4,7 @@ A call can be carried out although its answer is lost. botocore then sends it ag
 CloudFormation answers to the second attempt is not a failure.
 """
 
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,10 @@ from .reported_changes import merge_changes, resource_change
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_s3 import S3Client
+
+BUSY_ATTEMPTS = 10
+BUSY_PAUSE = 3.0
+"""How often, and after how many seconds, a change set that CloudFormation works on is executed."""
 
 TEMPLATE_BYTES = 51_200
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
@@ -106,12 +111,22 @@ class ChangeSet:
 
 @dataclass(frozen=True)
 class ValidationFinding:
-    """A finding of CloudFormation's early validation of a change set."""
+    """A finding of CloudFormation's early validation of a change set, or of a hook."""
 
     name: str
     path: str
     reason: str
     fails: bool
+
+
+FAILURE_FIELDS = {
+    "VALIDATION_ERROR": ("ValidationName", "ValidationStatusReason", "ValidationFailureMode"),
+    "HOOK_INVOCATION_ERROR": ("HookType", "HookStatusReason", "HookFailureMode"),
+    "PROVISIONING_ERROR": ("ResourceType", "ResourceStatusReason", ""),
+}
+"""The fields of each type of event with the name, the reason and the mode of a failure.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_OperationEvent.html
+"""
 
 
 def unique_name() -> str:
@@ -223,22 +238,37 @@ def _change_set(client: "CloudFormationClient", arn: str, *, with_values: bool) 
 
 
 def validation_findings(client: "CloudFormationClient", change_set: str) -> list[ValidationFinding]:
-    """Return the findings of early validation, also those of a change set that succeeded.
+    """Return the findings of early validation and of hooks, also of a change set that succeeded.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
     """
     pages = client.get_paginator("describe_events").paginate(ChangeSetName=change_set)
     return [
-        ValidationFinding(
-            name=event.get("ValidationName", ""),
-            path=event.get("ValidationPath", "") or event.get("LogicalResourceId", ""),
-            reason=event.get("ValidationStatusReason", ""),
-            fails=event.get("ValidationFailureMode") == "FAIL",
-        )
+        _validation_finding(event)
         for page in pages
         for event in page.get("OperationEvents", [])
-        if event.get("EventType") == "VALIDATION_ERROR"
+        if event.get("EventType") in FAILURE_FIELDS and event.get("ValidationStatus") != "SKIPPED"
     ]
+
+
+def _validation_finding(event: Mapping[str, Any]) -> ValidationFinding:
+    name, reason, mode = FAILURE_FIELDS[event["EventType"]]
+    return ValidationFinding(
+        name=event.get(name, ""),
+        path=event.get("ValidationPath", "") or event.get("LogicalResourceId", ""),
+        reason=event.get(reason, ""),
+        fails=event.get(mode) != "WARN",
+    )
+
+
+def require_available(client: "CloudFormationClient", change_set: ChangeSet) -> None:
+    """Require that a change set can still be executed, before anything else is changed."""
+    try:
+        now = _change_set(client, change_set.arn, with_values=False)
+    except client.exceptions.ChangeSetNotFoundException:
+        raise obsolete() from None
+    if now.state is not ChangeSetState.AVAILABLE:
+        raise obsolete()
 
 
 def execute_change_set(client: "CloudFormationClient", change_set: ChangeSet, token: str) -> None:
@@ -247,17 +277,23 @@ def execute_change_set(client: "CloudFormationClient", change_set: ChangeSet, to
     A rollback deletes resources that the change set has created, even those with the deletion
     policy `Retain`, so that their names are free again
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html).
+    CloudFormation may still be busy with the change set (https://github.com/aws/aws-cdk/issues/26182).
     """
-    try:
-        client.execute_change_set(
-            ChangeSetName=change_set.arn, ClientRequestToken=token, RetainExceptOnCreate=True
-        )
-    except client.exceptions.InvalidChangeSetStatusException:
-        now = _change_set(client, change_set.arn, with_values=False)
-        if not now.execution_status.startswith("EXECUTE_"):
+    for attempt in range(1, BUSY_ATTEMPTS + 1):
+        try:
+            client.execute_change_set(
+                ChangeSetName=change_set.arn, ClientRequestToken=token, RetainExceptOnCreate=True
+            )
+        except client.exceptions.InvalidChangeSetStatusException as error:
+            if "currently in progress" in message_of(error) and attempt < BUSY_ATTEMPTS:
+                time.sleep(BUSY_PAUSE)
+                continue
+            now = _change_set(client, change_set.arn, with_values=False)
+            if not now.execution_status.startswith("EXECUTE_"):
+                raise obsolete() from None
+        except client.exceptions.ChangeSetNotFoundException:
             raise obsolete() from None
-    except client.exceptions.ChangeSetNotFoundException:
-        raise obsolete() from None
+        return
 
 
 def obsolete() -> DeploymentError:

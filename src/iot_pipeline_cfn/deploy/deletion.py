@@ -17,11 +17,12 @@ from .cloudformation import Stack
 from .connection import Connection
 from .errors import DeploymentError
 from .events import Event
-from .following import OperationOutcome, make_ready, run
+from .following import OperationOutcome, run
 from .observer import Operation
 from .operations import Operations
 from .planning import StackAction, Verb
 from .protection import refuses_deletion
+from .readiness import make_ready
 
 
 class DeletionOutcome(StrEnum):

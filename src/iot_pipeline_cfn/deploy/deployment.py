@@ -20,10 +20,11 @@ from iot_pipeline_cfn.template.findings import Finding, Value
 from . import cloudformation, events, planning
 from .cloudformation import ChangeSet, ChangeSetState, Stack, ValidationFinding
 from .errors import ChangeSetRejectedError, DeploymentError, is_gone, message_of
-from .following import OperationOutcome, follow, limited, make_ready
+from .following import OperationOutcome, follow, limited
 from .observer import Operation
 from .operations import Operations
 from .planning import REASONS, Refusal, StackAction, Verb
+from .polling import answers, poll
 from .preflight.checking import PreflightContext
 from .preflight.names import explain_validation
 from .protection import (
@@ -33,6 +34,7 @@ from .protection import (
     set_termination_protection,
     wants_termination_protection,
 )
+from .readiness import make_ready
 from .reported_changes import change_data
 from .request import (
     OWNER_TAG,
@@ -179,8 +181,11 @@ def _request_change_set(
 
 def _wait_for_change_set(operations: Operations, arn: str) -> ChangeSet:
     with limited(operations, "the change set"):
-        for _ in events.poll(operations.timeout):
-            change_set = cloudformation.describe_change_set(operations.client, arn)
+        for change_set in answers(
+            lambda: cloudformation.describe_change_set(operations.client, arn),
+            operations.timeout,
+            operations.report_outage,
+        ):
             if not change_set.pending:
                 break
     return change_set
@@ -219,7 +224,7 @@ def _discard(operations: Operations, arn: str, stack_arn: str, *, protected: boo
     client = operations.client
     try:
         # A pending change set cannot be removed.
-        for _ in events.poll(DISCARD_SECONDS):
+        for _ in poll(DISCARD_SECONDS):
             if not cloudformation.describe_change_set(client, arn).pending:
                 break
         client.delete_change_set(ChangeSetName=arn)
@@ -242,6 +247,7 @@ def execute(operations: Operations, plan: Plan) -> Stack:
     if plan.empty:
         return _set_up(operations, plan, plan.stack)
     client, arn, parameters = operations.client, plan.stack.arn, plan.content.parameters
+    cloudformation.require_available(client, plan.change_set)
     if wants_termination_protection(parameters):
         # On before the first resource exists, so that nothing is ever unprotected, as by the CDK
         # (https://github.com/aws/aws-cdk-cli/blob/main/packages/%40aws-cdk/toolkit-lib/lib/api/deployments/deploy-stack.ts).
@@ -250,12 +256,13 @@ def execute(operations: Operations, plan: Plan) -> Stack:
     if not plan.creates:
         set_policy(client, plan.stack, plan.stack_policy)
     newest = events.newest_id(client, arn)
-    _begin(operations, plan)
+    token = _begin(operations, plan)
     outcome = follow(
         operations,
         Operation.CREATE if plan.creates else Operation.UPDATE,
         arn,
         after=newest,
+        token=token,
         logical_ids=[change.logical_id for change in plan.changes],
         deletes_itself=plan.creates and planning.failure_mode(parameters) == "DELETE",
     )
@@ -273,8 +280,11 @@ def _set_up(operations: Operations, plan: Plan, stack: Stack) -> Stack:
     return stack
 
 
-def _begin(operations: Operations, plan: Plan) -> None:
-    """Execute the change set. It is discarded only if CloudFormation rejects the execution."""
+def _begin(operations: Operations, plan: Plan) -> str:
+    """Execute the change set, and return the token of the operation.
+
+    The change set is discarded only if CloudFormation rejects the execution.
+    """
     token = cloudformation.unique_name()
     plan.is_executed = True
     try:
@@ -287,6 +297,7 @@ def _begin(operations: Operations, plan: Plan) -> None:
     except KeyboardInterrupt:
         message = f"interrupted; see the result with: {operations.command('status')}"
         raise DeploymentError(message, ExitCode.INTERRUPTED, code="interrupted") from None
+    return token
 
 
 def _failed(operations: Operations, outcome: OperationOutcome) -> DeploymentError:

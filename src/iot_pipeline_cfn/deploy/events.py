@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
@@ -16,13 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from . import cloudformation
 from .connection import Connection
+from .polling import answers
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
-SHORTEST_PAUSE: Final = 0.02
-LONGEST_PAUSE: Final = 5.0
-"""Seconds between calls. CloudFormation allows few describing calls per second and account."""
 
 GRACE: Final = 30.0
 """Seconds without an event after which a failed creation is over, although it could
@@ -52,6 +50,7 @@ UNNAMED: Final = re.compile(
 )
 ENCODED: Final = "Encoded authorization failure message"
 """What EC2 writes before an encoded message: only authorized principals can decode the rest."""
+HOOK_FAILURES: Final = frozenset({"HOOK_COMPLETE_FAILED", "HOOK_FAILED"})
 TASKS_SHOWN: Final = 3
 
 
@@ -68,11 +67,30 @@ class Event:
     reason: str
     token: str
     of_stack: bool
+    detail: str = ""
+    """`CONFIGURATION_COMPLETE`, of a resource or of all, while the status is still in progress."""
+    operation_id: str = ""
+    hook_failed: bool = False
+    """Whether a hook refused the resource, for the reason of the event."""
+
+    @property
+    def begins(self) -> bool:
+        """Whether the stack begins an operation or an automatic rollback with it.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+        """
+        return (
+            self.of_stack
+            and not self.detail
+            and self.status.endswith("_IN_PROGRESS")
+            and "CLEANUP" not in self.status
+        )
 
     @property
     def failed(self) -> bool:
         """Whether the resource failed by itself, and was not just cancelled after a failure."""
-        return self.status.endswith("_FAILED") and not self.reason.startswith(CANCELLED)
+        failed = self.status.endswith("_FAILED") and not self.reason.startswith(CANCELLED)
+        return failed or self.hook_failed
 
     def as_data(self) -> dict[str, Any]:
         """Return it as data for JSON."""
@@ -81,12 +99,39 @@ class Event:
             "logical_id": self.logical_id,
             "resource_type": self.resource_type,
             "status": self.status,
+            "detailed_status": self.detail or None,
             "reason": self.reason,
         }
 
 
+@dataclass
+class OperationFilter:
+    """What tells the events of an operation from late events of the one before.
+
+    An automatic rollback has an operation ID of its own. The token of a request is in all events of
+    its operation.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeEvents.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html
+    """
+
+    token: str = ""
+    has_begun: bool = False
+    ids: set[str] = field(default_factory=set)
+
+    def accepts(self, event: Event) -> bool:
+        """Return whether an event, which follows all others so far, is of the operation."""
+        if event.begins or (self.token and event.token == self.token):
+            self.has_begun = True
+            self.ids |= {event.operation_id} - {""}
+        is_late = self.ids and event.operation_id and event.operation_id not in self.ids
+        return self.has_begun and not is_late
+
+
 def _event(event: Mapping[str, Any]) -> Event:
     physical_id = event.get("PhysicalResourceId", "")
+    reason = event.get("ResourceStatusReason", "")
+    if hook := event.get("HookStatusReason"):
+        reason = f"{event.get('HookType', 'hook')}: {hook}"
     return Event(
         id=event["EventId"],
         time=event["Timestamp"],
@@ -94,9 +139,13 @@ def _event(event: Mapping[str, Any]) -> Event:
         physical_id=physical_id,
         resource_type=event.get("ResourceType", ""),
         status=event.get("ResourceStatus", ""),
-        reason=event.get("ResourceStatusReason", ""),
+        reason=reason,
         token=event.get("ClientRequestToken", ""),
         of_stack=event.get("ResourceType") == STACK and physical_id == event["StackId"],
+        detail=event.get("DetailedStatus", ""),
+        operation_id=event.get("OperationId", ""),
+        hook_failed=event.get("HookStatus") in HOOK_FAILURES
+        and event.get("HookFailureMode") != "WARN",
     )
 
 
@@ -128,24 +177,11 @@ def last_operation(client: "CloudFormationClient", arn: str) -> list[Event]:
     events = []
     for event in newest_first(client, arn):
         events.append(event)
-        if event.of_stack and event.status in BEGINNINGS:
+        if event.begins and event.status in BEGINNINGS:
             break
-    return events[::-1]
-
-
-def poll(timeout: float) -> Iterator[None]:
-    """Yield whenever it is time to ask again: often at first, then less and less.
-
-    Raises:
-        TimeoutError: when the seconds are over.
-
-    """
-    start = time.monotonic()
-    while (elapsed := time.monotonic() - start) < timeout:
-        yield
-        pause = min(LONGEST_PAUSE, max(SHORTEST_PAUSE, elapsed / 10))
-        time.sleep(max(0.0, min(pause, start + timeout - time.monotonic())))
-    raise TimeoutError
+    else:
+        return events[::-1]
+    return list(filter(OperationFilter().accepts, reversed(events)))
 
 
 def follow(
@@ -153,14 +189,17 @@ def follow(
     arn: str,
     *,
     after: str | None,
+    operation: OperationFilter,
     see: Callable[[Event], None],
     timeout: float,
+    report_outage: Callable[[Exception], None],
     deletes_itself: bool = False,
 ) -> str:
     """Pass on the events of an operation, oldest first, and return its final status.
 
     The operation follows the event `after`; without one, it is the operation in progress. A failed
-    creation that `deletes_itself` is followed by its deletion.
+    creation that `deletes_itself` is followed by its deletion. A status from before the operation
+    has begun is not final.
 
     Raises:
         TimeoutError: when the time is over.
@@ -169,22 +208,30 @@ def follow(
     newest = after
     status = "UNKNOWN_IN_PROGRESS"
     news = time.monotonic()
-    for _ in poll(timeout):
+
+    def ask() -> tuple[list[Event], str | None]:
         new = last_operation(client, arn) if newest is None else since(client, arn, newest)
+        if new or time.monotonic() - news <= GRACE:
+            return new, None
+        # After an interruption or an outage the final event may have been missed.
+        stack = cloudformation.find_stack(client, arn)
+        return new, stack.status if stack else "DELETE_COMPLETE"
+
+    for new, now in answers(ask, timeout, report_outage):
         for event in new:
-            see(event)
             newest = event.id
             news = time.monotonic()
-            status = event.status if event.of_stack else status
-        quiet = time.monotonic() - news
+            if operation.accepts(event):
+                see(event)
+                status = event.status if event.of_stack else status
         if not status.endswith("_IN_PROGRESS"):
+            quiet = time.monotonic() - news
             if not (deletes_itself and status in FAILED_CREATIONS) or quiet > GRACE:
                 return status
-        elif quiet > GRACE and not new:
-            # After an interruption or an outage the final event may have been missed.
-            stack = cloudformation.find_stack(client, arn)
-            if stack is None or not stack.status.endswith("_IN_PROGRESS"):
-                return stack.status if stack else "DELETE_COMPLETE"
+        elif now == "DELETE_COMPLETE" or (
+            now and operation.has_begun and not now.endswith("_IN_PROGRESS")
+        ):
+            return now
     raise TimeoutError
 
 

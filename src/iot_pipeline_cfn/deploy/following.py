@@ -1,13 +1,9 @@
-"""Beginning an operation on a stack, and following it to its end or to an interruption.
-
-`make_ready` ends, removes or rolls back whatever keeps a verb from acting on a stack.
-"""
+"""Beginning an operation on a stack, and following it to its end or to an interruption."""
 
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 from botocore.exceptions import ClientError
@@ -15,13 +11,13 @@ from botocore.exceptions import ClientError
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Value
 
-from . import cloudformation, events, planning
+from . import cloudformation, events
 from .cloudformation import Stack
 from .errors import DeploymentError, explained
 from .events import Event
 from .observer import Operation, Question
 from .operations import Operations
-from .planning import Refusal, StackAction, Verb, exit_code_of, failure_mode
+from .planning import exit_code_of, failure_mode
 
 BEGUN: Final = frozenset(
     {"DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
@@ -92,7 +88,9 @@ def run(
             event.token == token or (event.of_stack and event.status in BEGUN) for event in since
         ):
             raise
-    return follow(operations, operation, stack.arn, after=newest, logical_ids=logical_ids)
+    return follow(
+        operations, operation, stack.arn, after=newest, token=token, logical_ids=logical_ids
+    )
 
 
 def follow(
@@ -101,17 +99,19 @@ def follow(
     arn: str,
     *,
     after: str | None = None,
+    token: str = "",
     logical_ids: Collection[str] = (),
     deletes_itself: bool = False,
     ours: bool = True,
 ) -> OperationOutcome:
     """Follow an operation to its end, and handle interruptions by the user.
 
-    The operation follows the event `after`; without one, it is the operation in progress. A failed
-    creation that `deletes_itself` is followed by its deletion. An operation that is not `ours`,
-    because another process began it, is never cancelled.
+    The operation follows the event `after` and was requested with a token; without these, it is the
+    operation in progress. A failed creation that `deletes_itself` is followed by its deletion. An
+    operation that is not `ours`, because another process began it, is never cancelled.
     """
     outcome = OperationOutcome()
+    events_of = events.OperationFilter(token, has_begun=after is None)
     deadline = time.monotonic() + operations.timeout
     suffix = operations.environment.suffix
 
@@ -132,7 +132,9 @@ def follow(
                     operations.client,
                     arn,
                     after=outcome.events[-1].id if outcome.events else after,
+                    operation=events_of,
                     see=see,
+                    report_outage=operations.report_outage,
                     timeout=deadline - time.monotonic(),
                     deletes_itself=deletes_itself,
                 )
@@ -165,7 +167,9 @@ def follow_current(operations: Operations, see: Callable[[Event], None]) -> None
             operations.client,
             stack.arn,
             after=None,
+            operation=events.OperationFilter(has_begun=True),
             see=see,
+            report_outage=operations.report_outage,
             timeout=operations.timeout,
             deletes_itself=creates and failure_mode(stack.parameters) == "DELETE",
         )
@@ -208,94 +212,3 @@ def _agrees(operations: Operations, question: Question) -> bool:
         return operations.observer.confirm(question, operations.environment.suffix)
     except KeyboardInterrupt:
         return False
-
-
-def make_ready(operations: Operations, verb: Verb) -> tuple[Stack | None, StackAction]:
-    """Return the stack and what to do with it, once nothing else must be done before."""
-    while True:
-        stack = operations.find_stack()
-        tags = stack.tags if stack else {}
-        status = stack.status if stack else planning.ABSENT
-        decision = planning.decide(status, tags, operations.environment.name, verb)
-        if isinstance(decision, Refusal):
-            raise operations.refused(decision, stack)
-        if stack is None:
-            return None, decision
-        match decision:
-            case StackAction.WAIT:
-                _wait(operations, stack)
-            case StackAction.RECREATE:
-                _remove_failed_creation(operations, stack)
-            case StackAction.ROLL_BACK:
-                _roll_back(operations, stack)
-            case _:
-                return stack, decision
-
-
-def _wait(operations: Operations, stack: Stack) -> None:
-    if not operations.wait:
-        message = f"{stack.name} ({stack.status}): another operation is in progress"
-        raise DeploymentError(message, code="busy", stack=stack.name, status=stack.status)
-    operations.notify("waiting", status=stack.status)
-    follow(operations, Operation.OTHER, stack.arn, ours=False)
-
-
-def _remove_failed_creation(operations: Operations, stack: Stack) -> None:
-    if left := cloudformation.list_resources(operations.client, stack):
-        names = [resource["LogicalResourceId"] for resource in left]
-        message = (
-            f"{stack.name} ({stack.status}): its creation failed and left {', '.join(names)}; "
-            "destroy it first"
-        )
-        raise DeploymentError(message, code="resources-left", resources=names)
-    operations.notify("removing-failed-creation", status=stack.status)
-    run(
-        operations,
-        Operation.REMOVE_FAILED_CREATION,
-        stack,
-        lambda token: cloudformation.delete_stack(operations.client, stack, token, operations.role),
-    )
-
-
-def _roll_back(operations: Operations, stack: Stack) -> None:
-    """Roll back an update that failed halfway, or finish its failed rollback."""
-    client = operations.client
-    call = (
-        partial(client.rollback_stack, RetainExceptOnCreate=True)
-        if stack.status == "UPDATE_FAILED"
-        else client.continue_update_rollback
-    )
-    operations.notify("rolling-back", status=stack.status, reason=stack.reason)
-    outcome = run(
-        operations,
-        Operation.ROLL_BACK,
-        stack,
-        lambda token: call(StackName=stack.arn, ClientRequestToken=token, **operations.role),
-    )
-    if outcome.status != "UPDATE_ROLLBACK_COMPLETE":
-        lines = [
-            f"{stack.name} could not be rolled back ({outcome.status})",
-            *outcome.explanation(),
-            f"after fixing that, run: {operations.command('deploy')}",
-        ]
-        raise DeploymentError(
-            "\n  ".join(lines), ExitCode.STUCK, code="rollback-failed", **outcome.details()
-        )
-
-
-def cancel_update(operations: Operations) -> str:
-    """Cancel the update in progress, follow its rollback, and return the final stack status."""
-    stack, _ = make_ready(operations, Verb.CANCEL)
-    if stack is None:
-        return planning.ABSENT
-    client = operations.client
-    outcome = run(
-        operations,
-        Operation.CANCEL_UPDATE,
-        stack,
-        lambda token: client.cancel_update_stack(StackName=stack.arn, ClientRequestToken=token),
-    )
-    if outcome.status not in {"UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:
-        message = f"the rollback failed ({outcome.status}); run: {operations.command('deploy')}"
-        raise DeploymentError(message, ExitCode.STUCK, code="rollback-failed", **outcome.details())
-    return outcome.status

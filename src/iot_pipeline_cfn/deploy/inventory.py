@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from iot_pipeline_cfn.template.findings import Value
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
-from . import cloudformation, events
+from . import cloudformation
 from .bootstrap import STACK as ACCOUNT_STACK
 from .cloudformation import Stack
 from .connection import Connection
@@ -17,6 +17,7 @@ from .errors import DeploymentError
 from .following import limited
 from .operations import Operations
 from .planning import ENVIRONMENT_TAG
+from .polling import answers
 from .protection import is_protected
 from .request import OWNER_TAG
 
@@ -120,8 +121,11 @@ def detect_drift(operations: Operations, stack: Stack) -> list[Drift]:
     client = operations.client
     detection = client.detect_stack_drift(StackName=stack.arn)["StackDriftDetectionId"]
     with limited(operations, "the drift"):
-        for _ in events.poll(operations.timeout):
-            found = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+        for found in answers(
+            lambda: client.describe_stack_drift_detection_status(StackDriftDetectionId=detection),
+            operations.timeout,
+            operations.report_outage,
+        ):
             if found["DetectionStatus"] != "DETECTION_IN_PROGRESS":
                 break
     if found["DetectionStatus"] == "DETECTION_FAILED":

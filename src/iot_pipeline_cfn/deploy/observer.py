@@ -33,6 +33,7 @@ class Question(StrEnum):
     DEPLOY = "deploy"
     DELETE = "delete"
     CANCEL_UPDATE = "cancel-update"
+    ROLL_BACK = "roll-back"
     DELETE_CREATION = "delete-creation"
 
 

@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,6 +40,10 @@ class Operations:
     """Whether to wait for an operation of another process."""
     file: ParameterFile | None = None
     """The parameter file, if there is one, whose account and Region are the only ones allowed."""
+    agreed: bool = False
+    """Whether the user has agreed beforehand, and is not asked."""
+    skipped: Sequence[str] = ()
+    """The logical IDs of resources that a stuck rollback leaves as they are."""
     role_arn: str | None = None
     """The service role that CloudFormation acts as; without one, it acts as before."""
 
@@ -67,6 +72,10 @@ class Operations:
         self.observer.show_location(found)
         require_location(found, self.file)
         return found
+
+    def report_outage(self, error: Exception) -> None:
+        """Notify the observer that AWS does not answer, while an operation may go on."""
+        self.notify("outage", reason=" ".join(str(error).split()))
 
     def find_stack(self) -> Stack | None:
         """Return the stack of the environment's name, which another tool may have created.

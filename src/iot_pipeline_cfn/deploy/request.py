@@ -55,6 +55,8 @@ class DeploymentRequest:
     """The codes of preflight checks whose errors are warnings."""
     allowed_losses: Sequence[str] = ()
     """The logical IDs that a protected environment may lose with their data."""
+    skipped: Sequence[str] = ()
+    """The logical IDs that a stuck rollback leaves as they are."""
     reviewed: Mapping[str, Any] | None = None
     """A saved plan that must still hold."""
 

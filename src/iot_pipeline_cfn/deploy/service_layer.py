@@ -20,7 +20,7 @@ from .events import Event
 from .late_log_groups import delete_late_log_groups
 from .observer import Question
 from .operations import Operations
-from .planning import Verb
+from .planning import Refusal, Verb
 from .preflight.check_registry import CHECKS
 from .preflight.checking import merge_validations, run_checks
 from .protection import is_protected
@@ -117,6 +117,18 @@ def deploy(
     consent.require(given=given)
     _require_valid(request)
     operations, request = _with_bootstrap(operations, request, consent)
+    operations = replace(operations, agreed=given, skipped=request.skipped)
+    try:
+        return _deploy(operations, request)
+    except DeploymentError as error:
+        if not given or error.code != Refusal.CHANGE_SET_OBSOLETE:
+            raise
+        # Another deployment was faster. A user decides anew, a script only once.
+        operations.notify("deploying-again")
+        return _deploy(operations, request)
+
+
+def _deploy(operations: Operations, request: DeploymentRequest) -> DeploymentResult:
     observer, suffix = operations.observer, operations.environment.suffix
     with planned(operations, request, Verb.DEPLOY) as made:
         observer.show_plan(made)
@@ -127,7 +139,7 @@ def deploy(
         observer.show_findings(made.findings)
         require_passed(made.findings)
         has_effect = not made.empty or made.settings
-        if has_effect and not given and not observer.confirm(Question.DEPLOY, suffix):
+        if has_effect and not operations.agreed and not observer.confirm(Question.DEPLOY, suffix):
             message = "nothing was deployed"
             raise DeploymentError(message, code="declined")
         return DeploymentResult(made, execute(operations, made))
@@ -141,7 +153,8 @@ def _with_bootstrap(
     try:
         find_bucket(operations.connection, completed[1])
     except DeploymentError:
-        question, region = Question.BOOTSTRAP, operations.connection.region
+        # The account and the Region are shown, and refused if wrong, before anything is asked.
+        question, region = Question.BOOTSTRAP, operations.location.region
         if not consent.interactive or not operations.observer.confirm(question, region):
             raise
         account, own_request = load_request(ACCOUNT, None, request.file.path.parent)

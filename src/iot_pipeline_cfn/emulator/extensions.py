@@ -8,6 +8,7 @@ from . import (
     change_sets,
     patched_ecs_types,
     patched_types,
+    requested_events,
     routing,
     stack_events,
     template_checks,
@@ -21,7 +22,8 @@ PATCHED = (
     patched_ecs_types,
     patched_types,
     routing,
-    stack_events,
+    requested_events,
+    stack_events,  # It defers events, and so wraps those that are requested.
     template_checks,
     unavailable,
 )
