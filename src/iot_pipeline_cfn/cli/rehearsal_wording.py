@@ -11,6 +11,7 @@ from iot_pipeline_cfn.template.findings import Finding
 
 STEP_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "bootstrap": "set up the account",
         "create": "create the environment without an image",
         "repeat": "repeat the deployment",
         "push-image": "push an image (recorded)",
@@ -26,6 +27,7 @@ STEP_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
 
 CHECK_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "account-set-up": "bucket, roles and permissions boundaries exist",
         "batch-stored": "a batch is stored in PostgreSQL",
         "container-healthy": "the migration succeeds, and the container is ready",
         "container-stopped": "the container stops without an error",

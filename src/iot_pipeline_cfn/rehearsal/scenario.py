@@ -13,13 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from iot_pipeline_cfn.deploy.bootstrap import ACCOUNT
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.deployment import Plan
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.operations import Operations
-from iot_pipeline_cfn.deploy.request import DeploymentRequest
-from iot_pipeline_cfn.deploy.service_layer import Consent, deploy, destroy
+from iot_pipeline_cfn.deploy.request import DeploymentRequest, load_request
+from iot_pipeline_cfn.deploy.service_layer import Consent, bootstrap, deploy, destroy
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
@@ -86,6 +87,12 @@ class Scenario:
         self.outputs.clear()
         self.outputs.update({output.name: output.value for output in result.stack.outputs})
         return result.plan
+
+    def sets_up_account(self) -> Iterator[Finding]:
+        """Deploy the account's stack, whose roles the environment is then deployed with."""
+        account, request = load_request(ACCOUNT, None, self.request.file.path.parent)
+        result = bootstrap(replace(self._operations, environment=account), request, CONSENT)
+        yield passed("account-set-up", outputs=len(result.stack.outputs))
 
     def creates(self) -> Iterator[Finding]:
         """Create the environment without an image."""
@@ -289,6 +296,7 @@ class Scenario:
 
 
 STEPS: Final[Mapping[str, Callable[[Scenario], Iterator[Finding]]]] = {
+    "bootstrap": Scenario.sets_up_account,
     "create": Scenario.creates,
     "repeat": Scenario.repeats,
     "push-image": Scenario.receives_image,
