@@ -30,7 +30,6 @@ def test_network_is_described(aws, deploy):
     assert flow_log["ResourceId"] == outputs(stack)["VpcId"]
     assert flow_log["LogDestination"] == outputs(stack)["FlowLogGroupName"]
     for resource in (*addresses, *gateways, flow_log):
-        assert tags(resource)["Component"] == "network"
         assert tags(resource).keys() >= set(STACK_TAGS)
 
 

@@ -20,7 +20,7 @@ def context():
 
 def test_parameter_has_a_group_and_a_label_in_the_console(context):
     parameter = Parameter("Size", Type="Number")
-    with context.component("sizes", group="Sizes"):
+    with context.group("Sizes"):
         assert context.add_parameter(parameter, label="How large") is parameter
     interface = context.template.to_dict()["Metadata"]["AWS::CloudFormation::Interface"]
     assert interface["ParameterGroups"][-1] == {
@@ -89,15 +89,13 @@ def test_output_has_the_condition_of_its_resource(context):
     }
 
 
-def test_tags_are_in_the_form_that_each_resource_type_takes(context):
-    with context.component("network"):
-        listed, attachment = context.add(VPC("Vpc")), context.add(VPCGatewayAttachment("Attached"))
-    with context.component("api"):
-        mapped = context.add(VpcLink("Link"))
-    context.add_tags()
-    tags = {
-        tag["Key"]: tag["Value"] for tag in listed.to_dict(validation=False)["Properties"]["Tags"]
-    }
-    assert tags["Component"] == "network"
-    assert mapped.to_dict(validation=False)["Properties"]["Tags"]["Component"] == "api"
-    assert "Properties" not in attachment.to_dict(validation=False)
+def test_resources_of_ec2_have_names(context):
+    """An attachment takes no tags, and other services have names of their own."""
+    resources = [VPC("Vpc"), VPCGatewayAttachment("Attached"), VpcLink("Link")]
+    for resource in resources:
+        context.add(resource)
+    context.add_names()
+    named, *others = (resource.to_dict(validation=False) for resource in resources)
+    name = {"Fn::Sub": "iot-pipeline-${EnvironmentSuffix}/Vpc"}
+    assert named["Properties"]["Tags"] == [{"Key": "Name", "Value": name}]
+    assert not any("Properties" in other for other in others)

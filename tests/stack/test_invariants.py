@@ -57,19 +57,15 @@ def test_no_rule_of_cfn_lint_is_disabled(template):
     assert "cfn-lint" not in json.dumps(template)
 
 
-def test_every_taggable_resource_has_its_component_and_name(template):
-    """The schemas of AWS define which types take tags."""
+def test_resources_of_ec2_have_names_and_others_no_tags(template):
+    """The schemas of AWS define which types take tags. Tags of the stack reach all of them."""
     for name, resource in template["Resources"].items():
-        key = tag_property(resource["Type"])
-        if key is None:
-            assert "Tags" not in resource["Properties"], name
-            continue
-        tags = resource["Properties"][key]
-        if isinstance(tags, list):
-            assert len(tags) == 2, name
-            tags = {tag["Key"]: tag["Value"] for tag in tags}
-        assert tags["Component"]
-        assert tags["Name"] == {"Fn::Sub": f"iot-pipeline-${{EnvironmentSuffix}}-{name}"}
+        tags = resource["Properties"].get("Tags")
+        if resource["Type"].startswith("AWS::EC2::") and tag_property(resource["Type"]):
+            value = {"Fn::Sub": f"iot-pipeline-${{EnvironmentSuffix}}/{name}"}
+            assert tags == [{"Key": "Name", "Value": value}]
+        else:
+            assert tags is None, name
 
 
 def test_every_output_is_described_and_none_is_exported(template):

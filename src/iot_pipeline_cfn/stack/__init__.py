@@ -33,28 +33,23 @@ def iot_pipeline() -> Template:
     context = Context("IoT data pipeline of one environment")
     context.add_environment()
 
-    with context.component("encryption"):
-        context.encryption = add_encryption(context)
-    with context.component("network", group="Network"):
+    context.encryption = add_encryption(context)
+    with context.group("Network"):
         network = add_network(context)
         add_flow_logs(context, network=network)
-    with context.component("ingress", group="Ingress"):
+    with context.group("Ingress"):
         ingress = add_ingress(context)
-    with context.component("security"):
-        security_groups = add_security_groups(context, network=network, ingress=ingress)
-    with context.component("endpoints"):
-        add_endpoints(context, network=network, security_groups=security_groups)
-    with context.component("load-balancer"):
-        load_balancing = add_load_balancer(
-            context, network=network, ingress=ingress, security_groups=security_groups
-        )
-    with context.component("registry"):
-        repository = add_repository(context)
-    with context.component("database", group="Database"):
+    security_groups = add_security_groups(context, network=network, ingress=ingress)
+    add_endpoints(context, network=network, security_groups=security_groups)
+    load_balancing = add_load_balancer(
+        context, network=network, ingress=ingress, security_groups=security_groups
+    )
+    repository = add_repository(context)
+    with context.group("Database"):
         database = add_database(context, network=network, security_groups=security_groups)
-    with context.component("cache", group="Cache"):
+    with context.group("Cache"):
         cache = add_cache(context, network=network, security_groups=security_groups)
-    with context.component("containers", group="Containers"):
+    with context.group("Containers"):
         task = add_task(context, repository=repository, database=database, cache=cache)
         containers = add_service(
             context,
@@ -63,9 +58,8 @@ def iot_pipeline() -> Template:
             load_balancing=load_balancing,
             task=task,
         )
-    with context.component("rotation"):
-        rotation = add_rotation(context, database=database, containers=containers)
-    with context.component("api", group="API"):
+    rotation = add_rotation(context, database=database, containers=containers)
+    with context.group("API"):
         api = add_api(
             context,
             network=network,
@@ -74,18 +68,17 @@ def iot_pipeline() -> Template:
             load_balancing=load_balancing,
         )
         add_firewall(context, api=api)
-    with context.component("monitoring"):
-        add_monitoring(
-            context,
-            load_balancing=load_balancing,
-            containers=containers,
-            database=database,
-            cache=cache,
-            api=api,
-            rotation=rotation,
-        )
+    add_monitoring(
+        context,
+        load_balancing=load_balancing,
+        containers=containers,
+        database=database,
+        cache=cache,
+        api=api,
+        rotation=rotation,
+    )
     context.add_boundary()
-    context.add_tags()
+    context.add_names()
     return context.template
 
 
@@ -94,13 +87,12 @@ def account() -> Template:
     context = Context("What deploying IoT data pipelines needs once in an account and Region")
     context.add_account()
 
-    with context.component("templates"):
-        bucket = add_bucket(context)
-    with context.component("api", group="API"):
+    bucket = add_bucket(context)
+    with context.group("API"):
         add_api_logging(context)
-    with context.component("deployers", group="GitHub"):
+    with context.group("GitHub"):
         add_deployers(context, bucket=bucket)
-    context.add_tags()
+    context.add_names()
     return context.template
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from troposphere import And, AWSHelperFn, AWSObject, Equals, Output, Parameter, Sub, Template
+from troposphere import And, AWSHelperFn, AWSObject, Equals, Output, Parameter, Sub, Tags, Template
 from troposphere.iam import Role
 
 from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER
@@ -52,8 +52,6 @@ class Context:
         self.template = Template(Description=description)
         self.template.set_version("2010-09-09")
         self.template.set_transform("AWS::LanguageExtensions")
-        self.components: dict[str, str] = {}
-        """The component of each resource, by logical ID."""
         self._group = "Environment"
 
     def add_account(self) -> None:
@@ -139,16 +137,11 @@ class Context:
         return naming.environment_name(self.suffix, prefix=prefix, ending=ending)
 
     @contextmanager
-    def component(self, name: str, *, group: str = "Environment") -> Iterator[None]:
-        """Assign the resources that are added in this context to a component.
-
-        The console shows the parameters that are added in this context in the group.
-        """
-        before = set(self.template.resources)
-        self._group = group
+    def group(self, name: str) -> Iterator[None]:
+        """Have the console show the parameters that are added in this context in a group."""
+        outer, self._group = self._group, name
         yield
-        for title in self.template.resources.keys() - before:
-            self.components[title] = name
+        self._group = outer
 
     def add_boundary(self) -> None:
         """Set the permissions boundary of every role, if there is one."""
@@ -165,11 +158,15 @@ class Context:
             if isinstance(resource, Role):
                 resource.PermissionsBoundary = has_boundary.choose(boundary.ref())
 
-    def add_tags(self) -> None:
-        """Set the tags of every resource that takes tags."""
-        for title, resource in self.template.resources.items():
-            component = self.components[title]
-            naming.tag_resource(resource, self.suffix, component=component)
+    def add_names(self) -> None:
+        """Set the tag `Name` of resources of EC2, which have no other name in the console.
+
+        The deployer sets the tags that are the same for all resources, `Environment` and `Project`,
+        on the stack (`template.parameters.stack_tags`), and CloudFormation propagates them.
+        """
+        for resource in self.template.resources.values():
+            if str(resource.resource_type).startswith("AWS::EC2::") and "Tags" in resource.props:
+                resource.Tags = Tags(Name=self.environment_name(ending=f"/{resource.title}"))
 
     def add(self, resource: R, *, condition: Condition | None = None) -> R:
         """Add a resource, which exists only under the condition if there is one."""

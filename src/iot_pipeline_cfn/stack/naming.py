@@ -1,11 +1,11 @@
-"""Physical names and tags, which carry the environment's suffix.
+"""Physical names, which carry the environment's suffix.
 
 A resource has a name of its own only where somebody outside the stack has to find it, because
 CloudFormation cannot replace such a resource: the old one still has the name. CloudFormation names
 the others after the stack, whose name contains the suffix, too.
 """
 
-from troposphere import AWSObject, Parameter, Sub, Tags
+from troposphere import Parameter, Sub
 
 from iot_pipeline_cfn.template.parameters import PROJECT
 
@@ -37,19 +37,3 @@ def environment_name(suffix: Parameter, *, prefix: str = "", ending: str = "") -
         msg = f"the ending {ending!r} could be a part of another environment's suffix"
         raise ValueError(msg)
     return Sub(f"{prefix}{PROJECT}-${{{suffix.title}}}{ending}")
-
-
-def tag_resource(resource: AWSObject, suffix: Parameter, *, component: str) -> None:
-    """Set the tags that differ between resources, if the type takes tags.
-
-    The deployer sets the tags that are the same for all resources, `Environment` and `Project`, on
-    the stack (`template.parameters.stack_tags`), and CloudFormation propagates them. A web ACL may
-    not receive them
-    (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1142).
-    """
-    if "Tags" not in resource.props:
-        return
-    name = Sub(f"{PROJECT}-${{{suffix.title}}}-{resource.title}")
-    tags = {"Component": component, "Name": name}
-    takes_map = resource.props["Tags"][0] is dict
-    resource.Tags = tags if takes_map else Tags(tags)

@@ -38,7 +38,7 @@ RESERVED_PARAMETERS: Final = frozenset({SUFFIX_PARAMETER, COUNT_PARAMETER})
 PROJECT: Final = "iot-pipeline"
 """The prefix of stack names and physical names, and the value of the tag `Project`."""
 
-RESERVED_TAGS: Final = frozenset({"Component", "Environment", "Name", "Project"})
+RESERVED_TAGS: Final = frozenset({"Environment", "Name", "Project"})
 """Tags that the template sets on resources, and the deployer on the stack."""
 
 DEFAULT_TEMPLATE: Final = "iot-pipeline"
