@@ -233,7 +233,7 @@ def identities_of(resource: Resource) -> Iterator[Identity]:
             values = _values(properties, row.properties)
             if not row.properties or values[0][1] != "null":
                 yield Identity(resource_type, values, row)
-    if resource_type in overwritten:
+    if resource_type in overwritten or resource_type in SHARED_NAMES:
         return
     for identifier in _identifiers(resource_type):
         values = _values(properties, identifier)
@@ -271,8 +271,6 @@ def _names(resource_type: str) -> Iterator[tuple[str, ...]]:
 
     A name that is not part of an identifier is unique if an ARN or a URL is made of it.
     """
-    if resource_type in SHARED_NAMES:
-        return
     identifier = [path[0] for path in paths(resource_type, "primaryIdentifier")]
     generated = {path[0] for path in paths(resource_type, "readOnlyProperties") if len(path) == 1}
     is_in_arn = any(

@@ -105,7 +105,8 @@ def update_behavior(
     if way[0] in SOME_INTERRUPTIONS.get(resource_type, ()):
         return UpdateBehavior.SOME_INTERRUPTION
     schema = schema_of(resource_type)
-    if schema is None or resource_type == CUSTOM_RESOURCE or "Fn::Transform" in way:
+    is_custom = resource_type == CUSTOM_RESOURCE or resource_type.startswith("Custom::")
+    if schema is None or is_custom or "Fn::Transform" in way:
         return UpdateBehavior.MAYBE_REPLACEMENT
 
     def is_listed(entry: str) -> bool:

@@ -1,0 +1,70 @@
+"""Changes that the given parameters hide."""
+
+import pytest
+
+from iot_pipeline_cfn.review.conditional import find_conditional_changes
+from iot_pipeline_cfn.review.resolved import EnvironmentSource
+from iot_pipeline_cfn.template.findings import Severity
+
+DATABASE = {
+    "Type": "AWS::RDS::DBInstance",
+    "Condition": "Has",
+    "DeletionPolicy": "Delete",
+    "Properties": {"MasterUsername": "a"},
+}
+OTHER = {**DATABASE, "Properties": {"MasterUsername": "b"}}
+LARGER = {**DATABASE, "Properties": {"MasterUsername": "a", "AllocatedStorage": 9}}
+QUEUE = {"Type": "AWS::SQS::Queue"}
+
+
+def branch(name):
+    """Return a database that exists always, with a name that depends on the condition."""
+    name = {"Fn::If": ["Has", name, "z"]}
+    return {"Type": "AWS::RDS::DBInstance", "Properties": {"MasterUsername": name}}
+
+
+def template(resource, **outputs):
+    return {
+        "Parameters": {"Given": {"Type": "String", "Default": ""}},
+        "Conditions": {"Has": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Given"}, ""]}]}},
+        "Resources": {"Queue": QUEUE, **({"Any": resource} if resource else {})},
+        "Outputs": outputs,
+    }
+
+
+def hidden(before, after, *, are_all_known=False):
+    sides = EnvironmentSource(before), EnvironmentSource(after)
+    found = find_conditional_changes(*sides, [], are_all_known=are_all_known)
+    return [
+        (one.subject, one.details["outcome"], one.severity, one.details["conditions"])
+        for one in found
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome", "severity"),
+    [
+        (DATABASE, OTHER, "replaced", Severity.DATA_LOSS),
+        (DATABASE, LARGER, "changed", Severity.CHANGE),
+        (DATABASE, None, "removed", Severity.DATA_LOSS),
+        (None, DATABASE, "added", Severity.NOTE),
+        (branch("a"), branch("b"), "maybe-replaced", Severity.DATA_LOSS),
+    ],
+    ids=["replaced", "changed", "removed", "added", "branch"],
+)
+def test_change_behind_a_condition_that_is_not_met_is_reported(before, after, outcome, severity):
+    sides = template(before), template(after)
+    assert hidden(*sides) == [("Any", outcome, severity, ["Has"])]
+    assert hidden(*sides, are_all_known=True) == [("Any", outcome, Severity.NOTE, ["Has"])]
+
+
+def test_output_behind_a_condition_that_is_not_met_is_reported():
+    output = {"Condition": "Has", "Value": "1"}
+    sides = template(None, Any=output), template(None)
+    assert hidden(*sides) == [("Any", "removed", Severity.CHANGE, ["Has"])]
+
+
+def test_definition_of_a_condition_hides_no_resource():
+    """It is reported by itself."""
+    changed = template(DATABASE) | {"Conditions": {"Has": {"Fn::Equals": ["a", "b"]}}}
+    assert hidden(template(DATABASE), changed) == []
