@@ -80,16 +80,17 @@ test-fast: .venv/installed ## Run the tests that need no emulator and no server
 test-deployed: .venv/installed ## Test ENV as it is deployed: TARGET=aws|local REGION=
 	@$(BIN)/pytest --deployed -rs --tb=short tests/deployed
 
-lint: .venv/installed ## Check formatting, style, types, imports and workflows
+lint: .venv/installed ## Check formatting, style, types, imports, changed templates and workflows
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory .venv/linted
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --pedantic --quiet .github
 
-check: lint ## Run everything that CI runs; the tests include cfn-lint
+check: lint ## Run everything that CI runs
 	$(BIN)/python generate.py --check
 	$(PYTEST) --cov
 
@@ -122,6 +123,7 @@ clean: ## Remove generated files, and stop the local AWS emulator
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@
 
-.venv/linted: $(wildcard templates/*.json) .cfnlintrc requirements.txt
+.venv/linted: $(wildcard templates/*.json parameters/*.json) .cfnlintrc lint_templates.py requirements.txt
 	$(BIN)/cfn-lint templates/*.json
+	$(BIN)/python lint_templates.py
 	touch $@
