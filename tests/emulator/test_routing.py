@@ -30,11 +30,16 @@ def target():
         (REGION, {}),
         (REGION, {"ApiAuthorization": "AWS_IAM"}),
         ("eu-central-1", {"Ingress": "private"}),
+        (REGION, {"DomainName": "iot.example.com"}),
     ],
     ids=str,
 )
 def test_reading_travels_from_the_api_to_a_target(aws, deploy, connect_to, target, case):
+    """With a domain name, it travels through the listener that has the certificate."""
     aws.region, parameters = case
+    if domain := parameters.get("DomainName"):
+        arn = aws("acm").request_certificate(DomainName=domain)["CertificateArn"]
+        parameters = parameters | {"CertificateArn": arn}
     found = outputs(deploy(parameters))
     port, arrived, keys = target
     target_group = found["TargetGroupArn"]

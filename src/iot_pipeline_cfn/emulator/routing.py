@@ -15,7 +15,7 @@ from urllib.error import HTTPError
 from urllib.request import Request
 
 from ministack.core import responses
-from ministack.services import alb, apigateway, apigateway_v1, s3
+from ministack.services import acm, alb, apigateway, apigateway_v1, s3
 
 from .control import HOST, TEMPLATE_BUCKET
 from .resource_types import wrap
@@ -46,6 +46,7 @@ async def call_integration(request: Request, seconds: float) -> AnswerOfApi:
     ministack reads the body of an error on its event loop. Where the loop has to send that body
     too, because a load balancer is the integration, both wait for each other.
     """
+    request = to_listener(request)
 
     def call() -> AnswerOfApi:
         try:
@@ -56,6 +57,26 @@ async def call_integration(request: Request, seconds: float) -> AnswerOfApi:
         return status, headers, body
 
     return await asyncio.to_thread(call)
+
+
+def to_listener(request: Request) -> Request:
+    """Return a request over HTTPS as one to the listener that has a certificate for its host.
+
+    ministack has no TLS, resolves no stage variable in an address, and asks the DNS. It takes the
+    port of a listener from the header Host.
+    """
+    variables = CALL.get()["stage"].get("variables") or {}
+    host = request.host.removeprefix("${stageVariables.").removesuffix("}")
+    domain = variables.get(host, host)
+    for listener in alb._listeners.values():
+        for certificate in listener.get("Certificates", []):
+            known = acm._certificates.get(certificate, {})
+            if request.type == "https" and known.get("DomainName") == domain:
+                name = alb._lbs[listener["LoadBalancerArn"]]["DNSName"]
+                headers = {**request.headers, "Host": f"{name}:{listener['Port']}"}
+                url, method = f"http://{name}{request.selector}", request.get_method()
+                return Request(url, request.data, headers, method=method)
+    return request
 
 
 def keep_call(execute: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
