@@ -197,7 +197,7 @@ PROPERTY_CASES = [
     ("HttpListener.Port", 81, "HttpListener changed"),
     # Containers.
     (f"{CONTAINER}.Environment.1.Value", "other", "TaskDefinition revised"),
-    ("TaskDefinition.Tags.0.Value", "other", "TaskDefinition changed"),
+    ("Vpc.Tags.0.Value", "other", "Vpc changed"),
     ("TaskDefinition.Memory", "4096", "TaskDefinition revised"),
     ("Service.DesiredCount", 3, "Service changed"),
     (
