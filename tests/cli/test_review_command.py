@@ -134,7 +134,10 @@ def test_change_of_a_parameter_file_is_reviewed(repository):
     content["Tags"] = {"CostCentre": "7"}
     written(path, content)
     found = reviewed(cwd=repository)
-    assert statements(found) == [("interruption", ["prod"], ["Database"])]
+    assert statements(found) == [
+        ("interruption", ["prod"], ["Database"]),
+        ("not-priced", ["prod"], ["Database"]),
+    ]
     assert found["unaffected"] == ["dev", "pr", "staging"]
     assert {("interrupted", "Database"), ("tags-changed", "Tags")} <= findings(found)
 
@@ -175,7 +178,8 @@ def test_fixed_parameter_must_not_change(repository):
 def test_parameter_file_makes_an_environment_type(repository):
     (repository / "parameters/staging.json").rename(repository / "parameters/qa.json")
     found = reviewed(cwd=repository)
-    assert [code for code, *_ in statements(found)] == ["environment-added", "no-resource-change"]
+    codes = [code for code, *_ in statements(found)]
+    assert codes == ["environment-added", "no-resource-change", "not-priced"]
     assert {("environment-type-added", "qa"), ("environment-type-removed", "staging")} <= findings(
         found
     )

@@ -59,6 +59,8 @@ def test_path_continues_in_lists_and_branches():
         ({"Fn::Sub": "x-${A}"}, "x-${A}"),
         ({"Fn::Sub": ["${Own}-${A}", {"Own": {"Ref": "B"}}]}, "${B}-${A}"),
         ({"Fn::Join": ["/", ["a", {"Ref": "B"}]]}, "a/${B}"),
+        ({"Fn::ImportValue": {"Fn::Sub": "${Net}-Group"}}, "ImportValue(${Net}-Group)"),
+        ({"Fn::FindInMap": ["A", {"Ref": "B"}, "c"]}, "FindInMap(A, ${B}, c)"),
         ({"Fn::Select": [0, []]}, '{"Fn::Select": [0, []]}'),
     ],
 )

@@ -61,6 +61,8 @@ def _severe(severity: Severity, *, certain: bool = True) -> Callable[[Topic, Fin
 ELSEWHERE: Final = frozenset({Topic.CONDITIONAL, Topic.NOT_ASSESSED, Topic.UNKNOWN})
 """Topics about what is not known, which have statements of their own."""
 
+NOT_PRICED: Final = "not-priced"
+
 KINDS: Final = (
     _Kind("data-loss", _severe(Severity.DATA_LOSS)),
     _Kind("exposure", _severe(Severity.EXPOSURE)),
@@ -86,6 +88,7 @@ KINDS: Final = (
         lambda topic, finding: topic is Topic.UNKNOWN and finding.severity is not Severity.NOTE,
     ),
     _Kind("not-assessed", lambda topic, _: topic is Topic.NOT_ASSESSED),
+    _Kind(NOT_PRICED, lambda _, finding: finding.code in {"not-priced", "unpriced-region"}),
 )
 """What is certain comes first, then what is possible, then what is not known."""
 
@@ -105,6 +108,7 @@ def find_statements(review: Review) -> list[Statement]:
         return [Statement("no-effect" if review.differs else "no-change")]
     types = {*review.unaffected, *(scope.environment_type for scope in review.scopes)}
     found = [*_about_findings(review), *_harmless(review)] or [Statement("no-resource-change")]
+    found.sort(key=lambda statement: statement.code == NOT_PRICED)
     return [replace(each, is_everywhere=_is_everywhere(each.scopes, types)) for each in found]
 
 
@@ -176,10 +180,15 @@ def _by_kind(group: Group) -> dict[_Kind, list[Finding]]:
 
 def _harmless(review: Review) -> Iterable[Statement]:
     """Yield the statements about environments in which nothing else happens."""
-    quiet = [group for group in review.groups if not _by_kind(group)]
-    is_known = not _by_kind(Group((), review.general))
+    quiet = [group for group in review.groups if not _worth_a_statement(group)]
+    is_known = not _worth_a_statement(Group((), review.general))
     for statement, scopes in merge(quiet, lambda group: [_counted(group, is_known)]).items():
         yield replace(statement, scopes=tuple(sorted(scopes)))
+
+
+def _worth_a_statement(group: Group) -> bool:
+    """Return whether anything but a missing price has a statement."""
+    return any(kind.code != NOT_PRICED for kind in _by_kind(group))
 
 
 def _counted(group: Group, is_known: bool) -> Statement:

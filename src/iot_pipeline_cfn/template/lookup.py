@@ -107,6 +107,10 @@ def text_of(value: object) -> str:
             found = VARIABLE.sub(lambda at: text_of(own[at[1]]) if at[1] in own else at[0], text)
         case {"Fn::Join": [str(delimiter), list(parts)]}:
             found = delimiter.join(map(text_of, parts))
+        case {"Fn::ImportValue": name}:
+            found = f"ImportValue({text_of(name)})"
+        case {"Fn::FindInMap": list(keys)}:
+            found = f"FindInMap({', '.join(map(text_of, keys))})"
         case _:
             found = "" if value is None else json.dumps(value, default=str, sort_keys=True)
     return found

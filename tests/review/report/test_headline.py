@@ -31,6 +31,8 @@ STATEMENTS = [
     Statement("conditional", ("A",), severity=Severity.DATA_LOSS),
     Statement("unknown", ("A",)),
     Statement("not-assessed", ("AWS::Glue::Job",)),
+    Statement("not-priced", ("Web",)),
+    Statement("warning", ("Vpc",), finding=Finding("rules-changed", Severity.WARNING, "Vpc")),
     Statement("environment-added", counts=((ResourceOutcome.ADDED, 79),), scopes=(PROD,)),
     Statement("harmless", counts=COUNTS, is_everywhere=True),
     Statement("changes", counts=COUNTS),

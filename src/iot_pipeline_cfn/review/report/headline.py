@@ -13,6 +13,12 @@ from .wording import PLAIN, counts_text, join, scopes_text, sentence
 SENTENCES: Final = ("traffic-", "permission-", "managed-policy-")
 """The codes of findings whose subject alone does not tell what happens."""
 
+SAID: Final = frozenset(
+    {"exposure", "less-protection", "possible-exposure", "rejection", "warning"}
+)
+SAID_LENGTH: Final = 120
+"""Statements that are a whole sentence about their only finding, if that is short."""
+
 WIDTH: Final = 60
 """The number of characters of a value that are shown."""
 
@@ -31,11 +37,12 @@ STATEMENT_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "possible-exposure": "Access may widen",
         "possible-replacement": "Resources may be replaced",
         "less-protection": "Data is less protected",
-        "warning": "Worth a look",
+        "warning": "Warning",
         "outputs-removed": "Outputs are removed",
         "conditional": "More changes with other parameters",
         "unknown": "The effect is not known",
         "not-assessed": "Not assessed",
+        "not-priced": "Not priced",
         "environment-added": "New",
         "harmless": "Nothing is lost, replaced, removed or exposed",
         "changes": "Changed",
@@ -79,6 +86,8 @@ def _what(statement: Statement) -> str:
     if finding := statement.finding:
         said = sentence(finding, replace(PLAIN, width=WIDTH))
         if statement.code == "no-resource-change" or finding.code.startswith(SENTENCES):
+            return said
+        if statement.code in SAID and len(said) <= SAID_LENGTH:
             return said
     text = _shortened(statement.subjects)
     if statement.causes:

@@ -79,7 +79,7 @@ def _label(severity: Severity) -> str:
 
 
 SHOWN_CODES: Final = frozenset(
-    {"monthly-cost-decreased", "monthly-cost-increased", "output-removed"}
+    {"monthly-cost-decreased", "monthly-cost-increased", "not-priced", "output-removed"}
 )
 
 
