@@ -7,7 +7,6 @@ from troposphere import Template
 
 from iot_pipeline_cfn.template.rendering import Rendering, render
 
-from .account import add_api_logging, add_bucket
 from .api import add_api
 from .cache import add_cache
 from .context import Context
@@ -25,6 +24,7 @@ from .repository import add_repository
 from .rotation import add_rotation
 from .security_groups import add_security_groups
 from .service import add_service
+from .shared_resources import add_api_logging, add_bucket
 from .task import add_task
 
 

@@ -44,7 +44,7 @@ from .permissions import (
     RUNTIME,
     SERVICE_LINKED_ROLES,
     STACKS,
-    Scope,
+    DeploymentScope,
 )
 from .policies import allow, inline_policy, policy_document
 
@@ -77,7 +77,7 @@ def _add_policy(context: Context, title: str, statements: Sequence[Statement]) -
 
 
 def _add_scope(
-    context: Context, scope: Scope, bucket: Bucket, common: ManagedPolicy
+    context: Context, scope: DeploymentScope, bucket: Bucket, common: ManagedPolicy
 ) -> ManagedPolicy:
     """Add the boundary and the service role of a scope; return the policy of its deployers."""
     boundary = _add_policy(context, f"{scope.title}Boundary", [*_runtime(scope), *_refusals(scope)])
@@ -109,7 +109,7 @@ def _add_scope(
     return _add_policy(context, f"{scope.title}DeployerPolicy", _deployments(scope, bucket, arn))
 
 
-def _runtime(scope: Scope) -> list[Statement]:
+def _runtime(scope: DeploymentScope) -> list[Statement]:
     """Return what the boundary allows the roles of environments."""
     databases = [f"arn:*:rds:*:*:db:{scope.prefix}"]
     master_secrets = StringLike({"aws:ResourceTag/aws:rds:primaryDBInstanceArn": databases})
@@ -126,12 +126,12 @@ def _runtime(scope: Scope) -> list[Statement]:
     ]
 
 
-def _refusals(scope: Scope) -> list[Statement]:
+def _refusals(scope: DeploymentScope) -> list[Statement]:
     """Return what a narrow scope denies."""
     return [] if scope is EVERY else [scope.refusal()]
 
 
-def _roles(scope: Scope, boundary: ManagedPolicy) -> list[Statement]:
+def _roles(scope: DeploymentScope, boundary: ManagedPolicy) -> list[Statement]:
     """Return what the service role may do with the roles of environments."""
     roles = [scope.arn("iam:role/NAME")]
     has_boundary = Condition(StringEquals({"iam:PermissionsBoundary": boundary.ref()}))
@@ -180,7 +180,7 @@ def _roles(scope: Scope, boundary: ManagedPolicy) -> list[Statement]:
     ]
 
 
-def _deployments(scope: Scope, bucket: Bucket, service_role: Any) -> list[Statement]:
+def _deployments(scope: DeploymentScope, bucket: Bucket, service_role: Any) -> list[Statement]:
     """Return what a deployer may do: change the stacks of a scope, and look."""
     cloudformation = f"{ARN}cloudformation:{PLACE}stack/"
     stacks = [Sub(f"{cloudformation}iot-pipeline-{suffix}/*") for suffix in scope.suffixes]
@@ -253,7 +253,7 @@ class _Repository:
         ]
 
 
-def _add_github(context: Context, policies: dict[Scope, ManagedPolicy]) -> None:
+def _add_github(context: Context, policies: dict[DeploymentScope, ManagedPolicy]) -> None:
     """Add the roles that jobs of a repository on GitHub can assume, if there is a repository."""
     name = context.add_optional(
         "GitHubRepository",

@@ -23,7 +23,7 @@ PLACE: Final = "${AWS::Region}:${AWS::AccountId}:"
 
 
 @dataclass(frozen=True)
-class Scope:
+class DeploymentScope:
     """The environments that a role may touch."""
 
     title: str
@@ -64,8 +64,8 @@ class Scope:
         )
 
 
-EVERY: Final = Scope("", f"{PROJECT}-*", ("*",))
-PULL_REQUESTS: Final = Scope(
+EVERY: Final = DeploymentScope("", f"{PROJECT}-*", ("*",))
+PULL_REQUESTS: Final = DeploymentScope(
     "PullRequest", f"{PROJECT}-pr*", (*(f"pr{digit}*" for digit in range(10)), "pr-*")
 )
 """IAM has no pattern for digits, and `pr*` alone covers `prod`."""
@@ -87,7 +87,7 @@ class Grant:
         """Whether the actions are the same in every scope."""
         return self.resources == "*" and not self.tagged
 
-    def statement(self, scope: Scope) -> Statement:
+    def statement(self, scope: DeploymentScope) -> Statement:
         """Return the statement that allows the actions within a scope."""
         return allow(
             [Action(self.service, action) for action in self.actions.split()],
