@@ -34,7 +34,8 @@ VARIABLE = {
 }
 """Patterns of what differs in each run, and what replaces it."""
 
-POLICY = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Resource": "*"}]}
+EVERYTHING = {"Principal": "*", "Resource": "*"}
+POLICY = {"Statement": [{"Effect": "Allow", "Action": ["Update:*"]} | EVERYTHING]}
 NAMED = small_template({"Logs": log_group("/pr1/a"), "Named": topic(TopicName="a")})
 CHANGED = small_template({"Named": topic(TopicName="b")})
 FAILING = small_template({"Impossible": IMPOSSIBLE})

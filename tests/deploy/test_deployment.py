@@ -20,7 +20,8 @@ from deploying import (
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 
 OURS = {"Key": ENVIRONMENT_TAG, "Value": "pr1"}
-POLICY = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Resource": "*"}]}
+EVERYTHING = {"Principal": "*", "Resource": "*"}
+POLICY = {"Statement": [{"Effect": "Allow", "Action": ["Update:*"]} | EVERYTHING]}
 
 
 def change_sets(aws, suffix="pr1"):

@@ -23,10 +23,10 @@ def values(aws):
 
 
 def test_large_template_needs_a_bucket(project, aws):
-    """The error comes before any call to AWS. The parameter file can name the bucket."""
+    """The parameter file can name it."""
     template = small_template() | {"Metadata": {"Padding": "x" * 60_000}}
     project.write(template)
-    done = project.run("deploy", "pr1", "--yes", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    done = project.run("deploy", "pr1", "--yes")
     assert (done.status, done.code) == (1, "bucket-needed")
     project.write(template, pr={"Bucket": "iot-pipeline-templates"})
     assert project.run("deploy", "pr1", "--yes").status == 0
@@ -59,3 +59,16 @@ def test_zones_are_chosen_once(project, aws):
     done = project.deploy("pr1", "--parameter", "AvailabilityZone1=ap-northeast-1d")
     assert (done.status, done.code) == (1, "fixed-parameter")
     assert done.details["parameter"] == "AvailabilityZone1"
+
+
+def test_secret_is_given_by_an_option_once_and_never_shown(project):
+    """The stack keeps it, and the file need not have it."""
+    secret = {"Secret": {"Type": "String", "NoEcho": True, "AllowedPattern": "[a-z]{8,}"}}
+    project.write(small_template(parameters=secret))
+    missing = project.deploy("pr1")
+    assert (missing.status, missing.code) == (3, "invalid")
+    first = project.deploy("pr1", "--parameter", "Secret=correcthorse", "--json")
+    again = project.deploy("pr1", "--parameter", "DisplayName=second", "--json")
+    assert (first.status, again.status) == (0, 0), again.err
+    assert [done.documents[0]["parameters"]["Secret"] for done in (first, again)] == ["****"] * 2
+    assert "correcthorse" not in first.out + first.err + again.out + again.err

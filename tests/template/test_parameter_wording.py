@@ -16,9 +16,13 @@ SENTENCES = [
         "environment first ('aws-owned' -> 'customer-managed')",
     ),
     (
-        ("invalid-tag", "aws:x", {"file": "pr.json", "value": ""}),
-        "pr.json: tag 'aws:x': a key has 1 to 128 characters and does not start with aws:, a value "
-        "has at most 256 characters",
+        ("duplicate-tag", "team", {"file": "pr.json"}),
+        "pr.json: tag team: differs from another key in case only, which IAM refuses",
+    ),
+    (
+        ("invalid-tag", "R&D", {"file": "pr.json", "value": ""}),
+        "pr.json: tag 'R&D': a key has 1 to 128 characters and a value 1 to 256, which are "
+        "letters, digits, spaces and _ . : / = + - @",
     ),
     (
         ("missing-parameter", "ImageTag", {}),
@@ -45,6 +49,10 @@ SENTENCES = [
     (
         ("template-rule", "Certificate", {"rule": "CertificateArn needs the DomainName."}),
         "CertificateArn needs the DomainName.",
+    ),
+    (
+        ("too-many-tags", "Tags", {"count": 46, "maximum": 45}),
+        "46 tags: at most 45 fit beside those of the stack",
     ),
     (
         ("unknown-parameter", "a b", {"declared": ["DesiredCount", "ImageTag"]}),

@@ -5,16 +5,17 @@ import json
 import pytest
 
 from checkout import ENVIRONMENTS, PARAMETER_FILES
+from iot_pipeline_cfn.template.file_rules import RESERVED_TAGS
 from iot_pipeline_cfn.template.files import UnreadableFileError
 from iot_pipeline_cfn.template.findings import Severity
 from iot_pipeline_cfn.template.parameters import (
     FIXED,
-    RESERVED_TAGS,
     ParameterSet,
     check_file,
     check_value,
     load,
     load_template,
+    shown,
     stack_tags,
 )
 from resolution import of_type, only
@@ -101,9 +102,9 @@ def test_stack_policy_of_production_protects_database_and_cache(template):
         ({"Account": "1234"}, "Account"),
         ({"Region": "Tokyo"}, "Region"),
         ({"RoleARN": "deployer"}, "RoleARN"),
-        ({"Parameters": {"DesiredCount": 2}}, "Parameters"),
+        ({"Parameters": {"DesiredCount": 2}}, "Parameters.DesiredCount"),
         ({"Parameters": ["A"]}, "Parameters"),
-        ({"Tags": {"Owner": None}}, "Tags"),
+        ({"Tags": {"Owner": None}}, "Tags.Owner"),
         ({"StackPolicy": []}, "StackPolicy"),
         ({"StackPolicy": {"Statements": [{}]}}, "StackPolicy"),
         ({"StackPolicy": {"Statement": []}}, "StackPolicy"),
@@ -234,7 +235,7 @@ def test_file_cannot_set_what_the_deployer_and_the_template_set(tmp_path, templa
         ("reserved-parameter", "EnvironmentSuffix"),
         ("invalid-tag", ""),
         ("reserved-tag", "Environment"),
-        ("invalid-tag", "aws:x"),
+        ("reserved-tag", "aws:x"),
     ]
     assert {finding.details["file"] for finding in findings} == {str(path)}
 
@@ -294,3 +295,45 @@ def test_fixed_parameter_keeps_its_first_value(name):
     (finding,) = ParameterSet({}, {name: "b"}, {name: "a"}).fixed_changes()
     assert (finding.code, finding.subject) == ("fixed-parameter", name)
     assert finding.details == {"before": "a", "after": "b"}
+
+
+SECRETS = {
+    "Parameters": {
+        "EnvironmentSuffix": {"Type": "String"},
+        "Secret": {"Type": "String", "NoEcho": True, "AllowedPattern": "[a-z]{8,}"},
+        "Zones": {"Type": "CommaDelimitedList", "AllowedValues": ["a", "b"], "Default": "a,b"},
+        "Sizes": {"Type": "List<Number>", "Default": "1, 2"},
+    },
+    "Resources": {},
+}
+
+
+def test_secret_need_not_be_in_a_file(tmp_path):
+    assert not list(check_file(SECRETS, load(file_of(tmp_path, {}))))
+    short = load(file_of(tmp_path, {"Parameters": {"Secret": "short"}}))
+    (finding,) = check_file(SECRETS, short)
+    assert (finding.code, finding.details["value"]) == ("pattern-mismatch", "****")
+
+
+def test_secret_that_the_stack_has_is_kept_and_not_shown():
+    """CloudFormation describes it as asterisks, which its pattern does not allow."""
+    parameters = ParameterSet(SECRETS, {"EnvironmentSuffix": "pr1"}, {"Secret": "****"})
+    assert not list(parameters.findings())
+    assert parameters.to_send()["Secret"] is None
+    given = ParameterSet(SECRETS, {"EnvironmentSuffix": "pr1", "Secret": "correcthorse"})
+    assert "correcthorse" not in shown(SECRETS, given.known()).values()
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"Zones": "b"}, None),
+        ({"Zones": "a, b"}, None),
+        ({"Zones": "a,c"}, "value-not-allowed"),
+        ({"Sizes": "1,x"}, "not-a-number"),
+    ],
+)
+def test_each_item_of_a_list_is_checked(given, code):
+    known = {"EnvironmentSuffix": "pr1", "Secret": "correcthorse"}
+    found = [each.code for each in ParameterSet(SECRETS, known | given).findings()]
+    assert found == ([code] if code else [])

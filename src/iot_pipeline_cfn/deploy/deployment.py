@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.changes import ResourceChange
 from iot_pipeline_cfn.template.findings import Finding, Value
+from iot_pipeline_cfn.template.parameters import shown
 
 from . import cloudformation, events, planning
 from .cloudformation import ChangeSet, ChangeSetState, Stack, ValidationFinding
@@ -101,7 +102,7 @@ class Plan:
             "stack": None if self.creates else self.stack.arn,
             "last_updated": None if self.creates else updated.isoformat(),
             "template": self.content.template_hash,
-            "parameters": dict(self.content.parameters),
+            "parameters": shown(self.context.template, self.content.parameters),
             "tags": {key: tags[key] for key in tags if key != OWNER_TAG},
             "stack_policy": self.stack_policy,
             "changes": sorted(changes, key=itemgetter("logical_id")),

@@ -70,6 +70,8 @@ def parameter_file(environment: Environment, directory: Path) -> Path:
         return path
     stems = {path.stem for path in directory.glob("*.json")}
     names = ", ".join(sorted(stems | {same for same, file in SAME_FILE.items() if file in stems}))
+    if others := sorted(path.name for path in directory.glob("*.y*ml")):
+        names += f" (only JSON is read, not {', '.join(others)})"
     message = (
         f"no environment type for {environment.suffix!r}: {directory}/ has {names or 'no files'}; "
         "a name is one of these, alone or followed by digits or - and more"

@@ -105,7 +105,9 @@ def load_request(
     file = load(parameter_file(environment, directory))
     if template is None and file.template != path.stem:
         body = load_template(template_path(file.template))
-    if found := list(check_file(body, file)):
+    # An option, or the stack, may have a value that the file lacks.
+    found = [each for each in check_file(body, file) if each.code != "missing-parameter"]
+    if found:
         raise _invalid(found)
     return environment, DeploymentRequest(body, file)
 

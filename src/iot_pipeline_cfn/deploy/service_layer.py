@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.file_rules import BUCKET
 from iot_pipeline_cfn.template.findings import Finding, Severity
-from iot_pipeline_cfn.template.parameters import BUCKET
 
 from .bootstrap import ACCOUNT, existing_settings, with_setup
 from .cloudformation import Stack
@@ -153,9 +153,11 @@ def _with_bootstrap(
     try:
         find_bucket(operations.connection, completed[1])
     except DeploymentError:
+        if not consent.interactive:
+            raise
         # The account and the Region are shown, and refused if wrong, before anything is asked.
-        question, region = Question.BOOTSTRAP, operations.location.region
-        if not consent.interactive or not operations.observer.confirm(question, region):
+        region = operations.location.region
+        if not operations.observer.confirm(Question.BOOTSTRAP, region):
             raise
         account, own_request = load_request(ACCOUNT, None, request.file.path.parent)
         own_operations = replace(operations, environment=account, file=own_request.file)

@@ -48,7 +48,7 @@ def parse_object(path: Path, text: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise UnreadableFileError(path, f"not JSON: {error}") from None
     if not isinstance(content, dict):
-        raise UnreadableFileError(path, "must be an object")
+        raise UnreadableFileError(path, 'must be an object, such as {"Parameters": {...}}')
     return content
 
 

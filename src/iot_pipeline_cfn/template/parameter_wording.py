@@ -16,10 +16,12 @@ PARAMETER_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
             "{subject}: cannot be changed, because the database would be replaced; destroy the "
             "environment first"
         ),
+        "duplicate-tag": "tag {subject}: differs from another key in case only, which IAM refuses",
         "invalid-tag": (
-            "tag {subject}: a key has 1 to 128 characters and does not start with aws:, a value "
-            "has at most 256 characters"
+            "tag {subject}: a key has 1 to 128 characters and a value 1 to 256, which are letters, "
+            "digits, spaces and _ . : / = + - @"
         ),
+        "too-many-tags": "{count} tags: at most {maximum} fit beside those of the stack",
         "missing-parameter": "{subject}: must be given, because it has no default",
         "not-a-number": "{subject}: {value} is not a number",
         "not-a-whole-number": "{subject}: {value} is not a whole number",

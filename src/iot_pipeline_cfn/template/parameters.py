@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from .file_rules import TEXTS, check_tags, is_stack_policy
 from .files import UnreadableFileError, load_object
 from .findings import Finding, Severity, Value
 from .lookup import scalar_text
@@ -38,35 +39,18 @@ RESERVED_PARAMETERS: Final = frozenset({SUFFIX_PARAMETER, COUNT_PARAMETER})
 PROJECT: Final = "iot-pipeline"
 """The prefix of stack names and physical names, and the value of the tag `Project`."""
 
-RESERVED_TAGS: Final = frozenset({"Environment", "Name", "Project"})
-"""Tags that the template sets on resources, and the deployer on the stack."""
-
 DEFAULT_TEMPLATE: Final = "iot-pipeline"
 """The template of a parameter file that names none."""
+
+LISTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"CommaDelimitedList": "String", "List<Number>": "Number"}
+)
+"""The types whose values are lists, each with the type of an item."""
 
 FIXED: Final = frozenset({"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"})
 """Parameters that cannot be changed: another value would replace the database."""
 
-BUCKET: Final = re.compile("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
-ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
-"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-
-TEXTS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = MappingProxyType(
-    {
-        "Account": (re.compile("[0-9]{12}"), "the 12 digits of an AWS account"),
-        "Bucket": (BUCKET, "the name of an S3 bucket"),
-        "Region": (re.compile("[a-z]{2,}(-[a-z]+)+-[0-9]+"), "an AWS Region"),
-        "RoleARN": (ROLE_ARN, "the ARN of an IAM role"),
-        "Template": (re.compile("[a-z0-9-]+"), "the name of a template"),
-    }
-)
-"""The sections that are texts: what they must match, and be."""
 SECTIONS: Final = frozenset({"Parameters", "StackPolicy", "Tags"} | TEXTS.keys())
-
-TAG_KEY: Final = re.compile("(?!aws:).{1,128}")
-TAG_VALUE: Final = re.compile(".{0,256}")
-"""https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html"""
 
 
 @dataclass(frozen=True)
@@ -106,11 +90,14 @@ def parameter_file(path: Path, content: dict[str, Any]) -> ParameterFile:
         raise UnreadableFileError(path, f"is not one of {known}", repr(unknown[0]))
     for section in ("Parameters", "Tags"):
         values = content.setdefault(section, {})
-        if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
+        if not isinstance(values, dict):
             raise UnreadableFileError(path, "must be an object whose values are strings", section)
+        for name, value in values.items():
+            if not isinstance(value, str):
+                raise UnreadableFileError(path, "must be a string", f"{section}.{name}")
     policy = content.get("StackPolicy")
-    if policy is not None and not _is_policy(policy):
-        raise UnreadableFileError(path, 'must be {"Statement": [{...}]}', "StackPolicy")
+    if policy is not None and not is_stack_policy(policy):
+        raise UnreadableFileError(path, "must be a stack policy", "StackPolicy")
     for section, (pattern, meaning) in TEXTS.items():
         text = content.get(section)
         if text is not None and not (isinstance(text, str) and pattern.fullmatch(text)):
@@ -126,13 +113,6 @@ def parameter_file(path: Path, content: dict[str, Any]) -> ParameterFile:
         region=content.get("Region"),
         role_arn=content.get("RoleARN"),
     )
-
-
-def _is_policy(policy: object) -> bool:
-    match policy:
-        case {"Statement": [*statements], **others} if statements and not others:
-            return all(isinstance(statement, dict) for statement in statements)
-    return False
 
 
 def template_path(name: str) -> Path:
@@ -175,12 +155,24 @@ def _check_file(template: Mapping[str, Any], file: ParameterFile) -> Iterator[Fi
     for name in sorted(RESERVED_PARAMETERS & file.parameters.keys()):
         yield _error("reserved-parameter", name)
     suffix = template["Parameters"][SUFFIX_PARAMETER].get("Default", "any")
-    yield from ParameterSet(template, {**file.parameters, SUFFIX_PARAMETER: suffix}).findings()
-    for key, value in sorted(file.tags.items()):
-        if key in RESERVED_TAGS:
-            yield _error("reserved-tag", key)
-        elif not (TAG_KEY.fullmatch(key) and TAG_VALUE.fullmatch(value)):
-            yield _error("invalid-tag", key, value=value)
+    parameters = ParameterSet(template, {**file.parameters, SUFFIX_PARAMETER: suffix})
+    for finding in parameters.findings():
+        # A secret is not in a file: an option gives it.
+        if finding.code != "missing-parameter" or not is_secret(template, finding.subject):
+            yield finding
+    yield from check_tags(file.tags)
+
+
+def is_secret(template: Mapping[str, Any], name: str) -> bool:
+    """Return whether the value of a parameter must not be shown."""
+    return str(template["Parameters"].get(name, {}).get("NoEcho", False)).lower() == "true"
+
+
+def shown(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of parameters as they may be shown."""
+    return {
+        name: HIDDEN if is_secret(template, name) else value for name, value in parameters.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -266,6 +258,10 @@ def check_value(name: str, declaration: Mapping[str, Any], value: str) -> Findin
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
     """
+    if declaration["Type"] in LISTS:
+        single = {**declaration, "Type": LISTS[declaration["Type"]]}
+        checked = (check_value(name, single, item.strip()) for item in value.split(","))
+        return next(filter(None, checked), None)
     shown = HIDDEN if "NoEcho" in declaration else masked(value, name)
     allowed = [scalar_text(choice) for choice in declaration.get("AllowedValues", [])]
     if len(value.encode()) > VALUE_BYTES:
