@@ -21,6 +21,8 @@ INCLUDED = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location":
         (FUNCTION, {}, {"Events": {"Any": {"Type": "Api"}}}, ["Events"]),
         (FUNCTION, {"InlineCode": "a"}, {"InlineCode": "b", "MemorySize": 512}, None),
         ("AWS::ApiGateway::RestApi", {"Body": {}}, {"Body": INCLUDED}, ["Body"]),
+        ("AWS::SQS::Queue", {"A": 1}, {"A": 1, **INCLUDED}, ["Fn::Transform"]),
+        ("AWS::SQS::Queue", {"A": 1}, {"A": 1, "Fn::ForEach::B": []}, ["Fn::ForEach::B"]),
         ("AWS::SQS::Queue", {}, {"DelaySeconds": 1}, None),
     ],
 )

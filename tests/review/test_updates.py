@@ -4,7 +4,11 @@ import pytest
 
 from comparing import compared
 from iot_pipeline_cfn.review.resolved import EnvironmentSource, resolve_pair
-from iot_pipeline_cfn.review.updates import find_parameters_read_again, find_removals
+from iot_pipeline_cfn.review.updates import (
+    find_kept_instances,
+    find_parameters_read_again,
+    find_removals,
+)
 from iot_pipeline_cfn.template.findings import Severity
 
 
@@ -21,6 +25,21 @@ from iot_pipeline_cfn.template.findings import Severity
 def test_removal_interrupts_unless_the_resource_is_retained(resource, severity):
     found = compared(find_removals, {"Any": resource}, {})
     assert [finding.severity for finding in found] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(("policy", "count"), [(None, 1), ({"AutoScalingRollingUpdate": {}}, 0)])
+def test_instances_that_run_stay_without_an_update_policy(policy, count):
+    sides = (
+        {
+            "Group": {
+                "Type": "AWS::AutoScaling::AutoScalingGroup",
+                "UpdatePolicy": policy,
+                "Properties": {"LaunchConfigurationName": name},
+            }
+        }
+        for name in "ab"
+    )
+    assert len(compared(find_kept_instances, *sides)) == count
 
 
 def test_renamed_resource_is_not_removed():

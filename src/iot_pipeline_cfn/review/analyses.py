@@ -76,7 +76,7 @@ ANALYSES: Final[Mapping[Topic, tuple[Analysis, ...]]] = MappingProxyType(
         Topic.REMOVED: (updates.find_removals,),
         Topic.REPLACED: (updates.find_replacements,),
         Topic.REVISIONS: (updates.find_new_revisions,),
-        Topic.INTERRUPTED: (updates.find_interruptions,),
+        Topic.INTERRUPTED: (updates.find_interruptions, updates.find_kept_instances),
         Topic.TRAFFIC: (traffic.find_traffic_changes,),
         Topic.PERMISSIONS: (grants.find_permission_changes,),
         Topic.EXPOSURE: (exposure.find_exposure_changes,),

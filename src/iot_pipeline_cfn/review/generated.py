@@ -39,7 +39,7 @@ FUNCTION_CODE: Final = frozenset({"CodeUri", "ImageUri", "InlineCode"})
 
 def is_content(resource_type: str, name: str) -> bool:
     """Return whether a property decides about resources that the template does not contain."""
-    if name in CONTENTS.get(resource_type, ()):
+    if name.startswith("Fn::") or name in CONTENTS.get(resource_type, ()):
         return True
     generated = SAM_TYPES.get(resource_type)
     if generated is None:

@@ -121,8 +121,13 @@ def _default(name: str, declaration: Mapping[str, Any]) -> Value:
 def find_unresolvable_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
     """Yield changes whose effect is known only when CloudFormation processes the template."""
     old, new = (side.source.template for side in (before, after))
-    for section in ("Hooks", "Transform"):
-        if not equal(old.get(section), new.get(section)):
+    for section in ("Globals", "Hooks", "Transform"):
+        # One transform and a list of one are the same.
+        values = [
+            value if isinstance(value := side.get(section), list) else [value]
+            for side in (old, new)
+        ]
+        if not equal(*values):
             details = _sides(old.get(section), new.get(section))
             yield Finding("processing-changed", Severity.REPLACEMENT, section, details)
     macros = [name for name in map(format_value, _transforms(new)) if name not in KNOWN_TRANSFORMS]

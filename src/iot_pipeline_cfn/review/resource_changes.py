@@ -49,6 +49,7 @@ ATTRIBUTES: Final = (
     "Condition",
     "CreationPolicy",
     "DeletionPolicy",
+    "Fn::Transform",
     "UpdatePolicy",
     "UpdateReplacePolicy",
 )
@@ -111,7 +112,11 @@ def _own_changes(
     for name in ATTRIBUTES:
         old, new = before.get(name), after.get(name)
         if not equal(old, new):
-            yield PropertyChange(name, UpdateBehavior.NO_INTERRUPTION, old, new)
+            in_place = not name.startswith("Fn::")
+            behavior = (
+                UpdateBehavior.NO_INTERRUPTION if in_place else UpdateBehavior.MAYBE_REPLACEMENT
+            )
+            yield PropertyChange(name, behavior, old, new)
     for name in EFFECTIVE_METADATA:
         path = f"Metadata.{name}"
         values = [_metadata(side).get(name) for side in (before, after)]

@@ -13,13 +13,19 @@ from iot_pipeline_cfn.template.schemas import paths, schema_of
 
 from .differences import is_function
 
+GROUP_TYPE: Final = "AWS::AutoScaling::AutoScalingGroup"
+GROUP_PROPERTIES: Final = frozenset(
+    {
+        *("LaunchConfigurationName", "LaunchTemplate", "MixedInstancesPolicy"),
+        *("PlacementGroup", "VPCZoneIdentifier"),
+    }
+)
+"""The properties of a group that are those of its instances."""
+
 _BY_POLICY: Final = (
     (
-        "AWS::AutoScaling::AutoScalingGroup",
-        (
-            *("LaunchConfigurationName", "LaunchTemplate", "MixedInstancesPolicy"),
-            *("PlacementGroup", "VPCZoneIdentifier"),
-        ),
+        GROUP_TYPE,
+        GROUP_PROPERTIES,
         (
             ("AutoScalingReplacingUpdate.WillReplace", UpdateBehavior.REPLACEMENT),
             ("AutoScalingRollingUpdate", UpdateBehavior.SOME_INTERRUPTION),
@@ -106,7 +112,7 @@ def update_behavior(
         return UpdateBehavior.SOME_INTERRUPTION
     schema = schema_of(resource_type)
     is_custom = resource_type == CUSTOM_RESOURCE or resource_type.startswith("Custom::")
-    if schema is None or is_custom or "Fn::Transform" in way:
+    if schema is None or is_custom or any(part.startswith("Fn::") for part in way):
         return UpdateBehavior.MAYBE_REPLACEMENT
 
     def is_listed(entry: str) -> bool:

@@ -15,7 +15,7 @@ from iot_pipeline_cfn.template.stateful import (
 from .renames import REVISION_TYPES, find_renames, find_revisions
 from .resolved import ResolvedEnvironment
 from .resource_changes import find_causes, find_changes
-from .update_behavior import update_behavior
+from .update_behavior import GROUP_PROPERTIES, GROUP_TYPE, update_behavior
 
 
 def find_removals(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
@@ -59,6 +59,15 @@ def find_interruptions(before: ResolvedEnvironment, after: ResolvedEnvironment) 
     for change in find_changes(before, after):
         if change.behavior is UpdateBehavior.SOME_INTERRUPTION:
             yield _with_reasons("interrupted", Severity.INTERRUPTION, change, before, after)
+
+
+def find_kept_instances(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+    """Yield Auto Scaling groups that only use a change for the instances that they start later."""
+    for change in find_changes(before, after):
+        names = sorted({part.name for part in change.properties} & GROUP_PROPERTIES)
+        in_place = change.behavior is UpdateBehavior.NO_INTERRUPTION
+        if change.resource_type == GROUP_TYPE and names and in_place:
+            yield Finding("instances-kept", Severity.NOTE, change.logical_id, {"properties": names})
 
 
 def _with_reasons(

@@ -82,6 +82,7 @@ SAMPLES = [
     ("environment-type-removed", "qa", {}),
     ("order-changed", "Service", {"before": [], "after": ["Listener"]}),
     ("processing-changed", "Transform", VALUES),
+    ("instances-kept", "Group", {"properties": ["LaunchTemplate"]}),
     ("processed-by-macro", "Transform", {"macros": ["Mine"]}),
     ("loop-changed", "Fn::ForEach::Buckets", {"section": "Resources"}),
     ("unknown-content", "Network", {"properties": ["Parameters", "TemplateURL"]}),

@@ -151,6 +151,9 @@ UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
         "revised": _revised,
         "new-revision": "{subject} is a new revision of {previous_logical_id}",
         "interrupted": _interrupted,
+        "instances-kept": (
+            "{subject} uses another {properties} only for instances that it starts later"
+        ),
         # Outputs and parameters
         "export-changed": (
             "the export of {subject} changes, which CloudFormation rejects while a stack imports it"
