@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from iot_pipeline_cfn.template.schemas import MissingSchemasError, paths, schema_of
+from iot_pipeline_cfn.template.schemas import MissingSchemasError, is_number, paths, schema_of
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,21 @@ from iot_pipeline_cfn.template.schemas import MissingSchemasError, paths, schema
 )
 def test_paths_of_properties_are_read_from_the_schema(resource_type, entry, path):
     assert path in paths(resource_type, entry)
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "path", "expected"),
+    [
+        ("AWS::CloudWatch::Alarm", ("Threshold",), True),
+        ("AWS::RDS::DBInstance", ("EngineVersion",), False),
+        ("AWS::EC2::SecurityGroup", ("SecurityGroupIngress", "*", "FromPort"), True),
+        ("AWS::EC2::SecurityGroup", ("SecurityGroupIngress", "*", "CidrIp"), False),
+        ("AWS::Not::AType", ("Any",), False),
+    ],
+)
+def test_schema_tells_numbers_from_text(resource_type, path, expected):
+    """The version `8.0` is another text than `8`, but the threshold 0.0 is 0."""
+    assert is_number(resource_type, path) is expected
 
 
 def test_unknown_type_has_no_schema():
