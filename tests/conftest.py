@@ -195,10 +195,14 @@ def deploy_environment(emulator, container_port, tmp_path_factory):
         project = Project(directory, account, emulator.endpoint_url, REGION)
         project.write(template, **files)
         given = [f"--parameter={name}={value}" for name, value in parameters.items()]
-        result = project.deploy(name, *given)
-        assert result.status == 0, result.err
         session = boto3.Session(account, "made-up", region_name=REGION)
         connection = Connection(session, REGION, Target.LOCAL, emulator.endpoint_url)
+        # Without a role, API Gateway rejects a stage with access logs.
+        role = f"arn:aws:iam::{account}:role/logs"
+        operation = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
+        connection.apigateway.update_account(patchOperations=[operation])
+        result = project.deploy(name, *given)
+        assert result.status == 0, result.err
         environment = observed.find(name, connection)
         if "ImageTag" in parameters:
             connection.elbv2.register_targets(

@@ -54,9 +54,10 @@ def test_breakage_fails_the_step_that_it_concerns(failure_of, breakage, steps, c
 
 
 def test_protected_environment_leaves_no_load_balancer(template, run_steps, tmp_path):
-    """The environment is like staging, but begins with public ingress."""
+    """The environment is like staging, but begins with public ingress, and has no access logs."""
     given = json.loads((ROOT / "parameters/staging.json").read_text())
-    del given["Parameters"]["Ingress"]
+    for name in ("ApiAccessLogs", "Ingress"):
+        del given["Parameters"][name]
     (tmp_path / "staging.json").write_text(json.dumps(given))
     steps = run_steps(
         template,
