@@ -17,15 +17,12 @@ from iot_pipeline_cfn.review.report.json_data import as_data
 from iot_pipeline_cfn.review.report.markdown import markdown
 from iot_pipeline_cfn.review.report.terminal import lines as terminal_lines
 from iot_pipeline_cfn.review.resolved import EnvironmentSource, resolve_pair
-from iot_pipeline_cfn.review.resource_changes import causes_of, find_changes
+from iot_pipeline_cfn.review.resource_changes import find_changes
 from iot_pipeline_cfn.review.reviewing import Side, review
 from iot_pipeline_cfn.review.statements import find_statements
 from iot_pipeline_cfn.review.verdict import ResourceOutcome, Scope
 from iot_pipeline_cfn.template.changes import (
     Action,
-    PropertyChange,
-    Replacement,
-    ResourceChange,
     UpdateBehavior,
 )
 from iot_pipeline_cfn.template.findings import Finding, Severity
@@ -232,21 +229,6 @@ def test_interruption_by_a_replacement_names_its_cause(template):
     assert replaced(found) == {"DatabaseParameterGroup": set()}
     (entry,) = found.sections()[Topic.INTERRUPTED]
     assert entry.finding.causes == ("DatabaseParameterGroup",)
-
-
-def test_circular_changes_have_no_cause():
-    """CloudFormation rejects such templates, but they can be reviewed."""
-
-    def because_of(name, *others):
-        parts = tuple(
-            PropertyChange("Any", UpdateBehavior.REPLACEMENT, because_of=other) for other in others
-        )
-        return ResourceChange(Action.MODIFY, name, "Any", Replacement.YES, parts)
-
-    circle = (because_of("A", "B"), because_of("B", "A"))
-    assert causes_of(circle, {}) == {"A": (), "B": ()}
-    begun = (*circle[1:], because_of("A", "B", "C"), because_of("C", ""))
-    assert causes_of(begun, {}) == {"A": ("C",), "B": ("C",), "C": ()}
 
 
 def test_findings_follow_their_cause_through_all_references(template):

@@ -8,10 +8,11 @@ from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
 from iot_pipeline_cfn.template.references import Namespace, find_references
 
 from .analyses import Topic
+from .causes import find_causes
 from .interface import find_output_changes
 from .losses import find_losses
 from .resolved import EnvironmentSource, ResolvedEnvironment, resolve_pair
-from .resource_changes import find_causes, find_changes
+from .resource_changes import find_changes
 from .verdict import ResourceOutcome, Verdict, outcome_of
 
 SEVERITIES: Final = MappingProxyType(

@@ -8,9 +8,10 @@ from iot_pipeline_cfn.template.findings import Finding, Findings, Severity, Valu
 from iot_pipeline_cfn.template.references import references
 from iot_pipeline_cfn.template.stateful import HIDDEN, masked
 
+from .causes import find_causes
 from .differences import equal, format_value
 from .resolved import ResolvedEnvironment, Template
-from .resource_changes import find_causes, find_changes
+from .resource_changes import find_changes
 
 
 def find_output_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:

@@ -11,9 +11,10 @@ from iot_pipeline_cfn.template.stateful import DataOutcome, data_outcome, holds_
 
 from .assessment_rules import Assessment
 from .assessments import find_rule_changes
+from .causes import find_causes
 from .differences import alternatives
 from .resolved import ResolvedEnvironment
-from .resource_changes import find_causes, find_changes
+from .resource_changes import find_changes
 
 
 def find_losses(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:

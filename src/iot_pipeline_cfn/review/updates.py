@@ -12,9 +12,10 @@ from iot_pipeline_cfn.template.stateful import (
     policy_of,
 )
 
+from .causes import find_causes
 from .renames import REVISION_TYPES, find_renames, find_revisions
 from .resolved import ResolvedEnvironment
-from .resource_changes import find_causes, find_changes
+from .resource_changes import find_changes
 from .update_behavior import GROUP_PROPERTIES, GROUP_TYPE, update_behavior
 
 
