@@ -13,6 +13,8 @@ import pytest
 from checkout import PIPELINE, ROOT, run
 from deploying import pipeline
 from golden import compare_errors
+from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.findings import Severity
 from review_cases import anywhere, applied, at
 
 TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "first"}}
@@ -310,3 +312,29 @@ def test_review_imports_nothing_that_is_slow_to_import(pair):
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "iot_pipeline_cfn.review.reviewing" in imported
     assert not imported & {"boto3", "botocore", "cfnlint", "rich", "troposphere"}
+
+
+# The examples of docs/reviewing.md, with the cases that they are.
+EXAMPLES = [
+    ("data-loss", "es-removed"),
+    ("exposure", "cognito-open"),
+    ("error", "rds-storage-shrink"),
+    ("replacement", "lambda-permission-source"),
+    ("interruption", "aurora-reader-removed"),
+    ("warning", "cognito-delprot"),
+    ("change", "sam-code"),
+]
+
+
+@pytest.mark.parametrize(("severity", "case"), EXAMPLES)
+def test_fail_on_fails_for_the_example_of_its_severity_and_not_for_a_worse_one(severity, case):
+    files = [str(ROOT / f"tests/review/cases/{case}/{side}.json") for side in ("old", "new")]
+    assert review(*files, "--fail-on", severity).status == ExitCode.REVIEW_FAILED
+    for worse in [*Severity][: Severity(severity).rank]:
+        assert review(*files, "--fail-on", worse.value).status == ExitCode.DONE
+
+
+def test_added_parameter_with_a_default_is_a_note(pair):
+    files = pair({**TEMPLATE, "Parameters": {"Size": {"Type": "String", "Default": "1"}}})
+    assert review(*files, "--fail-on", "note").status == ExitCode.REVIEW_FAILED
+    assert review(*files, "--fail-on", "change").status == ExitCode.DONE

@@ -181,3 +181,10 @@ def test_document_follows_the_parameter_files(tmp_path):
     done = run(*program, "--check")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "parameters/pr.json: not JSON" in done.stderr
+
+
+def test_empty_sections_are_left_out():
+    parameters = {"Size": {"Type": "String"}}
+    bucket = {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}, "Parameters": parameters}
+    text = document("any", bucket, {"any": {}})
+    assert re.findall("^## (.*)", text, re.MULTILINE) == ["Permissions", "Resources"]

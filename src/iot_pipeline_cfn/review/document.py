@@ -50,7 +50,10 @@ def document(name: str, template: Mapping[str, Any], given: Mapping[str, Mapping
         "Resources": _resources(template, columns),
         "Outputs": _outputs(template, columns),
     }
-    lines = [line for title, body in sections.items() for line in (f"## {title}", "", *body)]
+    bodies = {title: [*body] for title, body in sections.items()}
+    lines = [
+        line for title in bodies if bodies[title] for line in (f"## {title}", "", *bodies[title])
+    ]
     return "\n".join([*_heading(name, template, columns), *lines])
 
 
@@ -69,7 +72,7 @@ def _column(template: Mapping[str, Any], name: str, given: Mapping[str, str]) ->
 
 def _heading(name: str, template: Mapping[str, Any], columns: Sequence[Column]) -> list[str]:
     sizes = sorted(len(column.resources) for column in columns)
-    each = f" ({sizes[0]} to {sizes[-1]} in one environment)" if sizes else ""
+    each = f" ({sizes[0]} to {sizes[-1]} in one environment)" if len({*sizes}) > 1 else ""
     counts = [
         f"{len(template['Resources'])} resources{each}",
         f"{len(template['Parameters'])} parameters",
@@ -77,8 +80,10 @@ def _heading(name: str, template: Mapping[str, Any], columns: Sequence[Column]) 
     ]
     origin = (
         f"`make template` writes this from [{name}.json]({name}.json) and the "
-        "[parameter files](../parameters). It describes environments that have an image."
+        "[parameter files](../parameters)."
     )
+    if IMAGE_PARAMETER in template["Parameters"]:
+        origin += " It describes environments that have an image."
     description = f"{escaped(template.get('Description', ''))}. {'; '.join(counts)}."
     return [f"# {escaped(name)}", "", description, "", origin, ""]
 
@@ -106,6 +111,8 @@ def _merge(rows: Iterable[Sequence[str]], place: int) -> list[tuple[str, ...]]:
 
 def _traffic(columns: Sequence[Column]) -> Iterator[str]:
     found = {column.name: flows(column.resources) for column in columns}
+    if not any(found.values()):
+        return
     diagrams = defaultdict(list)
     for column in columns:
         lines = traffic_diagram(column.resources, found[column.name])
@@ -128,6 +135,8 @@ def _prices(columns: Sequence[Column]) -> list[str]:
     }
     region = min(regions, key=lambda each: sum(len(_unpriced(items)) for items in bills[each]))
     names = {item.name for items in bills[region] for item in items}
+    if not names:
+        return []
     rows = [
         [
             escaped(name),
@@ -168,13 +177,14 @@ def _quotas(columns: Sequence[Column]) -> list[str]:
     rows = [
         (quota.limited, str(quota.default), *(_need(each[name], quota) for each in needed))
         for name, quota in QUOTAS.items()
+        if any(each[name] for each in needed)
     ]
     text = (
         "What an environment needs of quotas; vCPU for as many tasks as auto scaling may run. "
         "**Bold** is more than AWS's default: request an increase first."
     )
     header = ("Quota", "AWS's default", *(column.name for column in columns))
-    return [text, "", *table(header, rows)]
+    return [text, "", *table(header, rows)] if rows else []
 
 
 def _need(need: float, quota: Quota) -> str:
