@@ -22,7 +22,7 @@ class Statement:
         followers: The number of findings that follow from the subjects, where it is the greatest.
         severity: The worst severity of the findings.
         counts: The number of resources with each outcome, in a harmless change.
-        finding: The only finding, where one says it all.
+        findings: What happens to the subjects.
         scopes: The environments that it is about.
         is_everywhere: Whether these are all of several environment types.
 
@@ -34,7 +34,7 @@ class Statement:
     followers: int = 0
     severity: Severity | None = None
     counts: Counts = ()
-    finding: Finding | None = None
+    findings: tuple[Finding, ...] = ()
     scopes: Scopes = ()
     is_everywhere: bool = False
 
@@ -156,14 +156,14 @@ def _about_findings(review: Review) -> Iterator[Statement]:
 
 def _about(code: str, subjects: Sequence[str], parts: Sequence[_Part], scopes: Scopes) -> Statement:
     causes = {name for part in parts for name in part.causes}
-    findings = {finding for part in parts for finding in part.findings}
+    findings = tuple(dict.fromkeys(finding for part in parts for finding in part.findings))
     return Statement(
         code,
         tuple(subjects),
         tuple(sorted(causes)) if all(part.causes for part in parts) else (),
         sum(part.followers for part in parts),
         worst_of([finding.severity for finding in findings]),
-        finding=findings.pop() if len(findings) == 1 else None,
+        findings=findings,
         scopes=scopes,
     )
 
@@ -198,4 +198,4 @@ def _counted(group: Group, is_known: bool) -> Statement:
     if verdict.effects:
         code = "new-differs" if group.scopes[0].only_new else "harmless" if is_known else "changes"
         return Statement(code, counts=verdict.counts())
-    return Statement("no-resource-change", finding=verdict.findings[0][1])
+    return Statement("no-resource-change", findings=(verdict.findings[0][1],))

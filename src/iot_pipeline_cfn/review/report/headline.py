@@ -10,14 +10,11 @@ from iot_pipeline_cfn.review.verdict import Review
 
 from .wording import PLAIN, counts_text, join, scopes_text, sentence
 
-SENTENCES: Final = ("traffic-", "permission-", "managed-policy-")
-"""The codes of findings whose subject alone does not tell what happens."""
-
 SAID: Final = frozenset(
-    {"exposure", "less-protection", "possible-exposure", "rejection", "warning"}
+    {"exposure", "less-protection", "no-resource-change", "possible-exposure", "warning"}
 )
-SAID_LENGTH: Final = 120
-"""Statements that are a whole sentence about their only finding, if that is short."""
+SAID_LENGTH: Final = 160
+"""Statements that say what happens to their subjects, if that is short."""
 
 WIDTH: Final = 60
 """The number of characters of a value that are shown."""
@@ -83,11 +80,10 @@ def _what(statement: Statement) -> str:
         return f"{sum(dict(statement.counts).values())} resources"
     if statement.counts:
         return counts_text(statement.counts)
-    if finding := statement.finding:
-        said = sentence(finding, replace(PLAIN, width=WIDTH))
-        if statement.code == "no-resource-change" or finding.code.startswith(SENTENCES):
-            return said
-        if statement.code in SAID and len(said) <= SAID_LENGTH:
+    if statement.code in SAID:
+        style = replace(PLAIN, width=WIDTH)
+        said = "; ".join(sentence(finding, style) for finding in statement.findings)
+        if said and len(said) <= SAID_LENGTH:
             return said
     text = _shortened(statement.subjects)
     if statement.causes:
