@@ -8,8 +8,10 @@ from iot_pipeline_cfn.template.stateful import STATEFUL
 
 from .assessment_rules import RULES_OF, Assessment, documentation
 from .assessments import PLAIN, WITH_POLICIES
+from .failures import BOUND_TO_VPC, GROWING, IMMUTABLE
+from .identities import UNIQUE
 from .prices import PRICED, UNPRICED
-from .report.tables import codes, table
+from .report.tables import code, codes, table
 
 START, END = "<!-- assessments: written by make template -->", "<!-- end of assessments -->"
 
@@ -44,6 +46,8 @@ def _lines() -> Iterator[str]:
     ]
     titles = (f"{kind.capitalize()}: {text}" for kind, text in KEYS.items())
     yield from table(("Type", *titles), rows)
+    yield from ("A service rejects:", "")
+    yield from table(("Type", "Rejected"), sorted({*_rejections()}))
     for title, found in (
         ("Hold data, which removal or replacement may lose", STATEFUL),
         ("Grant permissions", WITH_POLICIES),
@@ -54,3 +58,20 @@ def _lines() -> Iterator[str]:
         names = ", ".join(sorted(each.removeprefix("AWS::") for each in found))
         yield f"- **{title}**: {names}."
     yield ""
+
+
+def _rejections() -> Iterator[tuple[str, str]]:
+    """Yield what services are known to reject, with the page that says so."""
+    for resource_type in BOUND_TO_VPC:
+        yield _rejection(resource_type, documentation(resource_type), "subnets in another VPC")
+    for (resource_type, path), page in GROWING.items():
+        yield _rejection(resource_type, page, f"less {code(path)}")
+    for (resource_type, path), page in IMMUTABLE.items():
+        yield _rejection(resource_type, page, f"another {code(path)}")
+    for kind, properties, page, _ in UNIQUE:
+        same = f"with the same {codes(properties)}" if properties else "of the account"
+        yield _rejection(kind, page, f"a second one {same}")
+
+
+def _rejection(resource_type: str, page: str, text: str) -> tuple[str, str]:
+    return f"[{resource_type.removeprefix('AWS::')}]({page})", text

@@ -29,7 +29,7 @@ class UniqueProperties(NamedTuple):
 
 
 _RULE: Final = ("IpProtocol", "FromPort", "ToPort", "CidrIp", "CidrIpv6")
-_ROWS: Final = (
+UNIQUE: Final = (
     UniqueProperties(
         "ApiGateway::Resource",
         ("PathPart", "ParentId", "RestApiId"),
@@ -227,8 +227,8 @@ class Identity(NamedTuple):
 def identities_of(resource: Resource) -> Iterator[Identity]:
     """Yield the identities of a resource, as far as the template gives them."""
     resource_type, properties = type_of(resource), properties_of(resource)
-    overwritten = {f"AWS::{row.kind}" for row in _ROWS if row.is_overwritten}
-    for row in _ROWS:
+    overwritten = {f"AWS::{row.kind}" for row in UNIQUE if row.is_overwritten}
+    for row in UNIQUE:
         if f"AWS::{row.kind}" == resource_type:
             values = _values(properties, row.properties)
             if not row.properties or values[0][1] != "null":
