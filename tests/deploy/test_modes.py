@@ -97,7 +97,7 @@ def sending(ingest):
     def send():
         while not ended.is_set():
             statuses.append(ingest.send(SENT).status)
-            ended.wait(0.05)
+            ended.wait(0.01)
 
     thread = threading.Thread(target=send)
     thread.start()

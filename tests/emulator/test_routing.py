@@ -71,6 +71,22 @@ def test_load_balancer_refuses_requests_that_do_not_come_from_the_api(
     assert arrived == []
 
 
+def test_changed_method_is_served_once_it_is_deployed(aws, deploy, connect_to, target):
+    found = outputs(deploy({}))
+    port, *_ = target
+    aws("elbv2").register_targets(
+        TargetGroupArn=found["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": port}]
+    )
+    gateway, ingest = aws("apigateway"), Ingest(connect_to(), found)
+    (api,) = gateway.get_rest_apis()["items"]
+    resources = gateway.get_resources(restApiId=api["id"])["items"]
+    (method,) = (each["id"] for each in resources if each["path"] == "/ingest")
+    gateway.delete_method(restApiId=api["id"], resourceId=method, httpMethod="POST")
+    assert ingest.send(READING).status == 202
+    gateway.create_deployment(restApiId=api["id"], stageName="prod")
+    assert ingest.send(READING).status == 403
+
+
 def test_error_of_a_target_is_the_answer_of_the_api(aws, deploy, connect_to, target):
     found = outputs(deploy({}))
     port, *_ = target

@@ -6,6 +6,8 @@ not carry credentials.
 """
 
 import asyncio
+import copy
+import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,13 +20,16 @@ from ministack.core import responses
 from ministack.services import acm, alb, apigateway, apigateway_v1, s3
 
 from .control import HOST, TEMPLATE_BUCKET
-from .resource_types import wrap
+from .resource_types import Answer, wrap
 
 LOAD_BALANCERS = ".elb.amazonaws.com"
 INTEGRATION_HEADER = "integration.request.header."
 
 CALL: Final[ContextVar[Mapping[str, Any]]] = ContextVar("call")
 """The request to an API, with its stage, as ministack collects it."""
+
+DEPLOYED: Final[dict[str, Mapping[str, Any]]] = {}
+"""The resources of an API with their methods, by the ID of their deployment."""
 
 AnswerOfApi = tuple[int, dict[str, str], bytes]
 
@@ -34,6 +39,8 @@ def patch() -> None:
     apigateway_v1.find_api_scope = find_api
     apigateway_v1._urlopen_async = call_integration
     wrap(apigateway_v1, "_execute_in_scope", keep_call)
+    wrap(apigateway_v1, "_create_deployment", keep_deployed)
+    wrap(apigateway_v1, "_match_resource_tree", serve_deployed)
     wrap(apigateway_v1, "_invoke_http_proxy_v1", map_headers)
     wrap(socket, "getaddrinfo", resolve_load_balancers)
     wrap(alb, "find_lb_for_host", find_load_balancer)
@@ -85,6 +92,33 @@ def keep_call(execute: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable
     async def patched(request: Mapping[str, Any], *rest: Any) -> Any:
         CALL.set(request)
         return await execute(request, *rest)
+
+    return patched
+
+
+def keep_deployed(create: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Keep the methods that a deployment contains; ministack keeps none."""
+
+    def patched(api: str, request: Mapping[str, Any]) -> Answer:
+        answer = create(api, request)
+        identifier = json.loads(answer[2]).get("id")
+        DEPLOYED[identifier] = copy.deepcopy(apigateway_v1._resources.get(api, {}))
+        return answer
+
+    return patched
+
+
+def serve_deployed(
+    match: Callable[..., tuple[Mapping[str, Any], Mapping[str, str]]],
+) -> Callable[..., tuple[Mapping[str, Any], Mapping[str, str]]]:
+    """Serve the methods of the stage's deployment; ministack serves the newest ones."""
+
+    def patched(api: str, path: list[str]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        resource, parameters = match(api, path)
+        call = CALL.get({})
+        stage = apigateway_v1._stages_v1.get(api, {}).get(call.get("stage_name"), {})
+        deployed = DEPLOYED.get(stage.get("deploymentId", ""), {})
+        return deployed.get((resource or {}).get("id", ""), resource), parameters
 
     return patched
 
