@@ -64,6 +64,35 @@ def test_output_behind_a_condition_that_is_not_met_is_reported():
     assert hidden(*sides) == [("Any", "removed", Severity.CHANGE, ["Has"])]
 
 
+@pytest.mark.parametrize(
+    ("name", "sections"),
+    [
+        ({"Ref": "Name"}, {"Parameters": {"Name": {"Type": "String", "Default": "a"}}}),
+        ({"Fn::FindInMap": ["Any", "x", "y"]}, {"Mappings": {"Any": {"x": {"y": "a"}}}}),
+    ],
+    ids=["parameter", "mapping"],
+)
+def test_literal_that_moves_to_a_parameter_or_a_mapping_hides_nothing(name, sections):
+    database = {"Type": "AWS::RDS::DBInstance", "Properties": {"MasterUsername": name}}
+    moved = {"Resources": {"Any": database}, **sections}
+    literal = {"Type": "AWS::RDS::DBInstance", "Properties": {"MasterUsername": "a"}}
+    sides = {"Resources": {"Any": literal}}, moved
+    assert hidden(*sides) == hidden(*sides[::-1]) == []
+
+
+def test_other_default_hides_nothing():
+    """A stack keeps its value."""
+    database = {"Type": "AWS::RDS::DBInstance", "Properties": {"MasterUsername": {"Ref": "Name"}}}
+    sides = (
+        {
+            "Parameters": {"Name": {"Type": "String", "Default": name}},
+            "Resources": {"Any": database},
+        }
+        for name in "ab"
+    )
+    assert hidden(*sides) == []
+
+
 def test_definition_of_a_condition_hides_no_resource():
     """It is reported by itself."""
     changed = template(DATABASE) | {"Conditions": {"Has": {"Fn::Equals": ["a", "b"]}}}

@@ -1,10 +1,12 @@
 """Changes that the given parameters hide: of what a condition leaves out, and of other branches."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
+from iot_pipeline_cfn.template.parameters import ParameterSet
 from iot_pipeline_cfn.template.references import Namespace, find_references
 
 from .analyses import Topic
@@ -44,7 +46,7 @@ def find_conditional_changes(
     *,
     are_all_known: bool,
 ) -> Findings:
-    """Yield changes of resources and outputs that only happen under other parameters.
+    """Yield changes of resources and outputs that only happen where a condition has another result.
 
     Args:
         before: The template before the change.
@@ -57,7 +59,9 @@ def find_conditional_changes(
     ranks = {change.logical_id: -1 for change in changes}
     for change in changes:
         ranks[change.logical_id] = max(ranks[change.logical_id], change.behavior.rank)
-    sides = resolve_pair(before, after, "", is_open=True)
+    # Stacks keep the values of parameters, whatever the new defaults are.
+    kept = ParameterSet(before.template, {}).updated(after.template, {}).effective()
+    sides = resolve_pair(before, replace(after, parameters=kept), "", is_open=True)
     yield from _hidden_outputs(sides, known, are_all_known=are_all_known)
     old, new = (side.template.get("Resources", {}) for side in (before, after))
     changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}

@@ -66,8 +66,8 @@ def resolve_pair(
     change, such as a condition on a parameter without a value, its name is marked as changed. A
     condition or a mapping that only gets another name keeps the old one.
 
-    An open pair has no known parameters, and its conditions may be met or not: only resources and
-    values differ in it, not the definitions of conditions and mappings.
+    In an open pair every condition may be met or not: only resources and values differ in it, not
+    the definitions of conditions and mappings.
     """
     sides = [_TemplateSide(source, region, is_open=is_open) for source in (before, after)]
     old, new = (side.open_names() for side in sides)
@@ -192,7 +192,7 @@ class _TemplateSide:
     def __init__(self, source: EnvironmentSource, region: str, *, is_open: bool) -> None:
         """Prepare the resolver; a parameter that is None is unknown even if it has a default."""
         declared = source.template.get("Parameters", {})
-        values = dict.fromkeys(declared) if is_open else source.parameters
+        values = source.parameters
         parameters = {
             name: {part: entry[part] for part in entry if part != "Default"}
             if name in values and values[name] is None
@@ -203,7 +203,7 @@ class _TemplateSide:
         self._region = region
         self._values = {name: value for name, value in values.items() if value is not None}
         self._template = {**source.template, "Parameters": parameters}
-        forgotten: Template = {"Conditions": {}, "Mappings": {}} if is_open else {}
+        forgotten: Template = {"Conditions": {}} if is_open else {}
         self._resolver = Resolver(
             {**self._template, **forgotten}, self._values | pseudo_parameters(region)
         )
