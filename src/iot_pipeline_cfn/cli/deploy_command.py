@@ -171,6 +171,7 @@ def _request(
         parameters=given_parameters(options.parameters, options.image_tag),
         owner=owner(),
         bucket=options.bucket,
+        kms_key=options.kms_key,
         ignored=options.ignored,
         **others,
     )

@@ -42,6 +42,7 @@ class RequestOptions:
     bucket: str | None
     ignored: tuple[str, ...]
     role_arn: str | None = None
+    kms_key: str | None = None
 
 
 def grouped(name: str, group: type, *options: Decorator) -> Decorator:
@@ -163,6 +164,11 @@ request_options = grouped(
         "--bucket",
         envvar="IOT_PIPELINE_BUCKET",
         help="The S3 bucket for templates above 51,200 bytes.",
+    ),
+    click.option(
+        "--kms-key",
+        envvar="IOT_PIPELINE_KMS_KEY",
+        help="The KMS key for templates in the bucket.  [default: encryption by S3]",
     ),
     role_option,
     click.option(

@@ -17,13 +17,12 @@ from botocore.exceptions import ClientError
 
 from iot_pipeline_cfn.template.changes import ResourceChange
 
-from .errors import DeploymentError, code_of, is_gone, message_of
+from .errors import DeploymentError, is_gone, message_of
 from .planning import REASONS, Refusal
 from .reported_changes import merge_changes, resource_change
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
-    from types_boto3_s3 import S3Client
 
 BUSY_ATTEMPTS = 10
 BUSY_PAUSE = 3.0
@@ -170,22 +169,6 @@ def _stack(stack: Mapping[str, Any]) -> Stack:
         ],
         termination_protection=stack.get("EnableTerminationProtection", False),
     )
-
-
-def upload(s3: "S3Client", bucket: str, key: str, body: str) -> str:
-    """Upload a template to a bucket, and return its URL for CloudFormation.
-
-    The path-style URL is the one that the AWS CDK passes
-    (https://github.com/aws/aws-cdk-cli/blob/main/packages/%40aws-cdk/toolkit-lib/lib/api/deployments/template-body-parameter.ts).
-    """
-    try:
-        s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")
-    except ClientError as error:
-        if code_of(error) != "NoSuchBucket":
-            raise
-        message = f"cannot upload the template to the bucket {bucket!r}: {message_of(error)}"
-        raise DeploymentError(message, code="no-bucket", bucket=bucket) from None
-    return f"{s3.meta.endpoint_url}/{bucket}/{key}"
 
 
 def create_change_set(

@@ -32,6 +32,7 @@ from .environments import Environment, environment_named, parameter_file
 from .errors import DeploymentError
 from .operations import Operations, command_line
 from .planning import ENVIRONMENT_TAG, capabilities, failure_mode
+from .template_upload import upload
 
 OWNER_TAG: Final = "iot-pipeline:owner"
 KEY_PREFIX: Final = "iot-pipeline"
@@ -51,6 +52,8 @@ class DeploymentRequest:
     parameters: Mapping[str, str] = field(default_factory=dict)
     owner: str = "unknown"
     bucket: str | None = None
+    kms_key: str | None = None
+    """The key with which the template is encrypted in the bucket."""
     ignored: Sequence[str] = ()
     """The codes of preflight checks whose errors are warnings."""
     allowed_losses: Sequence[str] = ()
@@ -197,14 +200,14 @@ def find_bucket(connection: Connection, request: DeploymentRequest) -> str | Non
 
 
 def send_template(
-    connection: Connection, content: ChangeSetInput, bucket: str | None
+    connection: Connection, content: ChangeSetInput, bucket: str | None, kms_key: str | None
 ) -> dict[str, str]:
     """Upload the template if there is a bucket, and return its argument of CreateChangeSet."""
     if bucket is None:
         return {"TemplateBody": content.template}
     # The key is the hash, so that the same template is stored once.
     key = f"{KEY_PREFIX}/{content.template_hash}.json"
-    return {"TemplateURL": cloudformation.upload(connection.s3, bucket, key, content.template)}
+    return {"TemplateURL": upload(connection, bucket, key, content.template, kms_key)}
 
 
 def submit(
