@@ -1,6 +1,7 @@
 """Deployments on the local AWS emulator."""
 
 import json
+import time
 
 import pytest
 
@@ -244,3 +245,20 @@ def test_stack_settings_are_planned_and_applied(project, aws):
     found = aws("cloudformation").get_stack_policy(StackName="iot-pipeline-pr1")
     assert json.loads(found["StackPolicyBody"]) == POLICY
     assert project.plan("pr1")["settings"] == []
+
+
+def test_tags_of_others_that_are_removed_are_planned(project, aws):
+    project.deploy("pr1")
+    stack = stack_of(aws)
+    aws("cloudformation").update_stack(
+        StackName="iot-pipeline-pr1",
+        UsePreviousTemplate=True,
+        Parameters=[
+            {"ParameterKey": each["ParameterKey"], "UsePreviousValue": True}
+            for each in stack["Parameters"]
+        ],
+        Tags=[*stack["Tags"], {"Key": "map-migrated", "Value": "x"}],
+    )
+    while stack_of(aws)["StackStatus"] != "UPDATE_COMPLETE":
+        time.sleep(0.05)
+    assert project.plan("pr1", "--image-tag", "v2")["removed_tags"] == ["map-migrated"]

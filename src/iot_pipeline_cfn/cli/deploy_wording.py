@@ -117,6 +117,9 @@ def plan_lines(plan: "Plan") -> Iterator[str]:
     name = plan.stack.name
     for setting in plan.settings:
         yield f"{name}: {SETTINGS[setting]}"
+    if plan.removed_tags:
+        tags = ", ".join(plan.removed_tags)
+        yield f"{name}: tags are removed that are not in the parameter file: {tags}"
     if plan.empty:
         if not plan.settings:
             yield f"{name} in {plan.stack.account}, {plan.stack.region}: nothing to change"

@@ -285,10 +285,11 @@ def obsolete() -> DeploymentError:
     return DeploymentError(REASONS[refusal], code=refusal)
 
 
-def has_change_sets(client: "CloudFormationClient", arn: str) -> bool:
-    """Return whether a stack has any change set."""
+def has_other_change_sets(client: "CloudFormationClient", arn: str, deleted: str) -> bool:
+    """Return whether a stack has a change set besides one that was just deleted."""
     pages = client.get_paginator("list_change_sets").paginate(StackName=arn)
-    return any(page.get("Summaries") for page in pages)
+    found = {each["ChangeSetId"] for page in pages for each in page.get("Summaries", [])}
+    return bool(found - {deleted})
 
 
 def list_resources(client: "CloudFormationClient", stack: Stack) -> list[Mapping[str, Any]]:

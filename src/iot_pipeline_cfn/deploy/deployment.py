@@ -20,7 +20,7 @@ from iot_pipeline_cfn.template.parameters import shown
 
 from . import cloudformation, events, planning
 from .cloudformation import ChangeSet, ChangeSetState, Stack, ValidationFinding
-from .errors import ChangeSetRejectedError, DeploymentError, is_gone, message_of
+from .errors import ChangeSetRejectedError, DeploymentError, explained, is_gone, message_of
 from .following import OperationOutcome, follow, limited
 from .observer import Operation
 from .operations import Operations
@@ -67,6 +67,8 @@ class Plan:
     validations: Sequence[ValidationFinding]
     settings: Sequence[Setting]
     creates: bool
+    removed_tags: Sequence[str] = ()
+    """The keys of tags that the stack has from elsewhere, and that its resources lose."""
     findings: Sequence[Finding] = ()
     is_protected_early: bool = False
     """Whether termination protection was switched on before the execution."""
@@ -89,6 +91,7 @@ class Plan:
             **self._reviewed_data(),
             "empty": self.empty,
             "settings": list(self.settings),
+            "removed_tags": list(self.removed_tags),
         }
 
     def _reviewed_data(self) -> dict[str, Value]:
@@ -157,6 +160,7 @@ def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> I
             if existing is None
             else changed_settings(operations.client, existing, content.parameters, policy),
             creates=existing is None,
+            removed_tags=sorted(existing.tags.keys() - content.tags.keys()) if existing else (),
         )
         yield plan
     finally:
@@ -216,7 +220,7 @@ def _validations(operations: Operations, change_set: ChangeSet) -> list[Validati
         return cloudformation.validation_findings(operations.client, change_set.arn)
     except (BotoCoreError, ClientError) as error:
         # This must not hide what is already known.
-        operations.notify("validation-unreadable", reason=str(error))
+        operations.notify("validation-unreadable", reason=str(explained(error)))
         return []
 
 
@@ -233,7 +237,7 @@ def _discard(operations: Operations, arn: str, stack_arn: str, *, protected: boo
         if (
             stack
             and stack.status == "REVIEW_IN_PROGRESS"
-            and not cloudformation.has_change_sets(client, stack_arn)
+            and not cloudformation.has_other_change_sets(client, stack_arn, arn)
         ):
             if protected:
                 set_termination_protection(client, stack, enabled=False)
