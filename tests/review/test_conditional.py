@@ -80,6 +80,17 @@ def test_literal_that_moves_to_a_parameter_or_a_mapping_hides_nothing(name, sect
     assert hidden(*sides) == hidden(*sides[::-1]) == []
 
 
+def test_condition_on_a_new_parameter_is_known():
+    """Stacks get its default."""
+    before = {"Resources": {"Any": {"Type": "AWS::S3::Bucket", "Properties": {}}}}
+    after = template(None)
+    properties = {"BucketName": {"Fn::If": ["Has", "a", {"Ref": "AWS::NoValue"}]}}
+    after["Resources"] = {"Any": {"Type": "AWS::S3::Bucket", "Properties": properties}}
+    assert hidden(before, after) == []
+    stored = {**before, "Parameters": after["Parameters"]}
+    assert [found[:2] for found in hidden(stored, after)] == [("Any", "maybe-replaced")]
+
+
 def test_other_default_hides_nothing():
     """A stack keeps its value."""
     database = {"Type": "AWS::RDS::DBInstance", "Properties": {"MasterUsername": {"Ref": "Name"}}}
@@ -93,7 +104,10 @@ def test_other_default_hides_nothing():
     assert hidden(*sides) == []
 
 
-def test_definition_of_a_condition_hides_no_resource():
-    """It is reported by itself."""
-    changed = template(DATABASE) | {"Conditions": {"Has": {"Fn::Equals": ["a", "b"]}}}
-    assert hidden(template(DATABASE), changed) == []
+@pytest.mark.parametrize(
+    ("first", "count"), [({"Ref": "Given"}, 0), ("a", 1)], ids=["another", "never"]
+)
+def test_condition_that_is_never_met_any_more_removes_what_it_has_created(first, count):
+    """Another definition is reported by itself."""
+    changed = template(DATABASE) | {"Conditions": {"Has": {"Fn::Equals": [first, "b"]}}}
+    assert [found[1] for found in hidden(template(DATABASE), changed)] == ["removed"] * count

@@ -7,7 +7,12 @@ from typing import Any, Final
 
 from iot_pipeline_cfn.template.lookup import Resource
 from iot_pipeline_cfn.template.parameters import ParameterFile
-from iot_pipeline_cfn.template.references import Namespace, Reference, map_references
+from iot_pipeline_cfn.template.references import (
+    Namespace,
+    Reference,
+    find_references,
+    map_references,
+)
 from iot_pipeline_cfn.template.resolution import Resolver
 
 CHANGED: Final = " (changed)"
@@ -66,10 +71,12 @@ def resolve_pair(
     change, such as a condition on a parameter without a value, its name is marked as changed. A
     condition or a mapping that only gets another name keeps the old one.
 
-    In an open pair every condition may be met or not: only resources and values differ in it, not
-    the definitions of conditions and mappings.
+    In an open pair every condition may be met or not that depends on a parameter which stacks have
+    before the change: only resources and values differ in it, not the definitions of conditions and
+    mappings.
     """
-    sides = [_TemplateSide(source, region, is_open=is_open) for source in (before, after)]
+    opening = frozenset(before.template.get("Parameters", {}) if is_open else ())
+    sides = [_TemplateSide(source, region, opening) for source in (before, after)]
     old, new = (side.open_names() for side in sides)
     known: dict[Name, str] = {}
     for namespace, name in sorted(old):
@@ -186,11 +193,26 @@ def _entries(mapping: object, keys: list[Any]) -> dict[tuple[str, str], str]:
     }
 
 
+def _parameters_of(
+    expression: object, conditions: Mapping[str, Any], within: frozenset[str]
+) -> set[str]:
+    """Return the names that a condition refers to, also through other conditions."""
+    found = {reference.name for reference in find_references(expression)}
+    for reference in find_references(expression, Namespace.CONDITION):
+        if reference.name not in within:
+            inner = conditions.get(reference.name)
+            found |= _parameters_of(inner, conditions, within | {reference.name})
+    return found
+
+
 class _TemplateSide:
     """One side of a change, with the resolver of its template."""
 
-    def __init__(self, source: EnvironmentSource, region: str, *, is_open: bool) -> None:
-        """Prepare the resolver; a parameter that is None is unknown even if it has a default."""
+    def __init__(self, source: EnvironmentSource, region: str, opening: frozenset[str]) -> None:
+        """Prepare the resolver; a parameter that is None is unknown even if it has a default.
+
+        A condition that depends on a parameter in `opening` is not known.
+        """
         declared = source.template.get("Parameters", {})
         values = source.parameters
         parameters = {
@@ -203,9 +225,14 @@ class _TemplateSide:
         self._region = region
         self._values = {name: value for name, value in values.items() if value is not None}
         self._template = {**source.template, "Parameters": parameters}
-        forgotten: Template = {"Conditions": {}} if is_open else {}
+        conditions = source.template.get("Conditions", {})
+        known = {
+            name: body
+            for name, body in conditions.items()
+            if not opening or not opening & _parameters_of(body, conditions, frozenset({name}))
+        }
         self._resolver = Resolver(
-            {**self._template, **forgotten}, self._values | pseudo_parameters(region)
+            {**self._template, "Conditions": known}, self._values | pseudo_parameters(region)
         )
 
     def open_names(self) -> dict[Name, object]:
