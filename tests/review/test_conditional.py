@@ -91,6 +91,15 @@ def test_condition_on_a_new_parameter_is_known():
     assert [found[:2] for found in hidden(stored, after)] == [("Any", "maybe-replaced")]
 
 
+def test_conditions_on_parameters_with_the_same_default_differ():
+    first, second = template(DATABASE), template(OTHER)
+    for side in (first, second):
+        side["Parameters"]["Also"] = side["Parameters"]["Given"]
+        also = {"Fn::Not": [{"Fn::Equals": [{"Ref": "Also"}, ""]}]}
+        side["Conditions"] = {"Also": also, **side["Conditions"]}
+    assert [found[3] for found in hidden(first, second)] == [["Has"]]
+
+
 def test_other_default_hides_nothing():
     """A stack keeps its value."""
     database = {"Type": "AWS::RDS::DBInstance", "Properties": {"MasterUsername": {"Ref": "Name"}}}

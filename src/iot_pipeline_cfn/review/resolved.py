@@ -222,6 +222,7 @@ class _TemplateSide:
             for name, entry in declared.items()
         }
         self._source = source
+        self._opening = opening
         self._region = region
         self._values = {name: value for name, value in values.items() if value is not None}
         self._template = {**source.template, "Parameters": parameters}
@@ -272,9 +273,13 @@ class _TemplateSide:
                     for name, operands in expression.items()
                 }
             case {"Fn::Equals": [first, second]}:
-                values = (self._resolver.value(each) for each in (first, second))
+                values = (self._operand(each) for each in (first, second))
                 return {"Fn::Equals": sorted(values, key=_text)}
-        return self._resolver.value(expression)
+        return self._operand(expression)
+
+    def _operand(self, value: Any) -> Any:
+        """Return an operand of a condition; parameters on which it is open stay references."""
+        return value if self._opening else self._resolver.value(value)
 
     def environment(self, names: Mapping[Name, str]) -> ResolvedEnvironment:
         """Return the resolved environment with other names for some references."""
