@@ -246,8 +246,15 @@ def _permissions(columns: Sequence[Column]) -> Iterator[str]:
         (code(role), "", f"managed policy {code(policy.rpartition('/')[2])}", "", "", only)
         for (role, policy), only in _only_in(policies).items()
     ]
-    header = ("Policy of", "Who", "Action", "On", "Only where", "Only in")
-    yield from table(header, sorted([*rows, *managed]), optional=2)
+    # A list, because ARNs do not wrap in a table.
+    for subject, who, action, on, where, only_in in sorted([*rows, *managed]):
+        yield "".join(
+            [
+                f"- {subject}{who and f', for {who}'}: {action}{on and f' on {on}'}",
+                f"{where and f', where {where}'}{only_in and f' *(only in {only_in})*'}",
+            ]
+        )
+    yield ""
 
 
 def _principal(permission: Permission) -> str:
