@@ -15,7 +15,7 @@ import pytest
 
 from checkout import ACCOUNTS, PARAMETER_FILES, REGION, ROOT, resolve_all
 from deployed import observed
-from deploying import Project, container_answer, small_template
+from deploying import Project, container_answer, set_logs_role, small_template
 from iot_pipeline_cfn.deploy.connection import Connection, Target, emulator_session
 from iot_pipeline_cfn.emulator import control
 from iot_pipeline_cfn.stack import render_all
@@ -197,10 +197,7 @@ def deploy_environment(emulator, container_port, tmp_path_factory):
         given = [f"--parameter={name}={value}" for name, value in parameters.items()]
         session = boto3.Session(account, "made-up", region_name=REGION)
         connection = Connection(session, REGION, Target.LOCAL, emulator.endpoint_url)
-        # Without a role, API Gateway rejects a stage with access logs.
-        role = f"arn:aws:iam::{account}:role/logs"
-        operation = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
-        connection.apigateway.update_account(patchOperations=[operation])
+        set_logs_role(connection.apigateway)
         result = project.deploy(name, *given)
         assert result.status == 0, result.err
         environment = observed.find(name, connection)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from checkout import ROOT
-from deploying import small_template
+from deploying import set_logs_role, small_template
 from iot_pipeline_cfn.deploy.bootstrap import ACCOUNT, STACK, find_setup, with_setup
 from iot_pipeline_cfn.deploy.connection import Target
 from iot_pipeline_cfn.deploy.environments import Environment
@@ -66,9 +66,7 @@ def test_account_is_set_up_once_and_protected(bootstrapped, aws):
 
 
 def test_what_the_account_has_already_is_left_alone(bootstrapped, aws):
-    role = "arn:aws:iam::111111111111:role/others"
-    operation = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
-    aws("apigateway").update_account(patchOperations=[operation])
+    role = set_logs_role(aws("apigateway"))
     url = "https://token.actions.githubusercontent.com"
     provider = aws("iam").create_open_id_connect_provider(Url=url)["OpenIDConnectProviderArn"]
     stack = bootstrapped(GitHubRepository="example/iot-pipeline")

@@ -11,6 +11,7 @@ from deploying import (
     PROTECTED,
     WAITS,
     command_named_in,
+    set_logs_role,
     signal_success,
     small_template,
     stack_of,
@@ -86,6 +87,7 @@ def test_failed_creation_of_a_protected_environment_can_be_destroyed(project, aw
     template = json.loads((ROOT / "templates/iot-pipeline.json").read_text())
     template["Resources"]["Impossible"] = IMPOSSIBLE | {"DependsOn": ["Service"]}
     project.write(template, prod=json.loads((ROOT / "parameters/prod.json").read_text()))
+    set_logs_role(aws("apigateway"))
     before = list_resources(aws)
     failed = project.deploy("prod")
     assert (failed.status, failed.details["cause"]["logical_id"]) == (5, "Impossible")

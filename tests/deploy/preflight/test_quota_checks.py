@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pytest
 
 from checkout import ENVIRONMENTS, REGION
-from deploying import made_up_session
+from deploying import made_up_session, set_logs_role
 from iot_pipeline_cfn.deploy.preflight import quota_checks
 from iot_pipeline_cfn.deploy.preflight.check_registry import CHECKS
 from iot_pipeline_cfn.deploy.preflight.checking import run_checks
@@ -307,5 +307,6 @@ def test_new_environment_needs_few_clients(account, template):
     resources = resolve(template, ENVIRONMENTS["prod"])["Resources"]
     changes = [resource_change("Add", name, each["Type"]) for name, each in resources.items()]
     context = context_of(account, changes, suffix="prod", **ENVIRONMENTS["prod"])
+    set_logs_role(account.apigateway)
     assert run_checks(CHECKS, context) == []
     assert not {"cloudformation", "cloudwatch", "service-quotas"} & account.clients.keys()
