@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from checkout import ROOT
-from deploying import set_logs_role, small_template
+from deploying import small_template
 from iot_pipeline_cfn.deploy.bootstrap import ACCOUNT, STACK, find_setup, with_setup
 from iot_pipeline_cfn.deploy.connection import Target
 from iot_pipeline_cfn.deploy.environments import Environment
@@ -66,7 +66,11 @@ def test_account_is_set_up_once_and_protected(bootstrapped, aws):
 
 
 def test_what_the_account_has_already_is_left_alone(bootstrapped, aws):
-    role = set_logs_role(aws("apigateway"))
+    trust = {"Version": "2012-10-17", "Statement": []}
+    made = aws("iam").create_role(RoleName="others", AssumeRolePolicyDocument=json.dumps(trust))
+    role = made["Role"]["Arn"]
+    operation = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
+    aws("apigateway").update_account(patchOperations=[operation])
     url = "https://token.actions.githubusercontent.com"
     provider = aws("iam").create_open_id_connect_provider(Url=url)["OpenIDConnectProviderArn"]
     stack = bootstrapped(GitHubRepository="example/iot-pipeline")
@@ -85,7 +89,7 @@ def test_what_the_account_has_already_is_left_alone(bootstrapped, aws):
 @pytest.mark.parametrize(("suffix", "scope"), [("pr1", "PullRequest"), ("staging", "")])
 def test_environment_gets_role_and_boundary_of_its_scope(bootstrapped, connect_to, suffix, scope):
     outputs = outputs_of(bootstrapped())
-    setup = find_setup(connect_to(), suffix)
+    setup = find_setup(connect_to(), Environment(suffix, suffix))
     assert setup.bucket == outputs["TemplateBucketName"]
     assert setup.service_role == outputs[f"{scope}ServiceRoleArn"]
     assert setup.boundary == outputs[f"{scope}BoundaryArn"]

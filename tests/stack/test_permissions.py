@@ -173,13 +173,102 @@ def test_service_role_of_pull_requests_touches_nothing_of_other_environments(
     assert [not matches(suffix, patterns) for patterns in refusals] == [denied]
 
 
-def test_deployers_cannot_change_the_stack_of_the_account(policies):
+@pytest.mark.parametrize("scope", SCOPES)
+def test_deployers_read_the_stack_of_the_account_and_cannot_change_it(policies, scope):
+    """They take bucket, service role and boundary from its outputs."""
+    own = "${AWS::StackName}/"
+    denied = statements(policies[f"{scope}DeployerPolicy"], "Deny")
+    (refusal,) = (one for one in denied if own in str(one["Resource"]))
+    patterns = refusal["NotAction"]
+    assert matches("cloudformation:DescribeStacks", patterns)
+    assert not matches("cloudformation:CreateChangeSet", patterns)
+    assert not matches("cloudformation:DeleteStack", patterns)
+
+
+WITHOUT_RESOURCES = (
+    "cloudformation:DescribeStackDriftDetectionStatus",
+    "logs:DeleteResourcePolicy",
+    "logs:PutResourcePolicy",
+    "secretsmanager:GetRandomPassword",
+    "sns:Unsubscribe",
+)
+"""https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"""
+
+
+@pytest.mark.parametrize("action", WITHOUT_RESOURCES)
+def test_action_that_has_no_resource_is_allowed_on_all(policies, action):
+    allowed = [one for document in policies.values() for one in statements(document)]
+    on_all = [one for one in allowed if one["Resource"] == ["*"] and "Condition" not in one]
+    assert any(matches(action, one["Action"]) for one in on_all)
+
+
+def test_service_role_creates_databases_with_default_option_groups(account, policies):
+    """RDS checks the option group too, also the default one."""
     for scope in SCOPES:
-        denied = statements(policies[f"{scope}DeployerPolicy"], "Deny")
-        assert any(
-            one["Action"] == ["cloudformation:*"] and "${AWS::StackName}/" in str(one["Resource"])
-            for one in denied
-        )
+        resources = [
+            str(arn)
+            for one in service_role(account, policies, scope)
+            if matches("rds:CreateDBInstance", one["Action"])
+            for arn in one["Resource"]
+        ]
+        assert any(":og:default*" in arn for arn in resources)
+
+
+def test_every_deployer_passes_the_service_roles_of_its_environments(policies):
+    passed = {
+        scope: [
+            arn["Fn::GetAtt"][0]
+            for one in statements(policies[f"{scope}DeployerPolicy"])
+            if one["Action"] == ["iam:PassRole"]
+            for arn in one["Resource"]
+        ]
+        for scope in SCOPES
+    }
+    both = ["ServiceRole", "PullRequestServiceRole"]
+    assert passed == {"": both, "PullRequest": ["PullRequestServiceRole"]}
+
+
+@pytest.mark.parametrize(("suffix", "denied"), [("pr1", False), ("prod", True), ("preview", True)])
+def test_service_role_of_pull_requests_passes_roles_of_pull_requests_only(account, suffix, denied):
+    (policy,) = account["PullRequestServiceRole"]["Properties"]["Policies"]
+    (refusal,) = (
+        one for one in statements(policy["PolicyDocument"], "Deny") if "NotResource" in one
+    )
+    patterns = [arn["Fn::Sub"] for arn in refusal["NotResource"]]
+    prefix = patterns[0].partition("role/")[0]
+    role = f"{prefix}role/iot-pipeline-{suffix}-TaskRole-0A1B"
+    assert matches(role, patterns) is not denied
+    assert refusal["Action"] == ["iam:*"]
+
+
+def test_pull_requests_change_nothing_of_others_directly(policies):
+    """Names that begin with `pr` are not enough: each grant has tags, or names all suffixes."""
+    for one in statements(policies["PullRequestDeployerPolicy"]):
+        coarse = [arn for arn in one["Resource"] if "iot-pipeline-pr*" in str(arn)]
+        assert not coarse or "Condition" in one
+    keys = [
+        str(arn)
+        for one in statements(policies["PullRequestDeployerPolicy"])
+        if "s3:PutObject" in one["Action"]
+        for arn in one["Resource"]
+    ]
+    assert all(arn.endswith("/pull-requests/*'}") for arn in keys)
+    assert keys
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_boundary_allows_nothing_that_no_role_uses(policies, template, scope):
+    """Enhanced monitoring has a managed policy of AWS."""
+    used = set()
+    for role in template["Resources"].values():
+        if role["Type"] == "AWS::IAM::Role":
+            text = json.dumps(role["Properties"].get("Policies", []))
+            used |= {word for word in text.split('"') if ":" in word and " " not in word}
+    for one in statements(policies[f"{scope}Boundary"]):
+        if "RDS*" not in str(one["Resource"]):
+            assert {action for action in one["Action"] if action not in used} <= {
+                "kms:GenerateDataKey"
+            }
 
 
 def test_policies_and_template_are_within_the_limits(templates, account, policies):

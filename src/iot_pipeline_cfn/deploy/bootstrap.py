@@ -4,17 +4,14 @@ Its template is `templates/account.json`: a bucket for templates, the service ro
 CloudFormation, the permissions boundaries of the roles of environments, and roles for deployers.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from botocore.exceptions import ClientError
-
 from . import cloudformation
+from .cloudformation import Stack
 from .connection import Connection
-from .environments import STACK_PREFIX
-from .errors import DENIED, code_of
+from .environments import STACK_PREFIX, Environment
 from .operations import Operations
 from .request import DeploymentRequest
 
@@ -23,9 +20,6 @@ ACCOUNT: Final = "account"
 STACK: Final = f"{STACK_PREFIX}{ACCOUNT}"
 BOUNDARY: Final = "PermissionsBoundary"
 """The parameter of a template whose roles can have a permissions boundary."""
-
-PULL_REQUEST: Final = re.compile(r"pr(\d|-)")
-"""The suffixes that the roles of pull requests may touch (`stack.permissions.PULL_REQUESTS`)."""
 
 GITHUB: Final = "token.actions.githubusercontent.com"
 
@@ -39,19 +33,11 @@ class Setup:
     boundary: str
 
 
-def find_setup(connection: Connection, suffix: str) -> Setup | None:
-    """Return what the account's stack provides to an environment.
-
-    Return None before the stack exists, and to a caller who may not see it.
-    """
-    try:
-        stack = cloudformation.find_stack(connection.cloudformation, STACK)
-    except ClientError as error:
-        if code_of(error) in DENIED:
-            return None
-        raise
+def find_setup(connection: Connection, environment: Environment) -> Setup | None:
+    """Return what the account's stack provides to an environment; None before it exists."""
+    stack = cloudformation.find_stack(connection.cloudformation, STACK)
     outputs = {output.name: output.value for output in stack.outputs} if stack else {}
-    scope = "PullRequest" if PULL_REQUEST.match(suffix) else ""
+    scope = "PullRequest" if environment.is_of_pull_request else ""
     names = ("TemplateBucketName", f"{scope}ServiceRoleArn", f"{scope}BoundaryArn")
     return Setup(*(outputs[name] for name in names)) if {*names} <= outputs.keys() else None
 
@@ -63,16 +49,19 @@ def with_setup(
 
     Options and the parameter file come first, and the emulator has a bucket of its own.
     """
-    if operations.environment.name == ACCOUNT:
+    connection, environment = operations.connection, operations.environment
+    if environment.name == ACCOUNT:
         return operations, request
-    setup = find_setup(operations.connection, operations.environment.suffix)
+    setup = find_setup(connection, environment)
     if setup is None:
         return operations, request
-    own_bucket = operations.connection.template_bucket or setup.bucket
-    takes_boundary = BOUNDARY in request.template["Parameters"]
-    boundary = {BOUNDARY: setup.boundary} if takes_boundary else {}
+    own_bucket = connection.template_bucket or setup.bucket
+    boundary = {BOUNDARY: setup.boundary} if BOUNDARY in request.template["Parameters"] else {}
+    role = operations.role_arn
+    if role is None and not _lacks_boundary(connection, environment):
+        role = setup.service_role
     return (
-        replace(operations, role_arn=operations.role_arn or setup.service_role),
+        replace(operations, role_arn=role),
         replace(
             request,
             bucket=request.bucket or request.file.bucket or own_bucket,
@@ -81,17 +70,39 @@ def with_setup(
     )
 
 
-def existing_settings(connection: Connection, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters by which a new stack leaves alone what the account has already.
+def _lacks_boundary(connection: Connection, environment: Environment) -> bool:
+    """Return whether a stack exists whose roles have no boundary.
+
+    The service role may not change such roles, nor take a boundary away again where the update
+    that adds it is rolled back. That update is made with the permissions of the caller.
+    """
+    stack = cloudformation.find_stack(connection.cloudformation, environment.stack_name)
+    return stack is not None and not stack.parameters.get(BOUNDARY)
+
+
+def existing_settings(
+    connection: Connection, given: Mapping[str, str], stack: Stack | None
+) -> dict[str, str]:
+    """Return the parameters by which the account's stack leaves alone what exists already.
 
     An account has one OIDC provider of GitHub, and one role of API Gateway in each Region.
     """
     found = {}
-    if connection.apigateway.get_account().get("cloudwatchRoleArn"):
+    if stack is None and _has_api_gateway_role(connection):
         found["ApiGatewayLogs"] = "disabled"
-    if given.get("GitHubRepository"):
+    has_github = stack is not None and stack.parameters.get("GitHubRepository")
+    if given.get("GitHubRepository") and not has_github:
         providers = connection.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
         arns = [provider["Arn"] for provider in providers]
         if existing := [arn for arn in arns if arn.endswith(f"/{GITHUB}")]:
             found["OidcProviderArn"] = existing[0]
     return {name: value for name, value in found.items() if name not in given}
+
+
+def _has_api_gateway_role(connection: Connection) -> bool:
+    """Return whether API Gateway has a role that exists; a deleted one stays set."""
+    arn = connection.apigateway.get_account().get("cloudwatchRoleArn", "")
+    try:
+        return bool(arn and connection.iam.get_role(RoleName=arn.rpartition("/")[2]))
+    except connection.iam.exceptions.NoSuchEntityException:
+        return False

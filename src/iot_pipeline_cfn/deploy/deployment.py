@@ -179,7 +179,7 @@ def _request_change_set(
     content = build_input(operations, request, stack)
     with ThreadPoolExecutor(max_workers=1) as beside:
         count = beside.submit(find_count, operations, request, stack, content)
-        template = send_template(operations.connection, content, bucket, request.kms_key)
+        template = send_template(operations, content, bucket, request.kms_key)
         content = content.with_parameters(count.result())
     return stack, content, *submit(operations, content, template, creates=stack is None)
 

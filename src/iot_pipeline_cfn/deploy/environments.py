@@ -23,12 +23,21 @@ SAME_FILE: Final[Mapping[str, str]] = MappingProxyType({"feature": "pr"})
 request."""
 
 
+PULL_REQUEST: Final = re.compile(r"pr(\d|-)")
+"""The suffixes that the roles of pull requests may touch (`stack.permissions.PULL_REQUESTS`)."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """An environment, by its name as it was given and its suffix."""
 
     name: str
     suffix: str
+
+    @property
+    def is_of_pull_request(self) -> bool:
+        """Whether it is deployed with the roles of pull requests."""
+        return PULL_REQUEST.match(self.suffix) is not None
 
     @property
     def stack_name(self) -> str:

@@ -35,7 +35,8 @@ from .planning import ENVIRONMENT_TAG, capabilities, failure_mode
 from .template_upload import upload
 
 OWNER_TAG: Final = "iot-pipeline:owner"
-KEY_PREFIX: Final = "iot-pipeline"
+KEY_PREFIXES: Final[Mapping[bool, str]] = {False: "iot-pipeline", True: "pull-requests"}
+"""The beginnings of the keys of templates. Pull requests cannot replace templates of others."""
 
 ZONES: Final = ("AvailabilityZone1", "AvailabilityZone2")
 
@@ -200,14 +201,15 @@ def find_bucket(connection: Connection, request: DeploymentRequest) -> str | Non
 
 
 def send_template(
-    connection: Connection, content: ChangeSetInput, bucket: str | None, kms_key: str | None
+    operations: Operations, content: ChangeSetInput, bucket: str | None, kms_key: str | None
 ) -> dict[str, str]:
     """Upload the template if there is a bucket, and return its argument of CreateChangeSet."""
     if bucket is None:
         return {"TemplateBody": content.template}
     # The key is the hash, so that the same template is stored once.
-    key = f"{KEY_PREFIX}/{content.template_hash}.json"
-    return {"TemplateURL": upload(connection, bucket, key, content.template, kms_key)}
+    prefix = KEY_PREFIXES[operations.environment.is_of_pull_request]
+    key = f"{prefix}/{content.template_hash}.json"
+    return {"TemplateURL": upload(operations.connection, bucket, key, content.template, kms_key)}
 
 
 def submit(

@@ -170,10 +170,9 @@ def bootstrap(
     operations: Operations, request: DeploymentRequest, consent: Consent
 ) -> DeploymentResult:
     """Create or update the account's stack, which leaves alone what the account has already."""
-    if operations.find_stack() is None:
-        given = {**request.file.parameters, **request.parameters}
-        existing = existing_settings(operations.connection, given)
-        request = replace(request, parameters={**existing, **request.parameters})
+    given = {**request.file.parameters, **request.parameters}
+    existing = existing_settings(operations.connection, given, operations.find_stack())
+    request = replace(request, parameters={**existing, **request.parameters})
     return deploy(operations, request, consent)
 
 

@@ -223,7 +223,7 @@ def _add_throttling(context: Context) -> apigw.MethodSetting:
 
 def _add_access_logs(context: Context) -> If:
     """Add the log group of the access logs; return the setting of the stage."""
-    # Disabled in every file: API Gateway refuses access logs in an account without the role.
+    # Disabled by default: API Gateway refuses access logs in an account without the role.
     has_access_logs = context.add_switch(
         "ApiAccessLogs",
         condition="HasApiAccessLogs",

@@ -46,12 +46,17 @@ from .permissions import (
     STACKS,
     DeploymentScope,
 )
-from .policies import allow, inline_policy, policy_document
+from .policies import allow, inline_policy, policy_document, trust_policy
+
+READING: Final = ("Describe*", "Get*", "List*")
+SCOPES: Final = (EVERY, PULL_REQUESTS)
+ROLE_PATH: Final = "/iot-pipeline-account/"
+"""Keeps the roles of this stack apart from those of an environment `account-...`."""
 
 GITHUB: Final = "token.actions.githubusercontent.com"
 GITHUB_ENVIRONMENT: Final = "production"
 SESSION_SECONDS: Final = 7200
-"""Longer than the longest deployment."""
+"""As long as the job that deploys pull requests may take."""
 
 
 def add_deployers(context: Context, *, bucket: Bucket) -> None:
@@ -61,8 +66,23 @@ def add_deployers(context: Context, *, bucket: Bucket) -> None:
         "CommonPolicy",
         [grant.statement(EVERY) for grants in GRANTS.values() for grant in grants if grant.common],
     )
+    roles = {scope: _add_service_role(context, scope, common) for scope in SCOPES}
+    looking = _add_policy(
+        context,
+        "DeployerCommonPolicy",
+        [grant.statement(EVERY) for grant in DEPLOYER if grant.common],
+    )
+    passed = {EVERY: [*roles.values()], PULL_REQUESTS: [roles[PULL_REQUESTS]]}
     policies = {
-        scope: _add_scope(context, scope, bucket, common) for scope in (EVERY, PULL_REQUESTS)
+        scope: [
+            looking,
+            _add_policy(
+                context,
+                f"{scope.title}DeployerPolicy",
+                _deployments(scope, bucket, [role.get_att("Arn") for role in passed[scope]]),
+            ),
+        ]
+        for scope in SCOPES
     }
     account = Principal("AWS", Sub(f"{ARN}iam::${{AWS::AccountId}}:root"))
     trust = policy_document(Statement(Action=[AssumeRole], Effect=Allow, Principal=account))
@@ -76,10 +96,8 @@ def _add_policy(context: Context, title: str, statements: Sequence[Statement]) -
     return context.add(ManagedPolicy(title, PolicyDocument=policy_document(*statements)))
 
 
-def _add_scope(
-    context: Context, scope: DeploymentScope, bucket: Bucket, common: ManagedPolicy
-) -> ManagedPolicy:
-    """Add the boundary and the service role of a scope; return the policy of its deployers."""
+def _add_service_role(context: Context, scope: DeploymentScope, common: ManagedPolicy) -> Role:
+    """Add the service role of a scope, and the boundary of the roles that it may create."""
     boundary = _add_policy(context, f"{scope.title}Boundary", [*_runtime(scope), *_refusals(scope)])
     layers = [
         _add_policy(
@@ -92,26 +110,24 @@ def _add_scope(
     service_role = context.add(
         Role(
             f"{scope.title}ServiceRole",
-            AssumeRolePolicyDocument=policy_document(
-                Statement(
-                    Action=[AssumeRole],
-                    Effect=Allow,
-                    Principal=Principal("Service", "cloudformation.amazonaws.com"),
-                )
-            ),
+            AssumeRolePolicyDocument=trust_policy("cloudformation", names_account=False),
             ManagedPolicyArns=[policy.ref() for policy in (common, *layers)],
+            Path=ROLE_PATH,
             Policies=[inline_policy("roles", *_roles(scope, boundary), *_refusals(scope))],
         )
     )
     arn = service_role.get_att("Arn")
-    context.add_output(f"{scope.title}BoundaryArn", "Permissions boundary.", boundary.ref())
-    context.add_output(f"{scope.title}ServiceRoleArn", "Role of CloudFormation.", arn)
-    return _add_policy(context, f"{scope.title}DeployerPolicy", _deployments(scope, bucket, arn))
+    environments = "pull requests" if scope is PULL_REQUESTS else "all environments"
+    description = f"Permissions boundary of the roles of {environments}."
+    context.add_output(f"{scope.title}BoundaryArn", description, boundary.ref())
+    description = f"Role that CloudFormation assumes for {environments}."
+    context.add_output(f"{scope.title}ServiceRoleArn", description, arn)
+    return service_role
 
 
 def _runtime(scope: DeploymentScope) -> list[Statement]:
     """Return what the boundary allows the roles of environments."""
-    databases = [f"arn:*:rds:*:*:db:{scope.prefix}"]
+    databases = [f"arn:*:rds:*:*:db:{name}" for name in scope.names]
     master_secrets = StringLike({"aws:ResourceTag/aws:rds:primaryDBInstanceArn": databases})
     return [
         *(grant.statement(scope) for grant in RUNTIME),
@@ -134,6 +150,7 @@ def _refusals(scope: DeploymentScope) -> list[Statement]:
 def _roles(scope: DeploymentScope, boundary: ManagedPolicy) -> list[Statement]:
     """Return what the service role may do with the roles of environments."""
     roles = [scope.arn("iam:role/NAME")]
+    linked_roles = Sub(f"{ARN}iam::${{AWS::AccountId}}:role/aws-service-role/*")
     has_boundary = Condition(StringEquals({"iam:PermissionsBoundary": boundary.ref()}))
     services = {"iam:PassedToService": [f"{service}.amazonaws.com" for service in PASSED_TO]}
     linked = {
@@ -168,19 +185,27 @@ def _roles(scope: DeploymentScope, boundary: ManagedPolicy) -> list[Statement]:
         allow([iam_actions.PassRole], roles, condition=Condition(StringEquals(services))),
         allow(
             [iam_actions.CreateServiceLinkedRole],
-            [Sub(f"{ARN}iam::${{AWS::AccountId}}:role/aws-service-role/*")],
+            [linked_roles],
             condition=Condition(StringEquals(linked)),
         ),
-        # The roles of this stack have names with the project's beginning as well.
         Statement(
             Action=[Action("iam", "*")],
             Effect=Deny,
-            Resource=[Sub(f"{ARN}iam::${{AWS::AccountId}}:role/${{AWS::StackName}}-*")],
+            Resource=[Sub(f"{ARN}iam::${{AWS::AccountId}}:role{ROLE_PATH}*")],
+        ),
+        # By name, because the tags of a role do not limit to whom it is passed
+        # (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
+        Statement(
+            Action=[Action("iam", "*")],
+            Effect=Deny,
+            NotResource=[*scope.arns("iam:role/EXACT"), linked_roles],
         ),
     ]
 
 
-def _deployments(scope: DeploymentScope, bucket: Bucket, service_role: Any) -> list[Statement]:
+def _deployments(
+    scope: DeploymentScope, bucket: Bucket, service_roles: Sequence[Any]
+) -> list[Statement]:
     """Return what a deployer may do: change the stacks of a scope, and look."""
     cloudformation = f"{ARN}cloudformation:{PLACE}stack/"
     stacks = [Sub(f"{cloudformation}iot-pipeline-{suffix}/*") for suffix in scope.suffixes]
@@ -197,30 +222,32 @@ def _deployments(scope: DeploymentScope, bucket: Bucket, service_role: Any) -> l
             Effect=Deny,
             Resource=["*"],
         ),
+        # The stack with these roles can be read, for its outputs.
         Statement(
-            Action=[Action("cloudformation", "*")],
+            NotAction=[Action("cloudformation", pattern) for pattern in READING],
             Effect=Deny,
             Resource=[Sub(f"{cloudformation}${{AWS::StackName}}/*")],
         ),
-        *(grant.statement(scope) for grant in DEPLOYER),
-        allow([GetObject, PutObject], [Sub(f"${{{bucket.title}.Arn}}/*")]),
-        allow([iam_actions.PassRole], [service_role], condition=Condition(to_cloudformation)),
+        *(grant.statement(scope) for grant in DEPLOYER if not grant.common),
+        allow([GetObject, PutObject], [Sub(f"${{{bucket.title}.Arn}}/{scope.keys}")]),
+        allow([iam_actions.PassRole], service_roles, condition=Condition(to_cloudformation)),
     ]
 
 
 def _deployer(
     context: Context,
     title: str,
-    policy: ManagedPolicy,
+    policies: Sequence[ManagedPolicy],
     trust: PolicyDocument,
     condition: TemplateCondition | None = None,
 ) -> Role:
-    """Add a role with the policy of deployers."""
+    """Add a role with the policies of deployers."""
     role = Role(
         title,
         AssumeRolePolicyDocument=trust,
-        ManagedPolicyArns=[policy.ref()],
+        ManagedPolicyArns=[policy.ref() for policy in policies],
         MaxSessionDuration=SESSION_SECONDS,
+        Path=ROLE_PATH,
     )
     return context.add(role, condition=condition)
 
@@ -253,7 +280,7 @@ class _Repository:
         ]
 
 
-def _add_github(context: Context, policies: dict[DeploymentScope, ManagedPolicy]) -> None:
+def _add_github(context: Context, policies: dict[DeploymentScope, list[ManagedPolicy]]) -> None:
     """Add the roles that jobs of a repository on GitHub can assume, if there is a repository."""
     name = context.add_optional(
         "GitHubRepository",

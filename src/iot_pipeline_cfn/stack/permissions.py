@@ -32,6 +32,19 @@ class DeploymentScope:
     """The pattern of physical names, which may cover more than the suffixes."""
     suffixes: tuple[str, ...]
     """The patterns that the suffixes of the environments match."""
+    keys: str
+    """The pattern of the keys of their templates in the bucket."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The patterns of physical names that cover exactly the suffixes."""
+        return tuple(f"{PROJECT}-{suffix}" for suffix in self.suffixes)
+
+    def arns(self, resource: str) -> list[Sub | str]:
+        """Return the ARNs of a resource such as `iam:role/EXACT`, one for each pattern of names."""
+        if "EXACT" not in resource:
+            return [self.arn(resource)]
+        return [self.arn(resource.replace("EXACT", name)) for name in self.names]
 
     def arn(self, resource: str) -> Sub | str:
         """Return the ARN of a resource such as `ecr:repository/NAME`, in this Region."""
@@ -64,9 +77,12 @@ class DeploymentScope:
         )
 
 
-EVERY: Final = DeploymentScope("", f"{PROJECT}-*", ("*",))
+EVERY: Final = DeploymentScope("", f"{PROJECT}-*", ("*",), "*")
 PULL_REQUESTS: Final = DeploymentScope(
-    "PullRequest", f"{PROJECT}-pr*", (*(f"pr{digit}*" for digit in range(10)), "pr-*")
+    "PullRequest",
+    f"{PROJECT}-pr*",
+    (*(f"pr{digit}*" for digit in range(10)), "pr-*"),
+    "pull-requests/*",
 )
 """IAM has no pattern for digits, and `pr*` alone covers `prod`."""
 
@@ -91,7 +107,7 @@ class Grant:
         """Return the statement that allows the actions within a scope."""
         return allow(
             [Action(self.service, action) for action in self.actions.split()],
-            [scope.arn(resource) for resource in self.resources.split()],
+            [arn for resource in self.resources.split() for arn in scope.arns(resource)],
             condition=Condition(scope.tagged()) if self.tagged else None,
         )
 
@@ -151,7 +167,7 @@ GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
                 "rds",
                 "AddTagsToResource Create* Delete* ListTagsForResource Modify* RebootDBInstance "
                 "RemoveTagsFromResource ResetDBParameterGroup RestoreDBInstance*",
-                "rds:db:NAME rds:pg:* rds:snapshot:NAME rds:subgrp:NAME",
+                "rds:db:NAME rds:og:default* rds:pg:* rds:snapshot:NAME rds:subgrp:NAME",
             ),
             Grant(
                 "elasticache",
@@ -159,6 +175,8 @@ GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
                 "ListTagsForResource Modify* RemoveTagsFromResource",
             ),
             Grant("elasticache", "Delete*", tagged=True),
+            # The final snapshot, which does not exist yet.
+            Grant("elasticache", "DeleteReplicationGroup", "elasticache:snapshot:*"),
             Grant(
                 "secretsmanager",
                 "CreateSecret DescribeSecret GetRandomPassword TagResource UntagResource",
@@ -166,13 +184,15 @@ GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
             Grant("secretsmanager", "DeleteSecret GetSecretValue UpdateSecret", tagged=True),
             Grant(
                 "kms",
-                "CreateGrant CreateKey Decrypt DescribeKey Encrypt GenerateDataKey GetKeyPolicy "
-                "GetKeyRotationStatus ListAliases ListResourceTags RetireGrant TagResource",
+                # Tags count for a new key only after some minutes.
+                "CreateGrant CreateKey Decrypt DescribeKey EnableKeyRotation Encrypt "
+                "GenerateDataKey GetKeyPolicy GetKeyRotationStatus ListAliases ListResourceTags "
+                "RetireGrant TagResource",
             ),
             Grant("kms", "CreateAlias DeleteAlias UpdateAlias", "kms:alias/NAME kms:key/*"),
             Grant(
                 "kms",
-                "DisableKey DisableKeyRotation EnableKey EnableKeyRotation PutKeyPolicy "
+                "DisableKey DisableKeyRotation EnableKey PutKeyPolicy "
                 "ScheduleKeyDeletion UntagResource UpdateKeyDescription",
                 tagged=True,
             ),
@@ -202,13 +222,13 @@ GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
         "Operations": (
             Grant(
                 "logs",
-                "CreateLogDelivery DeleteLogDelivery Describe* Get* List* UpdateLogDelivery",
+                "CreateLogDelivery DeleteLogDelivery DeleteResourcePolicy Describe* Get* List* "
+                "PutResourcePolicy UpdateLogDelivery",
             ),
             Grant(
                 "logs",
                 "AssociateKmsKey Create* Delete* DisassociateKmsKey Put* TagResource UntagResource "
                 "UpdateDeliveryConfiguration",
-                # A resource policy that a log group carries is put on the log group.
                 "logs:log-group:*NAME logs:delivery:* logs:delivery-source:NAME "
                 "logs:delivery-destination:NAME",
             ),
@@ -228,9 +248,10 @@ GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
             Grant(
                 "sns",
                 "CreateTopic DeleteTopic Get* List* SetTopicAttributes Subscribe TagResource "
-                "Unsubscribe UntagResource",
+                "UntagResource",
                 "sns:NAME",
             ),
+            Grant("sns", "Unsubscribe"),
             Grant(
                 "sqs",
                 "AddPermission CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl "
@@ -273,11 +294,13 @@ RUNTIME: Final = (
         "PutRetentionPolicy",
         "logs:log-group:RDS*",
     ),
-    Grant("secretsmanager", "DescribeSecret GetSecretValue PutSecretValue", tagged=True),
-    Grant("sns", "Publish", "sns:NAME"),
-    Grant("sqs", "SendMessage", "sqs:NAME"),
+    Grant("secretsmanager", "GetSecretValue PutSecretValue", tagged=True),
     Grant("states", "StartExecution", tagged=True),
-    Grant("xray", "Get* Put*"),
+    Grant(
+        "xray",
+        "GetSamplingRules GetSamplingStatisticSummaries GetSamplingTargets PutTelemetryRecords "
+        "PutTraceSegments",
+    ),
 )
 """What the roles of an environment may be allowed: its permissions boundary."""
 
@@ -285,7 +308,10 @@ DEPLOYER: Final = (
     Grant("acm", "DescribeCertificate"),
     Grant("apigateway", "GET", "apigateway:/*"),
     Grant("cloudwatch", "DescribeAlarms Get* List*"),
-    Grant("cloudformation", "DescribeAccountLimits DescribeStacks ListStacks ValidateTemplate"),
+    Grant(
+        "cloudformation",
+        "DescribeEvents DescribeStackDriftDetectionStatus DescribeStacks ListStacks",
+    ),
     Grant("ec2", "Describe*"),
     Grant("ecr", "DescribeImage* DescribeRepositories GetAuthorizationToken List*"),
     Grant(
@@ -293,6 +319,7 @@ DEPLOYER: Final = (
         "BatchCheckLayerAvailability BatchGetImage CompleteLayerUpload GetDownloadUrlForLayer "
         "InitiateLayerUpload PutImage UploadLayerPart",
         "ecr:repository/NAME",
+        tagged=True,
     ),
     Grant("ecs", "Describe* List*"),
     Grant("elasticache", "Describe* ListTagsForResource"),
@@ -300,10 +327,12 @@ DEPLOYER: Final = (
     Grant("elasticloadbalancing", "ModifyLoadBalancerAttributes", tagged=True),
     Grant("iam", "GetRole ListRoles SimulatePrincipalPolicy"),
     Grant("kms", "DescribeKey ListAliases ListResourceTags"),
-    Grant("logs", "DescribeLogGroups FilterLogEvents GetLogEvents ListTagsForResource"),
-    Grant("logs", "DeleteLogGroup", "logs:log-group:*NAME"),
+    Grant("logs", "DescribeLogGroups ListTagsForResource"),
+    # Log groups that a service has created again have no tags.
+    Grant("logs", "DeleteLogGroup", "logs:log-group:*EXACT"),
     Grant("rds", "Describe* ListTagsForResource"),
-    Grant("rds", "ModifyDBInstance", "rds:db:NAME"),
+    Grant("rds", "ModifyDBInstance", "rds:db:NAME", tagged=True),
+    Grant("rds", "ModifyDBInstance", "rds:og:default* rds:pg:*"),
     Grant("secretsmanager", "DescribeSecret ListSecrets"),
     Grant("servicequotas", "GetServiceQuota ListServiceQuotas"),
 )

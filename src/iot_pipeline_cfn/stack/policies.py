@@ -76,17 +76,19 @@ def inline_policy(name: str, *statements: Statement) -> Policy:
     return Policy(PolicyName=name, PolicyDocument=policy_document(*statements))
 
 
-def trust_policy(service: str) -> PolicyDocument:
+def trust_policy(service: str, *, names_account: bool = True) -> PolicyDocument:
     """Return the policy that lets a service, such as `ecs-tasks`, assume a role.
 
     The service may do so only on behalf of this account, not of another one that asks it to
-    (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html). A service that does not
+    name the account when it assumes a role could not assume it.
     """
+    source = {"Condition": Condition(StringEquals({"aws:SourceAccount": AccountId}))}
     return policy_document(
         Statement(
             Action=[AssumeRole],
-            Condition=Condition(StringEquals({"aws:SourceAccount": AccountId})),
             Effect=Allow,
             Principal=Principal("Service", f"{service}.amazonaws.com"),
+            **(source if names_account else {}),
         )
     )

@@ -44,7 +44,7 @@ from .policies import allow, inline_policy, policy_document, require_tls, trust_
 from .service import Containers
 from .workflows import roll_service, rotate_password
 
-FOURTEEN_DAYS = 14 * 24 * 3600
+RETENTION_SECONDS = 14 * 24 * 3600
 
 LOG_DELIVERY = (
     logs_actions.CreateLogDelivery,
@@ -101,7 +101,7 @@ def add_rotation(context: Context, *, database: Database, containers: Containers
             "RotationDeadLetterQueue",
             DeletionPolicy="Delete",
             UpdateReplacePolicy="Delete",
-            MessageRetentionPeriod=FOURTEEN_DAYS,
+            MessageRetentionPeriod=RETENTION_SECONDS,
             # Events have no secret. A key of KMS would have to let EventBridge use it.
             SqsManagedSseEnabled=True,
         )

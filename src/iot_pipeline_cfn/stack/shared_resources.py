@@ -103,13 +103,22 @@ def add_api_logging(context: Context) -> None:
         label="Logs of API Gateway",
     )
     policy = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+    # CloudFormation leaves the role set when the account resource is deleted, so both are kept
+    # (https://github.com/aws/aws-cdk/issues/6194).
     role = context.add(
         Role(
             "ApiGatewayLogRole",
-            AssumeRolePolicyDocument=trust_policy("apigateway"),
+            AssumeRolePolicyDocument=trust_policy("apigateway", names_account=False),
             ManagedPolicyArns=[Sub(f"arn:${{AWS::Partition}}:iam::aws:policy/{policy}")],
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
         ),
         condition=sets_role,
     )
-    account = Account("ApiGatewayAccount", CloudWatchRoleArn=role.get_att("Arn"))
+    account = Account(
+        "ApiGatewayAccount",
+        DeletionPolicy="Retain",
+        UpdateReplacePolicy="Retain",
+        CloudWatchRoleArn=role.get_att("Arn"),
+    )
     context.add(account, condition=sets_role)
