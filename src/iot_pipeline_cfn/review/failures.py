@@ -104,6 +104,9 @@ IMMUTABLE: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("AWS::Logs::DeliverySource", "ResourceArn"): (
             "https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2513"
         ),
+        ("AWS::RDS::DBInstance", "EngineLifecycleSupport"): (
+            "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html"
+        ),
     }
 )
 """Properties whose updates a service refuses, although their schemas allow them."""
