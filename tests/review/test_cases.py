@@ -1,8 +1,9 @@
 """Reviews of pairs of small templates, each with all that the review says of it.
 
 A pair is a directory of `cases/`. The first line of `expected.txt` tells what AWS does, and the
-others are the outcomes of resources and the severity, code and subject of each finding. After a
-change of rules, write them with UPDATE_GOLDEN=1 and read the difference.
+others are the outcomes of resources, the severity, code and subject of each finding, and the
+statements of the headline. After a change of rules, write them with UPDATE_GOLDEN=1 and read the
+difference.
 """
 
 import json
@@ -13,6 +14,7 @@ import pytest
 
 from checkout import REGION
 from iot_pipeline_cfn.review.reviewing import Side, review
+from iot_pipeline_cfn.review.statements import find_statements
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("cases/*/expected.txt"))
 
@@ -30,6 +32,8 @@ def facts(case):
             yield f"{finding.severity} {finding.code} {finding.subject}{later}"
     for _, finding in found.general.findings:
         yield f"{finding.severity} {finding.code} {finding.subject}"
+    for statement in find_statements(found):
+        yield " ".join(("headline", statement.code, *statement.subjects))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -182,7 +182,11 @@ def _harmless(review: Review) -> Iterable[Statement]:
     """Yield the statements about environments in which nothing else happens."""
     quiet = [group for group in review.groups if not _worth_a_statement(group)]
     is_known = not _worth_a_statement(Group((), review.general))
-    for statement, scopes in merge(quiet, lambda group: [_counted(group, is_known)]).items():
+
+    def counted(group: Group) -> list[Statement]:
+        return [_counted(group, is_known and not group.verdict.of_topic(Topic.UNKNOWN))]
+
+    for statement, scopes in merge(quiet, counted).items():
         yield replace(statement, scopes=tuple(sorted(scopes)))
 
 

@@ -42,7 +42,7 @@ STATEMENT_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "not-priced": "Not priced",
         "environment-added": "New",
         "harmless": "Nothing is lost, replaced, removed or exposed",
-        "changes": "Changed",
+        "changes": "Not all effects are known",
         "new-differs": "Resources differ",
         "no-resource-change": "No resource changes",
         "no-effect": (
