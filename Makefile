@@ -4,7 +4,7 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest --numprocesses auto
+PYTEST := $(BIN)/pytest --numprocesses auto --dist worksteal
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --no-annotate --quiet --upgrade \
     --custom-compile-command "make lock"

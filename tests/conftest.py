@@ -12,6 +12,7 @@ import boto3
 import botocore.session
 import hypothesis
 import pytest
+from botocore.retries.standard import ExponentialBackoff
 
 from checkout import ACCOUNTS, PARAMETER_FILES, REGION, ROOT, resolve_all
 from deployed import observed
@@ -24,6 +25,9 @@ from terminals import Terminal
 
 # Sessions share the descriptions of services, which are slow to read.
 botocore.session.create_loader = cache(botocore.session.create_loader)
+
+# No test waits between botocore's attempts.
+ExponentialBackoff.delay_amount = lambda *_: 0
 
 # A shell ignores SIGINT for jobs in the background, and their children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

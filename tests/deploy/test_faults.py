@@ -17,10 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.loaders
-import botocore.session
 import pytest
-from botocore.retries.standard import ExponentialBackoff
 
 from checkout import ACCOUNTS, REGION
 from deploying import BUCKET, IMPOSSIBLE, Project, Result, small_template, topic
@@ -67,8 +64,10 @@ FORKSERVER.set_forkserver_preload(
         "iot_pipeline_cfn.cli.console",
         "iot_pipeline_cfn.deploy.service_layer",
         "iot_pipeline_cfn.template.parameters",
+        "jsonschema",
         "pytest",
         "rich.table",
+        "unittest.mock",
     ]
 )
 """Processes to kill are forked from a server that has imported the modules and has no threads."""
@@ -173,10 +172,6 @@ LOST_ANSWERS = (FAILING_CREATION, FAILING_UPDATE, NOTHING, RECREATION)
 PLANS = (PLANNED_CREATION, PLANNED_UPDATE)
 
 
-LOADER = botocore.loaders.create_loader()
-"""A loader that keeps the descriptions of services between runs."""
-
-
 @pytest.fixture(scope="module")
 def proxy(emulator):
     with proxy_to(emulator.endpoint_url) as proxy:
@@ -185,10 +180,8 @@ def proxy(emulator):
 
 @pytest.fixture(autouse=True)
 def haste(monkeypatch):
-    """Skip botocore's delays between attempts, poll often, and read service descriptions once."""
-    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
+    """Poll often."""
     monkeypatch.setattr(polling, "SHORTEST_PAUSE", 0.005)
-    monkeypatch.setattr(botocore.session, "create_loader", lambda *_: LOADER)
 
 
 @dataclass(frozen=True)
