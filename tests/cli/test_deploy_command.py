@@ -1,6 +1,7 @@
 """Planning, checking and deploying environments."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +113,8 @@ def held_secrets(aws):
     found = set()
     for secret in client.list_secrets()["SecretList"]:
         value = client.get_secret_value(SecretId=secret["ARN"])["SecretString"]
-        parts = json.loads(value) if value.startswith("{") else {}
-        found |= {value, *(part for part in parts.values() if len(part) > 12)}
+        found.add(value)
+        # A password may begin as an object does.
+        with suppress(json.JSONDecodeError):
+            found |= {part for part in json.loads(value).values() if len(part) > 12}
     return found
