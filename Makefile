@@ -75,7 +75,7 @@ test: .venv/installed ## Run all tests
 	$(PYTEST)
 
 test-fast: .venv/installed ## Run the tests that need no emulator and no server
-	$(PYTEST) --dist loadfile -m "not slow" --hypothesis-profile fast
+	$(PYTEST) -m "not slow" --hypothesis-profile fast
 
 test-deployed: .venv/installed ## Test ENV as it is deployed: TARGET=aws|local REGION=
 	@$(BIN)/pytest --deployed -rs --tb=short tests/deployed

@@ -11,6 +11,8 @@ from iot_pipeline_cfn.deploy.connection import Caller, Connection, Target
 from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.template_upload import upload
 
+pytestmark = pytest.mark.slow  # A server answers.
+
 ACCOUNT = "123456789012"
 
 

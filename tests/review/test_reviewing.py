@@ -75,6 +75,7 @@ def statements(found):
     return [(statement.code, statement.subjects) for statement in find_statements(found)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case", CASES, ids=lambda case: f"{case.description} in {case.environment_type}"
 )
