@@ -34,7 +34,7 @@ class Setup:
 
 
 def find_setup(connection: Connection, environment: Environment) -> Setup | None:
-    """Return what the account's stack provides to an environment; None before it exists."""
+    """Return the account's setup for an environment; None before its stack exists."""
     stack = cloudformation.find_stack(connection.cloudformation, STACK)
     outputs = {output.name: output.value for output in stack.outputs} if stack else {}
     scope = "PullRequest" if environment.is_of_pull_request else ""

@@ -95,7 +95,7 @@ class Plan:
         }
 
     def _reviewed_data(self) -> dict[str, Value]:
-        """Return what must stay the same between a review and the deployment, but for counts."""
+        """Return the data that a deployment must share with its review, without counts."""
         updated = self.stack.updated or self.stack.created
         changes = [change_data(change) for change in self.changes]
         tags = self.content.tags

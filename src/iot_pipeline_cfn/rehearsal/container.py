@@ -52,7 +52,7 @@ class Container:
         return self.process
 
     def run(self) -> None:
-        """Run the program to its end, as a container of which another one needs the success."""
+        """Run the program to its end, as a container that must succeed before another starts."""
         try:
             status = self.start().wait(RUN_SECONDS)
         except subprocess.TimeoutExpired:

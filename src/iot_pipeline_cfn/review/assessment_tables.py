@@ -61,7 +61,7 @@ def _lines() -> Iterator[str]:
 
 
 def _rejections() -> Iterator[tuple[str, str]]:
-    """Yield what services are known to reject, with the page that says so."""
+    """Yield the changes that services are known to reject, each with its source."""
     for resource_type in BOUND_TO_VPC:
         yield _rejection(resource_type, documentation(resource_type), "subnets in another VPC")
     for (resource_type, path), page in GROWING.items():

@@ -103,7 +103,7 @@ PLAIN: Final = frozenset(
 
 
 def assessments_of(resource_type: str) -> frozenset[Assessment]:
-    """Return what is assessed of a type."""
+    """Return the kinds of assessment of a resource type."""
     found = {rule.assessment for rule in RULES_OF.get(resource_type, ())}
     for types, assessment in (
         (STATEFUL, Assessment.DATA),

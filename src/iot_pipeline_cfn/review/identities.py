@@ -19,7 +19,7 @@ _API: Final = "https://docs.aws.amazon.com"
 
 
 class UniqueProperties(NamedTuple):
-    """Properties of which a service accepts each combination once; the first must be given."""
+    """Properties whose combination must be unique in a service; the first must be given."""
 
     kind: str
     properties: tuple[str, ...]

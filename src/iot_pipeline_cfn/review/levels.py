@@ -63,7 +63,7 @@ def unless(*safe: str) -> Level:
 
 
 def if_less(default: float = 0) -> Level:
-    """Rate numbers, of which less is worse; the default is that of a missing value."""
+    """Rate numbers: less is worse. The default stands for a missing value."""
 
     def level(value: object) -> float | None:
         try:

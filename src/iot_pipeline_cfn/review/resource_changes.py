@@ -135,7 +135,7 @@ def _metadata(resource: Resource) -> Mapping[str, Any]:
 
 
 def _behavior(resource: Resource, found: Difference, resources: Collection[str]) -> UpdateBehavior:
-    """Return what a difference does to a resource, whichever branches of `Fn::If` apply."""
+    """Return the effect of a difference on a resource for any branch of `Fn::If`."""
     if not found.path:
         return UpdateBehavior.MAYBE_REPLACEMENT
     behaviors = [

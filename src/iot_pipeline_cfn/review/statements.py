@@ -99,7 +99,7 @@ UPDATES: Final = frozenset(
         *("possible-data-loss", "possible-replacement"),
     }
 )
-"""Kinds of which the first says all about a resource: lost data is lost by a replacement."""
+"""Kinds that imply the later ones: data is lost because its resource is replaced."""
 
 
 def find_statements(review: Review) -> list[Statement]:

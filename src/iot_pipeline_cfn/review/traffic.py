@@ -124,7 +124,7 @@ class _Matrix:
                     yield PeerFlow(own, rule.peer, rule.ports)
 
     def _between_named_groups(self) -> Iterator[PeerFlow]:
-        """Yield the connections of resources of which one rule names a group of the other."""
+        """Yield the connections between resources where one has a rule for the other's group."""
         members: dict[str, list[str]] = defaultdict(list)
         for name, groups in self.nodes.items():
             for group in groups:
