@@ -8,7 +8,13 @@ import pytest
 
 from checkout import ROOT
 from deploying import small_template
-from iot_pipeline_cfn.deploy.bootstrap import ACCOUNT, STACK, find_setup, with_setup
+from iot_pipeline_cfn.deploy.bootstrap import (
+    ACCOUNT,
+    STACK,
+    find_setup,
+    with_deletion_role,
+    with_setup,
+)
 from iot_pipeline_cfn.deploy.connection import Target
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import DeploymentError
@@ -145,3 +151,23 @@ def test_small_template_needs_no_setup(project, connect_to, monkeypatch):
     assert not plan(operations, request).empty
     assert json.loads(request.body)["Parameters"].keys() >= {"EnvironmentSuffix"}
     assert environment == Environment("pr1", "pr1")
+
+
+def test_deletion_takes_the_role_of_the_account_if_the_stack_has_none_that_exists(
+    bootstrapped, connect_to, aws
+):
+    """It cannot delete roles that have no boundary."""
+    account = bootstrapped()
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    aws("iam").create_role(RoleName="here", AssumeRolePolicyDocument=trust)
+    operations = Operations(Environment("pr1", "pr1"), connect_to())
+
+    def taken(role, boundary):
+        arn = role and f"arn:aws:iam::111111111111:role/{role}"
+        stack = replace(account, role_arn=arn, parameters={"PermissionsBoundary": boundary})
+        return with_deletion_role(operations, stack).role_arn
+
+    found = [taken("", "any"), taken("gone", "any"), taken("here", "any"), taken("", "")]
+    assert found == [outputs_of(account)["PullRequestServiceRoleArn"]] * 2 + [None] * 2
+    given = replace(operations, role_arn="given")
+    assert with_deletion_role(given, account) is given

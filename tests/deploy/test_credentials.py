@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from iot_pipeline_cfn.deploy.credentials import open_session
+from iot_pipeline_cfn.deploy.errors import DeploymentError
 from serving import serving
 
 KEYS = "aws_access_key_id=000000000007\naws_secret_access_key=made-up\n"
@@ -218,3 +220,23 @@ def test_region_is_that_of_the_option_then_the_environment_then_the_profile(
     done = run(f"[default]\nregion=eu-north-1\n{KEYS}", *options, **variables)
     assert done.status == 0, done.err
     assert done.err.startswith(f"000000000007, {region}, as ")
+
+
+def test_token_that_is_gone_at_a_renewal_is_a_failure_of_access(project, monkeypatch):
+    """The renewal happens within any call to AWS."""
+    token = project.directory / "token"
+    token.write_text("made-up")
+    soon = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    with serving_documents({"/": GIVEN | {"Expiration": soon}}) as url:
+        variables = {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": url,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token),
+        }
+        for name, value in (project.environment | NO_KEYS | variables).items():
+            monkeypatch.setenv(name, value)
+        client = open_session().client("sts")
+        assert client.get_caller_identity()["Account"] == "000000000007"
+        token.unlink()
+        with pytest.raises(DeploymentError) as caught:
+            client.get_caller_identity()
+    assert (caught.value.code, caught.value.exit_code) == ("bad-configuration", 7)

@@ -80,6 +80,24 @@ def _lacks_boundary(connection: Connection, environment: Environment) -> bool:
     return stack is not None and not stack.parameters.get(BOUNDARY)
 
 
+def with_deletion_role(operations: Operations, stack: Stack | None) -> Operations:
+    """Complete a deletion with the account's service role where the stack's own is gone.
+
+    CloudFormation cannot delete a stack whose role does not exist, unless it gets another one
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html). A
+    stack without a role gets the account's too, so that its deleter needs no permissions on
+    resources, unless its roles have no boundary, which that role cannot delete.
+    """
+    if operations.role_arn or stack is None or operations.environment.name == ACCOUNT:
+        return operations
+    if stack.role_arn:
+        is_needed = not _exists(operations.connection, stack.role_arn)
+    else:
+        is_needed = bool(stack.parameters.get(BOUNDARY))
+    setup = find_setup(operations.connection, operations.environment) if is_needed else None
+    return replace(operations, role_arn=setup.service_role) if setup else operations
+
+
 def existing_settings(
     connection: Connection, given: Mapping[str, str], stack: Stack | None
 ) -> dict[str, str]:
@@ -102,7 +120,11 @@ def existing_settings(
 def _has_api_gateway_role(connection: Connection) -> bool:
     """Return whether API Gateway has a role that exists; a deleted one stays set."""
     arn = connection.apigateway.get_account().get("cloudwatchRoleArn", "")
+    return bool(arn) and _exists(connection, arn)
+
+
+def _exists(connection: Connection, role_arn: str) -> bool:
     try:
-        return bool(arn and connection.iam.get_role(RoleName=arn.rpartition("/")[2]))
+        return bool(connection.iam.get_role(RoleName=role_arn.rpartition("/")[2]))
     except connection.iam.exceptions.NoSuchEntityException:
         return False

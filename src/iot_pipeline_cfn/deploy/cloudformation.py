@@ -55,6 +55,8 @@ class Stack:
     tags: Mapping[str, str]
     outputs: Sequence[Output]
     termination_protection: bool
+    role_arn: str = ""
+    """The service role that CloudFormation acts as; empty for the caller's permissions."""
 
     @property
     def account(self) -> str:
@@ -168,6 +170,7 @@ def _stack(stack: Mapping[str, Any]) -> Stack:
             for output in stack.get("Outputs", [])
         ],
         termination_protection=stack.get("EnableTerminationProtection", False),
+        role_arn=stack.get("RoleARN", ""),
     )
 
 

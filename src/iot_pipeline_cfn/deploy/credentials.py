@@ -8,9 +8,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from getpass import GetPassWarning, getpass
+from typing import Any
 
 import boto3
 import botocore.session
+from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from botocore.utils import JSONFileCache
 
@@ -57,7 +59,27 @@ def open_session(region: str | None = None, profile: str | None = None) -> boto3
         if credentials is None:
             raise NoCredentialsError
         credentials.get_frozen_credentials()
+        if isinstance(credentials, RefreshableCredentials):
+            _explain_refreshes(credentials)
     return session
+
+
+def _explain_refreshes(credentials: Any) -> None:
+    """Turn failures to renew credentials later into errors for the user, such as a missing file.
+
+    Those of botocore stay as they are: an outage of STS is waited out like any other.
+    """
+    renew = credentials._refresh_using  # noqa: SLF001
+
+    def explained_renewal() -> Any:
+        try:
+            return renew()
+        except (BotoCoreError, ClientError):
+            raise
+        except Exception as error:  # noqa: BLE001 A provider raises what a file or JSON does.
+            raise _unobtainable(error) from None
+
+    credentials._refresh_using = explained_renewal  # noqa: SLF001
 
 
 def forget_empty_variables() -> None:
@@ -102,6 +124,10 @@ def _explaining(profile: str | None) -> Iterator[None]:
         )
         raise DeploymentError(message, ExitCode.NO_ACCESS, code="mfa-needed") from None
     except Exception as error:  # noqa: BLE001 A provider raises what a file, JSON or a program does.
-        words = " ".join(f"{type(error).__name__}: {error}".split())
-        message = f"cannot obtain AWS credentials ({words}); see: aws configure list"
-        raise DeploymentError(message, ExitCode.NO_ACCESS, code="bad-configuration") from None
+        raise _unobtainable(error) from None
+
+
+def _unobtainable(error: Exception) -> DeploymentError:
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    message = f"cannot obtain AWS credentials ({words}); see: aws configure list"
+    return DeploymentError(message, ExitCode.NO_ACCESS, code="bad-configuration")

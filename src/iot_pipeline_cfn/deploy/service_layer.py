@@ -11,7 +11,7 @@ from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.file_rules import BUCKET
 from iot_pipeline_cfn.template.findings import Finding, Severity
 
-from .bootstrap import ACCOUNT, existing_settings, with_setup
+from .bootstrap import ACCOUNT, existing_settings, with_deletion_role, with_setup
 from .cloudformation import Stack
 from .deletion import DeletionPlan, delete, plan_deletion
 from .deployment import Plan, execute, planned
@@ -204,6 +204,7 @@ def destroy(operations: Operations, consent: Consent, *, force: bool = False) ->
     if not consent.yes and not observer.confirm(Question.DELETE, suffix):
         message = "nothing was deleted"
         raise DeploymentError(message, code="declined")
+    operations = with_deletion_role(operations, made.stack)
     events = delete(operations, made.stack, force=force)
     left = {event.logical_id: event for event in events if event.status == "DELETE_SKIPPED"}
     groups = delete_late_log_groups(operations, made, events)
