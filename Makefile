@@ -11,8 +11,8 @@ COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --no-annota
 PROCESSOR := examples/processor/requirements
 
 # A misspelt or unknown argument would act on another environment, account or Region.
-ARGUMENTS := BASE BUCKET ENV IGNORE IMAGE_TAG KMS_KEY PARAMETERS PROFILE PYTHON REGION ROLE_ARN \
-    SHELL SKIP TARGET YES
+ARGUMENTS := BASE BUCKET COMMIT ENV IGNORE IMAGE_TAG KMS_KEY PARAMETERS PROFILE PULL_REQUEST PYTHON \
+    REGION ROLE_ARN SHELL SKIP TARGET TTL YES
 UNKNOWN := $(strip $(foreach name,$(filter-out $(ARGUMENTS),$(.VARIABLES)),\
     $(if $(findstring command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
@@ -21,17 +21,21 @@ endif
 
 # Arguments of make reach iot-pipeline in its environment, where neither make nor a shell expands
 # them: a branch can have any name.
-unexport BASE BUCKET ENV IGNORE IMAGE_TAG KMS_KEY PARAMETERS PROFILE REGION ROLE_ARN SKIP TARGET YES
+unexport BASE BUCKET COMMIT ENV IGNORE IMAGE_TAG KMS_KEY PARAMETERS PROFILE PULL_REQUEST REGION \
+    ROLE_ARN SKIP TARGET TTL YES
 export IOT_PIPELINE_BASE = $(value BASE)
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
+export IOT_PIPELINE_COMMIT = $(value COMMIT)
 export IOT_PIPELINE_IGNORE = $(value IGNORE)
 export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
 export IOT_PIPELINE_KMS_KEY = $(value KMS_KEY)
 export IOT_PIPELINE_PARAMETERS = $(value PARAMETERS)
+export IOT_PIPELINE_PULL_REQUEST = $(value PULL_REQUEST)
 export IOT_PIPELINE_REGION = $(value REGION)
 export IOT_PIPELINE_ROLE_ARN = $(value ROLE_ARN)
 export IOT_PIPELINE_SKIP = $(value SKIP)
 export IOT_PIPELINE_TARGET = $(value TARGET)
+export IOT_PIPELINE_TTL = $(value TTL)
 # Only from the command line: a YES that happens to be in the environment confirms nothing, and a
 # PROFILE there is not meant for AWS, whose variable is AWS_PROFILE.
 export IOT_PIPELINE_PROFILE = $(if $(findstring command,$(origin PROFILE)),$(value PROFILE))
@@ -56,7 +60,7 @@ review: ## Show what the changes of this branch do to each environment type: BAS
 bootstrap: ## Set up the account, once in each Region: TARGET=aws|local REGION= PROFILE= PARAMETERS= YES=1
 plan: ## Show what deploying ENV would change
 preflight: ## Run the preflight checks of ENV
-deploy: ## Create or update ENV: TARGET=aws|local REGION= PROFILE= IMAGE_TAG= PARAMETERS= BUCKET= YES=1
+deploy: ## Create or update ENV: TARGET=aws|local REGION= PROFILE= IMAGE_TAG= PARAMETERS= TTL= YES=1
 outputs: ## Print the outputs of ENV
 status: ## Show the state of ENV
 events: ## Show the events of the last operation on ENV

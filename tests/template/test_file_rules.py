@@ -19,8 +19,8 @@ from iot_pipeline_cfn.template.file_rules import BUCKET, check_tags, is_stack_po
         ({"AWS:x": "y"}, "reserved-tag"),
         ({"iot-pipeline:environment": "y"}, "reserved-tag"),
         ({"Team": "x", "team": "y"}, "duplicate-tag"),
-        ({f"Key{number}": "x" for number in range(45)}, None),
-        ({f"Key{number}": "x" for number in range(46)}, "too-many-tags"),
+        ({f"Key{number}": "x" for number in range(42)}, None),
+        ({f"Key{number}": "x" for number in range(43)}, "too-many-tags"),
     ],
 )
 def test_tags_that_a_service_refuses_are_errors(tags, code):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -170,6 +171,9 @@ def _request(
         request,
         parameters=given_parameters(options.parameters, options.image_tag),
         owner=owner(),
+        commit=options.commit or commit(),
+        pull_request=options.pull_request or pull_request(),
+        time_to_live=options.time_to_live,
         bucket=options.bucket,
         kms_key=options.kms_key,
         ignored=options.ignored,
@@ -202,8 +206,23 @@ def owner() -> str:
     name = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN")
     with suppress(OSError, KeyError):
         name = name or getuser()
-    # The characters that a tag's value may have.
-    return re.sub(r"[^\w .:/=+@-]", "-", name or "unknown", flags=re.ASCII)[:256]
+    return name or "unknown"
+
+
+def commit() -> str:
+    """Return the commit of the checkout, else the one that GitHub names; empty without one."""
+    with suppress(OSError):
+        git = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        done = subprocess.run(git, capture_output=True, check=False, text=True)
+        if done.returncode == 0:
+            return done.stdout.strip()
+    return os.environ.get("GITHUB_SHA", "")
+
+
+def pull_request() -> str | None:
+    """Return the number of the pull request that a job on GitHub runs for."""
+    found = re.fullmatch(r"refs/pull/(\d+)/\w+", os.environ.get("GITHUB_REF", ""), re.ASCII)
+    return found[1] if found else None
 
 
 def in_ci() -> bool:

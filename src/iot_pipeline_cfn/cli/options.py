@@ -1,5 +1,6 @@
 """The options that several commands share, each group collected in a data class."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from iot_pipeline_cfn.template.file_rules import TEXTS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -43,6 +46,9 @@ class RequestOptions:
     ignored: tuple[str, ...]
     role_arn: str | None = None
     kms_key: str | None = None
+    time_to_live: str | None = None
+    pull_request: str | None = None
+    commit: str | None = None
 
 
 def grouped(name: str, group: type, *options: Decorator) -> Decorator:
@@ -68,6 +74,18 @@ def together(*options: Decorator) -> Decorator:
         return command
 
     return decorate
+
+
+def matching(pattern: str | re.Pattern[str], meaning: str) -> Callable[..., str | None]:
+    """Return the callback of an option whose value must match a pattern."""
+
+    def check(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+        if value and not re.fullmatch(pattern, value):
+            message = f"{parameter.opts[0]} must be {meaning}, not {value!r}"
+            raise click.UsageError(message)
+        return value or None
+
+    return check
 
 
 environment_argument = click.argument("environment", envvar="ENVIRONMENT_SUFFIX")
@@ -171,6 +189,29 @@ request_options = grouped(
         help="The KMS key for templates in the bucket.  [default: encryption by S3]",
     ),
     role_option,
+    click.option(
+        "--ttl",
+        "time_to_live",
+        envvar="IOT_PIPELINE_TTL",
+        callback=matching(*TEXTS["TimeToLive"]),
+        metavar="TIME",
+        help="How long to keep the environment after its last deployment, such as 3d, or none.  "
+        "[default: from the parameter file]",
+    ),
+    click.option(
+        "--pull-request",
+        envvar="IOT_PIPELINE_PULL_REQUEST",
+        callback=matching("none|[1-9][0-9]{0,8}", "a number, or none"),
+        metavar="NUMBER",
+        help="The pull request of the environment.  [default: by its name, or that of the job on "
+        "GitHub]",
+    ),
+    click.option(
+        "--commit",
+        envvar="IOT_PIPELINE_COMMIT",
+        callback=matching("[0-9a-f]{40}([0-9a-f]{24})?(-dirty)?", "a full commit hash"),
+        help="The commit that is deployed.  [default: that of the checkout]",
+    ),
     click.option(
         "--ignore",
         "ignored",

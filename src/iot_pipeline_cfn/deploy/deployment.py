@@ -22,6 +22,7 @@ from . import cloudformation, events, planning
 from .cloudformation import ChangeSet, ChangeSetState, Stack, ValidationFinding
 from .errors import ChangeSetRejectedError, DeploymentError, explained, is_gone, message_of
 from .following import OperationOutcome, follow, limited
+from .lifetime import PEOPLE_TAGS
 from .observer import Operation
 from .operations import Operations
 from .planning import REASONS, Refusal, StackAction, Verb
@@ -38,7 +39,6 @@ from .protection import (
 from .readiness import make_ready
 from .reported_changes import change_data
 from .request import (
-    OWNER_TAG,
     ChangeSetInput,
     DeploymentRequest,
     build_input,
@@ -106,7 +106,7 @@ class Plan:
             "last_updated": None if self.creates else updated.isoformat(),
             "template": self.content.template_hash,
             "parameters": shown(self.context.template, self.content.parameters),
-            "tags": {key: tags[key] for key in tags if key != OWNER_TAG},
+            "tags": {key: tags[key] for key in tags if key not in PEOPLE_TAGS},
             "stack_policy": self.stack_policy,
             "changes": sorted(changes, key=itemgetter("logical_id")),
         }

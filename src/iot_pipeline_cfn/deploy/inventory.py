@@ -15,11 +15,11 @@ from .connection import Connection
 from .environments import STACK_PREFIX
 from .errors import DeploymentError
 from .following import limited
+from .lifetime import OWNER_TAG
 from .operations import Operations
 from .planning import ENVIRONMENT_TAG
 from .polling import answers
 from .protection import is_protected
-from .request import OWNER_TAG
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient

@@ -13,6 +13,8 @@ from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
 from iot_pipeline_cfn.template.parameters import (
+    COMMIT_PARAMETER,
+    DAY_PARAMETER,
     DEFAULT_TEMPLATE,
     SUFFIX_PARAMETER,
     ParameterFile,
@@ -30,11 +32,18 @@ from .cloudformation import Stack
 from .connection import Connection
 from .environments import Environment, environment_named, parameter_file
 from .errors import DeploymentError
+from .lifetime import (
+    CREATOR_TAG,
+    OWNER_TAG,
+    PULL_REQUEST_TAG,
+    TIME_TO_LIVE_TAG,
+    origin_tags,
+    today,
+)
 from .operations import Operations, command_line
 from .planning import ENVIRONMENT_TAG, capabilities, failure_mode
 from .template_upload import upload
 
-OWNER_TAG: Final = "iot-pipeline:owner"
 KEY_PREFIXES: Final[Mapping[bool, str]] = {False: "iot-pipeline", True: "pull-requests"}
 """The beginnings of the keys of templates. Pull requests cannot replace templates of others."""
 
@@ -52,6 +61,12 @@ class DeploymentRequest:
     file: ParameterFile
     parameters: Mapping[str, str] = field(default_factory=dict)
     owner: str = "unknown"
+    commit: str = ""
+    """The commit that is deployed, if it is known."""
+    pull_request: str | None = None
+    """The number of a pull request, or `none`."""
+    time_to_live: str | None = None
+    """How long to keep the environment, such as `3d`, or `none`; overrides that of the file."""
     bucket: str | None = None
     kms_key: str | None = None
     """The key with which the template is encrypted in the bucket."""
@@ -131,6 +146,14 @@ def build_input(
     if stack is None and not given.keys() & {*ZONES}:
         given |= _choose_zones(operations.connection, request.template)
     given[SUFFIX_PARAMETER] = operations.environment.suffix
+    tags = _tags(operations, request, stack)
+    recorded = {
+        COMMIT_PARAMETER: request.commit,
+        DAY_PARAMETER: today() if TIME_TO_LIVE_TAG in tags else "",
+    }
+    given |= {
+        name: value for name, value in recorded.items() if name in request.template["Parameters"]
+    }
     previous = stack.parameters if stack else {}
     parameters = ParameterSet(request.template, given, previous)
     for finding in parameters.fixed_changes():
@@ -142,19 +165,31 @@ def build_input(
         )
     if found := list(parameters.findings()):
         raise _invalid(found)
-    owner = (stack and stack.tags.get(OWNER_TAG)) or request.owner
-    own_tags = {
-        **stack_tags(operations.environment.suffix),
-        ENVIRONMENT_TAG: operations.environment.name,
-        OWNER_TAG: owner,
-    }
     return ChangeSetInput(
         template=request.body,
         parameters=parameters.known(),
         sent=parameters.to_send(),
-        tags={**request.file.tags, **own_tags},
+        tags=tags,
         capabilities=capabilities(request.template),
     )
+
+
+def _tags(
+    operations: Operations, request: DeploymentRequest, stack: Stack | None
+) -> dict[str, str]:
+    """Return the tags of the stack: those of the file, of the environment and of its origin."""
+    given = {
+        CREATOR_TAG: None if stack else operations.connection.caller.arn,
+        OWNER_TAG: request.owner,
+        PULL_REQUEST_TAG: request.pull_request,
+        TIME_TO_LIVE_TAG: request.time_to_live or request.file.time_to_live,
+    }
+    return {
+        **request.file.tags,
+        **stack_tags(operations.environment.suffix),
+        ENVIRONMENT_TAG: operations.environment.name,
+        **origin_tags(given, stack.tags if stack else {}),
+    }
 
 
 def _choose_zones(connection: Connection, template: Mapping[str, Any]) -> dict[str, str]:

@@ -5,7 +5,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.template.parameters import COUNT_PARAMETER, IMAGE_PARAMETER
+from iot_pipeline_cfn.template.parameters import (
+    COUNT_PARAMETER,
+    IMAGE_PARAMETER,
+    RECORDED_PARAMETERS,
+)
 
 from . import cloudformation
 from .cloudformation import Stack
@@ -56,19 +60,25 @@ def _running_count(operations: Operations, stack: Stack, parameters: Mapping[str
 def _has_changes(
     operations: Operations, request: DeploymentRequest, stack: Stack, content: ChangeSetInput
 ) -> bool:
-    """Return whether an update changes anything but the number of tasks."""
+    """Return whether an update changes anything but the number of tasks and what is recorded."""
+    before, after = (
+        {name: value for name, value in parameters.items() if name not in RECORDED_PARAMETERS}
+        for parameters in (stack.parameters, content.parameters)
+    )
     return (
-        content.parameters != stack.parameters
+        before != after
         or content.tags != stack.tags
         or cloudformation.original_template(operations.client, stack.arn) != request.template
     )
 
 
 def without_count(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of a plan without the number of tasks and the changes that follow from it."""
-    parameters = {
-        name: value for name, value in plan["parameters"].items() if name != COUNT_PARAMETER
-    }
+    """Return the data of a plan without the number of tasks and the changes that follow from it.
+
+    The commit and the day of the deployment do not matter either.
+    """
+    left_out = {COUNT_PARAMETER, *RECORDED_PARAMETERS}
+    parameters = {name: value for name, value in plan["parameters"].items() if name not in left_out}
     return {**plan, "parameters": parameters, "changes": _without_count(plan["changes"], set())}
 
 

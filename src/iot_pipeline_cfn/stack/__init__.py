@@ -20,6 +20,7 @@ from .load_balancer import add_load_balancer
 from .logs import add_flow_logs
 from .monitoring import add_monitoring
 from .network import add_network
+from .origin import add_origin
 from .repository import add_repository
 from .rotation import add_rotation
 from .security_groups import add_security_groups
@@ -32,6 +33,7 @@ def iot_pipeline() -> Template:
     """Compose one environment: API, load balancer, containers, database and cache."""
     context = Context("IoT data pipeline of one environment")
     context.add_environment()
+    add_origin(context)
 
     context.encryption = add_encryption(context)
     with context.group("Network"):

@@ -15,6 +15,9 @@ BUCKET: Final = re.compile(
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+TIME_TO_LIVE: Final = re.compile("none|[1-9][0-9]{0,3}[mhdw]")
+NO_TIME: Final = "none"
+"""The time to live of an environment that has no end."""
 
 TEXTS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = MappingProxyType(
     {
@@ -23,6 +26,7 @@ TEXTS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = MappingProxyType(
         "Region": (re.compile("[a-z]{2,}(-[a-z]+)+-[0-9]+"), "an AWS Region"),
         "RoleARN": (ROLE_ARN, "the ARN of an IAM role"),
         "Template": (re.compile("[a-z0-9-]+"), "the name of a template"),
+        "TimeToLive": (TIME_TO_LIVE, "a time such as 12h, 3d or 2w, or none"),
     }
 )
 """The sections that are texts: what they must match, and be."""
@@ -39,8 +43,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Tag.html
 """
-MAXIMUM_TAGS: Final = 45
-"""A resource has 50, of which the stack sets four, and the template one.
+MAXIMUM_TAGS: Final = 42
+"""A resource has 50, of which the stack sets seven, and the template one.
 https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
 """
 

@@ -5,7 +5,8 @@ A file has the format of CodePipeline's template configuration, `{"Parameters": 
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html),
 and optionally `"Bucket"`, the S3 bucket for templates that are too large for a request, `"Account"`
 and `"Region"`, the only ones that its environments may be in, `"RoleARN"`, the service role that
-CloudFormation acts as, and `"Template"`, the name of the template in `templates/`.
+CloudFormation acts as, `"Template"`, the name of the template in `templates/`, and `"TimeToLive"`,
+how long an environment is kept after its last deployment.
 """
 
 import re
@@ -33,7 +34,12 @@ VALUE_BYTES: Final = 4096
 COUNT_PARAMETER: Final = "CurrentCount"
 """The number of tasks that an update keeps; read from the running service."""
 
-RESERVED_PARAMETERS: Final = frozenset({SUFFIX_PARAMETER, COUNT_PARAMETER})
+COMMIT_PARAMETER: Final = "Commit"
+DAY_PARAMETER: Final = "DeployedOn"
+RECORDED_PARAMETERS: Final = frozenset({COMMIT_PARAMETER, DAY_PARAMETER})
+"""Parameters that record a deployment, and that no resource uses."""
+
+RESERVED_PARAMETERS: Final = frozenset({SUFFIX_PARAMETER, COUNT_PARAMETER}) | RECORDED_PARAMETERS
 """Parameters that only the deployer sets."""
 
 PROJECT: Final = "iot-pipeline"
@@ -66,6 +72,7 @@ class ParameterFile:
     account: str | None = None
     region: str | None = None
     role_arn: str | None = None
+    time_to_live: str | None = None
 
 
 def load(path: Path) -> ParameterFile:
@@ -112,6 +119,7 @@ def parameter_file(path: Path, content: dict[str, Any]) -> ParameterFile:
         account=content.get("Account"),
         region=content.get("Region"),
         role_arn=content.get("RoleARN"),
+        time_to_live=content.get("TimeToLive"),
     )
 
 
