@@ -138,7 +138,6 @@ def test_change_of_a_parameter_file_is_reviewed(repository):
     found = reviewed(cwd=repository)
     assert statements(found) == [
         ("interruption", ["prod"], ["Database"]),
-        ("not-priced", ["prod"], ["Database"]),
     ]
     assert found["unaffected"] == ["dev", "pr", "staging"]
     assert {("interrupted", "Database"), ("tags-changed", "Tags")} <= findings(found)
@@ -181,7 +180,7 @@ def test_parameter_file_makes_an_environment_type(repository):
     (repository / "parameters/staging.json").rename(repository / "parameters/qa.json")
     found = reviewed(cwd=repository)
     codes = [code for code, *_ in statements(found)]
-    assert codes == ["environment-added", "no-resource-change", "not-priced"]
+    assert codes == ["environment-added", "no-resource-change"]
     assert {("environment-type-added", "qa"), ("environment-type-removed", "staging")} <= findings(
         found
     )

@@ -79,7 +79,7 @@ def test_prices_and_quotas_are_those_of_the_analyses():
     prices = {row[0]: row[1:] for row in section("Price a month")}
     assert prices["Item"] == ["dev", "pr", "prod", "staging"]
     assert prices["**ap-northeast-1**"][1] == "$113.66"
-    assert prices["**ap-northeast-1**"][2].startswith("not priced: cache.m7g.large redis, ")
+    assert prices["**ap-northeast-1**"][2] == "≈ $901.94 ($614.66 estimated)"
     assert prices["**us-east-1**"] == ["$121.80", "$85.30", "$695.87", "$199.43"]
     assert prices["interface endpoint, per zone"][2].split() == ["8", "for", "$58.40"]
     assert ["Fargate vCPUs", "6", "0", "0", "**20**", "1"] in section("Quotas")

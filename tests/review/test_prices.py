@@ -1,14 +1,37 @@
 """Monthly prices of environments."""
 
-import pytest
+import re
 
-from checkout import ENVIRONMENTS
+import pytest
+import yaml
+
+from checkout import ENVIRONMENTS, ROOT
 from comparing import compared
-from iot_pipeline_cfn.review.prices import bill, find_cost_changes, price_table, total
+from iot_pipeline_cfn.review.prices import (
+    bill,
+    find_cost_changes,
+    price_table,
+    priced_regions,
+    total,
+)
 from iot_pipeline_cfn.template.findings import Severity
 from resolution import resolve
 
 TOKYO, VIRGINIA = "ap-northeast-1", "us-east-1"
+
+UNITS = {"micro": 0.5, "small": 1, "medium": 2, "large": 4}
+"""The normalised units of sizes, by which reserved instances are interchangeable.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithReservedDBInstances.html
+https://aws.amazon.com/elasticache/pricing/ (size flexibility)
+"""
+
+EC2 = {
+    "us-east-1": {"m7g": 0.0816, "r7g": 0.1071, "t4g": 0.0084},
+    "ap-northeast-1": {"m7g": 0.1054, "r7g": 0.1292, "t4g": 0.0108},
+    "eu-central-1": {"m7g": 0.0978, "r7g": 0.1292, "t4g": 0.0096},
+}
+"""The price of an EC2 instance of the same size in each Region; libcloud's `data/pricing.json`."""
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +51,8 @@ def resources(template):
         # All in two zones, but for the NAT gateway.
         ("defaults", TOKYO, 48.91 + 81.76 + 25.039 + 11.24565 + 36.50 + 36.50),
         # Two NAT gateways and addresses, an internal load balancer, two tasks of 1 vCPU and 2 GB.
-        ("prod", TOKYO, 2 * 48.91 + 81.76 + 17.739 + 89.9652),
         # Two databases and two cache nodes besides.
+        ("prod", TOKYO, 2 * 48.91 + 81.76 + 17.739 + 89.9652 + 730 * 2 * (0.217 + 0.204)),
         ("prod", VIRGINIA, 2 * 36.50 + 58.40 + 16.425 + 72.0802 + 730 * 2 * (0.168 + 0.158)),
     ],
 )
@@ -54,38 +77,76 @@ def test_without_an_image_no_task_costs_anything(template):
 
 
 def test_change_without_a_price_is_found_and_leaves_no_total(resources):
-    small, large = resources(), resources(**ENVIRONMENTS["prod"])
-    found = bill(large, TOKYO)
-    assert {item.name for item in found if item.monthly is None} == {
-        "db.m7g.large postgres",
-        "cache.m7g.large redis",
-    }
-    cost, *unpriced = compared(find_cost_changes, small, large)
-    assert cost.details.keys() == {"amount", "resources"}
-    assert not {"Cache", "Database"} & {*cost.details["resources"]}
-    assert [(each.code, each.severity, each.subject) for each in unpriced] == [
-        ("not-priced", Severity.NOTE, "Cache"),
-        ("not-priced", Severity.NOTE, "Database"),
-    ]
-    assert unpriced[1].details == {
+    other = {"Type": "AWS::EC2::Instance", "Properties": {"InstanceType": "p4d.24xlarge"}}
+    small, large = resources(), resources(**ENVIRONMENTS["prod"]) | {"Other": other}
+    cost, unpriced = compared(find_cost_changes, small, large)
+    assert cost.details.keys() == {"amount", "resources", "estimated"}
+    assert (unpriced.code, unpriced.severity, unpriced.subject) == (
+        "not-priced",
+        Severity.NOTE,
+        "Other",
+    )
+    assert unpriced.details == {
         "region": TOKYO,
-        "before": "2 db.t4g.micro postgres",
-        "after": "2 db.m7g.large postgres",
+        "before": None,
+        "after": "EC2::Instance p4d.24xlarge",
     }
     assert compared(find_cost_changes, large, large) == []
 
 
-def test_every_class_that_the_template_offers_has_a_price(template):
-    """In Virginia; not all prices of Tokyo are known."""
-    prices = price_table()["regions"][VIRGINIA]
+def test_every_class_that_the_template_offers_has_a_price_in_every_linted_region(template):
     offered = {
         f"{choice} {engine}"
         for name, engine in (("DatabaseInstanceClass", "postgres"), ("CacheNodeType", "redis"))
         for choice in template["Parameters"][name]["AllowedValues"]
     }
-    assert offered <= prices.keys()
     for architecture in template["Parameters"]["CpuArchitecture"]["AllowedValues"]:
-        assert {f"fargate-vcpu {architecture}", f"fargate-gb {architecture}"} <= prices.keys()
+        offered |= {f"fargate-vcpu {architecture}", f"fargate-gb {architecture}"}
+    regions = yaml.safe_load((ROOT / ".cfnlintrc").read_text())["regions"]
+    assert sorted(regions) == sorted(priced_regions())
+    for region in regions:
+        table = price_table()
+        known, estimates = table["regions"][region], table["estimates"].get(region, {})
+        assert not known.keys() & estimates.keys()
+        assert offered <= known.keys() | estimates.keys()
+
+
+@pytest.mark.parametrize(
+    ("region", "name", "estimate"),
+    [
+        (region, name, estimate)
+        for region, estimates in price_table()["estimates"].items()
+        for name, estimate in estimates.items()
+    ],
+)
+def test_estimate_follows_its_rule(region, name, estimate):
+    known, reference = price_table()["regions"][region], price_table()["regions"][VIRGINIA]
+    if name.startswith("fargate"):
+        sibling = name.replace("ARM64", "X86_64")
+        expected = known[sibling] * reference[name] / reference[sibling]
+    else:
+        service, family, size = re.split(r"[. ]", name)[:3]
+        of_family = re.compile(rf"{service}\.{family}\.(\w+)")
+        sizes = {
+            found[1]: price for each, price in known.items() if (found := of_family.match(each))
+        }
+        if sizes:
+            other, price = next(iter(sizes.items()))
+            expected = price * UNITS[size] / UNITS[other]
+        else:
+            expected = reference[name] * EC2[region][family] / EC2[VIRGINIA][family]
+    assert estimate == pytest.approx(expected, rel=0.005)
+
+
+def test_difference_names_the_resources_whose_price_is_an_estimate(resources):
+    small, large = resources(), resources(DatabaseInstanceClass="db.m7g.large")
+    (finding,) = compared(find_cost_changes, small, large)
+    assert finding.details["estimated"] == ["Database"]
+    nat = resources(DatabaseInstanceClass="db.m7g.large", NatGateways="none")
+    (finding,) = compared(find_cost_changes, large, nat)
+    assert finding.details["estimated"] == ["Database"]
+    (finding,) = compared(find_cost_changes, small, large, region=VIRGINIA)
+    assert "estimated" not in finding.details
 
 
 def instance(size):
@@ -126,7 +187,8 @@ def test_difference_has_the_resources_that_make_it(resources, before, after, cod
 
 
 def test_change_to_or_from_an_unknown_price_is_no_difference(resources):
-    small, large = resources(), resources(DatabaseInstanceClass="db.m7g.large")
+    small, large = resources(), resources()
+    large["Database"]["Properties"]["DBInstanceClass"] = "db.x2g.large"
     for before, after in ((small, large), (large, small)):
         (finding,) = compared(find_cost_changes, before, after)
         assert (finding.code, finding.subject) == ("not-priced", "Database")
@@ -140,7 +202,7 @@ def test_spot_has_the_price_on_demand_as_its_limit(resources):
 
 def test_region_without_prices_is_found_where_costs_change(resources):
     before, after = resources(), resources(NatGateways="per-zone")
-    (finding,) = compared(find_cost_changes, before, after, region="eu-central-1")
+    (finding,) = compared(find_cost_changes, before, after, region="eu-west-1")
     assert (finding.code, finding.severity) == ("unpriced-region", Severity.NOTE)
-    assert finding.details == {"region": "eu-central-1", "regions": [TOKYO, VIRGINIA]}
-    assert compared(find_cost_changes, before, before, region="eu-central-1") == []
+    assert finding.details == {"region": "eu-west-1", "regions": priced_regions()}
+    assert compared(find_cost_changes, before, before, region="eu-west-1") == []

@@ -133,7 +133,12 @@ def _prices(columns: Sequence[Column]) -> list[str]:
     bills = {
         region: [prices.bill(each.resources, region) for each in columns] for region in regions
     }
-    region = min(regions, key=lambda each: sum(len(_unpriced(items)) for items in bills[each]))
+    region = min(
+        regions,
+        key=lambda each: sum(
+            len(_unpriced(items)) + len(prices.estimated(items)) for items in bills[each]
+        ),
+    )
     names = {item.name for items in bills[region] for item in items}
     if not names:
         return []
@@ -147,8 +152,9 @@ def _prices(columns: Sequence[Column]) -> list[str]:
     rows += [[f"**{each}**", *map(_total, bills[each])] for each in regions]
     text = (
         f"By AWS's price list as of {prices_table['as_of']}, for {prices_table['hours_a_month']} "
-        f"hours, each item in {region}. Not counted: {prices.NOT_COUNTED}. There is no total where "
-        "the price of an item is not known."
+        f"hours, each item in {region}. Not counted: {prices.NOT_COUNTED}. ≈ is a total with "
+        "prices that no public page states: they are estimated by size from the same family in the "
+        "Region, else from us-east-1 as EC2's prices of the family differ between the Regions."
     )
     header = ("Item", *(column.name for column in columns))
     return [text, "", *table(header, rows)]
@@ -169,7 +175,10 @@ def _cost(items: Sequence[prices.Item]) -> str:
 def _total(items: Sequence[prices.Item]) -> str:
     if unpriced := sorted(_unpriced(items)):
         return f"not priced: {escaped(', '.join(unpriced))}"
-    return f"${prices.total(items):,.2f}"
+    cost = f"${prices.total(items):,.2f}"
+    if estimates := prices.estimated(items):
+        return f"≈ {cost} (${prices.total(estimates):,.2f} estimated)"
+    return cost
 
 
 def _quotas(columns: Sequence[Column]) -> list[str]:

@@ -1,7 +1,8 @@
 """The monthly price of an environment by AWS's price list.
 
 It counts what is billed by the hour while it exists, at the prices of `prices.json`. `NOT_COUNTED`
-names what is billed by use. A price that the table lacks is reported as unknown.
+names what is billed by use. A price that no public page states is an estimate, whose rule is in the
+table. A price that the table lacks is reported as unknown.
 """
 
 import json
@@ -44,6 +45,7 @@ class Item:
     name: str
     quantity: float
     monthly: float | None
+    is_estimate: bool = False
 
     @property
     def text(self) -> str:
@@ -65,21 +67,29 @@ def priced_regions() -> list[str]:
 
 def bill(resources: Resources, region: str) -> list[Item]:
     """Return everything that is billed by the hour, with its monthly price in a region."""
-    prices = price_table()["regions"].get(region, {})
-    hours = float(price_table()["hours_a_month"])
+    table = price_table()
+    estimates = table["estimates"].get(region, {})
+    prices = {**table["regions"].get(region, {}), **estimates}
+    hours = float(table["hours_a_month"])
     items = []
     for logical_id, name, quantity, rates in _billed(resources):
-        is_known = rates and rates.keys() <= prices.keys()
+        is_known = bool(rates) and rates.keys() <= prices.keys()
         hourly = sum(prices[rate] * count for rate, count in rates.items()) if is_known else None
         monthly = None if hourly is None else hourly * quantity * hours
         if quantity:
-            items.append(Item(logical_id, name, quantity, monthly))
+            is_estimate = is_known and not estimates.keys().isdisjoint(rates)
+            items.append(Item(logical_id, name, quantity, monthly, is_estimate))
     return items
 
 
 def total(items: Iterable[Item]) -> float:
     """Return the monthly price of all items whose price is known."""
     return sum(item.monthly or 0 for item in items)
+
+
+def estimated(items: Iterable[Item]) -> list[Item]:
+    """Return the items whose price is an estimate."""
+    return [item for item in items if item.is_estimate]
 
 
 def find_cost_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Iterator[Finding]:
@@ -105,6 +115,8 @@ def find_cost_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -
     difference = costs[1] - costs[0]
     if abs(difference) >= CENT:
         details = {"amount": f"{abs(difference):.2f}", "resources": priced}
+        if estimates := {item.logical_id for item in estimated((*old, *new))}:
+            details["estimated"] = sorted(estimates)
         if not any(item.monthly is None for item in (*old, *new)):
             details |= {"total_before": f"{total(old):.2f}", "total_after": f"{total(new):.2f}"}
         code = f"monthly-cost-{'decreased' if difference < 0 else 'increased'}"

@@ -87,6 +87,7 @@ SAMPLES = [
     ("quota-need-decreased", NOTED, "vpcs", {**QUOTA, "exceeds_default": False}),
     ("monthly-cost-increased", CHANGED, "cost", COST),
     ("monthly-cost-decreased", CHANGED, "cost", {"amount": "1.00", "resources": ["NatGateway1"]}),
+    ("monthly-cost-decreased", CHANGED, "cost", {**COST, "estimated": ["Database"]}),
     ("not-priced", NOTED, "Database", {"region": "eu-west-1", "after": "db.x2g.large postgres"}),
     ("not-assessed", Severity.WARNING, "AWS::Glue::Job", {"resources": ["Job", "Other"]}),
     ("unpriced-region", NOTED, "cost", {"region": "eu-west-1", "regions": ["us-east-1"]}),

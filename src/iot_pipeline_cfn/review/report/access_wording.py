@@ -82,8 +82,11 @@ EXPOSURE: Final[Mapping[str, str]] = MappingProxyType(
 def _cost(finding: Finding) -> str:
     direction = "more" if finding.code == "monthly-cost-increased" else "less"
     is_complete = "total_after" in finding.details
-    totals = ", ${total_after} instead of ${total_before}" if is_complete else ""
-    return f"a month costs about ${{amount}} {direction}{totals}: {{resources}}"
+    about, estimates = (
+        ("≈ ", "; estimated: {estimated}") if "estimated" in finding.details else ("", "")
+    )
+    totals = f", {about}${{total_after}} instead of {about}${{total_before}}" if is_complete else ""
+    return f"a month costs about ${{amount}} {direction}{totals}: {{resources}}{estimates}"
 
 
 def _quota(finding: Finding) -> str:
