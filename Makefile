@@ -5,9 +5,8 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest --numprocesses auto --dist worksteal
-PIP := $(BIN)/pip --quiet --disable-pip-version-check
-COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --no-annotate --quiet --upgrade \
-    --custom-compile-command "make lock"
+COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --annotation-style line --quiet \
+    --upgrade --custom-compile-command "make lock"
 PROCESSOR := examples/processor/requirements
 
 # A misspelt or unknown argument would act on another environment, account or Region.
@@ -36,11 +35,11 @@ export IOT_PIPELINE_ROLE_ARN = $(value ROLE_ARN)
 export IOT_PIPELINE_SKIP = $(value SKIP)
 export IOT_PIPELINE_TARGET = $(value TARGET)
 export IOT_PIPELINE_TTL = $(value TTL)
-# Only from the command line: a YES that happens to be in the environment confirms nothing, and a
-# PROFILE there is not meant for AWS, whose variable is AWS_PROFILE.
+# Only from the command line: an ENV that happens to be in the environment selects nothing, a YES
+# confirms nothing, and a PROFILE is not meant for AWS, whose variable is AWS_PROFILE.
 export IOT_PIPELINE_PROFILE = $(if $(findstring command,$(origin PROFILE)),$(value PROFILE))
 export IOT_PIPELINE_YES = $(if $(findstring command,$(origin YES)),$(value YES))
-ifneq ($(value ENV),)
+ifneq ($(if $(findstring command,$(origin ENV)),$(value ENV)),)
 export ENVIRONMENT_SUFFIX = $(value ENV)
 endif
 
@@ -52,7 +51,7 @@ EMULATOR := emulator-start emulator-stop emulator-status
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-template: .venv/installed ## Render the templates and their documents, and lint changed templates
+template: .venv/dev.installed ## Render the templates and their documents, and lint changed templates
 	$(BIN)/python generate.py
 	@$(MAKE) --no-print-directory .venv/linted
 
@@ -72,19 +71,26 @@ emulator-start: ## Start the local AWS emulator, as TARGET=local does
 emulator-stop: ## Stop the local AWS emulator, which forgets all environments
 emulator-status: ## Show whether the local AWS emulator is running
 
-$(COMMANDS) $(EMULATOR): .venv/installed
+rehearse: .venv/rehearsal.installed
+review: .venv/review.installed
+ifeq ($(TARGET),local)
+$(COMMANDS): .venv/local.installed
+endif
+emulator-start: .venv/local.installed
+
+$(COMMANDS) $(EMULATOR): .venv/deployer.installed
 	@$(BIN)/iot-pipeline $(subst emulator-,emulator ,$@)
 
-test: .venv/installed ## Run all tests
+test: .venv/dev.installed ## Run all tests
 	$(PYTEST)
 
-test-fast: .venv/installed ## Run the tests that need no emulator and no server
+test-fast: .venv/dev.installed ## Run the tests that need no emulator and no server
 	$(PYTEST) -m "not slow" --hypothesis-profile fast
 
-test-deployed: .venv/installed ## Test ENV as it is deployed: TARGET=aws|local REGION=
+test-deployed: .venv/dev.installed ## Test ENV as it is deployed: TARGET=aws|local REGION=
 	@$(BIN)/pytest --deployed -rs --tb=short tests/deployed
 
-lint: .venv/installed ## Check formatting, style, types, imports, changed templates and workflows
+lint: .venv/dev.installed ## Check formatting, style, types, imports, changed templates and workflows
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -98,18 +104,19 @@ check: lint ## Run everything that CI runs
 	$(BIN)/python generate.py --check
 	$(PYTEST) --cov
 
-format: .venv/installed ## Format the code
+format: .venv/dev.installed ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-benchmark: .venv/installed ## Measure rendering, reviewing, deploying and sending readings
+benchmark: .venv/dev.installed ## Measure rendering, reviewing, deploying and sending readings
 	$(BIN)/python benchmarks/rendering.py
 	$(BIN)/python benchmarks/review.py
 	$(BIN)/python benchmarks/deployment.py
 	$(BIN)/python benchmarks/readings.py
 
-lock: .venv/installed ## Pin the newest versions in the lock files
-	$(PIP) install --target .venv/uv --upgrade uv==0.13.9
+lock: ## Pin the newest versions in the lock files
+	$(PYTHON) -m venv .venv/uv
+	.venv/uv/bin/pip install --quiet uv==0.13.9
 	$(COMPILE) pyproject.toml $(PROCESSOR).in --extra local --extra rehearsal --extra review \
 	    --group dev --output-file requirements.txt
 	$(COMPILE) $(PROCESSOR).in --constraint requirements.txt --output-file $(PROCESSOR).txt
@@ -118,14 +125,11 @@ clean: ## Remove generated files, and stop the local AWS emulator
 	[ ! -x $(BIN)/iot-pipeline ] || $(BIN)/iot-pipeline emulator stop
 	rm -rf .coverage* .emulator .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
-.venv/installed: requirements.txt
+.venv/%.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or \
-	    sys.exit("make: %s is Python %d.%d, 3.11 or newer is needed: make PYTHON=python3.11" \
-	    % (sys.executable, *sys.version_info[:2]))'
-	$(PYTHON) -m venv --clear .venv
-	$(PIP) install --require-hashes -r requirements.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
-	touch $@
+	    sys.exit("make: %s is Python %s, 3.11 or newer is needed: make PYTHON=python3.11" \
+	    % (sys.executable, sys.version.split()[0]))'
+	@$(PYTHON) install.py $*
 
 .venv/linted: $(wildcard templates/*.json parameters/*.json) .cfnlintrc lint_templates.py requirements.txt
 	$(BIN)/cfn-lint templates/*.json

@@ -14,3 +14,21 @@ def test_unknown_argument_is_refused(argument):
 
 def test_known_arguments_are_accepted():
     assert make("help", "ENV=pr1", "PROFILE=prod", "PYTHON=python3", "--jobs=2").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "suffix"),
+    [
+        (["ENV=pr1"], {}, "pr1"),
+        (["ENV=pr$(id)"], {"ENVIRONMENT_SUFFIX": "pr2"}, "pr$(id)"),
+        ([], {"ENVIRONMENT_SUFFIX": "pr2"}, "pr2"),
+        ([], {"ENV": "prod"}, ""),
+        (["ENV="], {"ENV": "prod"}, ""),
+    ],
+)
+def test_only_a_typed_env_selects_an_environment(monkeypatch, arguments, variables, suffix):
+    monkeypatch.delenv("ENVIRONMENT_SUFFIX", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    shown = "shown: ; @printenv ENVIRONMENT_SUFFIX || true"
+    assert make("--eval", shown, "shown", *arguments).stdout.strip() == suffix

@@ -27,7 +27,7 @@ def test_missing_module_is_named_with_the_extra_that_has_it(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     done = pipeline("rehearse")
-    assert (done.status, "pip install 'iot-pipeline-cfn[rehearsal]'" in done.err) == (1, True)
+    assert (done.status, "make rehearse" in done.err) == (1, True)
 
 
 def test_unknown_environment_type_is_refused():

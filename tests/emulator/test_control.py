@@ -237,7 +237,7 @@ def test_missing_ministack_is_reported_with_the_command_that_installs_it(directo
     source = f"import sys; sys.path.append({str(ROOT / 'src')!r}); {START}"
     result = run(sys.executable, "-I", "-S", "-c", source, directory)
     assert result.returncode == 1
-    assert "pip install 'iot-pipeline-cfn[local]'" in result.stderr.splitlines()[-1]
+    assert "pip install '.[local]'" in result.stderr.splitlines()[-1]
 
 
 def test_failed_start_is_reported_with_the_last_line_of_its_log(directory, tmp_path, monkeypatch):

@@ -132,7 +132,7 @@ REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
         "delete-resource": "delete the resource with everything in it: {argv}",
         "destroy-environment": "destroy an unprotected environment: {argv}",
         "import-resource": "import the resource (docs/preflight.md)",
-        "install-extra": "run make, or pip install 'iot-pipeline-cfn[{extra}]'",
+        "install-extra": "in the checkout, run make {extra}, or pip install '.[{extra}]'",
         "proceed-stepwise": "proceed: ECS starts the tasks that fit first, and then the others",
         "raise-quota": "request a higher quota: {quota_code} of {service}",
         "remove-first": "remove it in a deployment of its own first",

@@ -79,7 +79,7 @@ FAILURE_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "secret-unreadable": "ResourceInitializationError: {name} cannot be read from {source}",
         "server-failed": "{server} does not start: {reason}",
         "server-missing": (
-            "{server} is missing: pip install 'iot-pipeline-cfn[rehearsal]', or install it with "
+            "{server} is missing: pip install '.[rehearsal]' in the checkout, or install it with "
             "the system's packages, such as apt-get install {package}"
         ),
         "service-not-restarted": "the service does not replace its tasks after the rotation",

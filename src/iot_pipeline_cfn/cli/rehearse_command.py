@@ -39,7 +39,10 @@ def rehearse(
     try:
         from iot_pipeline_cfn.rehearsal.runner import rehearse
     except ModuleNotFoundError as error:
-        message = f"{error.name} is missing: pip install 'iot-pipeline-cfn[rehearsal]'"
+        message = (
+            f"{error.name} is missing: in the checkout, run make rehearse, or pip install "
+            "'.[rehearsal]'"
+        )
         raise DeploymentError(message) from None
 
     console = Console(as_json=as_json)

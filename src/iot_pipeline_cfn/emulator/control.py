@@ -70,7 +70,10 @@ def start(directory: Path, region: str) -> Emulator:
 
     """
     if find_spec("ministack") is None:
-        msg = "the local AWS emulator is not installed: pip install 'iot-pipeline-cfn[local]'"
+        msg = (
+            "the local AWS emulator is not installed: in the checkout, run make emulator-start, or "
+            "pip install '.[local]'"
+        )
         raise EmulatorError(msg)
     try:
         return _start(directory.resolve(), region)

@@ -18,8 +18,8 @@ class MissingSchemasError(Exception):
     def __init__(self) -> None:
         """Name the extra to install."""
         super().__init__(
-            "cfn-lint, which has AWS's resource schemas, is not installed: run make, or "
-            "pip install 'iot-pipeline-cfn[review]'"
+            "cfn-lint, which has AWS's resource schemas, is not installed: in the checkout, run "
+            "make review, or pip install '.[review]'"
         )
 
 
