@@ -4,7 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iot_pipeline_cfn.cli.deploy_wording import age, loss_text, status_facts
+from iot_pipeline_cfn.cli.deploy_wording import (
+    age,
+    environment_table,
+    loss_text,
+    status_facts,
+    time_left,
+)
 from iot_pipeline_cfn.deploy.inventory import Drift, EnvironmentStatus, Summary
 from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange
 
@@ -24,11 +30,44 @@ def test_loss_is_stated_only_as_certain_as_it_is(action, replacement, expected):
     assert loss_text(change).startswith(expected)
 
 
-def test_drift_of_a_resource_has_no_path():
+def summary_of(name, region="us-east-1", **others):
     now = datetime.now(UTC)
-    summary = Summary(
-        "pr1", "iot-pipeline-pr1", "CREATE_COMPLETE", now, now, "", "", protected=False
-    )
+    facts = {
+        "created": now,
+        "updated": now,
+        "expires": now + timedelta(hours=50),
+        "commit": "1234567" + "0" * 33,
+        "pull_request": 12,
+    }
+    texts = {"owner": "somebody", "created_by": "arn", "image": "v1"}
+    stack, state = f"iot-pipeline-{name}", "UPDATE_COMPLETE"
+    return Summary(name, stack, region, state, **facts | texts | {"protected": False} | others)
+
+
+def test_list_drops_columns_where_there_is_no_room_and_never_shortens_a_name():
+    long = "feature-" + "x" * 24
+    summaries = [summary_of("pr12"), summary_of(long, protected=True, pull_request=None)]
+    wide = environment_table(summaries, [10.0, None], 200)
+    assert wide == [
+        ["Environment", "State", "Left", "Age", "PR", "Commit", "Owner", "Image", "Monthly"],
+        ["pr12", "UPDATE_COMPLETE", "2 d", "0 s", "12", "1234567", "somebody", "v1", "$10.00"],
+        [long, "UPDATE_COMPLETE", "protected", "0 s", "", "1234567", "somebody", "v1", "unknown"],
+        ["total", "", "", "", "", "", "", "", "$10.00 + 1 unknown"],
+    ]
+    narrow = environment_table(summaries, [10.0, 5.0], 80)
+    assert narrow[0] == ["Environment", "State", "Left", "Age", "PR", "Monthly"]
+    assert [row[0] for row in narrow] == ["Environment", "pr12", long, "total"]
+    regions = environment_table([summary_of("a"), summary_of("b", "eu-west-1")], [1.0, 1.0], 80)
+    assert [row[1] for row in regions] == ["Region", "us-east-1", "eu-west-1", ""]
+
+
+def test_time_that_is_over_is_said_so():
+    assert time_left(None) == "no end"
+    assert time_left(datetime.now(UTC) - timedelta(days=1)) == "over"
+
+
+def test_drift_of_a_resource_has_no_path():
+    summary = summary_of("pr1")
     drift = [
         Drift("Token", "AWS::SecretsManager::Secret", "", "deleted"),
         Drift("Topic", "AWS::SNS::Topic", "DisplayName", "changed"),

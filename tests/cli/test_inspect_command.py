@@ -3,7 +3,10 @@
 import json
 from datetime import datetime
 
+from botocore.exceptions import ClientError
+
 from deploying import BUCKET, small_template
+from iot_pipeline_cfn.deploy import inventory
 
 
 def test_documents_about_environments_follow_their_schemas(project):
@@ -63,3 +66,25 @@ def test_list_shows_owner_image_and_protection(project):
     assert (first["state"], first["owner"]) == ("UPDATE_COMPLETE", "somebody-bot-")
     assert (first["image"], first["protected"]) == ("v2", False)
     assert (second["owner"], second["image"], second["protected"]) == ("operator", "", True)
+
+
+def test_list_of_all_regions_tells_which_cannot_be_read(project, monkeypatch):
+    """A policy of the organisation can deny a Region."""
+    project.deploy("pr1", "--region", "eu-west-1")
+    project.deploy("pr2")
+    done = project.run("list", "--all-regions", "--json").document
+    found = [(each["name"], each["region"]) for each in done["environments"]]
+    assert found == [("pr2", "ap-northeast-1"), ("pr1", "eu-west-1")]
+    assert done["unreadable_regions"] == []
+
+    def stacks(connection):
+        if connection.region == "eu-west-1":
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "DescribeStacks")
+        return environment_stacks(connection)
+
+    environment_stacks = inventory.environment_stacks
+    monkeypatch.setattr(inventory, "environment_stacks", stacks)
+    denied = project.run("list", "--all-regions", "--json")
+    assert [each["name"] for each in denied.document["environments"]] == ["pr2"]
+    assert denied.document["unreadable_regions"] == ["eu-west-1"]
+    assert project.run("list", "--region", "eu-west-1").status == 7

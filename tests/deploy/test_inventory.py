@@ -6,7 +6,7 @@ import pytest
 
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import DeploymentError
-from iot_pipeline_cfn.deploy.inventory import Drift, detect_drift, list_environments
+from iot_pipeline_cfn.deploy.inventory import Drift, Summary, detect_drift, environment_stacks
 from iot_pipeline_cfn.deploy.operations import Operations
 
 CREATED = datetime(2026, 1, 31, tzinfo=UTC)
@@ -38,7 +38,7 @@ def test_environments_are_listed_from_all_pages(stubbed, stubber):
     second = {"Stacks": [gone, stack("elsewhere", tag), protected]}
     stubber.add_response("describe_stacks", first | {"NextToken": "1"}, {})
     stubber.add_response("describe_stacks", second, {"NextToken": "1"})
-    one, two = list_environments(stubbed)
+    one, two = map(Summary.of, environment_stacks(stubbed))
     assert (one.name, one.owner, one.image, one.protected) == ("aa", "somebody", "v1", True)
     assert (two.name, two.owner, two.image, two.protected) == ("PR-2", "", "", True)
     assert (one.updated, two.updated) == (CREATED + timedelta(days=1), CREATED)

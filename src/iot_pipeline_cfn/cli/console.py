@@ -6,6 +6,7 @@ in place; without one, each event is a line.
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -174,14 +175,23 @@ class Console(Observer):
         for name, value in wording.status_facts(status).items():
             echo(f"{name}: {value}")
 
-    def environments(self, environments: "Sequence[Summary]") -> None:
-        """Print a list of environments."""
+    def environments(
+        self,
+        environments: "Sequence[Summary]",
+        prices: Sequence[float | None],
+        unreadable: Sequence[str] = (),
+    ) -> None:
+        """Print a list of environments with their monthly prices, and the total."""
         if self.as_json:
-            data = {"environments": [environment.as_data() for environment in environments]}
-            self.document("environments", data)
+            rows = [
+                {**environment.as_data(), "monthly_price": price}
+                for environment, price in zip(environments, prices, strict=True)
+            ]
+            total = round(sum(filter(None, prices)), 2)
+            data = {"environments": rows, "monthly_price": total}
+            self.document("environments", {**data, "unreadable_regions": list(unreadable)})
         elif environments:
-            rows = map(wording.environment_row, environments)
-            _print_plain([wording.ENVIRONMENT_HEADINGS, *rows])
+            _print_plain(wording.environment_table(environments, prices, _columns()))
         else:
             self.say("there are no environments")
 
@@ -258,6 +268,11 @@ class Console(Observer):
 
     def _say_event(self, event: "Event") -> None:
         self.say(wording.event_line(event))
+
+
+def _columns() -> int:
+    """Return the width of the terminal, or what a table fits in without one."""
+    return shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else 80
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

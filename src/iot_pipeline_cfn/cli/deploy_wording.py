@@ -69,15 +69,8 @@ REPLACEMENTS: Final = {Replacement.YES: "yes", Replacement.MAYBE: "maybe", Repla
 IN_PROGRESS_SHOWN: Final = 8
 
 CHANGE_HEADINGS: Final = ("Action", "Logical ID", "Type", "Replacement", "Because of")
-ENVIRONMENT_HEADINGS: Final = (
-    "Environment",
-    "Stack",
-    "State",
-    "Age",
-    "Owner",
-    "Image",
-    "Protected",
-)
+OPTIONAL_HEADINGS: Final = ("Image", "Owner", "Commit", "Age", "PR")
+"""The columns of a list of environments that a narrow terminal lacks, in this order."""
 DELETION_HEADINGS: Final = ("Logical ID", "Type", "Outcome")
 
 
@@ -164,17 +157,43 @@ def status_facts(status: "EnvironmentStatus") -> dict[str, str]:
     return {name.replace("_", " "): _word(value) for name, value in facts.items()}
 
 
-def environment_row(summary: "Summary") -> tuple[str, ...]:
-    """Return an environment as a row."""
-    return (
-        summary.name,
-        summary.stack,
-        summary.state,
-        age(summary.created),
-        summary.owner,
-        summary.image or "none",
-        _word(summary.protected),
-    )
+def environment_table(
+    summaries: "Sequence[Summary]", prices: Sequence[float | None], columns: int
+) -> list[list[str]]:
+    """Return environments as a table with a total, in as many columns as there is room for."""
+    rows = [_environment_row(*each) for each in zip(summaries, prices, strict=True)]
+    unknown = sum(price is None for price in prices)
+    total = f"${sum(filter(None, prices)):.2f}" + (f" + {unknown} unknown" if unknown else "")
+    rows.append({"Environment": "total", "Monthly": total})
+    headings = list(rows[0])
+    if len({summary.region for summary in summaries}) == 1:
+        headings.remove("Region")
+
+    def width() -> int:
+        widest = (max(len(row.get(each, "")) for row in [{each: each}, *rows]) for each in headings)
+        return sum(widest) + 2 * (len(headings) - 1)
+
+    for heading in OPTIONAL_HEADINGS:
+        if width() > columns:
+            headings.remove(heading)
+    return [headings, *([row.get(heading, "") for heading in headings] for row in rows)]
+
+
+def _environment_row(summary: "Summary", price: float | None) -> dict[str, str]:
+    """Return an environment as a row by headings."""
+    commit, _, is_dirty = summary.commit.partition("-")
+    return {
+        "Environment": summary.name,
+        "Region": summary.region,
+        "State": summary.state,
+        "Left": "protected" if summary.protected else time_left(summary.expires),
+        "Age": age(summary.created),
+        "PR": str(summary.pull_request or ""),
+        "Commit": commit[:7] + ("+" if is_dirty else ""),
+        "Owner": summary.owner,
+        "Image": summary.image,
+        "Monthly": "unknown" if price is None else f"${price:.2f}",
+    }
 
 
 def deletion_row(resource: "DeletedResource") -> tuple[str, ...]:
@@ -213,8 +232,20 @@ def event_line(event: "Event") -> str:
 
 
 def age(since: datetime) -> str:
-    """Return the time since a moment, in the largest unit that fits."""
-    seconds = (datetime.now(UTC) - since).total_seconds()
+    """Return the time since a moment."""
+    return _length((datetime.now(UTC) - since).total_seconds())
+
+
+def time_left(until: datetime | None) -> str:
+    """Return the time until a moment, if there is one."""
+    if until is None:
+        return "no end"
+    seconds = (until - datetime.now(UTC)).total_seconds()
+    return _length(seconds) if seconds > 0 else "over"
+
+
+def _length(seconds: float) -> str:
+    """Return a time in the largest unit that fits."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= length:
             return f"{seconds // length:.0f} {unit}"
@@ -222,5 +253,5 @@ def age(since: datetime) -> str:
 
 
 def _word(value: object) -> str:
-    words = {"True": "yes", "False": "no", "": "none"}
+    words = {"True": "yes", "False": "no", "": "none", "None": "none"}
     return words.get(str(value), str(value))

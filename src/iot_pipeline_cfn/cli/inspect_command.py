@@ -1,8 +1,10 @@
 """The commands outputs, status, events and list, which change nothing."""
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +23,12 @@ from .options import (
     timeout_option,
     together,
 )
+
+if TYPE_CHECKING:
+    from iot_pipeline_cfn.deploy.cloudformation import Stack
+    from iot_pipeline_cfn.deploy.connection import Connection
+
+    from .console import Console
 
 inspection_options = together(environment_argument, place_options, template_option, json_option)
 
@@ -90,14 +98,42 @@ def events(
 
 @click.command(name="list")
 @place_options
+@click.option("--all-regions", is_flag=True, help="Show those of all Regions of the account.")
 @json_option
-def list_(*, place: Place, as_json: bool) -> None:
-    """Show all environments of the Region."""
-    from iot_pipeline_cfn.deploy.inventory import list_environments
+def list_(*, place: Place, all_regions: bool, as_json: bool) -> None:
+    """Show all environments of the Region, and what they cost."""
+    from iot_pipeline_cfn.deploy.inventory import Summary, enabled_regions
     from iot_pipeline_cfn.deploy.location import locate
 
+    from .environment_prices import monthly_prices
+
     connection, console = open_connection(place, as_json=as_json)
-    with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(list_environments, connection)
-        console.show_location(locate(connection))
-    console.environments(found.result())
+    console.show_location(locate(connection))
+    regions = enabled_regions(connection) if all_regions else [connection.region]
+    connections = [connection.in_region(region) for region in regions]
+    listed = _stacks_of(connections, console, is_tolerant=all_regions)
+    found = [(each, stack) for each in connections for stack in listed.get(each.region, ())]
+    summaries = [Summary.of(stack) for _, stack in found]
+    console.environments(summaries, monthly_prices(found), sorted({*regions} - listed.keys()))
+
+
+def _stacks_of(
+    connections: "Sequence[Connection]", console: "Console", *, is_tolerant: bool
+) -> "dict[str, list[Stack]]":
+    """Return the stacks of environments by Region; say where they cannot be read."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from iot_pipeline_cfn.deploy.errors import explained
+    from iot_pipeline_cfn.deploy.inventory import environment_stacks
+
+    with ThreadPoolExecutor(8) as pool:
+        futures = {each.region: pool.submit(environment_stacks, each) for each in connections}
+    stacks = {}
+    for region, future in futures.items():
+        try:
+            stacks[region] = future.result()
+        except (BotoCoreError, ClientError) as error:
+            if not is_tolerant:
+                raise
+            console.say(f"{region} cannot be read: {explained(error)}")
+    return stacks

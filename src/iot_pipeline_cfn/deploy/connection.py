@@ -114,6 +114,12 @@ class Connection:
         self.clients: dict[str, Any] = {}
         self._lock = Lock()
 
+    def in_region(self, region: str) -> "Connection":
+        """Return a connection of the same session to another Region."""
+        other = Connection(self.session, region, self.target, self.endpoint_url, self.profile)
+        other._lock = self._lock
+        return other
+
     @property
     def is_local(self) -> bool:
         """Whether it is a connection to the local AWS emulator."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from iot_pipeline_cfn.template.findings import Value
-from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
+from iot_pipeline_cfn.template.parameters import COMMIT_PARAMETER, IMAGE_PARAMETER
 
 from . import cloudformation
 from .bootstrap import STACK as ACCOUNT_STACK
@@ -15,7 +15,7 @@ from .connection import Connection
 from .environments import STACK_PREFIX
 from .errors import DeploymentError
 from .following import limited
-from .lifetime import OWNER_TAG
+from .lifetime import CREATOR_TAG, OWNER_TAG, expiry, last_activity, pull_request
 from .operations import Operations
 from .planning import ENVIRONMENT_TAG
 from .polling import answers
@@ -31,10 +31,16 @@ class Summary:
 
     name: str
     stack: str
+    region: str
     state: str
     created: datetime
     updated: datetime
+    expires: datetime | None
+    """When its time is over, unless it is deployed again; None if it has no end."""
     owner: str
+    created_by: str
+    commit: str
+    pull_request: int | None
     image: str
     protected: bool
 
@@ -44,18 +50,25 @@ class Summary:
         return cls(
             name=stack.tags.get(ENVIRONMENT_TAG, ""),
             stack=stack.name,
+            region=stack.region,
             state=stack.status,
             created=stack.created,
-            updated=stack.updated or stack.created,
+            updated=last_activity(stack),
+            expires=expiry(stack),
             owner=stack.tags.get(OWNER_TAG, ""),
+            created_by=stack.tags.get(CREATOR_TAG, ""),
+            commit=stack.parameters.get(COMMIT_PARAMETER, ""),
+            pull_request=pull_request(stack),
             image=stack.parameters.get(IMAGE_PARAMETER, ""),
             protected=is_protected(stack),
         )
 
     def as_data(self) -> dict[str, Value]:
         """Return it as data for JSON."""
-        times = {"created": self.created.isoformat(), "updated": self.updated.isoformat()}
-        return asdict(self) | times
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in asdict(self).items()
+        }
 
 
 @dataclass(frozen=True)
@@ -88,18 +101,28 @@ class EnvironmentStatus:
         return data
 
 
-def list_environments(connection: Connection) -> list[Summary]:
-    """Return all environments of the Region, by the names of their stacks."""
+def environment_stacks(connection: Connection) -> list[Stack]:
+    """Return the stacks of all environments of the Region, by their names."""
     stacks = cloudformation.all_stacks(connection.cloudformation)
-    found = (
-        Summary.of(stack)
-        for stack in stacks
-        if stack.name.startswith(STACK_PREFIX)
+    return sorted(filter(is_environment, stacks), key=lambda stack: stack.name)
+
+
+def is_environment(stack: Stack) -> bool:
+    """Return whether a stack is an environment: the one definition of what belongs to us."""
+    return (
+        stack.name.startswith(STACK_PREFIX)
         and ENVIRONMENT_TAG in stack.tags
         and stack.status != "DELETE_COMPLETE"
         and stack.name != ACCOUNT_STACK
     )
-    return sorted(found, key=lambda summary: summary.stack)
+
+
+def enabled_regions(connection: Connection) -> list[str]:
+    """Return the Regions that the account has enabled.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
+    """
+    return sorted(region["RegionName"] for region in connection.ec2.describe_regions()["Regions"])
 
 
 def status(
