@@ -17,4 +17,5 @@ class ExitCode(IntEnum):
     PREFLIGHT = 8
     REHEARSAL_FAILED = 9
     REVIEW_FAILED = 10
+    NOT_WORKING = 11
     INTERRUPTED = 130

@@ -285,7 +285,9 @@ def names_of_stacks(aws):
 
 
 def container_answer(path, _headers, body):
-    """Return the answer of a container, which takes readings of integration tests only."""
+    """Return the answer of a healthy container, which takes readings of integration tests only."""
+    if path == "/":
+        return 200, b""
     is_ours = path == "/ingest" and json.loads(body)["deviceId"].startswith("integration-test-")
     return 202 if is_ours else 500, b""
 

@@ -156,7 +156,7 @@ class Console(Observer):
 
     def notify(self, finding: Finding) -> None:
         """Show a step of an operation."""
-        self.say(wording.NOTICES[finding.code].format(subject=finding.subject, **finding.details))
+        self.say(wording.notice_line(finding))
 
     def outputs(self, outputs: "Sequence[Output]") -> None:
         """Print a stack's outputs."""

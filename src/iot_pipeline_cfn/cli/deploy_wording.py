@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 from iot_pipeline_cfn.deploy.observer import Operation, Question
 from iot_pipeline_cfn.deploy.reported_changes import loses_data
 from iot_pipeline_cfn.template.changes import Action, PropertyChange, Replacement, ResourceChange
+from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.parameters import COUNT_PARAMETER
 from iot_pipeline_cfn.template.stateful import DataOutcome, data_outcome
+
+from .health_wording import PROBLEMS, problem_line
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.deletion import DeletedResource
@@ -25,6 +28,7 @@ OPERATIONS: Final = {
     Operation.REMOVE_FAILED_CREATION: "removing {}",
     Operation.ROLL_BACK: "rolling back {}",
     Operation.CANCEL_UPDATE: "cancelling the update of {}",
+    Operation.CHECK: "waiting until {} works",
     Operation.OTHER: "waiting for {}",
 }
 QUESTIONS: Final = {
@@ -212,6 +216,13 @@ def result_line(
         return f"{suffix} is in {state}"
     names = ", ".join(f"{each.logical_id} ({each.physical_id})" for each in left)
     return f"{suffix} is deleted" + (f", but for {names}" if names else "")
+
+
+def notice_line(finding: Finding) -> str:
+    """Return a step of an operation, or what does not work yet, as a line."""
+    if finding.code in PROBLEMS:
+        return problem_line(finding)
+    return NOTICES[finding.code].format(subject=finding.subject, **finding.details)
 
 
 def in_progress_line(title: str, seconds: float, logical_ids: Sequence[str]) -> str:

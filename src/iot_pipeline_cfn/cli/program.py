@@ -54,14 +54,21 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
 
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from iot_pipeline_cfn.deploy.errors import ChangeSetRejectedError, DeploymentError, explained
+    from iot_pipeline_cfn.deploy.errors import DeploymentError, FindingsError, explained
 
     if isinstance(error, BotoCoreError | ClientError):
         error = explained(error)
-    if isinstance(error, ChangeSetRejectedError):
+    if isinstance(error, FindingsError):
+        from .health_wording import PROBLEMS, problem_line
         from .preflight_wording import finding_lines
 
-        lines = (line for finding in error.findings for line in finding_lines(finding))
+        lines = [
+            line
+            for finding in error.findings
+            for line in (
+                [problem_line(finding)] if finding.code in PROBLEMS else finding_lines(finding)
+            )
+        ]
         return "\n".join([str(error), *lines]), error.exit_code
     if isinstance(error, DeploymentError):
         return str(error), error.exit_code

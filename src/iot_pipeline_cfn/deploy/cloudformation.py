@@ -57,6 +57,8 @@ class Stack:
     termination_protection: bool
     role_arn: str = ""
     """The service role that CloudFormation acts as; empty for the caller's permissions."""
+    is_express: bool = False
+    """Whether its last operation was in express mode, which does not wait for resources."""
 
     @property
     def account(self) -> str:
@@ -171,6 +173,7 @@ def _stack(stack: Mapping[str, Any]) -> Stack:
         ],
         termination_protection=stack.get("EnableTerminationProtection", False),
         role_arn=stack.get("RoleARN", ""),
+        is_express=stack.get("DeploymentConfig", {}).get("Mode") == "EXPRESS",
     )
 
 

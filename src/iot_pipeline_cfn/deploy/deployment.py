@@ -20,7 +20,7 @@ from iot_pipeline_cfn.template.parameters import shown
 
 from . import cloudformation, events, planning
 from .cloudformation import ChangeSet, ChangeSetState, Stack, ValidationFinding
-from .errors import ChangeSetRejectedError, DeploymentError, explained, is_gone, message_of
+from .errors import DeploymentError, FindingsError, explained, is_gone, message_of
 from .following import OperationOutcome, follow, limited
 from .lifetime import PEOPLE_TAGS
 from .observer import Operation
@@ -200,8 +200,9 @@ def _rejected(
     operations: Operations, change_set: ChangeSet, context: PreflightContext
 ) -> DeploymentError:
     """Return the error of a change set that CloudFormation rejected, with its findings."""
-    return ChangeSetRejectedError(
+    return FindingsError(
         f"{REASONS[Refusal.CHANGE_SET_FAILED]}: {change_set.reason}",
+        ExitCode.INVALID,
         [explain_validation(context, each) for each in _validations(operations, change_set)],
         code=Refusal.CHANGE_SET_FAILED,
         reason=change_set.reason,

@@ -53,14 +53,20 @@ class DeploymentError(Exception):
         self.details = details
 
 
-class ChangeSetRejectedError(DeploymentError):
-    """CloudFormation rejected a change set, with the findings of its early validation."""
+class FindingsError(DeploymentError):
+    """A verb failed because of findings, each of which has words of its own."""
 
     def __init__(
-        self, message: str, findings: Sequence[Finding], *, code: str, reason: str
+        self,
+        message: str,
+        exit_code: ExitCode,
+        findings: Sequence[Finding],
+        *,
+        code: str,
+        **details: Value,
     ) -> None:
-        """Set the message, the findings, and CloudFormation's reason."""
-        super().__init__(message, ExitCode.INVALID, code=code, reason=reason)
+        """Set the message for the user, and the findings."""
+        super().__init__(message, exit_code, code=code, **details)
         self.findings = findings
 
 

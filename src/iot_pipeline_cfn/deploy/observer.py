@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Operation(StrEnum):
-    """What an operation on a stack does; `OTHER` is one of another process."""
+    """What an operation does; `CHECK` waits for services, `OTHER` is of another process."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -23,6 +23,7 @@ class Operation(StrEnum):
     REMOVE_FAILED_CREATION = "remove-failed-creation"
     ROLL_BACK = "rollback"
     CANCEL_UPDATE = "cancel-update"
+    CHECK = "check"
     OTHER = "other"
 
 

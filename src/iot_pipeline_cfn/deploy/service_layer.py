@@ -17,6 +17,7 @@ from .deletion import DeletionPlan, delete, plan_deletion
 from .deployment import Plan, execute, planned
 from .errors import DeploymentError
 from .events import Event
+from .health import require_working
 from .late_log_groups import delete_late_log_groups
 from .observer import Question
 from .operations import Operations
@@ -142,7 +143,9 @@ def _deploy(operations: Operations, request: DeploymentRequest) -> DeploymentRes
         if has_effect and not operations.agreed and not observer.confirm(Question.DEPLOY, suffix):
             message = "nothing was deployed"
             raise DeploymentError(message, code="declined")
-        return DeploymentResult(made, execute(operations, made))
+        result = DeploymentResult(made, execute(operations, made))
+    require_working(operations, result.stack)
+    return result
 
 
 def _with_bootstrap(

@@ -12,6 +12,7 @@ from . import (
     requested_events,
     routing,
     stack_events,
+    target_health,
     template_checks,
     unavailable,
 )
@@ -26,6 +27,7 @@ PATCHED = (
     routing,
     requested_events,
     stack_events,  # It defers events, and so wraps those that are requested.
+    target_health,
     template_checks,
     unavailable,
 )

@@ -103,11 +103,18 @@ def _variables(
 
 def register(connection: Connection, outputs: Mapping[str, str], port: int) -> None:
     """Make a local port the only target of the environment's load balancer."""
-    target_group = outputs["TargetGroupArn"]
-    elbv2 = connection.elbv2
     # ministack accepts each address once.
-    elbv2.deregister_targets(TargetGroupArn=target_group, Targets=[{"Id": HOST}])
-    elbv2.register_targets(TargetGroupArn=target_group, Targets=[{"Id": HOST, "Port": port}])
+    deregister(connection, outputs)
+    connection.elbv2.register_targets(
+        TargetGroupArn=outputs["TargetGroupArn"], Targets=[{"Id": HOST, "Port": port}]
+    )
+
+
+def deregister(connection: Connection, outputs: Mapping[str, str]) -> None:
+    """Remove local ports from the targets of the environment's load balancer."""
+    connection.elbv2.deregister_targets(
+        TargetGroupArn=outputs["TargetGroupArn"], Targets=[{"Id": HOST}]
+    )
 
 
 def _container_definitions(

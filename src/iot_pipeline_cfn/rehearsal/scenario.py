@@ -29,7 +29,7 @@ from .checks import CheckFailed, ServerMissing, passed, require
 from .container import Container
 from .ingest import Ingest
 from .leftovers import list_resources
-from .local_task import find_service, register, running_task
+from .local_task import deregister, find_service, register, running_task
 from .probe import BURST, PATIENCE_SECONDS, RATE, TOO_MANY_REQUESTS, Probe
 from .servers import postgresql_server, redis_server
 from .stores import Stores
@@ -226,6 +226,7 @@ class Scenario:
     def is_destroyed(self) -> Iterator[Finding]:
         """Delete the environment, after lifting its protection."""
         if self.container:
+            deregister(self.connection, self.outputs)
             self.container.stop()
             yield passed("container-stopped")
         kept = self._is_protected()
