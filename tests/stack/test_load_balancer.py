@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from checkout import CERTIFICATE, ENVIRONMENTS
 from iot_pipeline_cfn.template.schemas import paths
 from resolution import of_type, only, resolve, waits_for
@@ -18,25 +16,6 @@ def attributes(environment):
     }
 
 
-def test_target_group_has_ip_targets_on_the_container_port(environments):
-    group = only(environments["defaults"], "ElasticLoadBalancingV2::TargetGroup")
-    assert (group["TargetType"], group["Protocol"], group["Port"]) == ("ip", "HTTP", 8080)
-    assert group["HealthCheckPath"] == "/"
-    assert group["HealthCheckIntervalSeconds"] == 30
-    assert group["Matcher"] == {"HttpCode": "200"}
-    assert (group["HealthyThresholdCount"], group["UnhealthyThresholdCount"]) == (2, 3)
-
-
-def test_change_of_ingress_replaces_the_target_group(template):
-    """A target group cannot belong to the old and the new load balancer at once."""
-    create_only = {"Name", "Port", "Protocol", "ProtocolVersion", "TargetType", "VpcId"}
-    public, private = (
-        only(resolve(template, {"Ingress": ingress}), "ElasticLoadBalancingV2::TargetGroup")
-        for ingress in ("public", "private")
-    )
-    assert {key for key in create_only if public.get(key) != private.get(key)}
-
-
 def rules_of(environment):
     return of_type(environment, "ElasticLoadBalancingV2::ListenerRule")
 
@@ -47,16 +26,6 @@ def test_listeners_refuse_requests_that_no_rule_forwards(environments):
             (action,) = listener["DefaultActions"]
             assert action["Type"] == "fixed-response"
             assert action["FixedResponseConfig"]["StatusCode"] == "403"
-
-
-def test_only_requests_with_the_secret_are_forwarded(environments):
-    """The conditions of a rule must all hold, so a rule with this one needs no other."""
-    for environment in environments.values():
-        for rule in rules_of(environment).values():
-            (action,) = rule["Actions"]
-            fields = [condition["Field"] for condition in rule["Conditions"]]
-            expected = {"forward": ["http-header"], "redirect": ["host-header"]}
-            assert fields == expected[action["Type"]]
 
 
 def test_listeners_of_an_environment_with_a_certificate(environments):
@@ -88,16 +57,6 @@ def test_only_the_domain_name_redirects_to_https(environments):
     assert (
         rule["Priority"] < rules_of(environments["public-https"])["HttpForwardingRule"]["Priority"]
     )
-
-
-@pytest.mark.parametrize("title", ["HttpForwardingRule", "HttpsForwardingRule"])
-def test_containers_receive_the_path_without_the_stage(environments, title):
-    """The container receives /ingest, whether or not API Gateway adds the stage."""
-    (transform,) = rules_of(environments["most"])[title]["Transforms"]
-    (rewrite,) = transform["UrlRewriteConfig"]["Rewrites"]
-    replacement = rewrite["Replace"].replace("$", "\\")
-    assert re.sub(rewrite["Regex"], replacement, "/prod/ingest") == "/ingest"
-    assert re.sub(rewrite["Regex"], replacement, "/ingest") == "/ingest"
 
 
 def test_load_balancer_drops_invalid_headers_and_has_deletion_protection(environments):

@@ -173,6 +173,28 @@ def test_service_role_of_pull_requests_touches_nothing_of_other_environments(
     assert [not matches(suffix, patterns) for patterns in refusals] == [denied]
 
 
+@pytest.mark.parametrize(
+    ("action", "denied"),
+    [
+        ("elasticloadbalancing:CreateRule", False),
+        ("ec2:AuthorizeSecurityGroupIngress", False),
+        ("elasticloadbalancing:ModifyListener", True),
+        ("rds:DeleteDBSubnetGroup", True),
+        ("apigateway:DELETE", True),
+    ],
+)
+def test_service_role_of_pull_requests_uses_the_shared_network_and_does_not_change_it(
+    account, action, denied
+):
+    (policy,) = account["PullRequestServiceRole"]["Properties"]["Policies"]
+    (refusal,) = (
+        one
+        for one in statements(policy["PolicyDocument"], "Deny")
+        if "shared-network*" in str(one.get("Condition")) and "NotAction" in one
+    )
+    assert matches(action, refusal["NotAction"]) is not denied
+
+
 @pytest.mark.parametrize("scope", SCOPES)
 def test_deployers_read_the_stack_of_the_account_and_cannot_change_it(policies, scope):
     """They take bucket, service role and boundary from its outputs."""

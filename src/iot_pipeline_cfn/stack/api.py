@@ -1,21 +1,20 @@
 """The REST API, which accepts readings and forwards them to the load balancer."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from troposphere import Equals, If, Join, Sub
+from troposphere import AWSHelperFn, Equals, If, Join, Sub
 from troposphere import apigateway as apigw
-from troposphere.apigatewayv2 import VpcLink
+from troposphere.secretsmanager import Secret
 
 from .api_deployments import add_api_deployments
 from .conditions import Condition
 from .context import Context
-from .ingress import INGRESS_HEADER, STAGE_NAME, Ingress
-from .load_balancer import LoadBalancing
+from .ingress import INGRESS_HEADER, STAGE_NAME, secret_reference
 from .logs import LOG_GROUP_ARN, add_log_group
-from .network import Network
 from .readings import readings_schema
-from .security_groups import SecurityGroups
+from .targets import LoadBalancing
 
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 """TLS 1.3, and 1.2 with forward secrecy, which sensors of the last ten years speak. The default,
@@ -35,10 +34,8 @@ class Api:
 def add_api(
     context: Context,
     *,
-    network: Network,
-    ingress: Ingress,
-    security_groups: SecurityGroups,
     load_balancing: LoadBalancing,
+    ingress_secret: Secret,
 ) -> Api:
     """Add the API with `POST /ingest`, its stage, and its API key."""
     choice = context.add_choice(
@@ -62,32 +59,25 @@ def add_api(
             SecurityPolicy=TLS_POLICY,
         )
     )
-    vpc_link = context.add(
-        VpcLink(
-            "VpcLink",
-            Condition=ingress.uses_private_ingress,
-            Name=context.environment_name(),
-            SecurityGroupIds=[security_groups.vpc_link.ref()],
-            SubnetIds=network.private_subnet_ids(),
-        )
-    )
     method = _add_ingest_method(
         context,
         rest_api=rest_api,
         api_key_required=requires_api_key.as_bool(),
         authorization_type=requires_iam.choose("AWS_IAM", "NONE"),
-        integration=_integration(ingress, load_balancing, vpc_link),
+        integration=_integration(load_balancing),
     )
     deployment_id = add_api_deployments(
         context,
         method=method,
         requires_api_key=requires_api_key,
         requires_iam=requires_iam,
-        ingress=ingress,
-        security_groups=security_groups,
-        load_balancing=load_balancing,
+        accesses=load_balancing.accesses,
     )
-    stage = _add_stage(context, ingress, rest_api, deployment_id)
+    variables = {
+        **load_balancing.stage_variables,
+        "ingressSecret": secret_reference(ingress_secret),
+    }
+    stage = _add_stage(context, rest_api, deployment_id, variables)
     api = Api(rest_api=rest_api, stage=stage)
     _add_api_key(context, api, condition=requires_api_key)
     invoke_url = Sub(
@@ -100,16 +90,10 @@ def add_api(
     return api
 
 
-def _integration(
-    ingress: Ingress, load_balancing: LoadBalancing, vpc_link: VpcLink
-) -> apigw.Integration:
-    is_private = ingress.uses_private_ingress
-    load_balancer = load_balancing.load_balancer
+def _integration(load_balancing: LoadBalancing) -> apigw.Integration:
     return apigw.Integration(
-        ConnectionId=is_private.choose(vpc_link.ref()),
-        ConnectionType=is_private.choose("VPC_LINK", "INTERNET"),
+        **load_balancing.integration,
         IntegrationHttpMethod="POST",
-        IntegrationTarget=is_private.choose(load_balancer.ref()),
         # The other headers of the caller pass. The secret is in a stage variable, because an
         # update of the stage takes effect without a new deployment
         # (https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping-sources.html).
@@ -118,11 +102,6 @@ def _integration(
             "integration.request.header.x-api-key": "'-'",
         },
         Type="HTTP_PROXY",
-        # The host name must be the certificate's.
-        Uri=ingress.has_certificate.choose(
-            "https://${stageVariables.domainName}/ingest",
-            Sub(f"http://${{{load_balancer.title}.DNSName}}/ingest"),
-        ),
     )
 
 
@@ -173,7 +152,10 @@ def _add_ingest_method(
 
 
 def _add_stage(
-    context: Context, ingress: Ingress, rest_api: apigw.RestApi, deployment_id: Join
+    context: Context,
+    rest_api: apigw.RestApi,
+    deployment_id: Join,
+    variables: Mapping[str, AWSHelperFn],
 ) -> apigw.Stage:
     return context.add(
         apigw.Stage(
@@ -184,10 +166,7 @@ def _add_stage(
             RestApiId=rest_api.ref(),
             StageName=STAGE_NAME,
             TracingEnabled=context.has_detailed_monitoring.as_bool(),
-            Variables={
-                "domainName": ingress.has_certificate.choose(ingress.domain_name.ref()),
-                "ingressSecret": ingress.secret_reference(),
-            },
+            Variables=dict(variables),
         )
     )
 

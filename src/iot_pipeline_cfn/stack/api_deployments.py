@@ -8,13 +8,14 @@ everything that the snapshot contains
 A parameter changes the API without changing the template. CloudFormation creates a new resource on
 a change of a parameter only if a condition depends on it, and a resource has one condition. So
 there are twelve deployments: three kinds of authorization, two kinds of ingress, with and without a
-certificate. One deployment whose ID contains the parameters would be simpler, but then each
-environment would have a template of its own, which nobody reviewed. The secret of the ingress is a
-variable of the stage and no part of the snapshot.
+certificate. In a shared network there are three. One deployment whose ID contains the parameters
+would be simpler, but then each environment would have a template of its own, which nobody reviewed.
+The secret of the ingress is a variable of the stage and no part of the snapshot.
 """
 
 import json
 import zlib
+from collections.abc import Sequence
 from functools import cache
 from itertools import product
 from typing import Any
@@ -26,9 +27,7 @@ from iot_pipeline_cfn.template.references import reachable
 
 from .conditions import Condition
 from .context import Context
-from .ingress import Ingress
-from .load_balancer import LoadBalancing
-from .security_groups import SecurityGroups
+from .targets import Access
 
 
 def add_api_deployments(
@@ -37,37 +36,26 @@ def add_api_deployments(
     method: Method,
     requires_api_key: Condition,
     requires_iam: Condition,
-    ingress: Ingress,
-    security_groups: SecurityGroups,
-    load_balancing: LoadBalancing,
+    accesses: Sequence[Access],
 ) -> Join:
     """Add the deployments; return the ID of the one that the stage serves."""
     checksum = _checksum(context, method)
     api_key, iam = requires_api_key.as_term(), requires_iam.as_term()
-    private, https = ingress.uses_private_ingress.as_term(), ingress.has_certificate.as_term()
-    # A deployment, and so the stage, waits for everything that it calls.
-    http_rule, https_rule = load_balancing.http_rule, load_balancing.https_rule
     authorizations: dict[str, AWSHelperFn] = {
         "ApiKey": api_key,
         "Iam": iam,
         "Open": Not(Or(api_key, iam)),
     }
-    accesses: dict[str, tuple[list[AWSHelperFn], list[AWSObject]]] = {
-        "PrivateHttps": ([private, https], [https_rule]),
-        "PrivateHttp": ([private, Not(https)], [http_rule]),
-        "PublicHttps": ([Not(private), https], [https_rule, security_groups.public_https]),
-        "PublicHttp": ([Not(private), Not(https)], [http_rule]),
-    }
     choices = []
-    for (authorization, term), (access, (terms, called)) in product(
-        authorizations.items(), accesses.items()
-    ):
-        name = f"{authorization}{access}"
-        condition = context.add_condition(f"Deploys{name}", And(term, *terms))
+    for (authorization, term), access in product(authorizations.items(), accesses):
+        name = f"{authorization}{access.name}"
+        when = And(term, *access.terms) if access.terms else term
+        condition = context.add_condition(f"Deploys{name}", when)
         deployment = Deployment(
             f"Deployment{name}{checksum}",
-            # API Gateway refuses to deploy an API without methods.
-            DependsOn=[method, *called],
+            # API Gateway refuses to deploy an API without methods. A deployment, and so the stage,
+            # waits for everything that it calls.
+            DependsOn=[method, *access.called],
             RestApiId=method.RestApiId,
         )
         context.add(deployment, condition=condition)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from troposphere import Sub
-from troposphere.elasticache import ReplicationGroup, SubnetGroup
+from troposphere.elasticache import ReplicationGroup
 from troposphere.secretsmanager import GenerateSecretString, Secret
 
 from .context import Context
@@ -52,14 +52,7 @@ def add_cache(context: Context, *, network: Network, security_groups: SecurityGr
             KmsKeyId=context.encryption.key_arn(),
         )
     )
-    subnet_group = context.add(
-        SubnetGroup(
-            "CacheSubnetGroup",
-            Description="Private subnets",
-            SubnetIds=network.private_subnet_ids(),
-        )
-    )
-    zones = [subnet.get_att("AvailabilityZone") for subnet in network.private_subnets]
+    zones = list(network.private_zones)
     policy = context.is_protected.choose("Snapshot", "Delete")
     replication_group = context.add(
         ReplicationGroup(
@@ -70,7 +63,7 @@ def add_cache(context: Context, *, network: Network, security_groups: SecurityGr
             AuthToken=Sub(f"{{{{resolve:secretsmanager:${{{auth_token.title}}}}}}}"),
             AutomaticFailoverEnabled=context.is_multi_zone.as_bool(),
             CacheNodeType=node_type.ref(),
-            CacheSubnetGroupName=subnet_group.ref(),
+            CacheSubnetGroupName=network.cache_subnet_group,
             Engine="redis",
             EngineVersion=ENGINE_VERSION,
             KmsKeyId=context.encryption.key_arn(),

@@ -1,7 +1,7 @@
 """Conditions of the template, as values of their own type."""
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, Final, NoReturn
 
 import troposphere
 from troposphere import Equals, If, Not, NoValue, Parameter
@@ -42,6 +42,21 @@ class Condition:
         """
         msg = f"the condition {self.name} is evaluated by CloudFormation: use choose()"
         raise TypeError(msg)
+
+
+@dataclass(frozen=True)
+class _Known(Condition):
+    """A condition that is known while the template is being composed, and is not in it."""
+
+    holds: bool
+
+    def choose(self, yes: object, no: object = NoValue) -> Any:
+        """Return the value that applies."""
+        return yes if self.holds else no
+
+
+ALWAYS: Final = _Known("", holds=True)
+NEVER: Final = _Known("", holds=False)
 
 
 def is_given(parameter: Parameter) -> Not:

@@ -10,7 +10,7 @@ from troposphere.iam import Role
 from iot_pipeline_cfn.template.parameters import SUFFIX_PARAMETER
 
 from . import naming
-from .conditions import Condition, is_given
+from .conditions import ALWAYS, NEVER, Condition, is_given
 
 if TYPE_CHECKING:
     from .encryption import Encryption
@@ -170,7 +170,9 @@ class Context:
 
     def add(self, resource: R, *, condition: Condition | None = None) -> R:
         """Add a resource, which exists only under the condition if there is one."""
-        if condition is not None:
+        if condition is NEVER:
+            return resource
+        if condition not in {None, ALWAYS}:
             resource.Condition = condition
         return self.template.add_resource(resource)
 
@@ -274,6 +276,13 @@ class Context:
     ) -> None:
         """Add an output, with the condition under which its resource exists."""
         output = Output(name, Description=description, Value=value)
-        if condition is not None:
+        if condition is NEVER:
+            return
+        if condition not in {None, ALWAYS}:
             output.Condition = condition
         self.template.add_output(output)
+
+    def describe(self, **descriptions: str) -> None:
+        """Describe parameters by what they do in this template, where others have them too."""
+        for name, description in descriptions.items():
+            self.template.parameters[name].Description = description

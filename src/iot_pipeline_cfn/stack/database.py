@@ -12,7 +12,7 @@ from typing import Any
 
 from troposphere import FindInMap, GetAtt, Sub
 from troposphere.iam import Role
-from troposphere.rds import DBInstance, DBParameterGroup, DBSubnetGroup, MasterUserSecret
+from troposphere.rds import DBInstance, DBParameterGroup, MasterUserSecret
 from troposphere.secretsmanager import GenerateSecretString, Secret
 
 from .context import Context
@@ -79,13 +79,6 @@ def add_database(
         "DatabaseInstanceClasses",
         {name: {"ConnectionsAlarm": limit} for name, limit in CONNECTIONS_ALARM.items()},
     )
-    subnet_group = context.add(
-        DBSubnetGroup(
-            "DatabaseSubnetGroup",
-            DBSubnetGroupDescription="Private subnets",
-            SubnetIds=network.private_subnet_ids(),
-        )
-    )
     parameter_group = context.add(
         DBParameterGroup(
             "DatabaseParameterGroup",
@@ -121,7 +114,7 @@ def add_database(
             DBInstanceClass=instance_class.ref(),
             DBName=DATABASE_NAME,
             DBParameterGroupName=parameter_group.ref(),
-            DBSubnetGroupName=subnet_group.ref(),
+            DBSubnetGroupName=network.database_subnet_group,
             DatabaseInsightsMode=detailed.choose("advanced", "standard"),
             DeletionProtection=context.has_deletion_protection.as_bool(),
             # RDS creates the log groups itself, and they outlive the stack.

@@ -144,7 +144,7 @@ def _runtime(scope: DeploymentScope) -> list[Statement]:
 
 def _refusals(scope: DeploymentScope) -> list[Statement]:
     """Return what a narrow scope denies."""
-    return [] if scope is EVERY else [scope.refusal()]
+    return [] if scope is EVERY else scope.refusals()
 
 
 def _roles(scope: DeploymentScope, boundary: ManagedPolicy) -> list[Statement]:

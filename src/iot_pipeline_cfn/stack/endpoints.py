@@ -1,17 +1,18 @@
 """VPC endpoints: private subnets reach AWS services without the NAT gateway and its price."""
 
+from collections.abc import Sequence
+
 from awacs import s3 as s3_actions
 from awacs.aws import Action, Principal
 from troposphere import Sub
-from troposphere.ec2 import VPCEndpoint
+from troposphere.ec2 import SecurityGroup, VPCEndpoint
 
 from .context import Context
-from .network import Network
+from .network import Vpc
 from .policies import allow, policy_document
-from .security_groups import SecurityGroups
 
 
-def add_endpoints(context: Context, *, network: Network, security_groups: SecurityGroups) -> None:
+def add_endpoints(context: Context, *, vpc: Vpc, groups: Sequence[SecurityGroup]) -> None:
     """Add the endpoints that a task needs to start, with or without a NAT gateway."""
     # All traffic to S3 in the Region takes the gateway endpoint, whose route is more specific than
     # that to a NAT gateway (https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html).
@@ -22,18 +23,18 @@ def add_endpoints(context: Context, *, network: Network, security_groups: Securi
     s3 = context.add(
         VPCEndpoint(
             "S3Endpoint",
-            PolicyDocument=network.has_nat_gateway.choose(
+            PolicyDocument=vpc.has_nat_gateway.choose(
                 policy_document(allow([Action("s3", "*")], ["*"], principal=everybody)),
                 policy_document(allow([s3_actions.GetObject], [image_layers], principal=everybody)),
             ),
-            RouteTableIds=[table.ref() for table in network.private_route_tables],
+            RouteTableIds=[table.ref() for table in vpc.private_route_tables],
             ServiceName=Sub("com.amazonaws.${AWS::Region}.s3"),
             VpcEndpointType="Gateway",
-            VpcId=network.vpc.ref(),
+            VpcId=vpc.vpc.ref(),
         )
     )
     context.add_output("S3EndpointId", "VPC endpoint: S3.", s3.ref())
-    subnet_ids = network.private_subnet_ids()
+    subnet_ids = vpc.private_subnet_ids()
     for name, service in (
         ("SecretsManager", "secretsmanager"),
         ("EcrApi", "ecr.api"),
@@ -44,12 +45,12 @@ def add_endpoints(context: Context, *, network: Network, security_groups: Securi
             VPCEndpoint(
                 f"{name}Endpoint",
                 PrivateDnsEnabled=True,
-                SecurityGroupIds=[security_groups.endpoints.ref()],
+                SecurityGroupIds=[group.ref() for group in groups],
                 ServiceName=Sub(f"com.amazonaws.${{AWS::Region}}.{service}"),
                 # AWS charges per zone and hour. A task can use the endpoint of the other zone.
                 SubnetIds=context.is_multi_zone.choose(subnet_ids, subnet_ids[:1]),
                 VpcEndpointType="Interface",
-                VpcId=network.vpc.ref(),
+                VpcId=vpc.vpc.ref(),
             )
         )
         context.add_output(f"{name}EndpointId", f"VPC endpoint: {name}.", endpoint.ref())

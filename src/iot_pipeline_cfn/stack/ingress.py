@@ -1,11 +1,11 @@
 """The ingress: how requests reach the containers, which security, load balancer and API share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from troposphere import And, Not, Parameter, Sub
 from troposphere.secretsmanager import GenerateSecretString, Secret
 
-from .conditions import Condition, is_given
+from .conditions import ALWAYS, NEVER, Condition, is_given
 from .context import Context
 
 HTTP_PORT = 80
@@ -17,29 +17,29 @@ INGRESS_HEADER = "X-Ingress-Secret"
 
 @dataclass(frozen=True)
 class Ingress:
-    """The choice between public and private ingress, the certificate, and the secret."""
+    """The choice between public and private ingress, and the certificate."""
 
     certificate_arn: Parameter
     domain_name: Parameter
     uses_private_ingress: Condition
     has_certificate: Condition
     has_public_https: Condition
-    secret: Secret
 
-    def secret_reference(self) -> Sub:
-        """Return the value of the secret, which CloudFormation reads without showing it.
 
-        Any property of a resource may have this reference, and CloudFormation resolves it after
-        the transform, when it executes the change set
-        (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html).
-        It reads the value again only when it updates a resource that has the reference. A rule with
-        it: https://github.com/code-dot-org/code-dot-org/pull/43932.
-        """
-        return Sub(f"{{{{resolve:secretsmanager:${{{self.secret.title}}}}}}}")
+def secret_reference(secret: Secret) -> Sub:
+    """Return the value of a secret, which CloudFormation reads without showing it.
+
+    Any property of a resource may have this reference, and CloudFormation resolves it after
+    the transform, when it executes the change set
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html).
+    It reads the value again only when it updates a resource that has the reference. A rule with
+    it: https://github.com/code-dot-org/code-dot-org/pull/43932.
+    """
+    return Sub(f"{{{{resolve:secretsmanager:${{{secret.title}}}}}}}")
 
 
 def add_ingress(context: Context) -> Ingress:
-    """Add the choice between public and private ingress, the certificate, and the secret."""
+    """Add the choice between public and private ingress, and the certificate."""
     uses_private_ingress = context.add_switch(
         "Ingress",
         ("public", "private"),
@@ -51,6 +51,17 @@ def add_ingress(context: Context) -> Ingress:
         "load balancer.",
         label="Ingress",
     )
+    private = add_private_ingress(context)
+    has_public_https = And(Not(uses_private_ingress.as_term()), private.has_certificate.as_term())
+    return replace(
+        private,
+        uses_private_ingress=uses_private_ingress,
+        has_public_https=context.add_condition("HasPublicHttps", has_public_https),
+    )
+
+
+def add_private_ingress(context: Context) -> Ingress:
+    """Add the certificate of an ingress that is always private."""
     # No file contains these, because a certificate belongs to an account.
     certificate_arn = context.add_optional(
         "CertificateArn",
@@ -76,20 +87,17 @@ def add_ingress(context: Context) -> Ingress:
         assertion=is_given(domain_name),
         description="CertificateArn needs the DomainName it was issued for.",
     )
-    has_certificate = context.add_condition("HasCertificate", is_given(certificate_arn))
     return Ingress(
         certificate_arn=certificate_arn,
         domain_name=domain_name,
-        uses_private_ingress=uses_private_ingress,
-        has_certificate=has_certificate,
-        has_public_https=context.add_condition(
-            "HasPublicHttps", And(Not(uses_private_ingress.as_term()), has_certificate.as_term())
-        ),
-        secret=_add_secret(context),
+        uses_private_ingress=ALWAYS,
+        has_certificate=context.add_condition("HasCertificate", is_given(certificate_arn)),
+        has_public_https=NEVER,
     )
 
 
-def _add_secret(context: Context) -> Secret:
+def add_ingress_secret(context: Context) -> Secret:
+    """Add the secret by which the load balancer recognises the requests of one API."""
     return context.add(
         Secret(
             "IngressSecret",

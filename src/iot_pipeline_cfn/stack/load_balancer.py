@@ -1,15 +1,17 @@
-"""The Application Load Balancer in front of the containers, which answers only the API."""
+"""The Application Load Balancer in front of the containers, and the VPC link to it."""
 
 from dataclasses import dataclass
 
 from troposphere import elasticloadbalancingv2 as elb
+from troposphere.apigatewayv2 import VpcLink
 from troposphere.logs import Delivery, DeliveryDestination, DeliverySource
 
+from .conditions import ALWAYS
 from .context import Context
-from .ingress import HTTP_PORT, HTTPS_PORT, INGRESS_HEADER, STAGE_NAME, Ingress
+from .ingress import HTTP_PORT, HTTPS_PORT, Ingress
 from .logs import add_log_group
-from .network import Network
-from .security_groups import CONTAINER_PORT, SecurityGroups
+from .network import Vpc
+from .security_groups import LoadBalancerGroups
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """The policy that AWS recommends; the default is ELBSecurityPolicy-2016-08
@@ -17,81 +19,58 @@ TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 
 @dataclass(frozen=True)
-class LoadBalancing:
-    """The load balancer, the target group of the containers, and the rules that forward to it."""
+class LoadBalancer:
+    """The load balancer, its listeners and, with private ingress, the VPC link to it."""
 
     load_balancer: elb.LoadBalancer
-    target_group: elb.TargetGroup
-    http_rule: elb.ListenerRule
-    https_rule: elb.ListenerRule
+    http: elb.Listener
+    https: elb.Listener
+    vpc_link: VpcLink
 
 
 def add_load_balancer(
-    context: Context, *, network: Network, ingress: Ingress, security_groups: SecurityGroups
-) -> LoadBalancing:
-    """Add the load balancer, internet-facing or internal, with its target group and listeners."""
+    context: Context, *, vpc: Vpc, ingress: Ingress, groups: LoadBalancerGroups
+) -> LoadBalancer:
+    """Add the load balancer, internet-facing or internal, whose listeners refuse all requests."""
     is_private = ingress.uses_private_ingress
     attributes = {
         "deletion_protection.enabled": context.has_deletion_protection.choose("true", "false"),
         "load_balancing.cross_zone.enabled": "true",
         "routing.http.drop_invalid_header_fields.enabled": "true",
     }
-    load_balancer = context.add(
-        elb.LoadBalancer(
-            "LoadBalancer",
-            # ELB refuses an internet-facing load balancer in a VPC without an internet gateway.
-            DependsOn=network.internet_gateway_attachment,
-            LoadBalancerAttributes=[
-                elb.LoadBalancerAttributes(Key=key, Value=value)
-                for key, value in attributes.items()
-            ],
-            Scheme=is_private.choose("internal", "internet-facing"),
-            SecurityGroups=[security_groups.load_balancer.ref()],
-            Subnets=is_private.choose(network.private_subnet_ids(), network.public_subnet_ids()),
-            Type="application",
-        )
+    load_balancer = elb.LoadBalancer(
+        "LoadBalancer",
+        LoadBalancerAttributes=[
+            elb.LoadBalancerAttributes(Key=key, Value=value) for key, value in attributes.items()
+        ],
+        Scheme=is_private.choose("internal", "internet-facing"),
+        SecurityGroups=[groups.load_balancer.ref()],
+        Subnets=is_private.choose(vpc.private_subnet_ids(), vpc.public_subnet_ids()),
+        Type="application",
     )
-    target_group = context.add(
-        elb.TargetGroup(
-            "TargetGroup",
-            HealthCheckIntervalSeconds=30,
-            HealthCheckPath="/",
-            HealthyThresholdCount=2,
-            Matcher=elb.Matcher(HttpCode="200"),
-            Port=CONTAINER_PORT,
-            Protocol="HTTP",
-            # HTTP1 is also the default. Set with private ingress only, it makes a change of ingress
-            # replace the target group: it cannot belong to the old and the new load balancer.
-            ProtocolVersion=is_private.choose("HTTP1"),
-            TargetGroupAttributes=[
-                elb.TargetGroupAttribute(Key="deregistration_delay.timeout_seconds", Value="30")
-            ],
-            TargetType="ip",
-            UnhealthyThresholdCount=3,
-            VpcId=network.vpc.ref(),
-        )
-    )
-    http_rule, https_rule = _add_listeners(context, ingress, load_balancer, target_group)
+    if is_private is not ALWAYS:
+        # ELB refuses an internet-facing load balancer in a VPC without an internet gateway.
+        load_balancer.DependsOn = vpc.internet_gateway_attachment
+    context.add(load_balancer)
+    http, https = _add_listeners(context, ingress, load_balancer)
     _add_access_logs(context, ingress, load_balancer)
     context.add_output("LoadBalancerArn", "The load balancer.", load_balancer.ref())
     dns_name = load_balancer.get_att("DNSName")
     context.add_output("LoadBalancerDnsName", "Load balancer's DNS name.", dns_name)
-    context.add_output("TargetGroupArn", "Target group of the containers.", target_group.ref())
-    return LoadBalancing(
-        load_balancer=load_balancer,
-        target_group=target_group,
-        http_rule=http_rule,
-        https_rule=https_rule,
+    vpc_link = VpcLink(
+        "VpcLink",
+        Name=context.environment_name(),
+        SecurityGroupIds=[groups.vpc_link.ref()],
+        SubnetIds=vpc.private_subnet_ids(),
     )
+    context.add(vpc_link, condition=is_private)
+    return LoadBalancer(load_balancer=load_balancer, http=http, https=https, vpc_link=vpc_link)
 
 
 def _add_listeners(
-    context: Context,
-    ingress: Ingress,
-    load_balancer: elb.LoadBalancer,
-    target_group: elb.TargetGroup,
-) -> tuple[elb.ListenerRule, elb.ListenerRule]:
-    """Add the listeners; return their rules that forward the requests of the API."""
+    context: Context, ingress: Ingress, load_balancer: elb.LoadBalancer
+) -> tuple[elb.Listener, elb.Listener]:
+    """Add the listeners for HTTP and HTTPS."""
     refusal = elb.FixedResponseConfig(
         ContentType="text/plain", MessageBody="Call the API.", StatusCode="403"
     )
@@ -131,36 +110,7 @@ def _add_listeners(
             Priority=1,
         )
     )
-    http_rule = _forwarding_rule("HttpForwardingRule", ingress, http, target_group)
-    https_rule = _forwarding_rule("HttpsForwardingRule", ingress, https, target_group)
-    return context.add(http_rule), context.add(https_rule, condition=ingress.has_certificate)
-
-
-def _forwarding_rule(
-    title: str, ingress: Ingress, listener: elb.Listener, target_group: elb.TargetGroup
-) -> elb.ListenerRule:
-    """Return the rule that forwards requests with the secret, and no others."""
-    header = elb.HttpHeaderConfig(
-        HttpHeaderName=INGRESS_HEADER, Values=[ingress.secret_reference()]
-    )
-    # According to AWS's documentation a private integration puts the stage in front of the path;
-    # AWS's samples show none. The containers receive the path without it. A path that does not
-    # match stays as it is
-    # (https://docs.aws.amazon.com/apigateway/latest/developerguide/private-integration.html,
-    # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-transforms.html).
-    rewrite = elb.RewriteConfig(Regex=f"^/{STAGE_NAME}/(.*)$", Replace="/$1")
-    return elb.ListenerRule(
-        title,
-        Actions=[elb.ListenerRuleAction(TargetGroupArn=target_group.ref(), Type="forward")],
-        Conditions=[elb.Condition(Field="http-header", HttpHeaderConfig=header)],
-        ListenerArn=listener.ref(),
-        Priority=3,
-        Transforms=[
-            elb.Transform(
-                Type="url-rewrite", UrlRewriteConfig=elb.RewriteConfigObject(Rewrites=[rewrite])
-            )
-        ],
-    )
+    return http, https
 
 
 def _add_access_logs(context: Context, ingress: Ingress, load_balancer: elb.LoadBalancer) -> None:

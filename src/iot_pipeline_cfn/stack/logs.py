@@ -13,7 +13,7 @@ from troposphere.logs import LogGroup
 
 from .conditions import Condition
 from .context import Context
-from .network import Network
+from .network import Vpc
 from .policies import allow, inline_policy, policy_document, trust_policy
 
 RETENTION_DAYS = 30
@@ -86,7 +86,7 @@ def _delivery_policy(streams: Sub) -> aws.PolicyDocument:
     )
 
 
-def add_flow_logs(context: Context, *, network: Network) -> None:
+def add_flow_logs(context: Context, *, vpc: Vpc) -> None:
     """Add the flow log of the VPC, its log group and the role that writes to it.
 
     The role: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html, but without
@@ -129,7 +129,7 @@ def add_flow_logs(context: Context, *, network: Network) -> None:
             Condition=has_flow_logs,
             DeliverLogsPermissionArn=role.get_att("Arn"),
             LogGroupName=log_group.ref(),
-            ResourceId=network.vpc.ref(),
+            ResourceId=vpc.vpc.ref(),
             ResourceType="VPC",
             TrafficType="ALL",
         )

@@ -14,9 +14,9 @@ from .cache import Cache
 from .conditions import Condition
 from .context import Context, ToJsonString
 from .database import Database
-from .load_balancer import LoadBalancing
 from .rotation import Rotation
 from .service import Containers
+from .targets import LoadBalancing
 
 PERIOD_SECONDS = 60
 GIBIBYTE = 1024**3
@@ -146,7 +146,6 @@ def _widget(alarm: Alarm) -> dict[str, Any]:
 
 
 def _load_balancer_alarms(load_balancing: LoadBalancing) -> list[Alarm]:
-    name = load_balancing.load_balancer.get_att("LoadBalancerFullName")
     target_group = load_balancing.target_group.get_att("TargetGroupFullName")
     namespace = "AWS/ApplicationELB"
     return [
@@ -154,11 +153,11 @@ def _load_balancer_alarms(load_balancing: LoadBalancing) -> list[Alarm]:
             "LoadBalancerErrors",
             "Load balancer or containers answer 5xx",
             [
-                Series(namespace, metric, {"LoadBalancer": name})
-                for metric in ("HTTPCode_ELB_5XX_Count", "HTTPCode_Target_5XX_Count")
+                Series(namespace, metric, dimensions)
+                for metric, dimensions in load_balancing.errors.items()
             ],
             threshold=5,
-            expression="FILL(m1,0)+FILL(m2,0)",
+            expression=_sum(len(load_balancing.errors)),
         ),
         Alarm(
             "UnhealthyTargets",
@@ -167,7 +166,7 @@ def _load_balancer_alarms(load_balancing: LoadBalancing) -> list[Alarm]:
                 Series(
                     namespace,
                     "UnHealthyHostCount",
-                    {"LoadBalancer": name, "TargetGroup": target_group},
+                    {"LoadBalancer": load_balancing.full_name, "TargetGroup": target_group},
                     "Maximum",
                 )
             ],
@@ -302,6 +301,11 @@ def _rotation_alarm(rotation: Rotation) -> Alarm:
         "Password not rotated, or service not deployed after a rotation",
         series,
         threshold=0,
-        expression="+".join(f"FILL(m{number},0)" for number, _ in enumerate(series, 1)),
+        expression=_sum(len(series)),
         minutes=1,
     )
+
+
+def _sum(count: int) -> str:
+    """Return the sum of this many series, of which each may have no value in a period."""
+    return "+".join(f"FILL(m{number},0)" for number in range(1, count + 1))

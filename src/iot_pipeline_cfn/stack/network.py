@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from troposphere import And, Equals, GetAtt, GetAZs, If, Not, Or, Parameter, Ref, Select
+from troposphere import (
+    And,
+    AWSHelperFn,
+    Equals,
+    GetAtt,
+    GetAZs,
+    If,
+    Not,
+    Or,
+    Parameter,
+    Ref,
+    Select,
+)
 from troposphere.ec2 import (
     EIP,
     VPC,
@@ -27,6 +39,18 @@ ANYWHERE = "0.0.0.0/0"
 
 @dataclass(frozen=True)
 class Network:
+    """What an environment needs of its network, whichever stack has it."""
+
+    vpc_id: AWSHelperFn
+    private_subnet_ids: Sequence[AWSHelperFn]
+    private_zones: Sequence[AWSHelperFn]
+    """The zones of the private subnets."""
+    database_subnet_group: AWSHelperFn
+    cache_subnet_group: AWSHelperFn
+
+
+@dataclass(frozen=True)
+class Vpc:
     """The VPC with a public and a private subnet in each of its two zones."""
 
     vpc: VPC
@@ -45,7 +69,7 @@ class Network:
         return [subnet.ref() for subnet in self.private_subnets]
 
 
-def add_network(context: Context) -> Network:
+def add_vpc(context: Context, *, private_cidrs: Sequence[str] = PRIVATE_CIDRS) -> Vpc:
     """Add the VPC, its four subnets, and their routes to the internet."""
     vpc = context.add(
         VPC("Vpc", CidrBlock=VPC_CIDR, EnableDnsHostnames=True, EnableDnsSupport=True)
@@ -58,7 +82,7 @@ def add_network(context: Context) -> Network:
             _add_subnet(context, kind, number, vpc=vpc, cidr=cidr, zone=zone)
             for number, (cidr, zone) in enumerate(zip(cidrs, zones, strict=True), 1)
         ]
-        for kind, cidrs in (("Public", PUBLIC_CIDRS), ("Private", PRIVATE_CIDRS))
+        for kind, cidrs in (("Public", PUBLIC_CIDRS), ("Private", private_cidrs))
     )
     attachment = _add_public_routes(context, vpc, public_subnets)
     private_route_tables = [
@@ -66,7 +90,7 @@ def add_network(context: Context) -> Network:
         for number, subnet in enumerate(private_subnets, 1)
     ]
     has_nat_gateway = _add_nat_gateways(context, attachment, public_subnets, private_route_tables)
-    return Network(
+    return Vpc(
         vpc=vpc,
         internet_gateway_attachment=attachment,
         public_subnets=public_subnets,

@@ -62,20 +62,37 @@ class DeploymentScope:
         suffixes = {"aws:ResourceTag/Environment": list(self.suffixes)}
         return StringLike({**suffixes, "aws:ResourceTag/Project": PROJECT})
 
-    def refusal(self) -> Statement:
-        """Return the statement that denies everything that has the tag of another environment."""
-        return Statement(
-            Action=[Action("*")],
-            Condition=Condition(
-                [
-                    Null({"aws:ResourceTag/Environment": "false"}),
-                    StringNotLike({"aws:ResourceTag/Environment": list(self.suffixes)}),
-                ]
-            ),
-            Effect=Deny,
-            Resource=["*"],
-        )
+    def refusals(self) -> list[Statement]:
+        """Return the statements that deny everything that has the tag of another environment.
 
+        A shared network can be used, but not changed.
+        """
+        tag = "aws:ResourceTag/Environment"
+        others = [Null({tag: "false"}), StringNotLike({tag: [*self.suffixes, NETWORKS]})]
+        return [
+            Statement(
+                Action=[Action("*")], Condition=Condition(others), Effect=Deny, Resource=["*"]
+            ),
+            Statement(
+                NotAction=[Action(*action.split(":")) for action in USING.split()],
+                Condition=Condition(StringLike({tag: NETWORKS})),
+                Effect=Deny,
+                Resource=["*"],
+            ),
+        ]
+
+
+NETWORKS: Final = "shared-network*"
+"""The pattern of the suffixes of networks that environments of all scopes share."""
+
+USING: Final = (
+    "apigateway:GET ec2:AuthorizeSecurityGroupIngress ec2:CreateSecurityGroup ec2:Describe* "
+    "ec2:RevokeSecurityGroupIngress ec2:UpdateSecurityGroupRuleDescriptionsIngress "
+    "elasticache:CreateReplicationGroup elasticache:ModifyReplicationGroup "
+    "elasticloadbalancing:CreateRule elasticloadbalancing:Describe* rds:CreateDBInstance "
+    "rds:Describe* rds:ModifyDBInstance"
+)
+"""What CloudFormation does with a shared network for an environment in it."""
 
 EVERY: Final = DeploymentScope("", f"{PROJECT}-*", ("*",), "*")
 PULL_REQUESTS: Final = DeploymentScope(
@@ -167,7 +184,8 @@ GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
                 "rds",
                 "AddTagsToResource Create* Delete* ListTagsForResource Modify* RebootDBInstance "
                 "RemoveTagsFromResource ResetDBParameterGroup RestoreDBInstance*",
-                "rds:db:NAME rds:og:default* rds:pg:* rds:snapshot:NAME rds:subgrp:NAME",
+                "rds:db:NAME rds:og:default* rds:pg:* rds:snapshot:NAME rds:subgrp:NAME "
+                f"rds:subgrp:{PROJECT}-{NETWORKS}",
             ),
             Grant(
                 "elasticache",
@@ -310,7 +328,7 @@ DEPLOYER: Final = (
     Grant("cloudwatch", "DescribeAlarms Get* List*"),
     Grant(
         "cloudformation",
-        "DescribeEvents DescribeStackDriftDetectionStatus DescribeStacks ListStacks",
+        "DescribeEvents DescribeStackDriftDetectionStatus DescribeStacks ListImports ListStacks",
     ),
     Grant("ec2", "Describe*"),
     Grant("ecr", "DescribeImage* DescribeRepositories GetAuthorizationToken List*"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from troposphere import If
+from troposphere import AWSHelperFn, If
 from troposphere.ec2 import (
     SecurityGroup,
     SecurityGroupEgress,
@@ -19,16 +19,20 @@ from troposphere.ec2 import (
 from .conditions import Condition
 from .context import Context
 from .ingress import HTTP_PORT, HTTPS_PORT, Ingress
-from .network import ANYWHERE, Network
+from .network import ANYWHERE, Network, Vpc
 
 CONTAINER_PORT = 8080
 DATABASE_PORT = 5432
 CACHE_PORT = 6379
 
+STORES = (("Database", "PostgreSQL", DATABASE_PORT), ("Cache", "Redis", CACHE_PORT))
+TO_CONTAINERS = "Requests and health checks to the containers"
+FROM_CONTAINERS = "HTTPS from the containers"
+
 
 @dataclass(frozen=True)
-class SecurityGroups:
-    """One security group for each part; `vpc_link` exists only with private ingress.
+class LoadBalancerGroups:
+    """The security groups in front of the containers; `vpc_link` has private ingress only.
 
     `public_https` lets HTTPS in where ingress is public and there is a certificate.
     """
@@ -36,28 +40,37 @@ class SecurityGroups:
     public_https: SecurityGroupIngress
     vpc_link: SecurityGroup
     load_balancer: SecurityGroup
+
+
+@dataclass(frozen=True)
+class SecurityGroups:
+    """The security groups of an environment's containers, database and cache."""
+
     container: SecurityGroup
-    endpoints: SecurityGroup
     database: SecurityGroup
     cache: SecurityGroup
 
 
-def add_security_groups(context: Context, *, network: Network, ingress: Ingress) -> SecurityGroups:
-    """Add the security groups with all of their rules."""
-    add = partial(_add_group, context, network)
-    vpc_link = add("VpcLinkSecurityGroup", "VPC link", condition=ingress.uses_private_ingress)
+def add_load_balancer_groups(
+    context: Context, *, vpc: Vpc, ingress: Ingress, targets: Sequence[str] = ()
+) -> LoadBalancerGroups:
+    """Add the groups of VPC link and load balancer, which may call targets in these ranges."""
+    add = partial(_add_group, context, vpc.vpc.ref())
+    is_private = ingress.uses_private_ingress
+    vpc_link = add("VpcLinkSecurityGroup", "VPC link", condition=is_private)
     load_balancer = add(
         "LoadBalancerSecurityGroup",
         "Load balancer",
         # The VPC link is let in on both ports, so that a change of the certificate does not close
         # the port that the API still calls.
-        rules=ingress.uses_private_ingress.choose(
+        rules=is_private.choose(
             [
-                _from_group("HTTP from the API", vpc_link, HTTP_PORT),
-                _from_group("HTTPS from the API", vpc_link, HTTPS_PORT),
+                _from_group("HTTP from the API", vpc_link.ref(), HTTP_PORT),
+                _from_group("HTTPS from the API", vpc_link.ref(), HTTPS_PORT),
             ],
-            [_any_address("HTTP from anywhere", HTTP_PORT)],
+            [_addresses("HTTP from anywhere", HTTP_PORT)],
         ),
+        egress=[_addresses(TO_CONTAINERS, CONTAINER_PORT, cidr) for cidr in targets],
     )
     # A resource of its own, which is deleted at the end of an update, when the API has stopped
     # calling it.
@@ -73,58 +86,120 @@ def add_security_groups(context: Context, *, network: Network, ingress: Ingress)
         ),
         condition=ingress.has_public_https,
     )
+    for scheme, port in (("", HTTP_PORT), ("Https", HTTPS_PORT)):
+        _add_egress(
+            context,
+            f"VpcLink{scheme}EgressToLoadBalancer",
+            f"{scheme.upper() or 'HTTP'} to the load balancer",
+            source=vpc_link,
+            destination=load_balancer,
+            port=port,
+            condition=is_private,
+        )
+    return LoadBalancerGroups(
+        public_https=public_https, vpc_link=vpc_link, load_balancer=load_balancer
+    )
+
+
+def add_security_groups(
+    context: Context, *, network: Network, load_balancer: AWSHelperFn
+) -> SecurityGroups:
+    """Add the groups of an environment's own parts, behind the group of a load balancer."""
+    add = partial(_add_group, context, network.vpc_id)
     container = add(
         "ContainerSecurityGroup",
         "Containers",
         rules=[_from_group("Requests from the load balancer", load_balancer, CONTAINER_PORT)],
         # Image layers come from S3, whose prefix list CloudFormation cannot look up.
-        egress=_any_address(
-            "HTTPS to the endpoints, to S3 and through the NAT gateway", HTTPS_PORT
-        ),
+        egress=[
+            _addresses("HTTPS to the endpoints, to S3 and through the NAT gateway", HTTPS_PORT)
+        ],
     )
-    endpoints = add(
-        "EndpointsSecurityGroup",
-        "VPC endpoints",
-        rules=[_from_group("HTTPS from the containers", container, HTTPS_PORT)],
+    groups = [
+        add(
+            f"{part}SecurityGroup",
+            part,
+            rules=[_from_group(f"{protocol} from the containers", container.ref(), port)],
+        )
+        for part, protocol, port in STORES
+    ]
+    for (part, protocol, port), group in zip(STORES, groups, strict=True):
+        _add_egress(
+            context,
+            f"ContainerEgressTo{part}",
+            f"{protocol} to the {part.lower()}",
+            source=container,
+            destination=group,
+            port=port,
+        )
+    database, cache = groups
+    return SecurityGroups(container=container, database=database, cache=cache)
+
+
+def add_endpoints_group(context: Context, *, vpc: Vpc, groups: SecurityGroups) -> SecurityGroup:
+    """Add the group of the endpoints of one environment."""
+    return _add_group(
+        *(context, vpc.vpc.ref(), "EndpointsSecurityGroup", "VPC endpoints"),
+        rules=[_from_group(FROM_CONTAINERS, groups.container.ref(), HTTPS_PORT)],
     )
-    database = add(
-        "DatabaseSecurityGroup",
-        "Database",
-        rules=[_from_group("PostgreSQL from the containers", container, DATABASE_PORT)],
+
+
+def add_shared_endpoints_groups(context: Context, *, vpc: Vpc, count: int) -> list[SecurityGroup]:
+    """Add groups of shared endpoints, in which each environment adds a rule of its own."""
+    return [
+        _add_group(
+            *(context, vpc.vpc.ref(), f"EndpointsSecurityGroup{number}", "VPC endpoints"),
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def add_shared_endpoints_rule(
+    context: Context, *, endpoints: AWSHelperFn, groups: SecurityGroups
+) -> None:
+    """Let an environment's containers reach shared endpoints."""
+    context.add(
+        SecurityGroupIngress(
+            "EndpointsIngressFromContainers",
+            Description=FROM_CONTAINERS,
+            FromPort=HTTPS_PORT,
+            GroupId=endpoints,
+            IpProtocol="tcp",
+            SourceSecurityGroupId=groups.container.ref(),
+            ToPort=HTTPS_PORT,
+        )
     )
-    cache = add(
-        "CacheSecurityGroup",
-        "Cache",
-        rules=[_from_group("Redis from the containers", container, CACHE_PORT)],
+
+
+def add_egress_to_containers(
+    context: Context, *, load_balancer: SecurityGroup, groups: SecurityGroups
+) -> None:
+    """Let the load balancer of one environment call its containers."""
+    _add_egress(
+        context,
+        "LoadBalancerEgressToContainers",
+        TO_CONTAINERS,
+        source=load_balancer,
+        destination=groups.container,
+        port=CONTAINER_PORT,
     )
-    groups = SecurityGroups(
-        public_https=public_https,
-        vpc_link=vpc_link,
-        load_balancer=load_balancer,
-        container=container,
-        endpoints=endpoints,
-        database=database,
-        cache=cache,
-    )
-    _add_egress_to_groups(context, groups, ingress)
-    return groups
 
 
 def _add_group(
     context: Context,
-    network: Network,
+    vpc_id: AWSHelperFn,
     title: str,
     description: str,
     *,
     rules: Sequence[SecurityGroupRule] | If = (),
-    egress: SecurityGroupRule | None = None,
+    egress: Sequence[SecurityGroupRule] = (),
     condition: Condition | None = None,
 ) -> SecurityGroup:
     group = SecurityGroup(
         title,
         GroupDescription=description,
-        SecurityGroupEgress=[egress or _no_egress()],
-        VpcId=network.vpc.ref(),
+        SecurityGroupEgress=[*egress] or [_no_egress()],
+        VpcId=vpc_id,
     )
     if rules:
         group.SecurityGroupIngress = rules
@@ -135,76 +210,43 @@ def _add_group(
     return group
 
 
-def _add_egress_to_groups(context: Context, groups: SecurityGroups, ingress: Ingress) -> None:
-    """Add the egress rules to other groups; the ingress rules are in the bodies of those groups."""
-    for title, description, source, destination, port, condition in (
-        (
-            "VpcLinkEgressToLoadBalancer",
-            "HTTP to the load balancer",
-            groups.vpc_link,
-            groups.load_balancer,
-            HTTP_PORT,
-            ingress.uses_private_ingress,
-        ),
-        (
-            "VpcLinkHttpsEgressToLoadBalancer",
-            "HTTPS to the load balancer",
-            groups.vpc_link,
-            groups.load_balancer,
-            HTTPS_PORT,
-            ingress.uses_private_ingress,
-        ),
-        (
-            "LoadBalancerEgressToContainers",
-            "Requests and health checks to the containers",
-            groups.load_balancer,
-            groups.container,
-            CONTAINER_PORT,
-            None,
-        ),
-        (
-            "ContainerEgressToDatabase",
-            "PostgreSQL to the database",
-            groups.container,
-            groups.database,
-            DATABASE_PORT,
-            None,
-        ),
-        (
-            "ContainerEgressToCache",
-            "Redis to the cache",
-            groups.container,
-            groups.cache,
-            CACHE_PORT,
-            None,
-        ),
-    ):
-        rule = SecurityGroupEgress(
-            title,
-            Description=description,
-            DestinationSecurityGroupId=destination.ref(),
-            FromPort=port,
-            GroupId=source.ref(),
-            IpProtocol="tcp",
-            ToPort=port,
-        )
-        context.add(rule, condition=condition)
+def _add_egress(
+    context: Context,
+    title: str,
+    description: str,
+    *,
+    source: SecurityGroup,
+    destination: SecurityGroup,
+    port: int,
+    condition: Condition | None = None,
+) -> None:
+    """Add an egress rule to another group; the ingress rule is in the body of that group."""
+    rule = SecurityGroupEgress(
+        title,
+        Description=description,
+        DestinationSecurityGroupId=destination.ref(),
+        FromPort=port,
+        GroupId=source.ref(),
+        IpProtocol="tcp",
+        ToPort=port,
+    )
+    context.add(rule, condition=condition)
 
 
-def _from_group(description: str, source: SecurityGroup, port: int) -> SecurityGroupRule:
+def _from_group(description: str, source: AWSHelperFn, port: int) -> SecurityGroupRule:
     return SecurityGroupRule(
         Description=description,
         FromPort=port,
         IpProtocol="tcp",
-        SourceSecurityGroupId=source.ref(),
+        SourceSecurityGroupId=source,
         ToPort=port,
     )
 
 
-def _any_address(description: str, port: int) -> SecurityGroupRule:
-    """Return a rule for connections from, or to, any address."""
+def _addresses(description: str, port: int, cidr: str = ANYWHERE) -> SecurityGroupRule:
+    """Return a rule for connections from, or to, the addresses of a range."""
     return SecurityGroupRule(
-        CidrIp=ANYWHERE, Description=description, FromPort=port, IpProtocol="tcp", ToPort=port
+        CidrIp=cidr, Description=description, FromPort=port, IpProtocol="tcp", ToPort=port
     )
 
 

@@ -9,10 +9,10 @@ from iot_pipeline_cfn.template.parameters import COUNT_PARAMETER
 
 from .conditions import is_given
 from .context import Context
-from .load_balancer import LoadBalancing
 from .logs import add_log_group
 from .network import Network
 from .security_groups import CONTAINER_PORT, SecurityGroups
+from .targets import LoadBalancing
 from .task import CONTAINER_NAME, Task
 
 MAXIMUM_TASKS = 100
@@ -51,7 +51,7 @@ def add_service(
         ecs.Service(
             "Service",
             # ECS refuses a target group that no rule has associated with a load balancer yet.
-            DependsOn=load_balancing.http_rule,
+            DependsOn=load_balancing.rule,
             AvailabilityZoneRebalancing="ENABLED",
             CapacityProviderStrategy=[
                 ecs.CapacityProviderStrategyItem(CapacityProvider=capacity_provider.ref(), Weight=1)
@@ -86,7 +86,7 @@ def add_service(
                 AwsvpcConfiguration=ecs.AwsvpcConfiguration(
                     AssignPublicIp="DISABLED",
                     SecurityGroups=[security_groups.container.ref()],
-                    Subnets=network.private_subnet_ids(),
+                    Subnets=network.private_subnet_ids,
                 )
             ),
             PropagateTags="SERVICE",
@@ -183,15 +183,12 @@ def _add_scaling(
             ServiceNamespace="ecs",
         )
     )
-    load_balancer = load_balancing.load_balancer.title
-    target_group = load_balancing.target_group.title
-    label = f"${{{load_balancer}.LoadBalancerFullName}}/${{{target_group}.TargetGroupFullName}}"
     for title, metric, resource_label, value in (
         ("CpuScalingPolicy", "ECSServiceAverageCPUUtilization", NoValue, CPU_TARGET_PERCENT),
         (
             "RequestsScalingPolicy",
             "ALBRequestCountPerTarget",
-            Sub(label),
+            load_balancing.scaling_label,
             REQUESTS_PER_TASK_AND_MINUTE,
         ),
     ):

@@ -39,7 +39,16 @@ DAY_PARAMETER: Final = "DeployedOn"
 RECORDED_PARAMETERS: Final = frozenset({COMMIT_PARAMETER, DAY_PARAMETER})
 """Parameters that record a deployment, and that no resource uses."""
 
-RESERVED_PARAMETERS: Final = frozenset({SUFFIX_PARAMETER, COUNT_PARAMETER}) | RECORDED_PARAMETERS
+NETWORK_PARAMETER: Final = "Network"
+"""The suffix of the network that an environment shares, in a template that has this parameter."""
+SLOT_PARAMETER: Final = "NetworkSlot"
+"""The place of an environment in its network, which no other environment has."""
+
+RESERVED_PARAMETERS: Final = RECORDED_PARAMETERS | {
+    SUFFIX_PARAMETER,
+    COUNT_PARAMETER,
+    SLOT_PARAMETER,
+}
 """Parameters that only the deployer sets."""
 
 PROJECT: Final = "iot-pipeline"
@@ -53,7 +62,9 @@ LISTS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The types whose values are lists, each with the type of an item."""
 
-FIXED: Final = frozenset({"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey"})
+FIXED: Final = frozenset(
+    {"AvailabilityZone1", "AvailabilityZone2", "EncryptionKey", NETWORK_PARAMETER}
+)
 """Parameters that cannot be changed: another value would replace the database."""
 
 SECTIONS: Final = frozenset({"Parameters", "StackPolicy", "Tags"} | TEXTS.keys())
