@@ -17,8 +17,8 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from iot_pipeline_cfn.deploy.ingest import Ingest
 from iot_pipeline_cfn.deploy.request import load_request
-from iot_pipeline_cfn.rehearsal.ingest import Ingest
 from iot_pipeline_cfn.rehearsal.runner import isolated_emulator
 from iot_pipeline_cfn.rehearsal.scenario import Scenario
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from checkout import READING, REGION, ROOT
 from deploying import parameters_of, record_image, stack_of
 from emulated import outputs
-from iot_pipeline_cfn.rehearsal.ingest import Ingest
+from iot_pipeline_cfn.deploy.ingest import Ingest
 from iot_pipeline_cfn.rehearsal.local_task import register
 from iot_pipeline_cfn.review.resolved import EnvironmentSource, resolve_pair
 from iot_pipeline_cfn.review.resource_changes import find_changes

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from iot_pipeline_cfn.rehearsal.ingest import Ingest
+from iot_pipeline_cfn.deploy.ingest import Ingest
 
 from .observed import PRIVATE, check
 
@@ -49,7 +49,9 @@ def test_api_is_regional(environment):
         },
     )
     url, ending = environment.outputs["ApiInvokeUrl"], "/prod/ingest"
-    assert url.startswith(f"https://{api}.execute-api.{environment.connection.region}."), url
+    local = f"{environment.connection.endpoint_url}/_aws/execute-api/{api}/"
+    host = f"https://{api}.execute-api.{environment.connection.region}."
+    assert url.startswith(local if environment.connection.is_local else host), url
     assert url.endswith(ending), f"the API is called by {url}, which does not end in {ending}"
 
 

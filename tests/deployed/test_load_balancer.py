@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from iot_pipeline_cfn.rehearsal.ingest import Ingest
+from iot_pipeline_cfn.deploy.ingest import Ingest
 
 from .observed import PRIVATE, PUBLIC, check
 

@@ -6,7 +6,7 @@ import pytest
 
 from checkout import READING, REGION
 from emulated import outputs
-from iot_pipeline_cfn.rehearsal.ingest import Answer, Ingest
+from iot_pipeline_cfn.deploy.ingest import Answer, Ingest
 from serving import serving
 
 
@@ -46,7 +46,9 @@ def test_reading_travels_from_the_api_to_a_target(aws, deploy, connect_to, targe
     aws("elbv2").register_targets(
         TargetGroupArn=target_group, Targets=[{"Id": "127.0.0.1", "Port": port}]
     )
-    ingest = Ingest(connect_to(aws.region), found)
+    connection = connect_to(aws.region)
+    assert found["ApiInvokeUrl"].startswith(f"{connection.endpoint_url}/")
+    ingest = Ingest(connection, found)
     assert ingest.send(READING).status == 202
     assert ingest.send(READING, READING).status == 202
     assert ingest.send({"deviceId": "press-7"}).status == 400

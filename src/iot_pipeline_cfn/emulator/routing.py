@@ -9,6 +9,7 @@ import asyncio
 import copy
 import json
 import os
+import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
@@ -18,12 +19,14 @@ from urllib.request import Request
 
 from ministack.core import responses
 from ministack.services import acm, alb, apigateway, apigateway_v1, s3
+from ministack.services.cloudformation import stacks
 
 from .control import HOST, TEMPLATE_BUCKET
 from .resource_types import Answer, wrap
 
 LOAD_BALANCERS = ".elb.amazonaws.com"
 INTEGRATION_HEADER = "integration.request.header."
+API_URL = re.compile(r"https://(\w+)\.execute-api\.[^/]+/")
 
 CALL: Final[ContextVar[Mapping[str, Any]]] = ContextVar("call")
 """The request to an API, with its stage, as ministack collects it."""
@@ -38,6 +41,7 @@ def patch() -> None:
     """Patch the lookups of ministack."""
     apigateway_v1.find_api_scope = find_api
     apigateway_v1._urlopen_async = call_integration
+    wrap(stacks, "_resolve_stack_outputs", name_reachable_apis)
     wrap(apigateway_v1, "_execute_in_scope", keep_call)
     wrap(apigateway_v1, "_create_deployment", keep_deployed)
     wrap(apigateway_v1, "_match_resource_tree", serve_deployed)
@@ -84,6 +88,19 @@ def to_listener(request: Request) -> Request:
                 url, method = f"http://{name}{request.selector}", request.get_method()
                 return Request(url, request.data, headers, method=method)
     return request
+
+
+def name_reachable_apis(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """Make the outputs of stacks name the URLs at which APIs answer here, as they do on AWS."""
+    here = rf"http://{HOST}:{os.environ['GATEWAY_PORT']}/_aws/execute-api/\1/"
+
+    def patched(*given: Any) -> Any:
+        outputs, exports = resolve(*given)
+        for output in outputs:
+            output["OutputValue"] = API_URL.sub(here, output["OutputValue"])
+        return outputs, exports
+
+    return patched
 
 
 def keep_call(execute: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

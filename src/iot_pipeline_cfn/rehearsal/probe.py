@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from iot_pipeline_cfn.deploy.ingest import Answer, Ingest
 from iot_pipeline_cfn.template.findings import Finding
 
 from .checks import passed, require
-from .ingest import Answer, Ingest
 from .stores import Reading, Stores
 
 RATE: Final = 2

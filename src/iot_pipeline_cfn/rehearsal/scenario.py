@@ -18,6 +18,7 @@ from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.deployment import Plan
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import DeploymentError
+from iot_pipeline_cfn.deploy.ingest import Ingest
 from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.deploy.request import DeploymentRequest, load_request
 from iot_pipeline_cfn.deploy.service_layer import Consent, bootstrap, deploy, destroy
@@ -27,7 +28,6 @@ from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
 from .checks import CheckFailed, ServerMissing, passed, require
 from .container import Container
-from .ingest import Ingest
 from .leftovers import list_resources
 from .local_task import deregister, find_service, register, running_task
 from .probe import BURST, PATIENCE_SECONDS, RATE, TOO_MANY_REQUESTS, Probe

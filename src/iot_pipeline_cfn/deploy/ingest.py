@@ -11,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 
-from iot_pipeline_cfn.deploy.connection import Connection
+from .connection import Connection
 
 TIMEOUT_SECONDS = 30
 """API Gateway itself gives up after 29."""
@@ -50,11 +50,12 @@ class Ingest:
 
         """
         url = urlsplit(self._outputs["ApiInvokeUrl"])
-        headers = {"Content-Type": "application/json", "Host": str(url.hostname)}
+        headers = {"Content-Type": "application/json", "Host": url.netloc}
         if authorized:
             headers |= self._headers or self._signature(body)
-        client, host = self._client(str(url.hostname))
-        return _send(client, url.path, body, headers | {"Host": host})
+        client = HTTPSConnection if url.scheme == "https" else HTTPConnection
+        connection = client(str(url.hostname), url.port, timeout=TIMEOUT_SECONDS)
+        return _send(connection, url.path, body, headers)
 
     def bypass(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send a body to the load balancer, without the API, and return the answer.
@@ -72,15 +73,6 @@ class Ingest:
     def send(self, *readings: Mapping[str, object]) -> Answer:
         """Send one reading, or several as a batch, and return the answer."""
         return self.post(json.dumps(readings[0] if len(readings) == 1 else readings).encode())
-
-    def _client(self, hostname: str) -> tuple[HTTPConnection, str]:
-        """Return an HTTP client, and the name by which the other end knows the API."""
-        endpoint = urlsplit(self._connection.endpoint_url or "")
-        if endpoint.hostname is None:
-            return HTTPSConnection(hostname, timeout=TIMEOUT_SECONDS), hostname
-        # The emulator knows an API by the first label of its name.
-        local = f"{hostname.partition('.')[0]}.execute-api.localhost:{endpoint.port}"
-        return HTTPConnection(endpoint.hostname, endpoint.port, timeout=TIMEOUT_SECONDS), local
 
     def _signature(self, body: bytes) -> dict[str, str]:
         """Return the headers of a request with the signature of IAM authorization."""
