@@ -10,8 +10,8 @@ COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --annotatio
 PROCESSOR := examples/processor/requirements
 
 # A misspelt or unknown argument would act on another environment, account or Region.
-ARGUMENTS := BASE BUCKET COMMIT ENV IGNORE IMAGE_TAG KMS_KEY PARAMETERS PROFILE PULL_REQUEST PYTHON \
-    REGION ROLE_ARN SHELL SKIP TARGET TTL YES
+ARGUMENTS := BASE BUCKET COMMIT ENV FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG PARAMETERS PROFILE \
+    PULL_REQUEST PYTHON REGION ROLE_ARN SHELL SINCE SKIP TARGET TTL YES
 UNKNOWN := $(strip $(foreach name,$(filter-out $(ARGUMENTS),$(.VARIABLES)),\
     $(if $(findstring command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
@@ -20,18 +20,21 @@ endif
 
 # Arguments of make reach iot-pipeline in its environment, where neither make nor a shell expands
 # them: a branch can have any name.
-unexport BASE BUCKET COMMIT ENV IGNORE IMAGE_TAG KMS_KEY PARAMETERS PROFILE PULL_REQUEST REGION \
-    ROLE_ARN SKIP TARGET TTL YES
+unexport BASE BUCKET COMMIT ENV FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG PARAMETERS PROFILE \
+    PULL_REQUEST REGION ROLE_ARN SINCE SKIP TARGET TTL YES
 export IOT_PIPELINE_BASE = $(value BASE)
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
 export IOT_PIPELINE_COMMIT = $(value COMMIT)
+export IOT_PIPELINE_FOLLOW = $(value FOLLOW)
 export IOT_PIPELINE_IGNORE = $(value IGNORE)
 export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
 export IOT_PIPELINE_KMS_KEY = $(value KMS_KEY)
+export IOT_PIPELINE_LOG = $(value LOG)
 export IOT_PIPELINE_PARAMETERS = $(value PARAMETERS)
 export IOT_PIPELINE_PULL_REQUEST = $(value PULL_REQUEST)
 export IOT_PIPELINE_REGION = $(value REGION)
 export IOT_PIPELINE_ROLE_ARN = $(value ROLE_ARN)
+export IOT_PIPELINE_SINCE = $(value SINCE)
 export IOT_PIPELINE_SKIP = $(value SKIP)
 export IOT_PIPELINE_TARGET = $(value TARGET)
 export IOT_PIPELINE_TTL = $(value TTL)
@@ -43,7 +46,8 @@ ifneq ($(if $(findstring command,$(origin ENV)),$(value ENV)),)
 export ENVIRONMENT_SUFFIX = $(value ENV)
 endif
 
-COMMANDS := bootstrap review plan preflight deploy outputs status events list destroy cancel rehearse
+COMMANDS := bootstrap review plan preflight deploy outputs status events list logs send \
+    rollback destroy cancel rehearse
 EMULATOR := emulator-start emulator-stop emulator-status
 .PHONY: help template $(COMMANDS) $(EMULATOR) test test-fast test-deployed lint check format \
     benchmark lock clean
@@ -64,6 +68,9 @@ outputs: ## Print the outputs of ENV
 status: ## Show the state of ENV
 events: ## Show the events of the last operation on ENV
 list: ## Show all environments
+logs: ## Print what the containers of ENV have logged: FOLLOW=1 SINCE=2h LOG=rotation
+send: ## Send one reading to ENV
+rollback: ## Deploy the previous image of ENV
 destroy: ## Delete ENV
 cancel: ## Cancel the update of ENV that is in progress
 rehearse: ## Run the end-to-end scenario on a local AWS emulator of its own

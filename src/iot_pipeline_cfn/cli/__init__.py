@@ -11,9 +11,12 @@ from .deploy_command import deploy, plan, preflight
 from .destroy_command import cancel, destroy
 from .emulator_command import emulator
 from .inspect_command import events, list_, outputs, status
+from .logs_command import logs
 from .program import run
 from .rehearse_command import rehearse
 from .review_command import review
+from .rollback_command import rollback
+from .send_command import send
 from .validate_command import validate
 
 PROGRAM = "iot-pipeline"
@@ -34,6 +37,9 @@ for command in (
     status,
     events,
     list_,
+    logs,
+    send,
+    rollback,
     destroy,
     cancel,
     validate,

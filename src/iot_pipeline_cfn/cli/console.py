@@ -33,8 +33,8 @@ VERSION: Final = 1
 """The version of the JSON documents; docs/json.md lists their schemas."""
 
 
-def echo(text: str, *, err: bool = False) -> None:
-    """Write a line. A closed pipe is ignored, so that an operation goes on without its reader.
+def echo(text: str, *, err: bool = False) -> bool:
+    """Write a line, and return whether it has a reader, without which an operation goes on.
 
     Raises:
         OSError: when the line cannot be written for another reason.
@@ -48,6 +48,8 @@ def echo(text: str, *, err: bool = False) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if not isinstance(error, BrokenPipeError):
             raise
+        return False
+    return True
 
 
 def json_document(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ NOTICES: Final = {
     "log-groups-not-deleted": "log groups may be left, which cannot be listed or deleted: {reason}",
     "deleting-again": "{subject} is in {status}: trying again",
     "not-cancelled": "{reason}",
+    "previous-image": "{subject} goes back from {current} to {previous}",
     "outage": "AWS does not answer, and CloudFormation goes on; still trying ({reason})",
     "validation-unreadable": "note: cannot read the early validation: {reason}",
     "task-count-unreadable": "note: the update may stop tasks: cannot read how many run: {reason}",

@@ -3,18 +3,46 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from types import MappingProxyType
+from typing import Final
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 
+from iot_pipeline_cfn.exit_codes import ExitCode
+from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
+
+from .cloudformation import Stack
 from .connection import Connection
+from .errors import DeploymentError
+from .operations import Operations
 
 TIMEOUT_SECONDS = 30
 """API Gateway itself gives up after 29."""
+
+NO_CONTAINER: Final = frozenset({502, 503})
+"""The load balancer has no target, or none that answers; API Gateway passes that on."""
+
+MEANINGS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        400: "the API rejects the reading",
+        403: "the API refuses the API key, or the caller lacks execute-api:Invoke",
+        429: "the API throttles requests, by ThrottleRate and ThrottleBurst",
+        502: "no container answers; see what they log",
+        503: "no container answers; see what they log",
+        504: "the container did not answer in time; see what it logs",
+    }
+)
+"""What a status other than success means.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
+"""
 
 
 @dataclass(frozen=True)
@@ -23,6 +51,11 @@ class Answer:
 
     status: int
     body: str
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the reading was accepted."""
+        return 200 <= self.status < 300
 
 
 class Ingest:
@@ -91,3 +124,28 @@ def _send(client: HTTPConnection, path: str, body: bytes, headers: Mapping[str, 
         return Answer(response.status, response.read().decode(errors="replace"))
     finally:
         client.close()
+
+
+def send_reading(operations: Operations, stack: Stack, device_id: str) -> Answer:
+    """Send one reading of this moment and return the answer, which must be a success.
+
+    The local AWS emulator runs no containers, so there it must only reach the load balancer.
+    """
+    outputs = {output.name: output.value for output in stack.outputs}
+    if "ApiInvokeUrl" not in outputs:
+        message = f"{stack.name} ({stack.status}) has no output ApiInvokeUrl to send a reading to"
+        raise DeploymentError(message, code="no-api", stack=stack.name, status=stack.status)
+    time = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    reading = {"deviceId": device_id, "timestamp": time, "measurements": {"temperature": 21.5}}
+    try:
+        answer = Ingest(operations.connection, outputs).send(reading)
+    except (OSError, HTTPException) as error:
+        message = f"{outputs['ApiInvokeUrl']} does not answer: {error or type(error).__name__}"
+        raise DeploymentError(message, ExitCode.NO_ACCESS, code="no-answer") from None
+    if answer.is_success or (operations.connection.is_local and answer.status in NO_CONTAINER):
+        return answer
+    meaning = MEANINGS.get(answer.status, answer.body[:200])
+    if answer.status in NO_CONTAINER and not stack.parameters.get(IMAGE_PARAMETER):
+        meaning = "no task runs without an image; deploy one with --image-tag (make: IMAGE_TAG=...)"
+    message = f"the reading was not accepted: HTTP {answer.status}: {meaning}"
+    raise DeploymentError(message, code="reading-not-accepted", status=answer.status)

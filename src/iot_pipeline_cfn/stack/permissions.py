@@ -347,7 +347,7 @@ DEPLOYER: Final = (
     Grant("kms", "DescribeKey ListAliases ListResourceTags"),
     Grant("logs", "DescribeLogGroups ListTagsForResource"),
     # Log groups that a service has created again have no tags.
-    Grant("logs", "DeleteLogGroup", "logs:log-group:*EXACT"),
+    Grant("logs", "DeleteLogGroup FilterLogEvents", "logs:log-group:*EXACT"),
     Grant("rds", "Describe* ListTagsForResource"),
     Grant("rds", "ModifyDBInstance", "rds:db:NAME", tagged=True),
     Grant("rds", "ModifyDBInstance", "rds:og:default* rds:pg:*"),
