@@ -138,7 +138,8 @@ clean: ## Remove generated files, and stop the local AWS emulator
 	    % (sys.executable, sys.version.split()[0]))'
 	@$(PYTHON) install.py $*
 
-.venv/linted: $(wildcard templates/*.json parameters/*.json) .cfnlintrc lint_templates.py requirements.txt
+.venv/linted: $(wildcard templates/*.json parameters/*.json src/iot_pipeline_cfn/rules/*.py) \
+    .cfnlintrc lint_templates.py requirements.txt
 	$(BIN)/cfn-lint templates/*.json
 	$(BIN)/python lint_templates.py
 	touch $@

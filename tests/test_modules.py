@@ -13,6 +13,7 @@ ELSEWHERE = {
     "deploy/observer.py": "",  # Its methods do nothing.
     "emulator/__main__.py": "emulator/test_control.py",
     "review": "review/test_cases.py",  # Pairs of templates for all analyses.
+    "rules": "rules/test_rules.py",  # Examples for all rules.
     "stack/__init__.py": "stack/test_invariants.py",
     "stack/deployers.py": "stack/test_permissions.py",
 }

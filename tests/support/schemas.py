@@ -10,8 +10,3 @@ def tag_property(kind: str) -> str | None:
     if tagging.get("taggable", schema.get("taggable", "Tags" in schema["properties"])):
         return tagging.get("tagProperty", "/properties/Tags").rpartition("/")[2]
     return None
-
-
-def identifier(kind: str) -> list[str]:
-    """Return the properties that name one resource of a type among all of an account's."""
-    return [path.rpartition("/")[2] for path in schema_of(kind)["primaryIdentifier"]]
