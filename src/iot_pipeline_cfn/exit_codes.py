@@ -18,4 +18,5 @@ class ExitCode(IntEnum):
     REHEARSAL_FAILED = 9
     REVIEW_FAILED = 10
     NOT_WORKING = 11
+    STALE = 12
     INTERRUPTED = 130

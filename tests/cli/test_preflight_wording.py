@@ -20,6 +20,7 @@ FACTS = {
     "domain": "iot.example.com",
     "engine": "postgres",
     "expires": "2030-01-31",
+    "files": ["templates/any.json"],
     "failures": {"KmsError": "the key is disabled"},
     "feature": "MultiAZ",
     "instance_class": "db.t4g.micro",

@@ -16,6 +16,7 @@ from .program import run
 from .rehearse_command import rehearse
 from .review_command import review
 from .rollback_command import rollback
+from .root import enter_root
 from .send_command import send
 from .validate_command import validate
 
@@ -24,8 +25,10 @@ PROGRAM = "iot-pipeline"
 
 @click.group(name=PROGRAM)
 @click.version_option(__version__)
-def pipeline() -> None:
+@click.pass_context
+def pipeline(context: click.Context) -> None:
     """The CloudFormation of an IoT data pipeline, one environment per suffix."""
+    context.obj = enter_root()
 
 
 for command in (

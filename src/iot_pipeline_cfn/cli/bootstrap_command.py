@@ -17,6 +17,7 @@ from .options import (
     place_options,
     yes_option,
 )
+from .staleness import require_fresh_templates
 
 
 @click.command()
@@ -37,6 +38,7 @@ def bootstrap(
     from iot_pipeline_cfn.deploy.bootstrap import ACCOUNT
     from iot_pipeline_cfn.deploy.request import load_request
 
+    require_fresh_templates()
     account, request = load_request(ACCOUNT, None, PARAMETERS)
     operations, console = open_environment(account, place, patience, request.file, as_json=as_json)
     consent = service_layer.Consent(yes, console.interactive, in_ci())

@@ -33,6 +33,7 @@ from .options import (
     together,
     yes_option,
 )
+from .staleness import require_fresh_templates
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.environments import Environment
@@ -166,6 +167,8 @@ def _request(
     """Build the deployment request from files and options."""
     from iot_pipeline_cfn.deploy.request import load_request
 
+    if template is None:
+        require_fresh_templates()
     environment, request = load_request(name, template, PARAMETERS)
     return environment, replace(
         request,

@@ -11,9 +11,11 @@ import click
 
 from iot_pipeline_cfn.template.file_rules import TEXTS
 
+from .root import FilePath
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-FILE = click.Path(path_type=Path)
+FILE = FilePath(path_type=Path)
 PARAMETERS = Path("parameters")
 
 

@@ -112,6 +112,8 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
             "services without a role in this account create one at their first use, which needs "
             "iam:CreateServiceLinkedRole and can fail once: {services}"
         ),
+        "templates/stale": "{files}: not what the code renders; run make template",
+        "templates/unrenderable": "rendering {subject}/ fails: {reason}; make template shows where",
         "zones/unavailable": "{subject}: {zone} is not available in {region}; available: {usable}",
         "zones/constrained": "{subject}: {zone} is {state}: resources may fail to be created there",
         "zones/no-endpoint": "{subject}: the service {service} has no endpoints in {zone}",

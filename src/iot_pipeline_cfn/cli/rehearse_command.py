@@ -10,27 +10,33 @@ from iot_pipeline_cfn import DEFAULT_REGION
 from iot_pipeline_cfn.exit_codes import ExitCode
 
 from .console import Console
-from .options import PARAMETERS, json_option, region_option, template_option
+from .options import FILE, PARAMETERS, json_option, region_option, template_option
 from .rehearsal_wording import STEP_WORDINGS, check_sentence
+from .staleness import require_fresh_templates
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.rehearsal.runner import Step
+
+PROCESSOR = Path("examples/processor/processor.py")
 
 
 @click.command()
 @click.argument("environment", default="pr1", envvar="ENVIRONMENT_SUFFIX")
 @click.option(
     "--processor",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    default=Path("examples/processor/processor.py"),
-    show_default=True,
-    help="The program in place of the container image.",
+    type=FILE,
+    help="The program in place of the container image.  [default: that of examples/]",
 )
 @region_option
 @template_option
 @json_option
 def rehearse(
-    *, environment: str, processor: Path, region: str | None, template: Path | None, as_json: bool
+    *,
+    environment: str,
+    processor: Path | None,
+    region: str | None,
+    template: Path | None,
+    as_json: bool,
 ) -> None:
     """Run the end-to-end scenario on a local AWS emulator of its own."""
     from iot_pipeline_cfn.deploy.errors import DeploymentError
@@ -46,6 +52,12 @@ def rehearse(
         raise DeploymentError(message) from None
 
     console = Console(as_json=as_json)
+    processor = processor or PROCESSOR
+    if not processor.is_file():
+        message = f"there is no program {processor}"
+        raise click.UsageError(message)
+    if template is None:
+        require_fresh_templates()
     named, request = load_request(environment, template, PARAMETERS)
     steps = []
     with closing(rehearse(named, request, region or DEFAULT_REGION, processor)) as results:

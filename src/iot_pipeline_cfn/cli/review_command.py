@@ -16,12 +16,13 @@ from iot_pipeline_cfn.review.report.terminal import lines
 from iot_pipeline_cfn.review.reviewing import Side
 from iot_pipeline_cfn.review.reviewing import review as review_templates
 from iot_pipeline_cfn.review.sources import base, committed, template_of, work_tree
-from iot_pipeline_cfn.review.verdict import Review
 from iot_pipeline_cfn.template.findings import Severity
 from iot_pipeline_cfn.template.parameters import load
 
 from .console import echo, json_document
 from .options import FILE, json_option
+from .preflight_wording import sentence
+from .staleness import find_staleness
 
 
 @click.command()
@@ -53,7 +54,8 @@ from .options import FILE, json_option
 @click.option(
     "--fail-on",
     type=click.Choice([severity.value for severity in Severity]),
-    help=f"Exit with {ExitCode.REVIEW_FAILED:d} if a finding is this severe, or more.",
+    help=f"Exit with {ExitCode.REVIEW_FAILED:d} if a finding is this severe, or more, and with "
+    f"{ExitCode.STALE:d} if the templates are stale.",
 )
 def review(
     *,
@@ -76,13 +78,18 @@ def review(
         message = "--markdown and --json exclude each other"
         raise click.UsageError(message)
     before, after = _given(files, parameter_files) if files else _committed(commit, parameter_files)
+    staleness = None if files else find_staleness()
+    warning = sentence(staleness) if staleness else ""
     reviews = review_templates(before, after, region=region)
     if as_json:
-        echo(json.dumps(json_document("review", as_data(reviews))))
+        data = {"staleness": staleness and staleness.as_data(), **as_data(reviews)}
+        echo(json.dumps(json_document("review", data)))
     elif as_markdown:
-        echo(markdown(reviews))
+        echo((f"> [!CAUTION]\n> {warning}\n\n" if warning else "") + markdown(reviews))
     else:
-        _print_lines(reviews)
+        _print_lines([*([(warning, "bold red")] if warning else []), *lines(reviews)])
+    if fail_on and staleness:
+        return ExitCode.STALE
     worst = [one.worst.rank for one in reviews if one.worst]
     failed = fail_on and worst and min(worst) <= Severity(fail_on).rank
     return ExitCode.REVIEW_FAILED if failed else ExitCode.DONE
@@ -105,9 +112,9 @@ def _given(files: Sequence[Path], parameter_files: Sequence[Path]) -> tuple[Side
     return old, new
 
 
-def _print_lines(reviews: Sequence[Review]) -> None:
+def _print_lines(styled: Sequence[tuple[str, str]]) -> None:
     if not sys.stdout.isatty():
-        for line, _ in lines(reviews):
+        for line, _ in styled:
             echo(line)
         return
     from rich.text import Text
@@ -115,5 +122,5 @@ def _print_lines(reviews: Sequence[Review]) -> None:
     from .progress import rich_console
 
     console = rich_console()
-    for line, style in lines(reviews):
+    for line, style in styled:
         console.print(Text(line, style), soft_wrap=True)
