@@ -11,6 +11,7 @@ import click
 from iot_pipeline_cfn.template.files import write
 from iot_pipeline_cfn.template.parameters import DEFAULT_TEMPLATE, load_template, template_path
 
+from .console import echo
 from .opening import open_connection, open_named
 from .options import (
     FILE,
@@ -52,8 +53,15 @@ def outputs(
 @click.command()
 @inspection_options
 @click.option("--drift", "detects_drift", is_flag=True, help="Have CloudFormation detect drift.")
+@click.option("--markdown", is_flag=True, help="Print Markdown for a pull request.")
 def status(
-    *, environment: str, place: Place, template: Path | None, as_json: bool, detects_drift: bool
+    *,
+    environment: str,
+    place: Place,
+    template: Path | None,
+    as_json: bool,
+    detects_drift: bool,
+    markdown: bool,
 ) -> None:
     """Show the state of an environment."""
     from iot_pipeline_cfn.deploy import inventory
@@ -62,6 +70,14 @@ def status(
     name = operations.file.template if operations.file else DEFAULT_TEMPLATE
     path = template or template_path(name)
     found = inventory.status(operations, load_template(path), detects_drift=detects_drift)
+    if markdown:
+        from .environment_prices import monthly_prices
+        from .status_markdown import environment_markdown
+
+        stack = operations.require_stack()
+        (price,) = monthly_prices([(operations.connection, stack)])
+        echo(environment_markdown(found, stack, price))
+        return
     console.status(found)
 
 
