@@ -10,7 +10,7 @@ COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --annotatio
 PROCESSOR := examples/processor/requirements
 
 # A misspelt or unknown argument would act on another environment, account or Region.
-ARGUMENTS := BASE BUCKET COMMIT ENV FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG PARAMETERS PROFILE \
+ARGUMENTS := BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG PARAMETERS PROFILE \
     PULL_REQUEST PYTHON REGION ROLE_ARN SHELL SINCE SKIP TARGET TTL YES
 UNKNOWN := $(strip $(foreach name,$(filter-out $(ARGUMENTS),$(.VARIABLES)),\
     $(if $(findstring command,$(origin $(name))),$(name))))
@@ -20,11 +20,12 @@ endif
 
 # Arguments of make reach iot-pipeline in its environment, where neither make nor a shell expands
 # them: a branch can have any name.
-unexport BASE BUCKET COMMIT ENV FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG PARAMETERS PROFILE \
+unexport BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG PARAMETERS PROFILE \
     PULL_REQUEST REGION ROLE_ARN SINCE SKIP TARGET TTL YES
 export IOT_PIPELINE_BASE = $(value BASE)
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
 export IOT_PIPELINE_COMMIT = $(value COMMIT)
+export IOT_PIPELINE_EXPRESS = $(value EXPRESS)
 export IOT_PIPELINE_FOLLOW = $(value FOLLOW)
 export IOT_PIPELINE_IGNORE = $(value IGNORE)
 export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
@@ -63,7 +64,7 @@ review: ## Show what the changes of this branch do to each environment type: BAS
 bootstrap: ## Set up the account, once in each Region: TARGET=aws|local REGION= PROFILE= PARAMETERS= YES=1
 plan: ## Show what deploying ENV would change
 preflight: ## Run the preflight checks of ENV
-deploy: ## Create or update ENV: TARGET=aws|local REGION= PROFILE= IMAGE_TAG= PARAMETERS= TTL= YES=1
+deploy: ## Create or update ENV: TARGET=aws|local REGION= PROFILE= IMAGE_TAG= PARAMETERS= TTL= EXPRESS=1 YES=1
 outputs: ## Print the outputs of ENV
 status: ## Show the state of ENV
 events: ## Show the events of the last operation on ENV

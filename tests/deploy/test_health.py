@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploying import small_template, stack_of
+from deploying import IMPOSSIBLE, small_template, stack_of
 from emulated import outputs
 from iot_pipeline_cfn.deploy.health import PARTS, judge
 from iot_pipeline_cfn.template.findings import Severity
@@ -161,3 +161,60 @@ def test_deployment_fails_while_the_service_does_not_work(project, aws):
     assert [each.code for each in done.error.findings] == ["other-task-definition"]
     ecs.update_service(**names, taskDefinition=found["TaskDefinitionArn"])
     assert project.deploy("pr1", "--image-tag", "v1").status == 0
+
+
+EXPRESS_TEMPLATE = small_template(
+    {
+        "Database": {
+            "Type": "AWS::RDS::DBInstance",
+            "DeletionPolicy": "Delete",
+            "Properties": {"DBInstanceClass": "db.t4g.micro", "Engine": "postgres"},
+        }
+    },
+    {"DatabaseInstanceId": {"Value": {"Ref": "Database"}}},
+)
+
+
+def test_express_creation_waits_until_everything_is_ready(project, aws):
+    """The operation is complete before the database is available."""
+    project.write(EXPRESS_TEMPLATE | {"Metadata": {"Emulator": {"ReadySeconds": 0.5}}})
+    done = project.deploy("pr1", "--express", "--json")
+    assert done.status == 0, done.err
+    assert stack_of(aws)["DeploymentConfig"] == {"Mode": "EXPRESS", "DisableRollback": False}
+    last = [each for each in done.documents if each["type"] == "event"][-2:]
+    assert [(each["logical_id"], each["status"], each["reason"]) for each in last] == [
+        ("Database", "CREATE_IN_PROGRESS", "creating"),
+        ("Database", "CREATE_COMPLETE", ""),
+    ]
+    refused = project.deploy("pr1", "--express", "--image-tag", "v1")
+    assert (refused.status, refused.code) == (1, "express-update")
+    assert project.deploy("pr1", "--image-tag", "v1").status == 0
+    assert stack_of(aws)["DeploymentConfig"]["Mode"] == "STANDARD"
+
+
+@pytest.mark.parametrize(
+    ("option", "result"), [("--no-wait", (0, ["not-available"])), ("--timeout=1", (11, []))]
+)
+def test_what_is_not_ready_yet_is_named(project, option, result):
+    project.write(EXPRESS_TEMPLATE | {"Metadata": {"Emulator": {"ReadySeconds": 60}}})
+    done = project.deploy("pr1", "--express", option)
+    assert (done.status, done.notices) == result
+    assert "not-available: Database is creating" in done.err
+
+
+@pytest.mark.parametrize("durability", ["protected", "unknown"])
+def test_express_mode_is_refused_for_protected_environments(project, durability):
+    project.write(EXPRESS_TEMPLATE, pr={"Parameters": {"Durability": durability}})
+    done = project.deploy("pr1", "--express")
+    assert (done.status, done.code) == (1, "express-protected")
+
+
+def test_failed_express_creation_is_rolled_back_and_created_again(project, aws):
+    broken = small_template({"Impossible": IMPOSSIBLE | {"DependsOn": "Topic"}})
+    project.write(broken)
+    done = project.deploy("pr1", "--express")
+    assert (done.status, done.details["status"]) == (4, "ROLLBACK_COMPLETE")
+    project.write(small_template())
+    done = project.deploy("pr1", "--express")
+    assert (done.status, done.notices) == (0, ["removing-failed-creation"])
+    assert stack_of(aws)["StackStatus"] == "CREATE_COMPLETE"

@@ -14,7 +14,7 @@ from iot_pipeline_cfn.deploy.planning import (
     capabilities,
     decide,
     exit_code_of,
-    failure_mode,
+    failure_options,
     refuse_ownership,
 )
 
@@ -128,11 +128,53 @@ def test_capabilities_of_the_template(template):
     assert capabilities(template) == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
+EXPRESS = {"DeploymentConfig": {"Mode": "EXPRESS", "DisableRollback": False}}
+
+
 @pytest.mark.parametrize(
-    ("durability", "mode"), [("protected", "ROLLBACK"), ("ephemeral", "DELETE")]
+    ("durability", "creates", "express", "options"),
+    [
+        ("protected", True, False, {"OnStackFailure": "ROLLBACK"}),
+        ("ephemeral", True, False, {"OnStackFailure": "DELETE"}),
+        ("ephemeral", False, False, {"OnStackFailure": "ROLLBACK"}),
+        ("ephemeral", True, True, EXPRESS),
+    ],
 )
-def test_failed_creation_is_kept_where_the_environment_is_protected(durability, mode):
-    assert failure_mode({"Durability": durability}) == mode
+def test_failure_is_rolled_back_or_deleted(durability, creates, express, options):
+    """Express mode takes no `OnStackFailure`."""
+    given = {"Durability": durability}
+    assert failure_options(given, creates=creates, express=express) == options
+
+
+@pytest.mark.parametrize("status", EXPECTED)
+def test_express_mode_is_for_creations(status):
+    for verb in (Verb.PLAN, Verb.DEPLOY):
+        standard = decide(status, OWN, "PR-1", verb)
+        found = decide(status, OWN, "PR-1", verb, express=True)
+        updates = standard in {StackAction.UPDATE, StackAction.ROLL_BACK}
+        assert found == (Refusal.EXPRESS_UPDATE if updates else standard)
+
+
+LEFT_BY_EXPRESS = {
+    # status, with rollback or without: deploy, destroy
+    ("CREATE_FAILED", True): (RECREATE, DELETE),
+    ("ROLLBACK_COMPLETE", False): (RECREATE, DELETE),
+    ("UPDATE_FAILED", False): (ROLL_BACK, DELETE),
+    ("UPDATE_FAILED", True): ("express-stuck", DELETE),
+    ("UPDATE_ROLLBACK_COMPLETE", False): (UPDATE, DELETE),
+    ("UPDATE_COMPLETE", True): (UPDATE, DELETE),
+}
+
+
+@pytest.mark.parametrize(("status", "without_rollback"), LEFT_BY_EXPRESS)
+def test_failure_in_express_mode_without_rollback_cannot_be_rolled_back(status, without_rollback):
+    found = (
+        decide(status, OWN, "PR-1", verb, without_rollback=without_rollback)
+        for verb in (Verb.DEPLOY, Verb.DESTROY)
+    )
+    assert LEFT_BY_EXPRESS[status, without_rollback] == tuple(
+        each.name if isinstance(each, StackAction) else each for each in found
+    )
 
 
 @pytest.mark.parametrize(

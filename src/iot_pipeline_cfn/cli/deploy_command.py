@@ -121,6 +121,12 @@ def preflight(
     envvar="IOT_PIPELINE_SKIP",
     help="Leave this resource as it is where a rollback is stuck; repeatable.",
 )
+@click.option(
+    "--express",
+    is_flag=True,
+    envvar="IOT_PIPELINE_EXPRESS",
+    help="Create an ephemeral environment in CloudFormation's express mode.",
+)
 @yes_option
 def deploy(
     *,
@@ -133,6 +139,7 @@ def deploy(
     reviewed: Path | None,
     allowed: Sequence[str],
     skipped: Sequence[str],
+    express: bool,
     yes: bool,
 ) -> None:
     """Create or update an environment by a change set that is shown first.
@@ -148,6 +155,7 @@ def deploy(
         options,
         allowed_losses=allowed,
         skipped=skipped,
+        express=express,
         reviewed=load_object(reviewed) if reviewed else None,
     )
     operations, console = open_environment(

@@ -59,6 +59,8 @@ class Stack:
     """The service role that CloudFormation acts as; empty for the caller's permissions."""
     is_express: bool = False
     """Whether its last operation was in express mode, which does not wait for resources."""
+    is_without_rollback: bool = False
+    """Whether that operation had rollback switched off, as other tools can do."""
 
     @property
     def account(self) -> str:
@@ -155,6 +157,8 @@ def all_stacks(client: "CloudFormationClient") -> Iterator[Stack]:
 
 
 def _stack(stack: Mapping[str, Any]) -> Stack:
+    mode = stack.get("DeploymentConfig", {})
+    is_express = mode.get("Mode") == "EXPRESS"
     return Stack(
         arn=stack["StackId"],
         name=stack["StackName"],
@@ -173,7 +177,8 @@ def _stack(stack: Mapping[str, Any]) -> Stack:
         ],
         termination_protection=stack.get("EnableTerminationProtection", False),
         role_arn=stack.get("RoleARN", ""),
-        is_express=stack.get("DeploymentConfig", {}).get("Mode") == "EXPRESS",
+        is_express=is_express,
+        is_without_rollback=is_express and mode.get("DisableRollback", False),
     )
 
 

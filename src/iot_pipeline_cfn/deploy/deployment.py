@@ -173,7 +173,7 @@ def _request_change_set(
     operations: Operations, request: DeploymentRequest, verb: Verb, bucket: str | None
 ) -> tuple[Stack | None, ChangeSetInput, str, str]:
     """Ask for a change set; return the existing stack, what was asked, and the two ARNs."""
-    stack, action = make_ready(operations, verb)
+    stack, action = make_ready(operations, verb, express=request.express)
     if action is StackAction.CREATE:
         stack = None
     content = build_input(operations, request, stack)
@@ -270,7 +270,9 @@ def execute(operations: Operations, plan: Plan) -> Stack:
         after=newest,
         token=token,
         logical_ids=[change.logical_id for change in plan.changes],
-        deletes_itself=plan.creates and planning.failure_mode(parameters) == "DELETE",
+        deletes_itself=plan.creates
+        and planning.is_ephemeral(parameters)
+        and not plan.content.express,
     )
     stack = cloudformation.find_stack(client, arn)
     if stack is None or outcome.status not in events.COMPLETIONS:

@@ -17,7 +17,7 @@ from .errors import DeploymentError, explained
 from .events import Event
 from .observer import Operation, Question
 from .operations import Operations
-from .planning import exit_code_of, failure_mode
+from .planning import exit_code_of, is_ephemeral
 
 BEGUN: Final = frozenset(
     {"DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
@@ -171,7 +171,7 @@ def follow_current(operations: Operations, see: Callable[[Event], None]) -> None
             see=see,
             report_outage=operations.report_outage,
             timeout=operations.timeout,
-            deletes_itself=creates and failure_mode(stack.parameters) == "DELETE",
+            deletes_itself=creates and is_ephemeral(stack.parameters) and not stack.is_express,
         )
     gone = creates and status == "DELETE_COMPLETE"
     if exit_code := ExitCode.ROLLED_BACK if gone else exit_code_of(status):

@@ -124,7 +124,8 @@ def require_working(operations: Operations, stack: Stack) -> None:
         return
     if problems:
         suffix = operations.environment.suffix
-        message = f"{suffix} is deployed and does not work; see: {operations.command('status')}"
+        again = operations.command("deploy")
+        message = f"{suffix} is deployed, but does not work; to check it again, run: {again}"
         raise FindingsError(message, ExitCode.NOT_WORKING, problems, code="not-working")
 
 

@@ -51,6 +51,9 @@ class Refusal(StrEnum):
     CHANGE_SET_OBSOLETE = "change-set-obsolete"
     CREATION_FAILED = "creation-failed"
     DELETION_FAILED = "deletion-failed"
+    EXPRESS_PROTECTED = "express-protected"
+    EXPRESS_STUCK = "express-stuck"
+    EXPRESS_UPDATE = "express-update"
     FOREIGN_STACK = "foreign-stack"
     IMPORT_ROLLBACK_FAILED = "import-rollback-failed"
     NO_UPDATE = "no-update"
@@ -71,6 +74,12 @@ REASONS: Final[Mapping[Refusal, str]] = MappingProxyType(
         Refusal.CHANGE_SET_OBSOLETE: "another deployment changed the stack; run the command again",
         Refusal.CREATION_FAILED: "its creation failed; deploy removes it and creates it again",
         Refusal.DELETION_FAILED: "its deletion failed; destroy it again to see the cause",
+        Refusal.EXPRESS_PROTECTED: "express mode is for ephemeral environments, since it does not "
+        "wait until resources work; deploy without --express",
+        Refusal.EXPRESS_STUCK: "its last update failed in express mode without rollback, which "
+        "CloudFormation cannot undo; see docs/deploying.md for the way out",
+        Refusal.EXPRESS_UPDATE: "express mode is for creations: an update can leave the service on "
+        "its old task definition; deploy without --express",
         Refusal.FOREIGN_STACK: f"the stack was not created by this tool: no tag {ENVIRONMENT_TAG}",
         Refusal.IMPORT_ROLLBACK_FAILED: "the rollback of its import failed; finish it in the "
         "CloudFormation console",
@@ -156,12 +165,51 @@ DECISIONS: Final[Mapping[str, Mapping[Verb, Decision]]] = MappingProxyType(
 )
 
 
-def decide(status: str, tags: Mapping[str, str], name: str, verb: Verb) -> Decision:
-    """Return the action for a stack status (`ABSENT` without a stack), or the refusal."""
+LEFT_BY_EXPRESS: Final[Mapping[str, Mapping[Verb, Decision]]] = MappingProxyType(
+    {
+        "CREATE_FAILED": _NOT_CREATED,
+        "UPDATE_FAILED": _row(Refusal.EXPRESS_STUCK, StackAction.DELETE),
+    }
+)
+"""The statuses that express mode without rollback leaves, as other tools use it. CloudFormation
+then refuses `RollbackStack` and every operation that is not in express mode without rollback
+(https://github.com/aws/aws-cdk-cli/issues/1739, https://github.com/aws/aws-cdk-cli/issues/1973)."""
+
+IN_EXPRESS: Final[Mapping[Decision, Decision]] = MappingProxyType(
+    {
+        StackAction.UPDATE: Refusal.EXPRESS_UPDATE,
+        StackAction.ROLL_BACK: Refusal.EXPRESS_UPDATE,
+    }
+)
+"""What becomes of decisions where express mode is wanted: it is for creations."""
+
+
+def decide(
+    status: str,
+    tags: Mapping[str, str],
+    name: str,
+    verb: Verb,
+    *,
+    express: bool = False,
+    without_rollback: bool = False,
+) -> Decision:
+    """Return the action for a stack status (`ABSENT` without a stack), or the refusal.
+
+    Args:
+        status: The status of the stack.
+        tags: Its tags.
+        name: The name of the environment.
+        verb: What the user wants of it.
+        express: Whether the user wants express mode.
+        without_rollback: Whether the stack's last operation was in express mode without rollback.
+
+    """
     if status != ABSENT and (refusal := refuse_ownership(status, tags, name)):
         return refusal
-    row = DECISIONS.get(status)
-    return row[verb] if row else Refusal.UNKNOWN_STATUS
+    row = LEFT_BY_EXPRESS.get(status) if without_rollback else None
+    row = row or DECISIONS.get(status)
+    decision = row[verb] if row else Refusal.UNKNOWN_STATUS
+    return IN_EXPRESS.get(decision, decision) if express else decision
 
 
 def refuse_ownership(status: str, tags: Mapping[str, str], name: str) -> Refusal | None:
@@ -193,12 +241,25 @@ def capabilities(template: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def failure_mode(parameters: Mapping[str, str]) -> str:
-    """Return the `OnStackFailure` of a creation.
+def is_ephemeral(parameters: Mapping[str, str]) -> bool:
+    """Return whether an environment with these parameters may be lost with its data."""
+    return parameters.get("Durability") == "ephemeral"
 
-    An ephemeral stack is deleted. A protected one is rolled back and kept for its events.
+
+def failure_options(
+    parameters: Mapping[str, str], *, creates: bool, express: bool
+) -> dict[str, Any]:
+    """Return the arguments of CreateChangeSet that say what becomes of a failed operation.
+
+    An ephemeral stack is deleted. A protected one is rolled back and kept for its events. Express
+    mode rolls back too, because nothing but express mode leaves its failures; the documentation is
+    of two minds about the default, and CloudFormation refuses `OnFailure` with it
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-express-mode.html).
     """
-    return "DELETE" if parameters.get("Durability") == "ephemeral" else "ROLLBACK"
+    if express:
+        return {"DeploymentConfig": {"Mode": "EXPRESS", "DisableRollback": False}}
+    deletes = creates and is_ephemeral(parameters)
+    return {"OnStackFailure": "DELETE" if deletes else "ROLLBACK"}
 
 
 def exit_code_of(status: str) -> ExitCode:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from .cloudformation import Stack
+from .planning import is_ephemeral
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
@@ -32,11 +33,7 @@ class Setting(StrEnum):
 
 def is_protected(stack: Stack | None) -> bool:
     """Return whether an environment is protected; one whose stack is unknown is."""
-    return (
-        stack is None
-        or stack.termination_protection
-        or stack.parameters.get("Durability") != "ephemeral"
-    )
+    return stack is None or stack.termination_protection or not is_ephemeral(stack.parameters)
 
 
 def wants_termination_protection(parameters: Mapping[str, str]) -> bool:
@@ -45,10 +42,7 @@ def wants_termination_protection(parameters: Mapping[str, str]) -> bool:
     A protected environment has it until `DeletionProtection` is disabled, so that it can be
     destroyed; the environment stays protected otherwise.
     """
-    return (
-        parameters.get("Durability") != "ephemeral"
-        and parameters.get("DeletionProtection") == "enabled"
-    )
+    return not is_ephemeral(parameters) and parameters.get("DeletionProtection") == "enabled"
 
 
 def refuses_deletion(stack: Stack) -> bool:

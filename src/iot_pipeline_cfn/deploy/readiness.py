@@ -14,13 +14,22 @@ from .operations import Operations
 from .planning import Refusal, StackAction, Verb
 
 
-def make_ready(operations: Operations, verb: Verb) -> tuple[Stack | None, StackAction]:
+def make_ready(
+    operations: Operations, verb: Verb, *, express: bool = False
+) -> tuple[Stack | None, StackAction]:
     """Return the stack and what to do with it, once nothing else must be done before."""
     while True:
         stack = operations.find_stack()
         tags = stack.tags if stack else {}
         status = stack.status if stack else planning.ABSENT
-        decision = planning.decide(status, tags, operations.environment.name, verb)
+        decision = planning.decide(
+            status,
+            tags,
+            operations.environment.name,
+            verb,
+            express=express,
+            without_rollback=stack is not None and stack.is_without_rollback,
+        )
         if isinstance(decision, Refusal):
             raise operations.refused(decision, stack)
         if stack is None:

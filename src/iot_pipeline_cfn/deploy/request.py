@@ -41,7 +41,7 @@ from .lifetime import (
     today,
 )
 from .operations import Operations, command_line
-from .planning import ENVIRONMENT_TAG, capabilities, failure_mode
+from .planning import ENVIRONMENT_TAG, capabilities, failure_options
 from .template_upload import upload
 
 KEY_PREFIXES: Final[Mapping[bool, str]] = {False: "iot-pipeline", True: "pull-requests"}
@@ -76,6 +76,8 @@ class DeploymentRequest:
     """The logical IDs that a protected environment may lose with their data."""
     skipped: Sequence[str] = ()
     """The logical IDs that a stuck rollback leaves as they are."""
+    express: bool = False
+    """Whether CloudFormation creates the environment in express mode."""
     reviewed: Mapping[str, Any] | None = None
     """A saved plan that must still hold."""
 
@@ -96,6 +98,7 @@ class ChangeSetInput:
     """The parameters that are sent; None stands for the previous value."""
     tags: Mapping[str, str]
     capabilities: Sequence[str]
+    express: bool
 
     @property
     def template_hash(self) -> str:
@@ -171,6 +174,7 @@ def build_input(
         sent=parameters.to_send(),
         tags=tags,
         capabilities=capabilities(request.template),
+        express=request.express,
     )
 
 
@@ -256,7 +260,7 @@ def submit(
         "Parameters": cloudformation.parameter_list(content.sent),
         "Tags": cloudformation.tag_list(content.tags),
         "Capabilities": content.capabilities,
-        "OnStackFailure": failure_mode(content.parameters) if creates else "ROLLBACK",
+        **failure_options(content.parameters, creates=creates, express=content.express),
         **operations.role,
         **template,
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.file_rules import BUCKET
 from iot_pipeline_cfn.template.findings import Finding, Severity
+from iot_pipeline_cfn.template.parameters import ParameterSet
 
 from .bootstrap import ACCOUNT, existing_settings, with_deletion_role, with_setup
 from .cloudformation import Stack
@@ -21,7 +22,7 @@ from .health import require_working
 from .late_log_groups import delete_late_log_groups
 from .observer import Question
 from .operations import Operations
-from .planning import Refusal, Verb
+from .planning import REASONS, Refusal, Verb, is_ephemeral
 from .preflight.check_registry import CHECKS
 from .preflight.checking import merge_validations, run_checks
 from .protection import is_protected
@@ -93,6 +94,14 @@ def _require_valid(request: DeploymentRequest) -> None:
         raise DeploymentError(message, ExitCode.USAGE, code="unknown-check")
 
 
+def _require_ephemeral(request: DeploymentRequest) -> None:
+    """Require that a request in express mode is for an ephemeral environment."""
+    given = {**request.file.parameters, **request.parameters}
+    if not is_ephemeral(ParameterSet(request.template, given, {}).known()):
+        refusal = Refusal.EXPRESS_PROTECTED
+        raise DeploymentError(REASONS[refusal], code=refusal)
+
+
 def _check(request: DeploymentRequest, made: Plan) -> Sequence[Finding]:
     """Return the findings of the preflight checks and of CloudFormation's early validation."""
     found = [] if made.empty else run_checks(CHECKS, made.context, request.ignored)
@@ -114,6 +123,8 @@ def deploy(
     operations: Operations, request: DeploymentRequest, consent: Consent
 ) -> DeploymentResult:
     """Create or update an environment."""
+    if request.express:
+        _require_ephemeral(request)
     given = consent.covers_deployment(is_local=operations.connection.is_local)
     consent.require(given=given)
     _require_valid(request)

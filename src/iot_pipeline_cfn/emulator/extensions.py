@@ -6,6 +6,7 @@ from . import (
     added_ec2_types,
     added_types,
     change_sets,
+    express_mode,
     interleaving,
     patched_ecs_types,
     patched_types,
@@ -21,6 +22,7 @@ from .resource_types import register
 ADDED = added_ec2_types.ADDED | added_types.ADDED
 PATCHED = (
     change_sets,
+    express_mode,
     interleaving,
     patched_ecs_types,
     patched_types,
