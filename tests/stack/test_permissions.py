@@ -278,6 +278,28 @@ def test_pull_requests_change_nothing_of_others_directly(policies):
     assert keys
 
 
+UNTAGGED = ("ec2:DeleteNetworkInterface", "ec2:DeleteVpcEndpoints", "ec2:DeleteSecurityGroup")
+LEFTOVERS = (
+    "ec2:ReleaseAddress",
+    "ecs:DeleteTaskDefinitions",
+    "elasticache:DeleteSnapshot",
+    "logs:DeleteLogGroup",
+    "rds:DeleteDBSnapshot",
+)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_deployers_remove_what_deletions_leave(policies, scope):
+    """What has no tags of ours is not for pull requests."""
+    allowed = {
+        action: "Condition" in one or "iot-pipeline-" in str(one["Resource"])
+        for one in statements(policies[f"{scope}DeployerPolicy"])
+        for action in one["Action"]
+    }
+    assert all(allowed[action] for action in LEFTOVERS)
+    assert {*UNTAGGED} & allowed.keys() == (set() if scope else {*UNTAGGED})
+
+
 @pytest.mark.parametrize("scope", SCOPES)
 def test_boundary_allows_nothing_that_no_role_uses(policies, template, scope):
     """Enhanced monitoring has a managed policy of AWS."""

@@ -29,6 +29,7 @@ OPERATIONS: Final = {
     Operation.ROLL_BACK: "rolling back {}",
     Operation.CANCEL_UPDATE: "cancelling the update of {}",
     Operation.CHECK: "waiting until {} works",
+    Operation.RELEASE: "waiting for what holds the network of {}",
     Operation.OTHER: "waiting for {}",
 }
 QUESTIONS: Final = {
@@ -45,6 +46,9 @@ NOTICES: Final = {
     "deploying-again": "another deployment changed {subject}: planning again",
     "late-log-group": "{name} was there after the deletion of its stack: deleted",
     "log-groups-not-deleted": "log groups may be left, which cannot be listed or deleted: {reason}",
+    "waiting-for-release": "{subject} cannot be deleted yet: waiting for {obstacles}",
+    "obstacle-removed": "{id} ({description}), which holds {logical_id}: deleted",
+    "obstacle-not-removed": "{id} ({description}), which holds {logical_id}, stays: {reason}",
     "deleting-again": "{subject} is in {status}: trying again",
     "not-cancelled": "{reason}",
     "previous-image": "{subject} goes back from {current} to {previous}",

@@ -19,10 +19,14 @@ from .errors import DeploymentError
 from .events import Event
 from .following import OperationOutcome, run
 from .observer import Operation
+from .obstacles import Obstacle, clear_obstacles, explain_obstacle
 from .operations import Operations
 from .planning import StackAction, Verb
 from .protection import refuses_deletion
 from .readiness import make_ready
+
+ATTEMPTS = 3
+"""How often the deletion of a stack is tried."""
 
 
 class DeletionOutcome(StrEnum):
@@ -108,7 +112,7 @@ def _outcome(
 
 
 def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
-    """Delete a stack, with a second attempt, and return the events of both."""
+    """Delete a stack, in several attempts if something holds it, and return the events of all."""
     if stack.status == "REVIEW_IN_PROGRESS":
         # It has no resources, and its deletion has no events.
         cloudformation.delete_stack(
@@ -117,9 +121,13 @@ def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
         return []
     outcome = _attempt(operations, stack, force=force and stack.status == "DELETE_FAILED")
     attempts = [outcome]
-    again = cloudformation.find_stack(operations.client, stack.arn)
-    if outcome.status == "DELETE_FAILED" and again is not None:
-        # A resource that was in use may be free by now.
+    obstacles: Sequence[Obstacle] = ()
+    while outcome.status == "DELETE_FAILED" and len(attempts) < ATTEMPTS:
+        released, obstacles = clear_obstacles(operations, outcome.failures)
+        again = cloudformation.find_stack(operations.client, stack.arn)
+        # A second attempt always helps where something was in use for a moment.
+        if again is None or not (released or len(attempts) == 1):
+            break
         operations.notify("deleting-again", **outcome.details())
         outcome = _attempt(operations, again, force=force)
         attempts.append(outcome)
@@ -131,12 +139,17 @@ def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
             f"{event.logical_id} ({event.resource_type}): {event.reason}"
             for event in outcome.failures
         ),
+        *map(explain_obstacle, obstacles),
         f"after fixing that, run: {operations.command('destroy')}",
         "or leave these resources behind with --force",
     ]
     failures = [event.as_data() for event in outcome.failures]
     raise DeploymentError(
-        "\n  ".join(lines), ExitCode.STUCK, code="deletion-failed", failures=failures
+        "\n  ".join(lines),
+        ExitCode.STUCK,
+        code="deletion-failed",
+        failures=failures,
+        obstacles=[asdict(obstacle) for obstacle in obstacles],
     )
 
 

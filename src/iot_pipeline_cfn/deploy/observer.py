@@ -24,6 +24,7 @@ class Operation(StrEnum):
     ROLL_BACK = "rollback"
     CANCEL_UPDATE = "cancel-update"
     CHECK = "check"
+    RELEASE = "release"
     OTHER = "other"
 
 

@@ -36,6 +36,7 @@ from .context import Context
 from .permissions import (
     ARN,
     DEPLOYER,
+    DEPLOYER_TAGGED,
     EVERY,
     GRANTS,
     PASSED_TO,
@@ -210,6 +211,15 @@ def _deployments(
     cloudformation = f"{ARN}cloudformation:{PLACE}stack/"
     stacks = [Sub(f"{cloudformation}iot-pipeline-{suffix}/*") for suffix in scope.suffixes]
     to_cloudformation = StringEquals({"iam:PassedToService": "cloudformation.amazonaws.com"})
+    guardduty = Condition(StringEquals({"aws:ResourceTag/GuardDutyManaged": "true"}))
+    network = [
+        allow([Action("ec2", "DeleteNetworkInterface")], ["*"]),
+        allow(
+            [Action("ec2", "DeleteSecurityGroup"), Action("ec2", "DeleteVpcEndpoints")],
+            ["*"],
+            condition=guardduty,
+        ),
+    ]
     change_sets = [Action("cloudformation", "CreateChangeSet")]
     return [
         allow([Action("cloudformation", action) for action in STACKS.split()], stacks),
@@ -229,6 +239,13 @@ def _deployments(
             Resource=[Sub(f"{cloudformation}${{AWS::StackName}}/*")],
         ),
         *(grant.statement(scope) for grant in DEPLOYER if not grant.common),
+        allow(
+            [Action(*action) for action in DEPLOYER_TAGGED],
+            ["*"],
+            condition=Condition(scope.tagged()),
+        ),
+        # Neither has our tags, so that pull requests would have it in all environments.
+        *(network if scope is EVERY else ()),
         allow([GetObject, PutObject], [Sub(f"${{{bucket.title}.Arn}}/{scope.keys}")]),
         allow([iam_actions.PassRole], service_roles, condition=Condition(to_cloudformation)),
     ]

@@ -342,7 +342,6 @@ DEPLOYER: Final = (
     Grant("ecs", "Describe* List*"),
     Grant("elasticache", "Describe* ListTagsForResource"),
     Grant("elasticloadbalancing", "Describe*"),
-    Grant("elasticloadbalancing", "ModifyLoadBalancerAttributes", tagged=True),
     Grant("iam", "GetRole ListRoles SimulatePrincipalPolicy"),
     Grant("kms", "DescribeKey ListAliases ListResourceTags"),
     Grant("logs", "DescribeLogGroups ListTagsForResource"),
@@ -355,6 +354,15 @@ DEPLOYER: Final = (
     Grant("servicequotas", "GetServiceQuota ListServiceQuotas"),
 )
 """What the deployer itself calls, besides CloudFormation for its stacks."""
+
+DEPLOYER_TAGGED: Final = (
+    ("ec2", "ReleaseAddress"),
+    ("ecs", "DeleteTaskDefinitions"),
+    ("elasticache", "DeleteSnapshot"),
+    ("elasticloadbalancing", "ModifyLoadBalancerAttributes"),
+    ("rds", "DeleteDBSnapshot"),
+)
+"""What it calls on resources that have the tags of an environment."""
 
 STACKS: Final = (
     "CancelUpdateStack ContinueUpdateRollback CreateChangeSet DeleteChangeSet DeleteStack "
