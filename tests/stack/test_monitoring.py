@@ -1,7 +1,10 @@
 """Alarms, their topic, and the dashboard."""
 
+import re
+
 import pytest
 
+from checkout import ROOT
 from resolution import name_of, of_type, only
 
 API = "ApiName=iot-pipeline-any,Stage=ApiStage"
@@ -122,3 +125,9 @@ def test_dashboard_shows_the_metrics_of_every_alarm(environments):
     shown = {(row[0], row[1]) for widget in widgets for row in widget["metrics"]}
     assert shown == {found[:2] for metrics in METRICS.values() for found in metrics}
     assert all(widget["region"] == "ap-northeast-1" for widget in widgets)
+
+
+def test_runbook_has_every_alarm(environments):
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+    alarms = of_type(environments["prod"], "CloudWatch::Alarm")
+    assert rows == sorted(name.removesuffix("Alarm") for name in alarms)
