@@ -272,7 +272,7 @@ def let_flow_logs_create_groups(template):
         (lambda template: template["Resources"].pop("EcrDkrEndpoint"), "I9010", {"Service"}),
         (
             changed("LoadBalancerLogGroup", ResourcePolicyDocument=None),
-            "W9011",
+            "I9011",
             {"LoadBalancerLogDestination"},
         ),
         (let_flow_logs_create_groups, "W9012", {"FlowLogRole"}),
