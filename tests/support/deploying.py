@@ -197,12 +197,21 @@ class Project:
         """Deploy without being asked."""
         return self.run("deploy", name, "--yes", *BUCKET, *options, **variables)
 
-    def write_committed(self, name: str) -> None:
-        """Put the committed template and a parameter file there, and prepare the account."""
+    def write_committed(self, name: str, **others: Any) -> None:
+        """Put the committed templates and a parameter file there, and prepare the account."""
         file = json.loads((ROOT / f"parameters/{name}.json").read_text())
-        self.write((ROOT / "templates/iot-pipeline.json").read_text(), **{name: file})
+        self.write((ROOT / "templates/iot-pipeline.json").read_text(), **{name: file, **others})
+        for template in ("iot-pipeline-shared", "shared-network"):
+            text = (ROOT / f"templates/{template}.json").read_text()
+            (self.directory / f"templates/{template}.json").write_text(text)
         session = boto3.Session(self.account, "made-up", region_name=self.region)
         set_logs_role(session.client("apigateway", endpoint_url=self.endpoint_url))
+
+    def write_shared(self) -> None:
+        """Put the committed templates there, with environments that share a network."""
+        network = json.loads((ROOT / "parameters/shared-network.json").read_text())
+        sharing = {"Parameters": {"Durability": "ephemeral"}, "Template": "iot-pipeline-shared"}
+        self.write_committed("dev", pr=sharing, **{"shared-network": network})
 
     def plan(self, name: str, *options: str) -> dict[str, Any]:
         """Return the plan of a deployment, which the preflight checks must pass."""

@@ -127,6 +127,12 @@ def preflight(
     envvar="IOT_PIPELINE_EXPRESS",
     help="Create an ephemeral environment in CloudFormation's express mode.",
 )
+@click.option(
+    "--with-network",
+    is_flag=True,
+    envvar="IOT_PIPELINE_WITH_NETWORK",
+    help="Deploy the shared network of the environment first, if it does not exist.",
+)
 @yes_option
 def deploy(
     *,
@@ -140,6 +146,7 @@ def deploy(
     allowed: Sequence[str],
     skipped: Sequence[str],
     express: bool,
+    with_network: bool,
     yes: bool,
 ) -> None:
     """Create or update an environment by a change set that is shown first.
@@ -157,6 +164,7 @@ def deploy(
         skipped=skipped,
         express=express,
         reviewed=load_object(reviewed) if reviewed else None,
+        with_network=with_network,
     )
     operations, console = open_environment(
         requested, place, patience, request.file, options.role_arn, as_json=as_json

@@ -34,6 +34,7 @@ OPERATIONS: Final = {
 }
 QUESTIONS: Final = {
     Question.BOOTSTRAP: "There is no bucket for templates in {}: deploy the account's stack first?",
+    Question.NETWORK: "The network {} does not exist: deploy it first?",
     Question.DEPLOY: "Deploy {}?",
     Question.ROLL_BACK: "Roll {} back?",
     Question.CANCEL_UPDATE: "Interrupted: cancel the update?",
@@ -43,6 +44,7 @@ NOTICES: Final = {
     "waiting": "{subject} is in {status}: waiting for it to end",
     "removing-failed-creation": "{subject} is an empty stack whose creation failed: removing it",
     "rolling-back": "{subject} is in {status} ({reason}): rolling back; failed: {resources}",
+    "creating-network": "the network {network} does not exist: deploying it first",
     "deploying-again": "another deployment changed {subject}: planning again",
     "late-log-group": "{name} was there after the deletion of its stack: deleted",
     "log-groups-not-deleted": "log groups may be left, which cannot be listed or deleted: {reason}",

@@ -39,6 +39,8 @@ class Output:
     name: str
     value: str
     description: str
+    export: str = ""
+    """The name under which other stacks can import it."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,12 @@ def _stack(stack: Mapping[str, Any]) -> Stack:
         },
         tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])},
         outputs=[
-            Output(output["OutputKey"], output["OutputValue"], output.get("Description", ""))
+            Output(
+                name=output["OutputKey"],
+                value=output["OutputValue"],
+                description=output.get("Description", ""),
+                export=output.get("ExportName", ""),
+            )
             for output in stack.get("Outputs", [])
         ],
         termination_protection=stack.get("EnableTerminationProtection", False),

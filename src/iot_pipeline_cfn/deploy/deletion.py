@@ -18,6 +18,7 @@ from .connection import Connection
 from .errors import DeploymentError
 from .events import Event
 from .following import OperationOutcome, run
+from .network_use import users_of
 from .observer import Operation
 from .obstacles import Obstacle, clear_obstacles, explain_obstacle
 from .operations import Operations
@@ -88,6 +89,11 @@ def plan_deletion(operations: Operations) -> DeletionPlan:
         raise DeploymentError(message, code="protected")
     if stack.status == "REVIEW_IN_PROGRESS":
         return DeletionPlan(stack)
+    if users := users_of(operations, stack):
+        message = (
+            f"{stack.name} is used by {', '.join(users)}; nothing was deleted. Destroy them first"
+        )
+        raise DeploymentError(message, code="in-use", stacks=users)
     template = cloudformation.original_template(operations.client, stack.arn)
     resources = [
         DeletedResource(

@@ -16,13 +16,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.changes import ResourceChange
 from iot_pipeline_cfn.template.findings import Finding, Value
-from iot_pipeline_cfn.template.parameters import shown
+from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER, SLOT_PARAMETER, shown
 
 from . import cloudformation, events, planning
 from .cloudformation import ChangeSet, ChangeSetState, Stack, ValidationFinding
 from .errors import DeploymentError, FindingsError, explained, is_gone, message_of
 from .following import OperationOutcome, follow, limited
 from .lifetime import PEOPLE_TAGS
+from .network_use import choose_slot, network_of, require_free_slot
 from .observer import Operation
 from .operations import Operations
 from .planning import REASONS, Refusal, StackAction, Verb
@@ -177,6 +178,9 @@ def _request_change_set(
     if action is StackAction.CREATE:
         stack = None
     content = build_input(operations, request, stack)
+    network = network_of(request)
+    if network and not (stack and SLOT_PARAMETER in stack.parameters):
+        content = content.with_parameters({SLOT_PARAMETER: choose_slot(operations, network)})
     with ThreadPoolExecutor(max_workers=1) as beside:
         count = beside.submit(find_count, operations, request, stack, content)
         template = send_template(operations, content, bucket, request.kms_key)
@@ -254,6 +258,8 @@ def execute(operations: Operations, plan: Plan) -> Stack:
         return _set_up(operations, plan, plan.stack)
     client, arn, parameters = operations.client, plan.stack.arn, plan.content.parameters
     cloudformation.require_available(client, plan.change_set)
+    if slot := plan.content.sent.get(SLOT_PARAMETER):
+        require_free_slot(operations, slot, parameters[NETWORK_PARAMETER])
     if wants_termination_protection(parameters):
         # On before the first resource exists, so that nothing is ever unprotected, as by the CDK
         # (https://github.com/aws/aws-cdk-cli/blob/main/packages/%40aws-cdk/toolkit-lib/lib/api/deployments/deploy-stack.ts).

@@ -32,6 +32,7 @@ class Question(StrEnum):
     """A question that the user answers with yes or no."""
 
     BOOTSTRAP = "bootstrap"
+    NETWORK = "network"
     DEPLOY = "deploy"
     DELETE = "delete"
     CANCEL_UPDATE = "cancel-update"

@@ -80,6 +80,8 @@ class DeploymentRequest:
     """Whether CloudFormation creates the environment in express mode."""
     reviewed: Mapping[str, Any] | None = None
     """A saved plan that must still hold."""
+    with_network: bool = False
+    """Whether to create the network first that the environment shares, where it does not exist."""
 
     @cached_property
     def body(self) -> str:

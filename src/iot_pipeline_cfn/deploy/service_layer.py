@@ -6,6 +6,7 @@ each step by the observer of its `Operations`, and gets the results as data.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.file_rules import BUCKET
@@ -20,6 +21,7 @@ from .errors import DeploymentError
 from .events import Event
 from .health import require_working
 from .late_log_groups import delete_late_log_groups
+from .network_use import find_network, lost_slot, network_needed, network_of
 from .observer import Question
 from .operations import Operations
 from .planning import REASONS, Refusal, Verb, is_ephemeral
@@ -28,6 +30,9 @@ from .preflight.checking import merge_validations, run_checks
 from .protection import is_protected
 from .reported_changes import loses_data
 from .request import DeploymentRequest, find_bucket, load_request
+
+ATTEMPTS: Final = 4
+"""How often another deployment may be faster before the last attempt."""
 
 
 @dataclass(frozen=True)
@@ -128,16 +133,42 @@ def deploy(
     given = consent.covers_deployment(is_local=operations.connection.is_local)
     consent.require(given=given)
     _require_valid(request)
-    operations, request = _with_bootstrap(operations, request, consent)
+    completed = _with_bootstrap(operations, request, consent)
+    _create_network(operations, request, consent)
+    operations, request = completed
     operations = replace(operations, agreed=given, skipped=request.skipped)
-    try:
-        return _deploy(operations, request)
-    except DeploymentError as error:
-        if not given or error.code != Refusal.CHANGE_SET_OBSOLETE:
-            raise
-        # Another deployment was faster. A user decides anew, a script only once.
+    for _ in range(ATTEMPTS):
+        try:
+            return _deploy(operations, request)
+        except DeploymentError as error:
+            # Another deployment was faster. A user decides anew, a script does not.
+            if lost_slot(error):
+                operations = replace(operations, agreed=True)
+            elif not given or error.code != Refusal.CHANGE_SET_OBSOLETE:
+                raise
         operations.notify("deploying-again")
-        return _deploy(operations, request)
+    return _deploy(operations, request)
+
+
+def _create_network(operations: Operations, request: DeploymentRequest, consent: Consent) -> None:
+    """Create the network that a new environment shares, if the user agrees.
+
+    On the local AWS emulator it costs nothing, and is created without asking.
+    """
+    name = network_of(request)
+    if name is None or find_network(operations, name) or operations.find_stack():
+        return
+    is_local = operations.connection.is_local
+    agreed = request.with_network or is_local
+    if not agreed and not (
+        # The account and the Region are shown, and refused if wrong, before anything is asked.
+        consent.interactive and operations.observer.confirm(Question.NETWORK, name)
+    ):
+        raise network_needed(operations, name)
+    operations.notify("creating-network", network=name)
+    network, own_request = load_request(name, None, request.file.path.parent)
+    own_operations = replace(operations, environment=network, file=own_request.file)
+    deploy(own_operations, own_request, replace(consent, yes=consent.yes or is_local))
 
 
 def _deploy(operations: Operations, request: DeploymentRequest) -> DeploymentResult:

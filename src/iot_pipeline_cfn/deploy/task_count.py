@@ -9,6 +9,7 @@ from iot_pipeline_cfn.template.parameters import (
     COUNT_PARAMETER,
     IMAGE_PARAMETER,
     RECORDED_PARAMETERS,
+    SLOT_PARAMETER,
 )
 
 from . import cloudformation
@@ -75,9 +76,9 @@ def _has_changes(
 def without_count(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data of a plan without the number of tasks and the changes that follow from it.
 
-    The commit and the day of the deployment do not matter either.
+    The commit, the day and the slot in the network do not matter either.
     """
-    left_out = {COUNT_PARAMETER, *RECORDED_PARAMETERS}
+    left_out = {COUNT_PARAMETER, SLOT_PARAMETER, *RECORDED_PARAMETERS}
     parameters = {name: value for name, value in plan["parameters"].items() if name not in left_out}
     return {**plan, "parameters": parameters, "changes": _without_count(plan["changes"], set())}
 

@@ -1,0 +1,163 @@
+"""The shared network of an environment: its stack, the slots in it, and the stacks that use it.
+
+An environment has a slot in its network: the priority of its rule at the shared load balancer, and
+the security group of the endpoints that lets it in (`stack.shared_network`).
+"""
+
+import re
+import shlex
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER, SLOT_PARAMETER
+
+from . import cloudformation
+from .cloudformation import Stack
+from .environments import STACK_PREFIX
+from .errors import DeploymentError, message_of
+from .operations import Operations, command_line
+from .request import DeploymentRequest
+
+SLOTS: Final = 100
+"""A load balancer has at most 100 target groups, which AWS does not raise
+(https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html)."""
+SLOTS_PER_GROUP: Final = 50
+"""A security group has at most 60 rules."""
+
+PRIORITY_IN_USE: Final = re.compile(r"Priority '?\d+'? is currently in use", re.IGNORECASE)
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html"""
+
+USABLE: Final = frozenset(
+    {
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "UPDATE_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE",
+    }
+)
+"""The statuses of a network whose exports can be imported."""
+
+
+def network_of(request: DeploymentRequest) -> str | None:
+    """Return the name of the network that an environment shares, or None if it has its own."""
+    declared = request.template["Parameters"].get(NETWORK_PARAMETER)
+    if declared is None:
+        return None
+    given = {**request.file.parameters, **request.parameters}
+    return str(given.get(NETWORK_PARAMETER, declared["Default"]))
+
+
+def find_network(operations: Operations, name: str) -> Stack | None:
+    """Return the stack of a network that can be used."""
+    stack = cloudformation.find_stack(operations.client, f"{STACK_PREFIX}{name}")
+    return stack if stack and stack.status in USABLE else None
+
+
+def network_needed(operations: Operations, name: str) -> DeploymentError:
+    """Return the error of an environment whose network does not exist."""
+    command = shlex.join(command_line("deploy", operations.connection, name))
+    message = (
+        f"{operations.environment.suffix} needs the network {name}, which does not exist or is not "
+        f"complete: run {command} (make deploy ENV={name}), or deploy both with --with-network "
+        "(make: WITH_NETWORK=1)"
+    )
+    return DeploymentError(message, code="network-needed", network=name, command=command)
+
+
+def choose_slot(operations: Operations, name: str) -> str:
+    """Return a slot for a new environment that no other environment of the network has."""
+    network = find_network(operations, name)
+    if network is None:
+        raise network_needed(operations, name)
+    taken = set(_slots_of_stacks(operations, name)) | _priorities(operations, network)
+    slot = free_slot(operations.environment.suffix, taken)
+    if slot is None:
+        users = users_of(operations, network)
+        message = (
+            f"the network {name} serves {SLOTS} environments and has no slot left; destroy one of "
+            f"{', '.join(users)}, or deploy another network and name it with --parameter "
+            f"{NETWORK_PARAMETER}=..."
+        )
+        raise DeploymentError(message, code="network-full", network=name, stacks=users)
+    return slot
+
+
+def free_slot(suffix: str, taken: Collection[int]) -> str | None:
+    """Return the first free slot for a suffix, or None.
+
+    The first choice depends on the suffix alone, by the number of the pull request if there is one,
+    so that deployments at once rarely choose the same.
+    """
+    digits = re.search(r"\d+", suffix)
+    first = int(digits[0]) - 1 if digits else sum(suffix.encode())
+    numbers = ((first + step) % SLOTS + 1 for step in range(SLOTS))
+    number = next((number for number in numbers if number not in taken), None)
+    return None if number is None else f"{1 + (number - 1) // SLOTS_PER_GROUP}/{number}"
+
+
+def require_free_slot(operations: Operations, slot: str, name: str) -> None:
+    """Require right before the execution that no other environment has taken the slot."""
+    network = find_network(operations, name)
+    if network is None:
+        raise network_needed(operations, name)
+    started = _slots_of_stacks(operations, name, ignored={"REVIEW_IN_PROGRESS"})
+    if _number(slot) in {*started} | _priorities(operations, network):
+        raise cloudformation.obsolete()
+
+
+def lost_slot(error: DeploymentError) -> bool:
+    """Return whether a creation failed because another environment took the slot first."""
+    cause = error.details.get("cause")
+    return isinstance(cause, dict) and bool(PRIORITY_IN_USE.search(str(cause.get("reason"))))
+
+
+def users_of(operations: Operations, stack: Stack) -> list[str]:
+    """Return the names of the stacks that import an output of a stack."""
+    names: set[str] = set()
+    for output in stack.outputs:
+        if output.export:
+            names |= _importers(operations, output.export)
+    return sorted(names)
+
+
+def _importers(operations: Operations, export: str) -> set[str]:
+    try:
+        pages = operations.client.get_paginator("list_imports").paginate(ExportName=export)
+        return {name for page in pages for name in page["Imports"]}
+    except ClientError as error:
+        # CloudFormation answers so where nothing imports the value.
+        if "is not imported" in message_of(error):
+            return set()
+        raise
+
+
+def _slots_of_stacks(
+    operations: Operations, name: str, ignored: Collection[str] = ()
+) -> Iterator[int]:
+    """Yield the slots of other environments, also of those that are still being created."""
+    for stack in cloudformation.all_stacks(operations.client):
+        slot = stack.parameters.get(SLOT_PARAMETER)
+        if (
+            slot
+            and stack.name != operations.environment.stack_name
+            and stack.parameters.get(NETWORK_PARAMETER) == name
+            and stack.status not in {"DELETE_COMPLETE", *ignored}
+        ):
+            yield _number(slot)
+
+
+def _priorities(operations: Operations, network: Stack) -> set[int]:
+    """Return the priorities of the rules at the shared listener."""
+    listener = next(each.value for each in network.outputs if each.name == "ListenerArn")
+    pages = operations.connection.elbv2.get_paginator("describe_rules").paginate(
+        ListenerArn=listener
+    )
+    rules = [rule for page in pages for rule in page["Rules"]]
+    return {int(rule["Priority"]) for rule in rules if rule["Priority"].isdecimal()}
+
+
+def _number(slot: str) -> int:
+    return int(slot.partition("/")[2])

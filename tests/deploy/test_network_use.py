@@ -1,0 +1,74 @@
+"""The shared network of environments: creating it, its slots, and its users."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploying import BUCKET, parameters_of
+from iot_pipeline_cfn.deploy.errors import DeploymentError
+from iot_pipeline_cfn.deploy.network_use import free_slot, lost_slot
+from iot_pipeline_cfn.stack.naming import SUFFIX_PATTERN
+from iot_pipeline_cfn.stack.shared_network import SLOT_PATTERN
+
+
+@settings(max_examples=30)
+@given(st.sets(st.from_regex(SUFFIX_PATTERN, fullmatch=True), min_size=1, max_size=100))
+def test_a_hundred_environments_have_slots_of_their_own(suffixes):
+    taken = set()
+    for suffix in suffixes:
+        slot = free_slot(suffix, taken)
+        assert re.fullmatch(SLOT_PATTERN, slot)
+        number = int(slot.partition("/")[2])
+        assert number not in taken
+        taken.add(number)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "taken", "slot"),
+    [
+        ("pr1", (), "1/1"),
+        ("pr-77", (), "2/77"),
+        ("pr101", {1, 2}, "1/3"),
+        ("pr100", {100}, "1/1"),
+        ("pr5", range(1, 101), None),
+    ],
+)
+def test_slot_is_that_of_the_pull_request_or_the_next_free_one(suffix, taken, slot):
+    assert free_slot(suffix, taken) == slot
+
+
+@pytest.mark.parametrize(
+    ("reason", "lost"),
+    [
+        ("Priority '7' is currently in use (Service: ElasticLoadBalancingV2)", True),
+        ("A rule cannot have this priority", False),
+    ],
+)
+def test_refused_priority_is_a_lost_slot(reason, lost):
+    assert lost_slot(DeploymentError("failed", cause={"reason": reason})) is lost
+
+
+def test_network_is_needed_created_used_and_deleted(project, aws):
+    """The environments pr1 and pr101 have the same first choice of a slot."""
+    project.write_shared()
+    refused = project.deploy("pr1")
+    assert refused.code == "network-needed"
+    assert refused.details["command"].split()[1:3] == ["deploy", "shared-network"]
+    assert project.run("plan", "pr1", *BUCKET).code == "network-needed"
+    first = project.deploy("pr1", "--with-network")
+    assert (first.status, first.notices) == (0, ["creating-network"]), first.err
+    assert project.deploy("pr101").status == 0
+    assert project.deploy("pr1").status == 0
+    slots = [parameters_of(aws, suffix)["NetworkSlot"] for suffix in ("pr1", "pr101")]
+    assert slots == ["1/1", "1/2"]
+    moved = project.deploy("pr1", "--parameter=Network=other")
+    assert (moved.code, moved.details["parameter"]) == ("fixed-parameter", "Network")
+    used = project.run("destroy", "shared-network", "--yes")
+    assert used.code == "in-use"
+    assert used.details["stacks"] == ["iot-pipeline-pr1", "iot-pipeline-pr101"]
+    for name in ("pr1", "pr101", "shared-network"):
+        done = project.run("destroy", name, "--yes")
+        assert done.status == 0, done.err
+    assert all(vpc["IsDefault"] for vpc in aws("ec2").describe_vpcs()["Vpcs"])
