@@ -29,5 +29,5 @@ def test_suffix_is_said_if_it_is_not_the_name(capsys, name, is_said):
 
 def test_name_that_the_template_rejects_is_refused():
     with pytest.raises(DeploymentError) as refusal:
-        open_named("x" * 40, TEMPLATE, Place(), as_json=False)
+        open_named("1" * 40, TEMPLATE, Place(), as_json=False)
     assert refusal.value.code == "invalid-name"

@@ -24,6 +24,10 @@ TEMPLATE = json.loads((ROOT / "templates/iot-pipeline.json").read_text())
         ("Feature/Sensor__Batch.v2", "feature-sensor-batch-v2"),
         ("PR 123", "pr-123"),
         ("staging/", "staging"),
+        ("a" * 32, "a" * 32),
+        ("a" * 33, "a" * 23 + "-852785c8"),
+        ("feature/sensor-batch-with-backpressure", "feature-sensor-batch-wi-382a0ad2"),
+        ("feature/sensor-batch/with-all-retries", "feature-sensor-batch-wi-2deb4499"),
     ],
 )
 def test_name_maps_to_a_suffix(name, suffix):
@@ -34,7 +38,7 @@ def test_name_maps_to_a_suffix(name, suffix):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "123", "-pr", "prüfung", "pr;rm", "pr\n1", "pr$(id)", "feature/" + "x" * 40],
+    ["", "123", "-pr", "prüfung", "pr;rm", "pr\n1", "pr$(id)", "1" * 40, "x" * 257],
 )
 def test_name_without_a_valid_suffix_is_refused(name):
     with pytest.raises(DeploymentError) as refusal:
@@ -48,6 +52,17 @@ def test_suffix_maps_to_itself(name):
         environment = environment_named(name, TEMPLATE)
         again = environment_named(environment.suffix, TEMPLATE)
         assert again.suffix == environment.suffix
+
+
+def test_stack_name_is_that_of_its_environment():
+    assert environment_named("iot-pipeline-pr-123", TEMPLATE) == Environment("pr-123", "pr-123")
+
+
+@given(st.from_regex(r"[a-z][a-z0-9._/ -]{30,254}[a-z0-9]", fullmatch=True))
+def test_long_name_maps_to_a_valid_suffix_of_its_own(name):
+    environment = environment_named(name, TEMPLATE)
+    assert len(environment.suffix) <= 32
+    assert environment_named(f"{name}x", TEMPLATE).suffix != environment.suffix
 
 
 def test_own_parameter_file_precedes_that_of_the_environment_type(tmp_path):

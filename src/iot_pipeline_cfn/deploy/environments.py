@@ -1,9 +1,11 @@
 """Environment names, their suffixes and their parameter files.
 
-`PR-123` becomes `pr-123`, and `feature/sensor-batch` becomes `feature-sensor-batch`. Two names can
-map to the same suffix, so a tag of the stack has the name that it was created for.
+`PR-123` becomes `pr-123`, and `feature/sensor-batch` becomes `feature-sensor-batch`. A suffix that
+would be too long, as those of branches can be, is shortened and ends with a hash. Two names can map
+to the same suffix, so a tag of the stack has the name that it was created for.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +29,9 @@ PULL_REQUEST: Final = re.compile(r"pr(\d|-)")
 """The suffixes that the roles of pull requests may touch (`stack.permissions.PULL_REQUESTS`)."""
 
 
+HASH_LENGTH: Final = 8
+
+
 @dataclass(frozen=True)
 class Environment:
     """An environment, by its name as it was given and its suffix."""
@@ -46,15 +51,24 @@ class Environment:
 
 
 def environment_named(name: str, template: Mapping[str, Any]) -> Environment:
-    """Return the environment of a name, whose suffix must satisfy the template's rule."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/ -]*", name, re.ASCII):
+    """Return the environment of a name, or of a stack's name.
+
+    Its suffix must satisfy the template's rule.
+    """
+    name = name.removeprefix(STACK_PREFIX)
+    # A tag of the stack has the name, with at most 256 characters.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/ -]{0,255}", name, re.ASCII):
         message = (
-            f"{name!r} cannot name an environment: a name begins with a letter, followed by "
-            "letters, digits, spaces and . _ / -"
+            f"{name!r} cannot name an environment: a name begins with a letter, followed by at "
+            "most 255 letters, digits, spaces and . _ / -"
         )
         raise DeploymentError(message, code="invalid-name", name=name)
-    suffix = re.sub(r"[._/ -]+", "-", name.lower()).strip("-")
     declaration = template["Parameters"][SUFFIX_PARAMETER]
+    suffix = re.sub(r"[._/ -]+", "-", name.lower()).strip("-")
+    longest = int(declaration.get("MaxLength", len(suffix)))
+    if len(suffix) > longest:
+        digest = hashlib.sha256(suffix.encode()).hexdigest()[:HASH_LENGTH]
+        suffix = f"{suffix[: longest - HASH_LENGTH - 1].rstrip('-')}-{digest}"
     if finding := check_value(SUFFIX_PARAMETER, declaration, suffix):
         message = f"{name!r} cannot name an environment: {parameter_sentence(finding)}"
         raise DeploymentError(message, code="invalid-name", name=name)

@@ -89,25 +89,31 @@ class Operations:
         return stack
 
     def require_stack(self) -> Stack:
-        """Return the environment's stack, which must exist and belong to it."""
+        """Return the environment's stack, which must exist, by any name that has its suffix."""
         stack = self.find_stack()
         if stack is None:
             raise self.refused(Refusal.ABSENT)
-        refusal = planning.refuse_ownership(stack.status, stack.tags, self.environment.name)
+        name = stack.tags.get(ENVIRONMENT_TAG, self.environment.name)
+        refusal = planning.refuse_ownership(stack.status, stack.tags, name)
         if refusal:
             raise self.refused(refusal, stack)
         return stack
 
-    def refused(self, refusal: Refusal, stack: Stack | None = None) -> DeploymentError:
-        """Return the error of a refusal, with the stack that it is about."""
+    def refused(
+        self, refusal: Refusal, stack: Stack | None = None, verb: str = ""
+    ) -> DeploymentError:
+        """Return the error of a refusal, with the stack that it is about and the verb."""
         if stack is None:
             account, region = self.location.account, self.location.region
             message = f"{self.environment.name!r} in {account}, {region}: {REASONS[refusal]}"
             return DeploymentError(message, code=refusal, account=account, region=region)
         name = stack.tags.get(ENVIRONMENT_TAG, "")
-        created_as = f", created as {name!r}" if name not in {"", self.environment.name} else ""
+        reason = REASONS[refusal]
+        if refusal is Refusal.ANOTHER_NAME:
+            command = shlex.join(command_line(verb, self.connection, name))
+            reason = reason.format(name=name, command=command, quoted=shlex.quote(name))
         return DeploymentError(
-            f"{stack.name} ({stack.status}{created_as}): {REASONS[refusal]}",
+            f"{stack.name} ({stack.status}): {reason}",
             code=refusal,
             stack=stack.name,
             status=stack.status,

@@ -31,7 +31,7 @@ def make_ready(
             without_rollback=stack is not None and stack.is_without_rollback,
         )
         if isinstance(decision, Refusal):
-            raise operations.refused(decision, stack)
+            raise operations.refused(decision, stack, verb)
         if stack is None:
             return None, decision
         match decision:
