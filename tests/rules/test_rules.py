@@ -197,6 +197,14 @@ Resources:
                 ("AllowedPattern: '[a-z-]+', Default: dev", "app-${Name}-app", None),
             )
         ),
+        # Instances have the support of their cluster, and Oracle has none.
+        (
+            "Resources: {Cluster: {Type: AWS::RDS::DBCluster, Properties: {Engine: aurora-mysql}},"
+            " Instance: {Type: AWS::RDS::DBInstance, Properties: {Engine: aurora-mysql, "
+            "DBClusterIdentifier: !Ref Cluster}}, Other: {Type: AWS::RDS::DBInstance, "
+            "Properties: {Engine: oracle-ee}}}",
+            [("I9015", "Cluster")],
+        ),
         # Another stack in the same account has the same name.
         (NAMED % ("Stage: {Type: String}", "app-${AWS::AccountId}"), [("W9006", "Bucket")]),
         (NAMED % ("Stage: {Type: String}", "app-${AWS::StackName}"), []),
@@ -276,6 +284,13 @@ def let_flow_logs_create_groups(template):
             {"LoadBalancerLogDestination"},
         ),
         (let_flow_logs_create_groups, "W9012", {"FlowLogRole"}),
+        (
+            changed("LoadBalancerLogSource", Name={"Ref": "EnvironmentSuffix"}),
+            "W9013",
+            {"LoadBalancerLogSource"},
+        ),
+        (changed("Service", ForceNewDeployment=None), "W9014", {"Service"}),
+        (changed("Database", EngineLifecycleSupport=None), "I9015", {"Database"}),
     ],
 )
 def test_failure_is_found_in_our_template(check, template, breakage, rule, found):

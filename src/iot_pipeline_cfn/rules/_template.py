@@ -69,3 +69,26 @@ def text(value: Any) -> str | None:
             known = [each for each in texts if each is not None]
             found = delimiter.join(known) if len(known) == len(texts) else None
     return found
+
+
+def choices(cfn: Any, value: Any) -> set[str]:
+    """Return the parameters that decide a value, also through conditions."""
+    parameters, conditions = cfn.get_parameters_valid(), cfn.template.get("Conditions", {})
+    found: set[str] = set()
+    seen: set[str] = set()
+    rest = [value]
+    while rest:
+        part = rest.pop()
+        match part:
+            case {"Ref": str() as name}:
+                found.add(name)
+            case {"Condition": str() as name} | {"Fn::If": [str() as name, *_]} if name not in seen:
+                seen.add(name)
+                rest.append(conditions.get(name))
+            case {"Fn::Sub": str() as pattern} | {"Fn::Sub": [str() as pattern, *_]}:
+                found.update(VARIABLE.findall(pattern))
+        if isinstance(part, dict):
+            rest.extend(part.values())
+        elif isinstance(part, list):
+            rest.extend(part)
+    return found & set(parameters)
