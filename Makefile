@@ -11,7 +11,7 @@ PROCESSOR := examples/processor/requirements
 
 # A misspelt or unknown argument would act on another environment, account or Region.
 ARGUMENTS := BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG PARAMETERS PROFILE \
-    PULL_REQUEST PYTHON REGION ROLE_ARN SHELL SINCE SKIP TARGET TTL WITH_NETWORK YES
+    PULL_REQUEST PYTHON REGION ROLE_ARN SHELL SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
 UNKNOWN := $(strip $(foreach name,$(filter-out $(ARGUMENTS),$(.VARIABLES)),\
     $(if $(findstring command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
@@ -21,7 +21,7 @@ endif
 # Arguments of make reach iot-pipeline in its environment, where neither make nor a shell expands
 # them: a branch can have any name.
 unexport BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG PARAMETERS PROFILE \
-    PULL_REQUEST REGION ROLE_ARN SINCE SKIP TARGET TTL WITH_NETWORK YES
+    PULL_REQUEST REGION ROLE_ARN SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
 export IOT_PIPELINE_BASE = $(value BASE)
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
 export IOT_PIPELINE_COMMIT = $(value COMMIT)
@@ -39,6 +39,7 @@ export IOT_PIPELINE_SINCE = $(value SINCE)
 export IOT_PIPELINE_SKIP = $(value SKIP)
 export IOT_PIPELINE_TARGET = $(value TARGET)
 export IOT_PIPELINE_TTL = $(value TTL)
+export IOT_PIPELINE_VERBOSE = $(value VERBOSE)
 export IOT_PIPELINE_WITH_NETWORK = $(value WITH_NETWORK)
 # Only from the command line: an ENV that happens to be in the environment selects nothing, a YES
 # confirms nothing, and a PROFILE is not meant for AWS, whose variable is AWS_PROFILE.

@@ -6,28 +6,12 @@ import pytest
 
 from iot_pipeline_cfn.cli.deploy_wording import (
     age,
+    duration,
     environment_table,
-    loss_text,
     status_facts,
     time_left,
 )
 from iot_pipeline_cfn.deploy.inventory import Drift, EnvironmentStatus, Summary
-from iot_pipeline_cfn.template.changes import Action, Replacement, ResourceChange
-
-
-@pytest.mark.parametrize(
-    ("action", "replacement", "expected"),
-    [
-        (Action.REMOVE, Replacement.NO, "is removed; "),
-        (Action.MODIFY, Replacement.YES, "is replaced; "),
-        (Action.MODIFY, Replacement.MAYBE, "may be replaced; "),
-        (Action.DYNAMIC, Replacement.NO, "may be removed or replaced; "),
-        (Action.UNKNOWN, Replacement.NO, "may be removed or replaced; "),
-    ],
-)
-def test_loss_is_stated_only_as_certain_as_it_is(action, replacement, expected):
-    change = ResourceChange(action, "Database", "AWS::RDS::DBInstance", replacement)
-    assert loss_text(change).startswith(expected)
 
 
 def summary_of(name, region="us-east-1", **others):
@@ -91,3 +75,11 @@ def test_drift_of_a_resource_has_no_path():
 def test_age_is_shown_in_the_largest_unit(ago, shown):
     """A clock behind that of AWS shows 0 s."""
     assert age(datetime.now(UTC) - ago) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.4, "0 s"), (59.6, "1 min 0 s"), (680, "11 min 20 s"), (3_661, "1 h 1 min")],
+)
+def test_duration_is_shown_in_two_units(seconds, shown):
+    assert duration(seconds) == shown

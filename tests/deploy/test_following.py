@@ -108,7 +108,7 @@ def start(project, *arguments):
     return subprocess.Popen(
         [PROGRAM, *arguments],
         cwd=project.directory,
-        env=project.environment,
+        env=project.environment | {"IOT_PIPELINE_VERBOSE": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -6,7 +6,7 @@ import pytest
 
 from deploying import names_of_stacks, small_template
 from iot_pipeline_cfn.deploy.connection import Target
-from iot_pipeline_cfn.deploy.deletion import DeletedResource, DeletionOutcome
+from iot_pipeline_cfn.deploy.deletion import DeletionOutcome
 from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.observer import Observer, Question
 from iot_pipeline_cfn.deploy.operations import Operations
@@ -55,9 +55,8 @@ def test_environment_lives_through_plan_deploy_and_destroy(prepare, aws):
     assert [output.name for output in result.stack.outputs] == ["TopicArn"]
     assert plan(operations, request).empty
     deletion = destroy(operations, YES)
-    assert list(deletion.plan.resources) == [
-        DeletedResource("Topic", "AWS::SNS::Topic", DeletionOutcome.DELETED)
-    ]
+    (topic,) = deletion.plan.resources
+    assert (topic.logical_id, topic.outcome) == ("Topic", DeletionOutcome.DELETED)
     assert (deletion.left, names_of_stacks(aws)) == ([], [])
     assert destroy(operations, YES).plan.stack is None
 

@@ -45,7 +45,7 @@ def test_update_keeps_the_tasks_that_auto_scaling_has_started(project, aws, serv
         assert json.loads(done.out.splitlines()[0])["parameters"]["CurrentCount"] == sent
         assert (service(), parameters_of(aws)["CurrentCount"]) == (after, sent)
     service(4)
-    assert "nothing to change" in project.deploy("pr1").err
+    assert "nothing to change" in project.deploy("pr1").out
     assert service() == 4
     assert project.deploy("pr1", "--image-tag", "").status == 0
     assert (service(), parameters_of(aws)["CurrentCount"]) == (0, "")
@@ -57,7 +57,7 @@ def test_review_holds_although_the_number_of_tasks_changes(project, aws, service
     for planned, deployed in ((4, 3), (2, 3), (4, 2)):
         service(planned)
         shown = project.run("plan", "pr1", *BUCKET, *options, "--save", review)
-        assert ("the service keeps its 4 tasks" in shown.err) is (planned == 4)
+        assert ("the service keeps its 4 tasks" in shown.out) is (planned == 4)
         service(deployed)
         assert project.deploy("pr1", *options, "--reviewed", review).status == 0
         assert service() == deployed

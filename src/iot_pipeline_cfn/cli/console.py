@@ -6,12 +6,11 @@ in place; without one, each event is a line.
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -19,6 +18,7 @@ from iot_pipeline_cfn.deploy.observer import Observer, Operation, Question
 from iot_pipeline_cfn.template.findings import Finding
 
 from . import deploy_wording as wording
+from .printing import columns, echo, echo_sentence, is_terminal, print_table
 from .signs_of_life import signs_of_life
 
 if TYPE_CHECKING:
@@ -28,28 +28,15 @@ if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.events import Event
     from iot_pipeline_cfn.deploy.inventory import EnvironmentStatus, Summary
     from iot_pipeline_cfn.deploy.location import Location
+    from iot_pipeline_cfn.deploy.operation_progress import OperationProgress
+    from iot_pipeline_cfn.deploy.operations import Operations
+    from iot_pipeline_cfn.deploy.service_layer import DeletionResult, DeploymentResult
 
 VERSION: Final = 1
 """The version of the JSON documents; docs/json.md lists their schemas."""
 
-
-def echo(text: str, *, err: bool = False) -> bool:
-    """Write a line, and return whether it has a reader, without which an operation goes on.
-
-    Raises:
-        OSError: when the line cannot be written for another reason.
-
-    """
-    try:
-        click.echo(text, err=err)
-    except OSError as error:
-        # At its end, Python would try once more to write what is buffered.
-        stream = sys.stderr if err else sys.stdout
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise
-        return False
-    return True
+WIDE: Final = 100
+"""The columns of a terminal with room for the types of resources."""
 
 
 def json_document(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,17 +49,18 @@ class Console(Observer):
     """The terminal or the streams of a command, which prints JSON documents if `as_json` is set."""
 
     as_json: bool = False
+    verbose: bool = False
     location: dict[str, Any] = field(default_factory=dict)
     """What each JSON document says about the account and the Region, once they are known."""
 
     @property
     def interactive(self) -> bool:
         """Whether a user can be asked."""
-        return _is_terminal(sys.stdin) and _is_terminal(sys.stderr) and not self.as_json
+        return is_terminal(sys.stdin) and is_terminal(sys.stderr) and not self.as_json
 
     def say(self, message: str) -> None:
         """Print a message to stderr."""
-        echo(message, err=True)
+        echo_sentence(message, err=True)
 
     def document(self, kind: str, content: Mapping[str, Any]) -> None:
         """Print a JSON document in one line."""
@@ -105,40 +93,33 @@ class Console(Observer):
         text = wording.QUESTIONS[question].format(environment)
         return self.answer(f"{text} [y/N]") in {"y", "yes"}
 
-    def table(
-        self, headings: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False
-    ) -> None:
-        """Print a table without its empty columns; a row that begins with `!` stands out."""
-        used = [number for number in range(len(headings)) if any(row[number] for row in rows)]
-        table = [[row[number] for number in used] for row in (headings, *rows)]
-        if not _is_terminal(sys.stderr if err else sys.stdout):
-            _print_plain(table, err=err)
-            return
-        from rich.table import Table
-        from rich.text import Text
-
-        from .progress import rich_console
-
-        drawn = Table(*table[0], box=None, pad_edge=False, header_style="bold")
-        for row in table[1:]:
-            style = "bold red" if row[0].startswith("!") else ""
-            drawn.add_row(*(Text(cell, style, overflow="fold") for cell in row))
-        rich_console(err=err).print(drawn)
-
     def show_plan(self, plan: "Plan") -> None:
-        """Show a plan before its preflight checks run."""
-        self.plan(plan, err=True)
+        """Show a plan, if there is anything to do, before its preflight checks run."""
+        if self.as_json or plan.settings or not plan.empty:
+            self.plan(plan, err=True)
 
     def plan(self, plan: "Plan", *, err: bool) -> None:
-        """Show a plan; the changes that lose data stand out."""
+        """Show a plan: a new environment by service, and of another one each change."""
         if self.as_json:
             self.document("plan", plan.as_data())
             return
-        if plan.changes:
-            rows = [wording.change_row(change) for change in plan.changes]
-            self.table(wording.CHANGE_HEADINGS, rows, err=err)
-        for line in wording.plan_lines(plan):
-            self.say(line)
+        from . import plan_wording
+        from .forecast import Forecast
+
+        forecast = Forecast(plan)
+        for line in plan_wording.parameter_lines(plan):
+            echo_sentence(line, err=err)
+        if plan.creates and not self.verbose:
+            rows = plan_wording.service_rows(forecast)
+            headings, numbers = plan_wording.SERVICE_HEADINGS, plan_wording.SERVICE_HEADINGS[1:]
+            print_table(headings, rows, err=err, numbers=numbers)
+        elif plan.changes:
+            rows = plan_wording.change_rows(
+                forecast.changes, is_narrow=(columns(err=err) or WIDE) < WIDE, verbose=self.verbose
+            )
+            print_table(plan_wording.HEADINGS, rows, err=err)
+        for line in plan_wording.plan_lines(plan, forecast):
+            echo_sentence(line, err=err)
 
     def show_findings(self, findings: Sequence[Finding]) -> None:
         """Show the findings of the preflight checks before anything is executed."""
@@ -154,20 +135,32 @@ class Console(Observer):
 
         for finding in findings:
             for line in finding_lines(finding):
-                echo(line, err=err)
+                echo_sentence(line, err=err)
 
     def notify(self, finding: Finding) -> None:
         """Show a step of an operation."""
         self.say(wording.notice_line(finding))
 
     def outputs(self, outputs: "Sequence[Output]") -> None:
-        """Print a stack's outputs."""
+        """Print a stack's outputs: names and values, and with --verbose their descriptions."""
         if self.as_json:
             values = {output.name: output.value for output in outputs}
             self.document("outputs", {"outputs": values})
-        else:
-            rows = [(output.name, output.value, output.description) for output in outputs]
-            _print_plain([("Output", "Value", "Description"), *sorted(rows)])
+            return
+        width = max((len(output.name) for output in outputs), default=0)
+        for output in sorted(outputs, key=lambda output: output.name):
+            echo(f"{output.name:<{width}}  {output.value}")
+            if self.verbose and output.description:
+                echo(f"{'':<{width}}  {output.description}")
+
+    def deployed(self, operations: "Operations", result: "DeploymentResult") -> None:
+        """Print what a deployment has led to, and what to do next."""
+        if self.as_json:
+            self.outputs(result.stack.outputs)
+            return
+        suffix = operations.environment.suffix
+        for line in wording.arrival_lines(suffix, result, operations.command):
+            echo(line)
 
     def status(self, status: "EnvironmentStatus") -> None:
         """Print the state of an environment, a line for each fact."""
@@ -193,7 +186,8 @@ class Console(Observer):
             data = {"environments": rows, "monthly_price": total}
             self.document("environments", {**data, "unreadable_regions": list(unreadable)})
         elif environments:
-            _print_plain(wording.environment_table(environments, prices, _columns()))
+            headings, *table = wording.environment_table(environments, prices, columns() or 80)
+            print_table(headings, table, numbers=("Monthly",))
         else:
             self.say("there are no environments")
 
@@ -201,33 +195,47 @@ class Console(Observer):
         """Show what becomes of the resources of a stack before it is deleted."""
         if self.as_json:
             self.document("deletion", plan.as_data())
-        elif plan.resources:
-            rows = [wording.deletion_row(resource) for resource in plan.resources]
-            self.table(wording.DELETION_HEADINGS, rows, err=True)
+        elif plan.stack and plan.resources:
+            from iot_pipeline_cfn.deploy.lifetime import OWNER_TAG
 
-    def result(
-        self,
-        suffix: str,
-        state: str | None,
-        location: "Location",
-        left: "Sequence[Event]" = (),
-        late_log_groups: Sequence[str] = (),
-    ) -> None:
-        """Print the state of a stack at the end, and the resources that its deletion skipped."""
+            rows = wording.deletion_rows(plan.resources, verbose=self.verbose)
+            print_table(wording.DELETION_HEADINGS, rows, err=True)
+            owner = plan.stack.tags.get(OWNER_TAG, "")
+            self.say(wording.deletion_line(plan, plan.stack, owner))
+
+    def deleted(self, operations: "Operations", result: "DeletionResult") -> None:
+        """Print what a deletion has left."""
+        suffix, is_absent = operations.environment.suffix, result.plan.stack is None
         if self.as_json:
-            resources = [
-                {
-                    "logical_id": event.logical_id,
-                    "resource_type": event.resource_type,
-                    "physical_id": event.physical_id,
-                    "reason": event.reason,
-                }
-                for event in left
-            ]
-            facts = {"environment": suffix, "state": state, "left": resources}
-            self.document("result", {**facts, "late_log_groups": list(late_log_groups)})
+            facts: dict[str, Any] = {
+                "environment": suffix,
+                "state": None if is_absent else "DELETE_COMPLETE",
+                "left": [
+                    {
+                        "logical_id": event.logical_id,
+                        "resource_type": event.resource_type,
+                        "physical_id": event.physical_id,
+                        "reason": event.reason,
+                    }
+                    for event in result.left
+                ],
+                "late_log_groups": list(result.late_log_groups),
+                "snapshots": [snapshot.as_data() for snapshot in result.snapshots],
+            }
+            self.document("result", facts)
+        elif is_absent:
+            self.say(wording.absent_line(suffix, operations.location))
         else:
-            self.say(wording.result_line(suffix, state, left, location))
+            for line in wording.deletion_lines(suffix, result):
+                self.say(line)
+
+    def state(self, suffix: str, state: str) -> None:
+        """Print the state of a stack at the end of an operation."""
+        if self.as_json:
+            facts = {"environment": suffix, "state": state, "left": [], "late_log_groups": []}
+            self.document("result", facts)
+        else:
+            self.say(f"{suffix} is in {state}")
 
     def event(self, event: "Event") -> None:
         """Print an event."""
@@ -241,51 +249,56 @@ class Console(Observer):
         self, operation: Operation, subject: str, logical_ids: Collection[str]
     ) -> "Iterator[Callable[[Event], None]]":
         """Show an operation; the function that this yields gets each event."""
+        from iot_pipeline_cfn.deploy.operation_progress import OperationProgress
+
         title = wording.OPERATIONS[operation].format(subject)
+        progress = OperationProgress(logical_ids)
         if self.interactive:
             from .progress import draw
 
-            with draw(title, logical_ids) as see:
+            with draw(title, progress, self._say_event if self.verbose else None) as see:
                 yield see
-        else:
-            show = self.event if self.as_json else self._say_event
-            with self.follow(title, show) as see:
-                yield see
+            return
+
+        def show(event: "Event", seconds: float | None) -> None:
+            if self.as_json:
+                self.event(event)
+            elif self.verbose or event.failed or event.rolls_back:
+                self._say_event(event)
+            elif seconds is not None:
+                self.say(wording.completion_line(event, seconds, progress))
+
+        with self._group(title), self.follow(title, show, progress) as see:
+            yield see
 
     @contextmanager
     def follow(
-        self, title: str, show: "Callable[[Event], None]"
+        self,
+        title: str,
+        show: "Callable[[Event, float | None], None]",
+        progress: "OperationProgress | None" = None,
     ) -> "Iterator[Callable[[Event], None]]":
-        """Show each event, and every minute what is in progress."""
+        """Show events with the seconds that a resource took, and every minute what goes on."""
+        from iot_pipeline_cfn.deploy.operation_progress import OperationProgress
 
-        def say(seconds: float, logical_ids: list[str]) -> None:
-            self.say(wording.in_progress_line(title, seconds, logical_ids))
+        known = progress or OperationProgress()
+        with signs_of_life(lambda t: self.say(wording.in_progress_line(title, t, known))):
+            yield lambda event: show(event, known.see(event))
 
-        def see(event: "Event") -> None:
-            note(event)
-            show(event)
+    @contextmanager
+    def _group(self, title: str) -> Iterator[None]:
+        """Fold the lines of an operation in the log of GitHub Actions.
 
-        with signs_of_life(say) as note:
-            yield see
+        https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#grouping-log-lines
+        """
+        is_folded = os.environ.get("GITHUB_ACTIONS") == "true" and not self.as_json
+        if is_folded:
+            self.say(f"::group::{title}")
+        try:
+            yield
+        finally:
+            if is_folded:
+                self.say("::endgroup::")
 
     def _say_event(self, event: "Event") -> None:
         self.say(wording.event_line(event))
-
-
-def _columns() -> int:
-    """Return the width of the terminal, or what a table fits in without one."""
-    return shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else 80
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    # A process can be started without any of its streams.
-    return stream is not None and stream.isatty()
-
-
-def _print_plain(table: Sequence[Sequence[str]], *, err: bool = False) -> None:
-    """Print a table to copy from: not folded, and a line for each row."""
-    lines = [[cell.replace("\n", ", ") for cell in row] for row in table]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        echo("  ".join(cells).rstrip(), err=err)

@@ -171,7 +171,7 @@ def deploy(
     )
     consent = service_layer.Consent(yes, console.interactive, in_ci())
     result = service_layer.deploy(operations, request, consent)
-    console.outputs(result.stack.outputs)
+    console.deployed(operations, result)
 
 
 def _request(

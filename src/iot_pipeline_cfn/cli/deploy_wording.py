@@ -1,25 +1,24 @@
 """The sentences and table rows about plans, operations and environments."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from iot_pipeline_cfn.deploy.observer import Operation, Question
-from iot_pipeline_cfn.deploy.reported_changes import loses_data
-from iot_pipeline_cfn.template.changes import Action, PropertyChange, Replacement, ResourceChange
 from iot_pipeline_cfn.template.findings import Finding
-from iot_pipeline_cfn.template.parameters import COUNT_PARAMETER
-from iot_pipeline_cfn.template.stateful import DataOutcome, data_outcome
+from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
 from .health_wording import PROBLEMS, problem_line
+from .plan_wording import short_type
 
 if TYPE_CHECKING:
-    from iot_pipeline_cfn.deploy.deletion import DeletedResource
-    from iot_pipeline_cfn.deploy.deployment import Plan
+    from iot_pipeline_cfn.deploy.cloudformation import Stack
+    from iot_pipeline_cfn.deploy.deletion import DeletedResource, DeletionPlan
     from iot_pipeline_cfn.deploy.events import Event
     from iot_pipeline_cfn.deploy.inventory import EnvironmentStatus, Summary
     from iot_pipeline_cfn.deploy.location import Location
+    from iot_pipeline_cfn.deploy.operation_progress import OperationProgress
+    from iot_pipeline_cfn.deploy.service_layer import DeletionResult, DeploymentResult
 
 OPERATIONS: Final = {
     Operation.CREATE: "creating {}",
@@ -57,32 +56,32 @@ NOTICES: Final = {
     "outage": "AWS does not answer, and CloudFormation goes on; still trying ({reason})",
     "validation-unreadable": "note: cannot read the early validation: {reason}",
     "task-count-unreadable": "note: the update may stop tasks: cannot read how many run: {reason}",
+    "snapshots-unreadable": "cannot read which snapshots remain: {reason}",
     "change-set-not-removed": "cannot delete the change set, which can safely be left: {reason}",
 }
-SETTINGS: Final = {
-    "stack-policy": "the stack policy changes to that of the parameter file",
-    "termination-protection-on": "termination protection is switched on",
-    "termination-protection-off": "termination protection is switched off",
-}
 OUTCOMES: Final = {
-    "deleted": "deleted",
-    "kept": "kept",
-    "snapshot": "deleted; a final snapshot is kept",
-    "unknown": "deleted or kept: the deletion policy cannot be read",
+    "deleted": "Lost",
+    "unknown": "Lost or kept",
+    "snapshot": "Snapshot",
+    "kept": "Kept",
 }
-DATA: Final = {
-    DataOutcome.LOST: "its data is lost",
-    DataOutcome.RETAINED: "its data is retained outside the stack",
-    DataOutcome.SNAPSHOT: "its data is kept in a snapshot",
+"""What becomes of resources that hold data, the worst first."""
+LINKS: Final = {"ApiInvokeUrl": "API   ", "RepositoryUri": "Images"}
+"""The outputs that a user needs first."""
+COMPLETIONS: Final = {
+    "CREATE_COMPLETE": "created",
+    "UPDATE_COMPLETE": "updated",
+    "DELETE_COMPLETE": "deleted",
+    "DELETE_SKIPPED": "kept",
+    "IMPORT_COMPLETE": "imported",
 }
-REPLACEMENTS: Final = {Replacement.YES: "yes", Replacement.MAYBE: "maybe", Replacement.NO: ""}
+"""What the event of a resource says that it ends with."""
 
 IN_PROGRESS_SHOWN: Final = 8
 
-CHANGE_HEADINGS: Final = ("Action", "Logical ID", "Type", "Replacement", "Because of")
 OPTIONAL_HEADINGS: Final = ("Image", "Owner", "Commit", "Age", "PR")
 """The columns of a list of environments that a narrow terminal lacks, in this order."""
-DELETION_HEADINGS: Final = ("Logical ID", "Type", "Outcome")
+DELETION_HEADINGS: Final = ("Data", "Type", "Resources")
 
 
 def location_line(location: "Location") -> str:
@@ -97,60 +96,6 @@ def location_line(location: "Location") -> str:
         parts.append(f"CloudFormation as {location.service_role.split(':', 5)[-1]}")
     subject = f"{location.stack} in " if location.stack else ""
     return subject + ", ".join(parts)
-
-
-def change_row(change: ResourceChange) -> tuple[str, ...]:
-    """Return a resource change as a row, which begins with `!` if the change loses data."""
-    return (
-        f"! {change.action}" if loses_data(change) else change.action,
-        change.logical_id,
-        change.resource_type,
-        REPLACEMENTS[change.replacement],
-        "\n".join(map(_property, change.properties)),
-    )
-
-
-def _property(part: PropertyChange) -> str:
-    if part.before is None and part.after is None:
-        return f"{part.path} ({part.because_of})" if part.because_of else part.path
-    return f"{part.path}: {part.before or '-'} -> {part.after or '-'}"
-
-
-def plan_lines(plan: "Plan") -> Iterator[str]:
-    """Return the lines below the table of changes: settings, counts, and data that is lost."""
-    name = plan.stack.name
-    for setting in plan.settings:
-        yield f"{name}: {SETTINGS[setting]}"
-    if plan.removed_tags:
-        tags = ", ".join(plan.removed_tags)
-        yield f"{name}: tags are removed that are not in the parameter file: {tags}"
-    if plan.empty:
-        if not plan.settings:
-            yield f"{name} in {plan.stack.account}, {plan.stack.region}: nothing to change"
-        return
-    if count := plan.content.parameters.get(COUNT_PARAMETER):
-        yield f"{name}: the service keeps its {count} tasks ({COUNT_PARAMETER})"
-    counts = Counter(change.action for change in plan.changes)
-    summary = ", ".join(f"{action} {count}" for action, count in sorted(counts.items()))
-    yield f"{name}: {summary or 'no resource changes, only outputs or metadata'}"
-    yield from (
-        f"! {change.logical_id} {loss_text(change)}"
-        for change in plan.changes
-        if loses_data(change)
-    )
-
-
-def loss_text(change: ResourceChange) -> str:
-    """Describe the loss of a stateful resource and its data."""
-    if change.action is Action.REMOVE:
-        what = "is removed"
-    elif change.replacement is Replacement.NO:
-        what = "may be removed or replaced"
-    else:
-        what = "is replaced" if change.replacement is Replacement.YES else "may be replaced"
-    data = DATA[data_outcome(change.policy_action.removeprefix("ReplaceAnd"))]
-    causes = ", ".join(part.path for part in change.replacing_properties)
-    return f"{what}; {data}" + (f"; because of {causes}" if causes else "")
 
 
 def status_facts(status: "EnvironmentStatus") -> dict[str, str]:
@@ -207,22 +152,29 @@ def _environment_row(summary: "Summary", price: float | None) -> dict[str, str]:
     }
 
 
-def deletion_row(resource: "DeletedResource") -> tuple[str, ...]:
-    """Return a resource of a stack that is going to be deleted as a row."""
-    return resource.logical_id, resource.resource_type, OUTCOMES[resource.outcome]
+def deletion_rows(
+    resources: "Sequence[DeletedResource]", *, verbose: bool
+) -> list[tuple[str, ...]]:
+    """Return what is lost, saved and kept as rows, a row for each type; or every resource."""
+    if verbose:
+        return [
+            (OUTCOMES[each.outcome], short_type(each.resource_type), each.logical_id)
+            for each in resources
+        ]
+    grouped: dict[tuple[str, str], list[str]] = {}
+    order = sorted(resources, key=lambda each: not each.can_have_snapshots)
+    for outcome, word in OUTCOMES.items():
+        for each in order:
+            if each.outcome == outcome and (each.has_data or outcome != "deleted"):
+                key = word, short_type(each.resource_type)
+                grouped.setdefault(key, []).append(each.logical_id)
+    return [(*key, ", ".join(sorted(names))) for key, names in grouped.items()]
 
 
-def result_line(
-    suffix: str, state: str | None, left: "Sequence[Event]", location: "Location"
-) -> str:
-    """Return the state of an environment at the end, with the resources that are left behind."""
-    if state is None:
-        place = f"{location.account}, {location.region}"
-        return f"there is no environment {suffix} in {place}: nothing to delete"
-    if state != "DELETE_COMPLETE":
-        return f"{suffix} is in {state}"
-    names = ", ".join(f"{each.logical_id} ({each.physical_id})" for each in left)
-    return f"{suffix} is deleted" + (f", but for {names}" if names else "")
+def absent_line(suffix: str, location: "Location") -> str:
+    """Return the line about an environment that does not exist, so that nothing is deleted."""
+    place = "the local AWS emulator" if location.target == "local" else location.account
+    return f"there is no environment {suffix} in {place}, {location.region}: nothing to delete"
 
 
 def notice_line(finding: Finding) -> str:
@@ -232,12 +184,70 @@ def notice_line(finding: Finding) -> str:
     return NOTICES[finding.code].format(subject=finding.subject, **finding.details)
 
 
-def in_progress_line(title: str, seconds: float, logical_ids: Sequence[str]) -> str:
+def deletion_line(plan: "DeletionPlan", stack: "Stack", owner: str) -> str:
+    """Return the line below the resources that are deleted: how many there are, and whose."""
+    takes_any = any(each.outcome == "snapshot" for each in plan.resources)
+    snapshots = "final snapshots are taken" if takes_any else "no snapshot is taken"
+    by = f" by {owner}" if owner else ""
+    return (
+        f"{len(plan.resources)} resources in all; {snapshots}; "
+        f"{stack.name} was created {age(stack.created)} ago{by}"
+    )
+
+
+def deletion_lines(suffix: str, result: "DeletionResult") -> Iterator[str]:
+    """Yield the lines at the end of a deletion: what was deleted, and what remains."""
+    left = {event.logical_id: event.physical_id for event in result.left}
+    kept = {
+        each.logical_id: each.physical_id
+        for each in result.plan.resources
+        if each.outcome == "kept"
+    }
+    deleted = len(result.plan.resources) - len(left.keys() | kept.keys())
+    yield f"{suffix} is deleted: {deleted} resources in {duration(result.seconds)}"
+    for title, found in (("left behind", left), ("kept", kept)):
+        if found:
+            names = ", ".join(f"{name} ({found[name]})" for name in sorted(found))
+            yield f"{title}: {names}"
+    for snapshot in result.snapshots:
+        yield f"snapshot of {snapshot.logical_id}: {snapshot.name}"
+    if result.snapshots:
+        yield "docs/runbook.md tells how to restore an environment from snapshots"
+
+
+def arrival_lines(
+    suffix: str, result: "DeploymentResult", command: Callable[[str], str]
+) -> Iterator[str]:
+    """Yield the lines at the end of a deployment: where the environment is, and what is next."""
+    took = duration(result.seconds)
+    done = "created" if result.plan.creates else "updated"
+    yield f"{suffix} is up: " + (f"{done} in {took}" if result.had_effect else "nothing to change")
+    stack = result.stack
+    for output in stack.outputs:
+        if output.name in LINKS:
+            yield f"  {LINKS[output.name]}  {output.value}"
+    if stack.parameters.get(IMAGE_PARAMETER) == "":
+        yield "  No task runs yet: push an image (docs/image.md), and then run:"
+        yield f"    {command('deploy')} --image-tag TAG"
+    yield f"  Outputs ({len(stack.outputs)}):"
+    yield f"    {command('outputs')}"
+
+
+def in_progress_line(title: str, seconds: float, progress: "OperationProgress") -> str:
     """Return the line that an operation goes on, with what is in progress."""
-    names = ", ".join(logical_ids[:IN_PROGRESS_SHOWN])
-    more = len(logical_ids) - IN_PROGRESS_SHOWN
+    busy = progress.seconds_by_resource()
+    names = ", ".join(f"{name} ({duration(busy[name])})" for name in [*busy][:IN_PROGRESS_SHOWN])
+    more = len(busy) - IN_PROGRESS_SHOWN
     names += f" and {more} more" if more > 0 else ""
-    return f"still {title} after {seconds / 60:.0f} min: {names or 'no resource in progress'}"
+    return f"still {title} after {duration(seconds)}: {names or 'no resource in progress'}"
+
+
+def completion_line(event: "Event", seconds: float, progress: "OperationProgress") -> str:
+    """Return the line about a completed resource, with the number of those that are."""
+    total = len(progress.logical_ids)
+    count = f"[{progress.completed:>{len(str(total))}}/{total}] " if total else ""
+    word = COMPLETIONS.get(event.status, f"is in {event.status}")
+    return f"{count}{event.logical_id} {word} in {duration(seconds)}"
 
 
 def event_line(event: "Event") -> str:
@@ -247,6 +257,15 @@ def event_line(event: "Event") -> str:
         f"{event.time:%H:%M:%S}Z  {event.detail or event.status:<20}  {event.logical_id} "
         f"({event.resource_type}){reason}"
     )
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its two largest units."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def age(since: datetime) -> str:

@@ -49,9 +49,7 @@ def destroy(
     )
     consent = service_layer.Consent(yes, console.interactive)
     result = service_layer.destroy(operations, consent, force=force)
-    state = "DELETE_COMPLETE" if result.plan.stack else None
-    suffix = operations.environment.suffix
-    console.result(suffix, state, operations.location, result.left, result.late_log_groups)
+    console.deleted(operations, result)
 
 
 @click.command()
@@ -68,4 +66,4 @@ def cancel(
 
     operations, console = open_named(environment, template, place, patience, as_json=as_json)
     state = cancel_update(operations)
-    console.result(operations.environment.suffix, state, operations.location)
+    console.state(operations.environment.suffix, state)

@@ -4,9 +4,9 @@ import click
 
 from iot_pipeline_cfn.emulator import control
 
-from .console import echo
 from .opening import open_connection
 from .options import Place, region_option
+from .printing import echo
 
 
 @click.group()

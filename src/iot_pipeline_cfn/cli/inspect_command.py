@@ -11,7 +11,6 @@ import click
 from iot_pipeline_cfn.template.files import write
 from iot_pipeline_cfn.template.parameters import DEFAULT_TEMPLATE, load_template, template_path
 
-from .console import echo
 from .opening import open_connection, open_named
 from .options import (
     FILE,
@@ -24,6 +23,7 @@ from .options import (
     timeout_option,
     together,
 )
+from .printing import echo
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.cloudformation import Stack
@@ -105,7 +105,7 @@ def events(
     operations, console = open_named(environment, template, place, patience, as_json=as_json)
     if follow:
         title = OPERATIONS[Operation.OTHER].format(operations.environment.suffix)
-        with console.follow(title, console.event) as see:
+        with console.follow(title, lambda event, _: console.event(event)) as see:
             follow_current(operations, see)
         return
     for event in last_operation(operations.client, operations.require_stack().arn):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .console import echo
 from .opening import open_named
 from .options import (
     Patience,
@@ -18,6 +17,7 @@ from .options import (
     template_option,
     timeout_option,
 )
+from .printing import echo
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.service_logs import LogEvent

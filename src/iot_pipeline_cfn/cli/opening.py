@@ -24,7 +24,7 @@ def open_connection(place: Place, *, as_json: bool) -> "tuple[Connection, Consol
     """Connect to AWS, or to the local AWS emulator, which is started where it does not run."""
     from iot_pipeline_cfn.deploy.connection import Target, connect, trace
 
-    console = Console(as_json)
+    console = Console(as_json, verbose=place.verbose)
     connection = connect(Target(place.target), place.region, place.profile)
     if place.debug:
         trace(connection, console.say)

@@ -21,11 +21,12 @@ PARAMETERS = Path("parameters")
 
 @dataclass(frozen=True)
 class Place:
-    """Where environments are, and whether each call to AWS is shown."""
+    """Where environments are, and how much is shown."""
 
     target: str = "aws"
     region: str | None = None
     profile: str | None = None
+    verbose: bool = False
     debug: bool = False
 
 
@@ -141,6 +142,12 @@ place_options = grouped(
         "--profile",
         envvar="IOT_PIPELINE_PROFILE",
         help="The profile of the AWS configuration.  [default: AWS_PROFILE]",
+    ),
+    click.option(
+        "--verbose",
+        is_flag=True,
+        envvar="IOT_PIPELINE_VERBOSE",
+        help="Show every change and event.",
     ),
     click.option("--debug", is_flag=True, help="Show each call to AWS on stderr."),
 )

@@ -12,7 +12,7 @@ from iot_pipeline_cfn.review.sources import BaseError
 from iot_pipeline_cfn.template.files import UnreadableFileError
 from iot_pipeline_cfn.template.schemas import MissingSchemasError
 
-from .console import echo
+from .printing import echo
 
 MISSING_NAME = " Name the environment (with make: ENV=pr123)."
 

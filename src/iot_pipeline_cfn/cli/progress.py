@@ -1,59 +1,56 @@
 """The progress of an operation, drawn in place on a terminal."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from .deploy_wording import event_line
-from .signs_of_life import InProgress
+from .deploy_wording import duration, event_line
+from .printing import rich_console
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.events import Event
+    from iot_pipeline_cfn.deploy.operation_progress import OperationProgress
 
 ROWS: Final = 8
 """The number of resources in progress that are shown."""
 
 
-def rich_console(*, err: bool = False) -> Console:
-    """Return a console that prints text as it is."""
-    return Console(stderr=err, highlight=False, emoji=False, markup=False)
-
-
 @contextmanager
-def draw(title: str, logical_ids: Collection[str]) -> "Iterator[Callable[[Event], None]]":
-    """Draw the resources in progress, the failures, and a bar; yield what takes each event."""
+def draw(
+    title: str, progress: "OperationProgress", show: "Callable[[Event], None] | None"
+) -> "Iterator[Callable[[Event], None]]":
+    """Draw the resources in progress, the failures, and a bar; yield what takes each event.
+
+    `show`, where there is one, also prints each event.
+    """
     columns = (TextColumn("{task.description}"), BarColumn())
     bar = Progress(*columns, MofNCompleteColumn(), TimeElapsedColumn())
-    task = bar.add_task(title, total=len(logical_ids) or None)
-    busy = InProgress()
-    done: set[str] = set()
+    task = bar.add_task(title, total=len(progress.logical_ids) or None)
 
-    with Live(bar, console=rich_console(err=True), refresh_per_second=8) as live:
+    def drawn() -> Group:
+        return Group(_in_progress(progress), bar)
+
+    console = rich_console(err=True)
+    with Live(get_renderable=drawn, console=console, refresh_per_second=4):
 
         def see(event: "Event") -> None:
-            if event.failed:
-                live.console.print(Text(event_line(event), "red"))
-            if event.of_stack:
-                return
-            busy.see(event)
-            if event.logical_id not in busy:
-                done.add(event.logical_id)
-            bar.update(task, completed=len(done.intersection(logical_ids) if logical_ids else done))
-            live.update(Group(_in_progress(busy), bar))
+            if event.failed or show:
+                console.print(Text(event_line(event), "red" if event.failed else ""))
+            progress.see(event)
+            bar.update(task, completed=progress.completed, total=len(progress.logical_ids) or None)
 
         yield see
 
 
-def _in_progress(busy: "Mapping[str, Event]") -> Table:
+def _in_progress(progress: "OperationProgress") -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
-    for event in list(busy.values())[-ROWS:]:
-        table.add_row(
-            event.logical_id, event.resource_type, event.detail or event.status, style="dim"
-        )
+    busy = progress.seconds_by_resource()
+    for name in [*busy][:ROWS]:
+        table.add_row(name, duration(busy[name]), style="dim")
     return table

@@ -11,6 +11,7 @@ from iot_pipeline_cfn.exit_codes import ExitCode
 
 from .console import Console
 from .options import FILE, PARAMETERS, json_option, region_option, template_option
+from .printing import print_table
 from .rehearsal_wording import STEP_WORDINGS, check_sentence
 from .staleness import require_fresh_templates
 
@@ -70,7 +71,8 @@ def rehearse(
     else:
         rows = [row for step in steps for row in _rows(step)]
         total = ("total", "", f"{sum(step.seconds for step in steps):.1f}")
-        console.table(("Step", "Checks", "Seconds"), [*rows, total])
+        headings = ("Step", "Checks", "Seconds")
+        print_table(headings, [*rows, total], numbers=("Seconds",), wraps="Checks")
     if failure := steps[-1].failure:
         message = f"{STEP_WORDINGS[steps[-1].name]}: {check_sentence(failure)}"
         raise DeploymentError(message, ExitCode.REHEARSAL_FAILED)

@@ -14,8 +14,8 @@ from iot_pipeline_cfn.template.files import write
 from iot_pipeline_cfn.template.parameters import load
 from iot_pipeline_cfn.template.rendering import Rendering, StaleFile, Staleness, find_stale_files
 
-from .console import echo
 from .options import FILE
+from .printing import echo
 
 ROOT = Path(__file__).parents[3]
 REVIEWING = ROOT / "docs/reviewing.md"

@@ -19,9 +19,10 @@ from iot_pipeline_cfn.review.sources import base, committed, template_of, work_t
 from iot_pipeline_cfn.template.findings import Severity
 from iot_pipeline_cfn.template.parameters import load
 
-from .console import echo, json_document
+from .console import json_document
 from .options import FILE, json_option
 from .preflight_wording import sentence
+from .printing import echo, rich_console
 from .staleness import find_staleness
 
 
@@ -118,8 +119,6 @@ def _print_lines(styled: Sequence[tuple[str, str]]) -> None:
             echo(line)
         return
     from rich.text import Text
-
-    from .progress import rich_console
 
     console = rich_console()
     for line, style in styled:

@@ -47,4 +47,4 @@ def rollback(
     request = request_previous_image(operations, replace(request, owner=owner()))
     consent = service_layer.Consent(yes, console.interactive, in_ci())
     result = service_layer.deploy(operations, request, consent)
-    console.outputs(result.stack.outputs)
+    console.deployed(operations, result)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from .console import echo
 from .opening import open_named
 from .options import Place, environment_argument, place_options, template_option
+from .printing import echo
 
 
 @click.command()

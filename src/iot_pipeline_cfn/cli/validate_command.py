@@ -10,8 +10,8 @@ from iot_pipeline_cfn.template.files import UnreadableFileError
 from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
 from iot_pipeline_cfn.template.parameters import check_file, load, load_template, template_path
 
-from .console import echo
 from .options import FILE, PARAMETERS, template_option
+from .printing import echo
 
 
 @click.command()

@@ -152,6 +152,21 @@ def find_stack(client: "CloudFormationClient", name: str) -> Stack | None:
     return _stack(stack)
 
 
+def find_deleted_stack(client: "CloudFormationClient", name: str) -> Stack | None:
+    """Return the last deleted stack of a name; CloudFormation keeps stacks for 90 days.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html
+    """
+    pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
+    found = [
+        (summary["DeletionTime"], summary["StackId"])
+        for page in pages
+        for summary in page["StackSummaries"]
+        if summary["StackName"] == name
+    ]
+    return find_stack(client, max(found)[1]) if found else None
+
+
 def all_stacks(client: "CloudFormationClient") -> Iterator[Stack]:
     """Yield all stacks of the Region."""
     for page in client.get_paginator("describe_stacks").paginate():

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Value
 from iot_pipeline_cfn.template.resolution import Resolver
+from iot_pipeline_cfn.template.stateful import holds_data, policy_of
 
 from . import cloudformation, events, planning
 from .cloudformation import Stack
@@ -28,6 +29,9 @@ from .readiness import make_ready
 
 ATTEMPTS = 3
 """How often the deletion of a stack is tried."""
+
+DATABASE: Final = "AWS::RDS::DBInstance"
+CACHE: Final = "AWS::ElastiCache::ReplicationGroup"
 
 
 class DeletionOutcome(StrEnum):
@@ -56,6 +60,22 @@ class DeletedResource:
     logical_id: str
     resource_type: str
     outcome: DeletionOutcome
+    physical_id: str = ""
+
+    @property
+    def has_data(self) -> bool:
+        """Whether it holds data, or takes a final snapshot."""
+        is_snapshot = self.outcome is DeletionOutcome.SNAPSHOT
+        return is_snapshot or holds_data({"Type": self.resource_type})
+
+    @property
+    def can_have_snapshots(self) -> bool:
+        """Whether snapshots of it can remain."""
+        return self.resource_type in {DATABASE, CACHE}
+
+    def as_data(self) -> dict[str, Value]:
+        """Return it as data for JSON."""
+        return {**asdict(self), "has_data": self.has_data}
 
 
 @dataclass(frozen=True)
@@ -69,7 +89,7 @@ class DeletionPlan:
         """Return it as data for JSON."""
         return {
             "stack": self.stack.arn if self.stack else None,
-            "resources": [asdict(resource) for resource in self.resources],
+            "resources": [resource.as_data() for resource in self.resources],
         }
 
 
@@ -100,6 +120,7 @@ def plan_deletion(operations: Operations) -> DeletionPlan:
             logical_id=resource["LogicalResourceId"],
             resource_type=resource["ResourceType"],
             outcome=_outcome(template, resource["LogicalResourceId"], stack.parameters),
+            physical_id=resource.get("PhysicalResourceId", ""),
         )
         for resource in cloudformation.list_resources(operations.client, stack)
     ]
@@ -112,7 +133,7 @@ def _outcome(
     """Return the outcome of a resource's deletion policy, which may depend on a condition."""
     if template is None:
         return DeletionOutcome.UNKNOWN
-    policy = template["Resources"].get(logical_id, {}).get("DeletionPolicy", "Delete")
+    policy = policy_of(template["Resources"].get(logical_id, {}), "DeletionPolicy")
     resolved = Resolver(template, parameters).value(policy)
     return OUTCOMES.get(str(resolved), DeletionOutcome.UNKNOWN)
 

@@ -16,7 +16,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.changes import ResourceChange
 from iot_pipeline_cfn.template.findings import Finding, Value
-from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER, SLOT_PARAMETER, shown
+from iot_pipeline_cfn.template.parameters import (
+    NETWORK_PARAMETER,
+    SLOT_PARAMETER,
+    changed_values,
+    shown,
+)
 
 from . import cloudformation, events, planning
 from .cloudformation import ChangeSet, ChangeSetState, Stack, ValidationFinding
@@ -86,11 +91,23 @@ class Plan:
         """The changes of resources; a change set without any can still change outputs."""
         return self.change_set.changes
 
+    @property
+    def parameter_changes(self) -> Mapping[str, tuple[str | None, str | None]]:
+        """The parameters of an existing stack that change, with the values before and after."""
+        stack = self.context.stack
+        if stack is None:
+            return {}
+        return changed_values(self.context.template, stack.parameters, self.content.parameters)
+
     def as_data(self) -> dict[str, Value]:
         """Return it as data for JSON."""
         return {
             **self._reviewed_data(),
             "empty": self.empty,
+            "parameter_changes": [
+                {"name": name, "before": before, "after": after}
+                for name, (before, after) in self.parameter_changes.items()
+            ],
             "settings": list(self.settings),
             "removed_tags": list(self.removed_tags),
         }

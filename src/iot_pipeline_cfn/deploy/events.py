@@ -87,6 +87,11 @@ class Event:
         )
 
     @property
+    def rolls_back(self) -> bool:
+        """Whether the stack begins a rollback with it."""
+        return self.begins and "ROLLBACK" in self.status
+
+    @property
     def failed(self) -> bool:
         """Whether the resource failed by itself, and was not just cancelled after a failure."""
         failed = self.status.endswith("_FAILED") and not self.reason.startswith(CANCELLED)
@@ -172,16 +177,20 @@ def ever_completed(client: "CloudFormationClient", arn: str) -> bool:
     )
 
 
-def last_operation(client: "CloudFormationClient", arn: str) -> list[Event]:
-    """Return the events of the operation in progress, or of the last one, oldest first."""
-    events = []
+def last_operations(client: "CloudFormationClient", arn: str, count: int) -> list[Event]:
+    """Return the events of the last operations, oldest first."""
+    events, begun = [], 0
     for event in newest_first(client, arn):
         events.append(event)
-        if event.begins and event.status in BEGINNINGS:
-            break
-    else:
-        return events[::-1]
-    return list(filter(OperationFilter().accepts, reversed(events)))
+        begun += event.begins and event.status in BEGINNINGS
+        if begun == count:
+            return list(filter(OperationFilter().accepts, reversed(events)))
+    return events[::-1]
+
+
+def last_operation(client: "CloudFormationClient", arn: str) -> list[Event]:
+    """Return the events of the operation in progress, or of the last one, oldest first."""
+    return last_operations(client, arn, 1)
 
 
 def follow(

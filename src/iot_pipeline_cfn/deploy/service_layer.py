@@ -4,6 +4,7 @@ The order of the steps, and when they go on without asking, is decided here. The
 each step by the observer of its `Operations`, and gets the results as data.
 """
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -28,6 +29,7 @@ from .planning import REASONS, Refusal, Verb, is_ephemeral
 from .preflight.check_registry import CHECKS
 from .preflight.checking import merge_validations, run_checks
 from .protection import is_protected
+from .remaining_snapshots import Snapshot, find_snapshots
 from .reported_changes import loses_data
 from .request import DeploymentRequest, find_bucket, load_request
 
@@ -59,10 +61,16 @@ class Consent:
 
 @dataclass(frozen=True)
 class DeploymentResult:
-    """The plan of a deployment that is done, and the stack after it."""
+    """The plan of a deployment that is done, the stack after it, and how long it took."""
 
     plan: Plan
     stack: Stack
+    seconds: float
+
+    @property
+    def had_effect(self) -> bool:
+        """Whether anything had to change."""
+        return bool(not self.plan.empty or self.plan.settings)
 
 
 @dataclass(frozen=True)
@@ -73,12 +81,16 @@ class DeletionResult:
         plan: What it had to delete.
         left: The last events of the resources that it left behind.
         late_log_groups: The log groups that it found after the stack was deleted, and deleted.
+        snapshots: The snapshots that remain of its databases and caches.
+        seconds: How long it took.
 
     """
 
     plan: DeletionPlan
     left: Sequence[Event] = ()
     late_log_groups: Sequence[str] = ()
+    snapshots: Sequence[Snapshot] = ()
+    seconds: float = 0
 
 
 def plan(operations: Operations, request: DeploymentRequest) -> Plan:
@@ -185,7 +197,9 @@ def _deploy(operations: Operations, request: DeploymentRequest) -> DeploymentRes
         if has_effect and not operations.agreed and not observer.confirm(Question.DEPLOY, suffix):
             message = "nothing was deployed"
             raise DeploymentError(message, code="declined")
-        result = DeploymentResult(made, execute(operations, made))
+        begun = time.monotonic()
+        stack = execute(operations, made)
+        result = DeploymentResult(made, stack, time.monotonic() - begun)
     require_working(operations, result.stack)
     return result
 
@@ -250,7 +264,13 @@ def destroy(operations: Operations, consent: Consent, *, force: bool = False) ->
         message = "nothing was deleted"
         raise DeploymentError(message, code="declined")
     operations = with_deletion_role(operations, made.stack)
+    begun = time.monotonic()
     events = delete(operations, made.stack, force=force)
     left = {event.logical_id: event for event in events if event.status == "DELETE_SKIPPED"}
-    groups = delete_late_log_groups(operations, made, events)
-    return DeletionResult(made, [*left.values()], groups)
+    return DeletionResult(
+        made,
+        [*left.values()],
+        delete_late_log_groups(operations, made, events),
+        find_snapshots(operations, made.resources),
+        time.monotonic() - begun,
+    )

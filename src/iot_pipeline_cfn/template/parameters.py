@@ -194,6 +194,24 @@ def shown(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[st
     }
 
 
+def changed_values(
+    template: Mapping[str, Any], before: Mapping[str, str], after: Mapping[str, str]
+) -> dict[str, tuple[str | None, str | None]]:
+    """Return the parameters that change, each with its values as they may be shown.
+
+    A secret that is given counts as changed, since nobody can read the one before.
+    """
+    old, new = (
+        {name: masked(value, name) for name, value in shown(template, side).items()}
+        for side in (before, after)
+    )
+    return {
+        name: (old.get(name), new.get(name))
+        for name in sorted({*before, *after} - RESERVED_PARAMETERS)
+        if before.get(name) != after.get(name)
+    }
+
+
 @dataclass(frozen=True)
 class ParameterSet:
     """How given, previous and default values of a stack's parameters combine.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.deploy.cloudformation import Stack, ValidationFinding
+from iot_pipeline_cfn.deploy.cloudformation import Stack, ValidationFinding, original_template
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import EXPIRED, code_of, explained
@@ -61,6 +61,13 @@ class PreflightContext:
         """
         given = {**self.parameters, "AWS::Region": self.connection.region}
         return resolve(self.template, given)["Resources"]
+
+    @cached_property
+    def template_before(self) -> Mapping[str, Any] | None:
+        """The template before the changes, None if there is none, or it is YAML."""
+        if self.stack is None:
+            return None
+        return original_template(self.connection.cloudformation, self.stack.arn)
 
     def created(self, resource_type: str) -> list[str]:
         """Return the logical IDs of the resources of a type that the changes create.
