@@ -29,7 +29,7 @@ def test_rollback_deploys_the_previous_image_and_nothing_else(project, aws):
     assert "previous-image" in done.notices
     found = parameters_of(aws)
     assert (found["ImageTag"], found["DisplayName"]) == ("v1", "kept too")
-    assert "TaskDefinitionArn" in done.out
+    assert "pr1 is up: updated in" in done.out
     assert project.run("rollback", "pr1", "--yes").status == 0
     assert parameters_of(aws)["ImageTag"] == "v2"
     assert project.run("rollback", "pr2").code == "absent"
