@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploying import BUCKET, parameters_of
+from deploying import BUCKET, parameters_of, stack_of
+from iot_pipeline_cfn.deploy import network_use
 from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.network_use import free_slot, lost_slot
 from iot_pipeline_cfn.stack.naming import SUFFIX_PATTERN
@@ -72,3 +73,30 @@ def test_network_is_needed_created_used_and_deleted(project, aws):
         done = project.run("destroy", name, "--yes")
         assert done.status == 0, done.err
     assert all(vpc["IsDefault"] for vpc in aws("ec2").describe_vpcs()["Vpcs"])
+
+
+def test_environment_whose_slot_another_one_takes_meanwhile_gets_the_next(
+    project, aws, monkeypatch
+):
+    """Its creation fails, because the priority is in use, and is tried again."""
+    project.write_shared()
+    assert project.deploy("shared-network").status == 0
+    outputs = {
+        each["OutputKey"]: each["OutputValue"]
+        for each in stack_of(aws, "shared-network")["Outputs"]
+    }
+    elbv2 = aws("elbv2")
+    elbv2.create_rule(
+        ListenerArn=outputs["ListenerArn"],
+        Priority=1,
+        Conditions=[{"Field": "path-pattern", "Values": ["/other"]}],
+        Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}],
+    )
+    read = network_use.used_priorities
+    stale = [set(), set()]
+    monkeypatch.setattr(
+        network_use, "used_priorities", lambda *given: stale.pop() if stale else read(*given)
+    )
+    done = project.deploy("pr1")
+    assert (done.status, done.notices) == (0, ["deploying-again"]), done.err
+    assert parameters_of(aws)["NetworkSlot"] == "1/2"

@@ -72,7 +72,7 @@ def choose_slot(operations: Operations, name: str) -> str:
     network = find_network(operations, name)
     if network is None:
         raise network_needed(operations, name)
-    taken = set(_slots_of_stacks(operations, name)) | _priorities(operations, network)
+    taken = set(_slots_of_stacks(operations, name)) | used_priorities(operations, network)
     slot = free_slot(operations.environment.suffix, taken)
     if slot is None:
         users = users_of(operations, network)
@@ -104,7 +104,7 @@ def require_free_slot(operations: Operations, slot: str, name: str) -> None:
     if network is None:
         raise network_needed(operations, name)
     started = _slots_of_stacks(operations, name, ignored={"REVIEW_IN_PROGRESS"})
-    if _number(slot) in {*started} | _priorities(operations, network):
+    if _number(slot) in {*started} | used_priorities(operations, network):
         raise cloudformation.obsolete()
 
 
@@ -149,7 +149,7 @@ def _slots_of_stacks(
             yield _number(slot)
 
 
-def _priorities(operations: Operations, network: Stack) -> set[int]:
+def used_priorities(operations: Operations, network: Stack) -> set[int]:
     """Return the priorities of the rules at the shared listener."""
     listener = next(each.value for each in network.outputs if each.name == "ListenerArn")
     pages = operations.connection.elbv2.get_paginator("describe_rules").paginate(

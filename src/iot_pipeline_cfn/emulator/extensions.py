@@ -7,6 +7,7 @@ from . import (
     added_types,
     change_sets,
     express_mode,
+    imported_values,
     interleaving,
     network_dependencies,
     patched_ecs_types,
@@ -24,6 +25,7 @@ ADDED = added_ec2_types.ADDED | added_types.ADDED
 PATCHED = (
     change_sets,
     express_mode,
+    imported_values,
     interleaving,
     network_dependencies,
     patched_ecs_types,

@@ -194,6 +194,23 @@ def associate_target_groups(_reference: str, properties: Properties) -> Attribut
     return {}
 
 
+def refuse_taken_priority(handler: Handler) -> Handler:
+    """Refuse a rule whose priority another rule of the listener has, unlike ministack.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html
+    """
+
+    def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
+        listener, priority = properties["ListenerArn"], str(properties["Priority"])
+        for rule in alb._rules.values():
+            if (rule["ListenerArn"], str(rule["Priority"])) == (listener, priority):
+                refuse(f"Priority '{priority}' is currently in use", "AlreadyExists")
+        created: tuple[str, Attributes] = handler["create"](logical_id, properties, stack)
+        return created
+
+    return {"create": create}
+
+
 def with_endpoint_types(properties: Properties) -> Properties:
     """Rename the endpoint types of an API, which ministack knows by their name in the API only."""
     types = properties.get("EndpointConfiguration", {}).get("Types", ["EDGE"])
@@ -277,7 +294,10 @@ PATCHES: Mapping[str, Sequence[Patch]] = {
         with_properties(with_endpoint_types),
         then(keep_security_policy),
     ],
-    "AWS::ElasticLoadBalancingV2::ListenerRule": [then(associate_target_groups)],
+    "AWS::ElasticLoadBalancingV2::ListenerRule": [
+        then(associate_target_groups),
+        refuse_taken_priority,
+    ],
     "AWS::ElasticLoadBalancingV2::LoadBalancer": [before_deletion(keep_protected_load_balancer)],
     "AWS::KMS::Key": [with_properties(with_days_of_waiting)],
     "AWS::RDS::DBInstance": [then(manage_password), before_deletion(keep_protected_database)],
