@@ -52,9 +52,9 @@ def _install_part(part: str) -> None:
         venv.create(VENV, clear=True, symlinks=True)
     requirements = VENV / f"{part}.txt"
     requirements.write_text("".join(entries))
-    _install("--require-hashes", "--requirement", str(requirements))
+    install(VENV, "--require-hashes", "--requirement", str(requirements))
     if part == DEPLOYER:
-        _install("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+        install(VENV, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
 
 
 def locked(part: str) -> list[str]:
@@ -70,16 +70,17 @@ def locked(part: str) -> list[str]:
     return [entry for entry, name, _ in found if name in needed]
 
 
-def _install(*arguments: str) -> None:
-    python = str(VENV / "bin/python")
+def install(directory: Path, *arguments: str) -> None:
+    """Install packages in a virtual environment."""
+    python = str(directory / "bin/python")
     if uv := shutil.which("uv"):
         command = [uv, "pip", "install", "--python", python, *arguments]
         env = os.environ | {"UV_HTTP_RETRIES": "0"}
         if subprocess.run(command, capture_output=True, check=False, env=env).returncode == 0:
             return
     try:
-        if not (VENV / "bin/pip").exists():
-            subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+        if not (directory / "bin/pip").exists():
+            subprocess.run([sys.executable, "-m", "venv", directory], check=True)
         pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", "--no-compile", *arguments], check=True)
     except subprocess.CalledProcessError:

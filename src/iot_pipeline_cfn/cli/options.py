@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 
 from iot_pipeline_cfn.template.file_rules import TEXTS
 
-from .root import FilePath
+from .root import FilePath, enter_root
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -91,7 +92,15 @@ def matching(pattern: str | re.Pattern[str], meaning: str) -> Callable[..., str 
     return check
 
 
-environment_argument = click.argument("environment", envvar="ENVIRONMENT_SUFFIX")
+def complete_name(_: object, __: object, start: str) -> list[str]:
+    """Return the environment types that begin with what has been typed."""
+    enter_root()
+    return sorted(path.stem for path in PARAMETERS.glob(f"{escape(start)}*.json"))
+
+
+environment_argument = click.argument(
+    "environment", envvar="ENVIRONMENT_SUFFIX", shell_complete=complete_name
+)
 
 region_option = click.option(
     "--region",

@@ -67,7 +67,7 @@ class Refusal(StrEnum):
 REASONS: Final[Mapping[Refusal, str]] = MappingProxyType(
     {
         Refusal.ABSENT: "there is no such environment; list shows those that exist",
-        Refusal.ANOTHER_NAME: "its name is {name!r} (make: ENV={quoted}): run: {command}",
+        Refusal.ANOTHER_NAME: "its name is {name!r}; run: {command} (make: ENV={quoted})",
         Refusal.CANNOT_CANCEL_CREATION: "CloudFormation cannot cancel a creation; destroy ends it",
         Refusal.CANNOT_CANCEL_DELETION: "CloudFormation cannot cancel a deletion",
         Refusal.CHANGE_SET_FAILED: "CloudFormation rejected the change set",
