@@ -10,8 +10,8 @@ COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --annotatio
 PROCESSOR := examples/processor/requirements
 
 # A misspelt or unknown argument would act on another environment, account or Region.
-ARGUMENTS := BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG PARAMETERS PROFILE \
-    PULL_REQUEST PYTHON REGION ROLE_ARN SHELL SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
+ARGUMENTS := BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG OPERATIONS PARAMETERS \
+    PROFILE PULL_REQUEST PYTHON REGION ROLE_ARN SHELL SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
 UNKNOWN := $(strip $(foreach name,$(filter-out $(ARGUMENTS),$(.VARIABLES)),\
     $(if $(findstring command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
@@ -20,8 +20,8 @@ endif
 
 # Arguments of make reach iot-pipeline in its environment, where neither make nor a shell expands
 # them: a branch can have any name.
-unexport BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG PARAMETERS PROFILE \
-    PULL_REQUEST REGION ROLE_ARN SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
+unexport BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG OPERATIONS PARAMETERS \
+    PROFILE PULL_REQUEST REGION ROLE_ARN SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
 export IOT_PIPELINE_BASE = $(value BASE)
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
 export IOT_PIPELINE_COMMIT = $(value COMMIT)
@@ -31,6 +31,7 @@ export IOT_PIPELINE_IGNORE = $(value IGNORE)
 export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
 export IOT_PIPELINE_KMS_KEY = $(value KMS_KEY)
 export IOT_PIPELINE_LOG = $(value LOG)
+export IOT_PIPELINE_OPERATIONS = $(value OPERATIONS)
 export IOT_PIPELINE_PARAMETERS = $(value PARAMETERS)
 export IOT_PIPELINE_PULL_REQUEST = $(value PULL_REQUEST)
 export IOT_PIPELINE_REGION = $(value REGION)
@@ -69,7 +70,7 @@ preflight: ## Run the preflight checks of ENV
 deploy: ## Create or update ENV: TARGET=aws|local REGION= PROFILE= IMAGE_TAG= PARAMETERS= TTL= EXPRESS=1 YES=1
 outputs: ## Print the outputs of ENV
 status: ## Show the state of ENV
-events: ## Show the events of the last operation on ENV
+events: ## Show the events of the last operation on ENV: FOLLOW=1 OPERATIONS=
 list: ## Show all environments
 logs: ## Print what the containers of ENV have logged: FOLLOW=1 SINCE=2h LOG=rotation
 send: ## Send one reading to ENV

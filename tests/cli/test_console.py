@@ -49,9 +49,9 @@ SESSION = (
     # A template with its parameter file, and commands.
     ((NAMED, {}), "plan PR-1", DEPLOY, DEPLOY, *INSPECT),
     ((CHANGED, {"StackPolicy": POLICY}), DEPLOY),
-    ((FAILING, {}), DEPLOY),
+    ((FAILING, {}), DEPLOY, "status pr1"),
     ((BLOCKED, {}), DEPLOY, "cancel pr1", DESTROY, DEPLOY, f"{DESTROY} --force", DESTROY),
-    ((FAILING, {}), "outputs pr1", DEPLOY),
+    ((FAILING, {}), "outputs pr1", DEPLOY, "status pr1"),
     ((NAMED, PROTECTED), DEPLOY),
     ((small_template(), PROTECTED), DEPLOY, DESTROY, UNPROTECT, "destroy pr1", "list"),
 )

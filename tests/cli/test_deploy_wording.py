@@ -8,10 +8,9 @@ from iot_pipeline_cfn.cli.deploy_wording import (
     age,
     duration,
     environment_table,
-    status_facts,
     time_left,
 )
-from iot_pipeline_cfn.deploy.inventory import Drift, EnvironmentStatus, Summary
+from iot_pipeline_cfn.deploy.inventory import Summary
 
 
 def summary_of(name, region="us-east-1", **others):
@@ -48,18 +47,6 @@ def test_list_drops_columns_where_there_is_no_room_and_never_shortens_a_name():
 def test_time_that_is_over_is_said_so():
     assert time_left(None) == "no end"
     assert time_left(datetime.now(UTC) - timedelta(days=1)) == "over"
-
-
-def test_drift_of_a_resource_has_no_path():
-    summary = summary_of("pr1")
-    drift = [
-        Drift("Token", "AWS::SecretsManager::Secret", "", "deleted"),
-        Drift("Topic", "AWS::SNS::Topic", "DisplayName", "changed"),
-    ]
-    facts = status_facts(EnvironmentStatus(summary, "", in_step_with_template=True, drift=drift))
-    assert facts["drift"] == (
-        "Token (AWS::SecretsManager::Secret): deleted; Topic (AWS::SNS::Topic): DisplayName changed"
-    )
 
 
 @pytest.mark.parametrize(

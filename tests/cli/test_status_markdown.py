@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from iot_pipeline_cfn.cli.status_markdown import environment_markdown
 from iot_pipeline_cfn.deploy.cloudformation import Output, Stack
-from iot_pipeline_cfn.deploy.inventory import EnvironmentStatus, Summary
+from iot_pipeline_cfn.deploy.environment_status import EnvironmentStatus
+from iot_pipeline_cfn.deploy.inventory import Summary
 
 MOMENT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 STACK = Stack(

@@ -252,7 +252,8 @@ def state_of_stack(cloudformation, stack):
         "name": name,
         "status": stack["StackStatus"],
         "parameters": {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]},
-        "tags": {one["Key"]: one["Value"] for one in stack["Tags"]},
+        # Each trial has an account of its own, which is in the ARN of the creator.
+        "tags": {one["Key"]: one["Value"].split(":")[-1] for one in stack["Tags"]},
         "outputs": sorted(one["OutputKey"] for one in stack.get("Outputs", [])),
         "protected": stack.get("EnableTerminationProtection", False),
         "policy": policy and json.loads(policy),

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.cloudformation import Output
     from iot_pipeline_cfn.deploy.deletion import DeletionPlan
     from iot_pipeline_cfn.deploy.deployment import Plan
+    from iot_pipeline_cfn.deploy.environment_status import EnvironmentStatus
     from iot_pipeline_cfn.deploy.events import Event
-    from iot_pipeline_cfn.deploy.inventory import EnvironmentStatus, Summary
+    from iot_pipeline_cfn.deploy.inventory import Summary
     from iot_pipeline_cfn.deploy.location import Location
     from iot_pipeline_cfn.deploy.operation_progress import OperationProgress
     from iot_pipeline_cfn.deploy.operations import Operations
@@ -164,11 +165,13 @@ class Console(Observer):
 
     def status(self, status: "EnvironmentStatus") -> None:
         """Print the state of an environment, a line for each fact."""
+        from .status_wording import status_facts
+
         if self.as_json:
             self.document("status", status.as_data())
             return
-        for name, value in wording.status_facts(status).items():
-            echo(f"{name}: {value}")
+        rows = list(status_facts(status).items())
+        print_table(("", ""), rows)
 
     def environments(
         self,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.cloudformation import Stack
     from iot_pipeline_cfn.deploy.deletion import DeletedResource, DeletionPlan
     from iot_pipeline_cfn.deploy.events import Event
-    from iot_pipeline_cfn.deploy.inventory import EnvironmentStatus, Summary
+    from iot_pipeline_cfn.deploy.inventory import Summary
     from iot_pipeline_cfn.deploy.location import Location
     from iot_pipeline_cfn.deploy.operation_progress import OperationProgress
     from iot_pipeline_cfn.deploy.service_layer import DeletionResult, DeploymentResult
@@ -56,6 +56,8 @@ NOTICES: Final = {
     "outage": "AWS does not answer, and CloudFormation goes on; still trying ({reason})",
     "validation-unreadable": "note: cannot read the early validation: {reason}",
     "task-count-unreadable": "note: the update may stop tasks: cannot read how many run: {reason}",
+    "alarms-unreadable": "cannot read the alarms: {reason}",
+    "tasks-unreadable": "cannot read the tasks: {reason}",
     "snapshots-unreadable": "cannot read which snapshots remain: {reason}",
     "change-set-not-removed": "cannot delete the change set, which can safely be left: {reason}",
 }
@@ -96,21 +98,6 @@ def location_line(location: "Location") -> str:
         parts.append(f"CloudFormation as {location.service_role.split(':', 5)[-1]}")
     subject = f"{location.stack} in " if location.stack else ""
     return subject + ", ".join(parts)
-
-
-def status_facts(status: "EnvironmentStatus") -> dict[str, str]:
-    """Return the state of an environment as words by their labels."""
-    facts = status.as_data() | {"age": age(status.summary.created)}
-    if status.drift is not None:
-        facts["drift"] = "; ".join(
-            " ".join(
-                filter(
-                    None, (f"{each.logical_id} ({each.resource_type}):", each.path, each.difference)
-                )
-            )
-            for each in status.drift
-        )
-    return {name.replace("_", " "): _word(value) for name, value in facts.items()}
 
 
 def environment_table(
@@ -287,8 +274,3 @@ def _length(seconds: float) -> str:
         if seconds >= length:
             return f"{seconds // length:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
-
-
-def _word(value: object) -> str:
-    words = {"True": "yes", "False": "no", "": "none", "None": "none"}
-    return words.get(str(value), str(value))

@@ -64,12 +64,13 @@ def status(
     markdown: bool,
 ) -> None:
     """Show the state of an environment."""
-    from iot_pipeline_cfn.deploy import inventory
+    from iot_pipeline_cfn.deploy import environment_status
+    from iot_pipeline_cfn.deploy.planning import Refusal
 
     operations, console = open_named(environment, template, place, as_json=as_json)
     name = operations.file.template if operations.file else DEFAULT_TEMPLATE
     path = template or template_path(name)
-    found = inventory.status(operations, load_template(path), detects_drift=detects_drift)
+    found = environment_status.status(operations, load_template(path), detects_drift=detects_drift)
     if markdown:
         from .environment_prices import monthly_prices
         from .status_markdown import environment_markdown
@@ -79,11 +80,24 @@ def status(
         echo(environment_markdown(found, stack, price))
         return
     console.status(found)
+    if found.summary.state == "DELETE_COMPLETE":
+        raise operations.refused(Refusal.ABSENT)
 
 
 @click.command()
 @inspection_options
-@click.option("--follow", is_flag=True, help="Follow the operation to its end.")
+@click.option(
+    "--follow", is_flag=True, envvar="IOT_PIPELINE_FOLLOW", help="Follow the operation to its end."
+)
+@click.option(
+    "--operations",
+    "count",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    envvar="IOT_PIPELINE_OPERATIONS",
+    help="How many of the last operations to show.",
+)
 @timeout_option
 def events(
     *,
@@ -92,10 +106,14 @@ def events(
     template: Path | None,
     as_json: bool,
     follow: bool,
+    count: int,
     timeout: float,
 ) -> None:
-    """Show the events of the current operation, or of the last one."""
-    from iot_pipeline_cfn.deploy.events import last_operation
+    """Show the events of the current operation, or of the last ones.
+
+    Those of a deleted environment can be read for 90 days.
+    """
+    from iot_pipeline_cfn.deploy.events import last_operations
     from iot_pipeline_cfn.deploy.following import follow_current
     from iot_pipeline_cfn.deploy.observer import Operation
 
@@ -108,7 +126,8 @@ def events(
         with console.follow(title, lambda event, _: console.event(event)) as see:
             follow_current(operations, see)
         return
-    for event in last_operation(operations.client, operations.require_stack().arn):
+    stack = operations.require_stack(also_deleted=True)
+    for event in last_operations(operations.client, stack.arn, count):
         console.event(event)
 
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 
 from iot_pipeline_cfn.deploy.cloudformation import Stack
-from iot_pipeline_cfn.deploy.inventory import EnvironmentStatus
+from iot_pipeline_cfn.deploy.environment_status import EnvironmentStatus
 from iot_pipeline_cfn.review.report.tables import code, escaped, table
+
+from .status_wording import cause_text
 
 URL_OUTPUT = "ApiInvokeUrl"
 
@@ -22,7 +24,8 @@ def _facts(
     summary = status.summary
     # A comment can be public, and GitHub drops an output of a job with an account ID that it masks
     # (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idoutputs).
-    reason = f": {escaped(re.sub(r'[0-9]{12}', '...', status.reason))}" if status.reason else ""
+    why = cause_text(status.cause) if status.cause else status.reason
+    reason = f": {escaped(re.sub(r'[0-9]{12}', '...', why))}" if why else ""
     yield "State", f"{code(summary.state)}{reason}"
     outputs = {output.name: output.value for output in stack.outputs}
     yield "URL", code(outputs[URL_OUTPUT]) if URL_OUTPUT in outputs else ""

@@ -159,7 +159,7 @@ def find_deleted_stack(client: "CloudFormationClient", name: str) -> Stack | Non
     """
     pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
     found = [
-        (summary["DeletionTime"], summary["StackId"])
+        (summary.get("DeletionTime", summary["CreationTime"]), summary["StackId"])
         for page in pages
         for summary in page["StackSummaries"]
         if summary["StackName"] == name

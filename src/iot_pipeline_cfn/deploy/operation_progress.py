@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from iot_pipeline_cfn.template.findings import Value
+
 from .events import COMPLETIONS, Event
 
 
@@ -15,6 +17,7 @@ class OperationProgress:
     busy: dict[str, Event] = field(default_factory=dict)
     """The resources in progress, each with the event that it began with."""
     done: set[str] = field(default_factory=set)
+    begun: datetime | None = None
 
     @property
     def completed(self) -> int:
@@ -43,3 +46,12 @@ class OperationProgress:
         now = datetime.now(UTC)
         order = sorted([*self.busy.values()], key=lambda event: event.time)
         return {each.logical_id: max((now - each.time).total_seconds(), 0) for each in order}
+
+    def as_data(self) -> dict[str, Value]:
+        """Return it as data for JSON."""
+        return {
+            "completed": self.completed,
+            "total": len(self.logical_ids) or None,
+            "begun": self.begun and self.begun.isoformat(),
+            "in_progress": [*self.seconds_by_resource()],
+        }

@@ -88,9 +88,14 @@ class Operations:
             located.result()
         return stack
 
-    def require_stack(self) -> Stack:
-        """Return the environment's stack, which must exist, by any name that has its suffix."""
+    def require_stack(self, *, also_deleted: bool = False) -> Stack:
+        """Return the environment's stack, which must exist, by any name that has its suffix.
+
+        `also_deleted` accepts the last stack that is deleted, whose events can still be read.
+        """
         stack = self.find_stack()
+        if stack is None and also_deleted:
+            stack = cloudformation.find_deleted_stack(self.client, self.environment.stack_name)
         if stack is None:
             raise self.refused(Refusal.ABSENT)
         name = stack.tags.get(ENVIRONMENT_TAG, self.environment.name)
@@ -103,21 +108,29 @@ class Operations:
         self, refusal: Refusal, stack: Stack | None = None, verb: str = ""
     ) -> DeploymentError:
         """Return the error of a refusal, with the stack that it is about and the verb."""
+        name = (stack and stack.tags.get(ENVIRONMENT_TAG)) or self.environment.name
+        lines = {
+            each: command_line(each, self.connection, name)
+            for each in ("deploy", "destroy", "status", verb)
+        } | {
+            "events": command_line("events --follow", self.connection, name),
+            "list": command_line("list", self.connection),
+        }
+        commands = {each: shlex.join(line) for each, line in lines.items()}
+        reason = REASONS[refusal].format(
+            **commands, command=commands[verb], name=name, quoted=shlex.quote(name)
+        )
         if stack is None:
             account, region = self.location.account, self.location.region
-            message = f"{self.environment.name!r} in {account}, {region}: {REASONS[refusal]}"
+            place = "the local AWS emulator" if self.connection.is_local else account
+            message = f"{name!r} in {place}, {region}: {reason}"
             return DeploymentError(message, code=refusal, account=account, region=region)
-        name = stack.tags.get(ENVIRONMENT_TAG, "")
-        reason = REASONS[refusal]
-        if refusal is Refusal.ANOTHER_NAME:
-            command = shlex.join(command_line(verb, self.connection, name))
-            reason = reason.format(name=name, command=command, quoted=shlex.quote(name))
         return DeploymentError(
             f"{stack.name} ({stack.status}): {reason}",
             code=refusal,
             stack=stack.name,
             status=stack.status,
-            created_as=name,
+            created_as=stack.tags.get(ENVIRONMENT_TAG, ""),
         )
 
 

@@ -66,14 +66,17 @@ class Refusal(StrEnum):
 
 REASONS: Final[Mapping[Refusal, str]] = MappingProxyType(
     {
-        Refusal.ABSENT: "there is no such environment; list shows those that exist",
+        Refusal.ABSENT: "there is no such environment; to list those that exist, run: {list}",
         Refusal.ANOTHER_NAME: "its name is {name!r}; run: {command} (make: ENV={quoted})",
-        Refusal.CANNOT_CANCEL_CREATION: "CloudFormation cannot cancel a creation; destroy ends it",
-        Refusal.CANNOT_CANCEL_DELETION: "CloudFormation cannot cancel a deletion",
+        Refusal.CANNOT_CANCEL_CREATION: "CloudFormation cannot cancel a creation; to end it, run: "
+        "{destroy}",
+        Refusal.CANNOT_CANCEL_DELETION: "CloudFormation cannot cancel a deletion; to follow it, "
+        "run: {events}",
         Refusal.CHANGE_SET_FAILED: "CloudFormation rejected the change set",
         Refusal.CHANGE_SET_OBSOLETE: "another deployment changed the stack; run the command again",
-        Refusal.CREATION_FAILED: "its creation failed; deploy removes it and creates it again",
-        Refusal.DELETION_FAILED: "its deletion failed; destroy it again to see the cause",
+        Refusal.CREATION_FAILED: "its creation failed; to create it again, run: {deploy}",
+        Refusal.DELETION_FAILED: "its deletion failed; to try again and see the cause, run: "
+        "{destroy}",
         Refusal.EXPRESS_PROTECTED: "express mode is for ephemeral environments, since it does not "
         "wait until resources work; deploy without --express",
         Refusal.EXPRESS_STUCK: "its last update failed in express mode without rollback, which "
@@ -83,14 +86,18 @@ REASONS: Final[Mapping[Refusal, str]] = MappingProxyType(
         Refusal.FOREIGN_STACK: f"the stack was not created by this tool: no tag {ENVIRONMENT_TAG}",
         Refusal.IMPORT_ROLLBACK_FAILED: "the rollback of its import failed; finish it in the "
         "CloudFormation console",
-        Refusal.NO_UPDATE: "no update is in progress",
-        Refusal.ROLLBACK_FAILED: "the rollback of its creation failed; destroy it first",
-        Refusal.ROLLING_BACK: "it is already rolling back",
+        Refusal.NO_UPDATE: "no update is in progress; to see its state, run: {status}",
+        Refusal.ROLLBACK_FAILED: "the rollback of its creation failed; to delete it, "
+        "run: {destroy}",
+        Refusal.ROLLING_BACK: "it is already rolling back; to follow it, run: {events}",
         Refusal.UNKNOWN_STATUS: "the stack status is unknown to this tool",
-        Refusal.UPDATE_CLEANING_UP: "the update is complete; replaced resources are being removed",
-        Refusal.UPDATE_FAILED: "its last update failed halfway; deploy rolls it back first",
+        Refusal.UPDATE_CLEANING_UP: "the update is complete; to follow the removal of replaced "
+        "resources, run: {events}",
+        Refusal.UPDATE_FAILED: "its last update failed halfway; to roll it back first, "
+        "run: {deploy}",
     }
 )
+"""Each with the commands that it names, such as `{deploy}`."""
 
 Decision = StackAction | Refusal
 

@@ -6,6 +6,7 @@ from . import (
     added_ec2_types,
     added_types,
     change_sets,
+    drift_readers,
     express_mode,
     imported_values,
     interleaving,
@@ -24,6 +25,7 @@ from .resource_types import register
 ADDED = added_ec2_types.ADDED | added_types.ADDED
 PATCHED = (
     change_sets,
+    drift_readers,
     express_mode,
     imported_values,
     interleaving,
