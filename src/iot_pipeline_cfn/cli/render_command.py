@@ -14,11 +14,12 @@ from iot_pipeline_cfn.template.files import write
 from iot_pipeline_cfn.template.parameters import load
 from iot_pipeline_cfn.template.rendering import Rendering, StaleFile, Staleness, find_stale_files
 
+from .assumptions_wording import assumptions_document
 from .options import FILE
 from .printing import echo
 
 ROOT = Path(__file__).parents[3]
-REVIEWING = ROOT / "docs/reviewing.md"
+DOCUMENTS = ROOT / "docs"
 
 
 @click.command()
@@ -36,7 +37,7 @@ REVIEWING = ROOT / "docs/reviewing.md"
     help="The directory of the parameter files.  [default: parameters]",
 )
 def render(*, check: bool, directory: Path, parameters: Path) -> ExitCode:
-    """Render every template to its file, with its document beside it, and the tables of docs/."""
+    """Render every template to its file with its document, and what docs/ has of the code."""
     renderings = render_all()
     files = {path.stem: load(path) for path in sorted(parameters.glob("*.json"))}
     given = {
@@ -52,16 +53,20 @@ def render(*, check: bool, directory: Path, parameters: Path) -> ExitCode:
             (".md", document(name, rendering.body, given[name])),
         )
     }
-    reviewing = with_tables(REVIEWING.read_text(encoding="utf-8"))
+    documents = {
+        "reviewing.md": with_tables((DOCUMENTS / "reviewing.md").read_text(encoding="utf-8")),
+        "not-tried-on-aws.md": assumptions_document(),
+    }
     if check:
-        stale = find_stale_files(REVIEWING.parent, {REVIEWING.name: reviewing})
-        documents = [file for file in stale if file.reason is not Staleness.OBSOLETE]
-        return _check([*find_stale_files(directory, texts), *documents])
+        stale = find_stale_files(DOCUMENTS, documents)
+        generated = [file for file in stale if file.reason is not Staleness.OBSOLETE]
+        return _check([*find_stale_files(directory, texts), *generated])
     if not directory.exists():
         directory.mkdir()
     for name, text in texts.items():
         write(Path(os.path.relpath(directory / name)), text)
-    write(Path(os.path.relpath(REVIEWING)), reviewing)
+    for name, text in documents.items():
+        write(Path(os.path.relpath(DOCUMENTS / name)), text)
     for name, rendering in renderings.items():
         echo(f"{os.path.relpath(directory / name)}.json: {_size(rendering)}")
     return ExitCode.DONE
