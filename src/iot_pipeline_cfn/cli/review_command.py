@@ -83,8 +83,7 @@ def review(
     warning = sentence(staleness) if staleness else ""
     reviews = review_templates(before, after, region=region)
     if as_json:
-        data = {"staleness": staleness and staleness.as_data(), **as_data(reviews)}
-        echo(json.dumps(json_document("review", data)))
+        echo(json.dumps(json_document("review", as_data(reviews, staleness))))
     elif as_markdown:
         echo((f"> [!CAUTION]\n> {warning}\n\n" if warning else "") + markdown(reviews))
     else:

@@ -5,14 +5,16 @@ from typing import Any
 
 from iot_pipeline_cfn.review.statements import Statement, find_statements
 from iot_pipeline_cfn.review.verdict import ResourceOutcome, Review, Scopes, Verdict, worst_of
+from iot_pipeline_cfn.template.findings import Finding
 
 from .headline import headline_text
 from .wording import PLAIN, sentence
 
 
-def as_data(reviews: Sequence[Review]) -> dict[str, Any]:
-    """Return reviews as data."""
+def as_data(reviews: Sequence[Review], staleness: Finding | None = None) -> dict[str, Any]:
+    """Return reviews as data, with the error if the templates are stale."""
     return {
+        "staleness": staleness.as_data() if staleness else None,
         "severity": worst_of([review.worst for review in reviews]),
         "templates": [
             {
