@@ -133,6 +133,12 @@ def preflight(
     envvar="IOT_PIPELINE_WITH_NETWORK",
     help="Deploy the shared network of the environment first, if it does not exist.",
 )
+@click.option(
+    "--image",
+    envvar="IOT_PIPELINE_IMAGE",
+    metavar="DIRECTORY|URI",
+    help="Build this directory, or copy this image in ECR, push it and deploy it.",
+)
 @yes_option
 def deploy(
     *,
@@ -147,6 +153,7 @@ def deploy(
     skipped: Sequence[str],
     express: bool,
     with_network: bool,
+    image: str | None,
     yes: bool,
 ) -> None:
     """Create or update an environment by a change set that is shown first.
@@ -155,6 +162,7 @@ def deploy(
     the local AWS emulator.
     """
     from iot_pipeline_cfn.deploy import service_layer
+    from iot_pipeline_cfn.deploy.image_delivery import deploy_image
 
     requested, request = _request(
         environment,
@@ -166,11 +174,18 @@ def deploy(
         reviewed=load_object(reviewed) if reviewed else None,
         with_network=with_network,
     )
+    if image and IMAGE_PARAMETER in request.parameters:
+        raise click.UsageError(f"{IMAGE_PARAMETER} is set twice")
+    if image and reviewed:
+        raise click.UsageError("--image changes what was reviewed: plan with the image's digest")
     operations, console = open_environment(
         requested, place, patience, request.file, options.role_arn, as_json=as_json
     )
     consent = service_layer.Consent(yes, console.interactive, in_ci())
-    result = service_layer.deploy(operations, request, consent)
+    if image:
+        result = deploy_image(operations, request, consent, image)
+    else:
+        result = service_layer.deploy(operations, request, consent)
     console.deployed(operations, result)
 
 

@@ -33,8 +33,8 @@ class Gap:
 GAPS = (
     Gap("acm", b".DescribeCertificate", "certificates of AWS are unknown", answer=b"NotFound"),
     Gap("ecr", b".DescribeImageScanFindings", "images are not scanned"),
-    Gap("ecr", b".GetAuthorizationToken", "it runs no containers; record an image by PutImage"),
-    Gap("ecr", b".GetDownloadUrlForLayer", "images have no layers"),
+    Gap("ecr", b".GetAuthorizationToken", "it runs no containers; push by the calls of ECR"),
+    Gap("ecr", b".GetDownloadUrlForLayer", "the layer was not pushed", answer=b"LayersNotFound"),
     Gap("elasticache", b"=DescribeCacheEngineVersions", "the versions on sale are unknown"),
     Gap("elasticache", b"=DescribeReservedCacheNodesOfferings", "the nodes on sale are unknown"),
     Gap("iam", b"=ListRoles", "it needs no service-linked roles", request=b"aws-service-role"),

@@ -8,7 +8,19 @@ from awacs import ecr as ecr_actions
 from awacs import logs as logs_actions
 from awacs import secretsmanager as secretsmanager_actions
 from awacs import xray as xray_actions
-from troposphere import AWSHelperFn, If, Region, Select, Split, Sub, ecs
+from troposphere import (
+    AWSHelperFn,
+    Equals,
+    If,
+    Join,
+    Not,
+    Parameter,
+    Region,
+    Select,
+    Split,
+    Sub,
+    ecs,
+)
 from troposphere.ecr import Repository
 from troposphere.iam import Role
 from troposphere.logs import LogGroup
@@ -48,7 +60,7 @@ TASK_SIZES = (
 
 @dataclass(frozen=True)
 class Task:
-    """The task definition, and the condition that an image tag is given."""
+    """The task definition, and the condition that an image is given."""
 
     definition: ecs.TaskDefinition
     has_image: Condition
@@ -58,11 +70,11 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
     """Add the task definition, its two roles and its log group."""
     image_tag = context.add_optional(
         IMAGE_PARAMETER,
-        "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}",
-        constraint="A tag of at most 128 letters, digits, _, . and -.",
-        description="Optional: tag of an image in the environment's repository. "
-        "Without a tag, no task runs.",
-        label="Image tag",
+        "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|sha256:[0-9a-f]{64}",
+        constraint="A tag of at most 128 letters, digits, _, . and -, or a digest, sha256:...",
+        description="Optional: tag or digest of an image in the environment's repository. "
+        "Without one, no task runs.",
+        label="Image tag or digest",
     )
     has_image = context.add_condition("HasImage", is_given(image_tag))
     log_group = add_log_group(context, "ContainerLogGroup", service="ecs", writer="containers")
@@ -86,10 +98,8 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
         label="Processor architecture",
     )
     cpu, memory = (Select(index, Split("/", size.ref())) for index in (0, 1))
-    uri = f"${{{repository.title}.RepositoryUri}}"
     containers = _containers(
-        # Without a tag no task starts, but ECS requires a valid image.
-        image=has_image.choose(Sub(f"{uri}:${{{image_tag.title}}}"), Sub(f"{uri}:none")),
+        image=_image(context, repository, image_tag, has_image),
         log_group=log_group,
         database=database,
         cache=cache,
@@ -114,6 +124,21 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
         "TaskDefinitionArn", "Task definition that the service runs.", definition.ref()
     )
     return Task(definition=definition, has_image=has_image)
+
+
+def _image(
+    context: Context, repository: Repository, image_tag: Parameter, has_image: Condition
+) -> If:
+    """Return the reference to the image: `repository:tag`, or `repository@sha256:...`."""
+    # A digest has a colon, and a tag has none.
+    without_colon = Join("", Split(":", image_tag.ref()))
+    has_digest = context.add_condition(
+        "HasImageDigest", Not(Equals(without_colon, image_tag.ref()))
+    )
+    uri, tag = f"${{{repository.title}.RepositoryUri}}", f"${{{image_tag.title}}}"
+    given = has_digest.choose(Sub(f"{uri}@{tag}"), Sub(f"{uri}:{tag}"))
+    # Without an image no task starts, but ECS requires a valid reference.
+    return has_image.choose(given, Sub(f"{uri}:none"))
 
 
 def _containers(

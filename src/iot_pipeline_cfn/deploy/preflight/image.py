@@ -1,51 +1,34 @@
 """The container image: without one that can be pulled, tasks never start and the service hangs."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
-from types import MappingProxyType
 from typing import Any, Final
-from urllib.request import urlopen
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import code_of
+from iot_pipeline_cfn.deploy.image_registry import (
+    ARCHITECTURES,
+    SCANNING,
+    ImageRepository,
+    Manifest,
+)
 from iot_pipeline_cfn.emulator.control import NOT_AVAILABLE
 from iot_pipeline_cfn.template.changes import Action
 from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
-from .checking import (
-    PreflightContext,
-    aws_command,
-    describe,
-    not_checked,
-    report,
-    run_command,
-    set_parameter,
-)
+from .checking import PreflightContext, describe, not_checked, report, set_parameter
 
 CODE: Final = "image"
 REPOSITORY: Final = "AWS::ECR::Repository"
 USERS: Final = frozenset({"AWS::ECS::Service", "AWS::ECS::TaskDefinition"})
 
-ARCHITECTURES: Final = MappingProxyType({"X86_64": "amd64", "ARM64": "arm64"})
-"""The architectures of tasks, as ECS and as images name them."""
-
-MANIFESTS: Final = (
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.oci.image.index.v1+json",
-)
 SCANNED: Final = frozenset({"ACTIVE", "COMPLETE"})
-SCANNING: Final = frozenset({"IN_PROGRESS", "PENDING"})
 NEWEST_TAGS: Final = 5
-CONFIGURATION_BYTES: Final = 1_000_000
-CONFIGURATION_SECONDS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -61,6 +44,11 @@ class Image:
     def connection(self) -> Connection:
         """The connection to its registry."""
         return self.context.connection
+
+    @property
+    def stored(self) -> ImageRepository:
+        """The repository that it is pulled from."""
+        return ImageRepository(self.connection, self.repository)
 
     @property
     def architecture(self) -> str:
@@ -84,22 +72,9 @@ class Image:
         """Return a command of the AWS CLI about its repository."""
         return self.context.aws("ecr", verb, "--repository-name", self.repository, *arguments)
 
-    def push(self) -> list[Remediation]:
-        """Return the commands that build and push it.
-
-        https://docs.aws.amazon.com/AmazonECR/latest/userguide/docker-push-ecr-image.html
-        """
-        region = self.connection.region
-        registry = f"{_account(self.connection)}.dkr.ecr.{region}.amazonaws.com"
-        uri = f"{registry}/{self.repository}:{self.tag}"
-        password = aws_command(self.connection, "ecr", "get-login-password")
-        login = ["docker", "login", "--username", "AWS", "--password-stdin", registry]
-        build = ["docker", "build", "--platform", f"linux/{self.platform}", "-t", uri, "."]
-        return [
-            Remediation("run-command", {"argv": password, "pipe_to": login}),
-            run_command(*build),
-            run_command("docker", "push", uri),
-        ]
+    def push(self) -> Remediation:
+        """Return the command that builds, pushes and deploys an image."""
+        return self.context.deployer("deploy", "--image", "DIRECTORY")
 
 
 def check_image(context: PreflightContext) -> Iterator[Finding]:
@@ -142,19 +117,13 @@ def _without_repository(image: Image) -> Finding:
     """Return the finding that the image's repository is created by this deployment only."""
     if _needs_no_image(image.connection):
         return image.finding(Severity.NOTE, "missing-on-emulator")
-    create = image.context.deployer("deploy", "--image-tag", "")
-    deploy = image.context.deployer("deploy", "--image-tag", image.tag)
-    return image.finding(Severity.ERROR, "no-repository", create, *image.push(), deploy)
+    return image.finding(Severity.ERROR, "no-repository", image.push())
 
 
 def _check_repository(image: Image) -> Iterator[Finding]:
     ecr = image.connection.ecr
     try:
-        answer = ecr.batch_get_image(
-            repositoryName=image.repository,
-            imageIds=[{"imageTag": image.tag}],
-            acceptedMediaTypes=MANIFESTS,
-        )
+        answer = image.stored.get(image.tag)
     except ecr.exceptions.RepositoryNotFoundException:
         create = image.ecr("create-repository")
         yield image.finding(Severity.ERROR, "repository-deleted", create)
@@ -166,18 +135,17 @@ def _check_repository(image: Image) -> Iterator[Finding]:
         yield _missing(image)
     else:
         (found, *_) = answer["images"]
-        manifest = json.loads(found["imageManifest"])
+        manifest = Manifest.of(found)
         yield from _check_architecture(image, manifest)
-        digest = _scanned_digest(image, manifest) or found["imageId"]["imageDigest"]
-        yield from _check_scan(image, digest)
+        # An index is not scanned.
+        yield from _check_scan(image, manifest.digest_for(image.platform))
 
 
 def _missing(image: Image) -> Finding:
     if _needs_no_image(image.connection):
-        record = image.ecr("put-image", "--image-tag", image.tag, "--image-manifest", "{}")
-        return image.finding(Severity.NOTE, "missing-on-emulator", record)
+        return image.finding(Severity.NOTE, "missing-on-emulator", image.push())
     tags = _newest_tags(image)
-    return image.finding(Severity.ERROR, "missing", *image.push(), newest_tags=tags)
+    return image.finding(Severity.ERROR, "missing", image.push(), newest_tags=tags)
 
 
 def _newest_tags(image: Image) -> list[str]:
@@ -194,9 +162,9 @@ def _newest_tags(image: Image) -> list[str]:
     return [tag for each in newest_first for tag in each.get("imageTags", [])][:NEWEST_TAGS]
 
 
-def _check_architecture(image: Image, manifest: Mapping[str, Any]) -> Iterator[Finding]:
+def _check_architecture(image: Image, manifest: Manifest) -> Iterator[Finding]:
     try:
-        built = _architectures(image, manifest)
+        built = image.stored.architectures(manifest)
     except (BotoCoreError, ClientError, HTTPException, OSError, ValueError) as error:
         yield from not_checked(CODE, error, part="architecture")
         return
@@ -206,35 +174,6 @@ def _check_architecture(image: Image, manifest: Mapping[str, Any]) -> Iterator[F
         choose = [set_parameter("CpuArchitecture", name) for name in fitting]
         facts = {"built": sorted(built), "architecture": image.architecture}
         yield image.finding(Severity.ERROR, "architecture", build, *choose, **facts)
-
-
-def _architectures(image: Image, manifest: Mapping[str, Any]) -> set[str]:
-    """Return the architectures of an image, from its index or else from its configuration.
-
-    https://github.com/opencontainers/image-spec/blob/main/image-index.md
-    https://github.com/opencontainers/image-spec/blob/main/config.md
-    """
-    if "manifests" in manifest:
-        # Attestations are entries with an unknown platform.
-        return {_platform(entry) for entry in manifest["manifests"]} - {"", "unknown"}
-    if "config" not in manifest:
-        return set()
-    url = image.connection.ecr.get_download_url_for_layer(
-        repositoryName=image.repository, layerDigest=manifest["config"]["digest"]
-    )["downloadUrl"]
-    with urlopen(url, timeout=CONFIGURATION_SECONDS) as answer:  # noqa: S310 ECR returned the URL.
-        configuration = json.loads(answer.read(CONFIGURATION_BYTES))
-    return {configuration["architecture"]} if "architecture" in configuration else set()
-
-
-def _platform(entry: Mapping[str, Any]) -> str:
-    return str(entry.get("platform", {}).get("architecture", ""))
-
-
-def _scanned_digest(image: Image, manifest: Mapping[str, Any]) -> str | None:
-    """Return the digest of the image in an index that the tasks run: indexes are not scanned."""
-    entries = manifest.get("manifests", [])
-    return next((each["digest"] for each in entries if _platform(each) == image.platform), None)
 
 
 def _check_scan(image: Image, digest: str) -> Iterator[Finding]:
@@ -265,10 +204,3 @@ def _check_scan(image: Image, digest: str) -> Iterator[Finding]:
     elif status not in SCANNED:
         reason = scan.get("description", "")
         yield image.finding(Severity.WARNING, "scan-failed", show, status=status, reason=reason)
-
-
-def _account(connection: Connection) -> str:
-    """Return the account's number, or `ACCOUNT` where it cannot be read."""
-    with suppress(BotoCoreError, ClientError):
-        return connection.caller.account
-    return "ACCOUNT"
