@@ -10,8 +10,9 @@ COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --annotatio
 PROCESSOR := examples/processor/requirements
 
 # A misspelt or unknown argument would act on another environment, account or Region.
-ARGUMENTS := BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG OPERATIONS PARAMETERS \
-    PROFILE PULL_REQUEST PYTHON REGION ROLE_ARN SHELL SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
+ARGUMENTS := BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE IMAGE_TAG KMS_KEY LOG OPERATIONS \
+    PARAMETERS PROFILE PULL_REQUEST PYTHON REGION ROLE_ARN SHELL SINCE SKIP TARGET TTL VERBOSE \
+    WITH_NETWORK YES
 UNKNOWN := $(strip $(foreach name,$(filter-out $(ARGUMENTS),$(.VARIABLES)),\
     $(if $(findstring command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
@@ -20,8 +21,8 @@ endif
 
 # Arguments of make reach iot-pipeline in its environment, where neither make nor a shell expands
 # them: a branch can have any name.
-unexport BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE_TAG KMS_KEY LOG OPERATIONS PARAMETERS \
-    PROFILE PULL_REQUEST REGION ROLE_ARN SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
+unexport BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE IMAGE_TAG KMS_KEY LOG OPERATIONS \
+    PARAMETERS PROFILE PULL_REQUEST REGION ROLE_ARN SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
 export IOT_PIPELINE_BASE = $(value BASE)
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
 export IOT_PIPELINE_COMMIT = $(value COMMIT)
@@ -43,7 +44,8 @@ export IOT_PIPELINE_TTL = $(value TTL)
 export IOT_PIPELINE_VERBOSE = $(value VERBOSE)
 export IOT_PIPELINE_WITH_NETWORK = $(value WITH_NETWORK)
 # Only from the command line: an ENV that happens to be in the environment selects nothing, a YES
-# confirms nothing, and a PROFILE is not meant for AWS, whose variable is AWS_PROFILE.
+# confirms nothing, a PROFILE is not meant for AWS, whose variable is AWS_PROFILE, and CI has its IMAGE.
+export IOT_PIPELINE_IMAGE = $(if $(findstring command,$(origin IMAGE)),$(value IMAGE))
 export IOT_PIPELINE_PROFILE = $(if $(findstring command,$(origin PROFILE)),$(value PROFILE))
 export IOT_PIPELINE_YES = $(if $(findstring command,$(origin YES)),$(value YES))
 ifneq ($(if $(findstring command,$(origin ENV)),$(value ENV)),)
@@ -67,7 +69,7 @@ review: ## Show what the changes of this branch do to each environment type: BAS
 bootstrap: ## Set up the account, once in each Region: TARGET=aws|local REGION= PROFILE= PARAMETERS= YES=1
 plan: ## Show what deploying ENV would change
 preflight: ## Run the preflight checks of ENV
-deploy: ## Create or update ENV: TARGET=aws|local REGION= PROFILE= IMAGE_TAG= PARAMETERS= TTL= EXPRESS=1 YES=1
+deploy: ## Create or update ENV: TARGET=aws|local REGION= PROFILE= IMAGE= IMAGE_TAG= PARAMETERS= TTL= EXPRESS=1 YES=1
 outputs: ## Print the outputs of ENV
 status: ## Show the state of ENV
 events: ## Show the events of the last operation on ENV: FOLLOW=1 OPERATIONS=

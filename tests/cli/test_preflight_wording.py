@@ -84,7 +84,6 @@ def remedies():
         for action in preflight_wording.REMEDIES
     ]
     every += [
-        Remediation("run-command", {"argv": ["echo", "a b"], "pipe_to": ["cat"]}),
         Remediation("choose-parameter", {"name": "CacheNodeType"}),
         Remediation("choose-parameter", {"name": "CacheNodeType", "values": ["a", "b"]}),
     ]

@@ -62,8 +62,8 @@ def test_only_tasks_may_assume_their_roles(environment, role):
 
 
 def test_image_is_from_the_repository_of_the_environment(environment):
-    tag = environment.parameters["ImageTag"] or "none"
-    image = f"{environment.outputs['RepositoryUri']}:{tag}"
+    name = environment.parameters["ImageTag"] or "none"
+    image = f"{environment.outputs['RepositoryUri']}{'@' if ':' in name else ':'}{name}"
     for name, container in environment.containers.items():
         check(name, container, {"image": image})
 

@@ -1,6 +1,11 @@
 """The task definition: size, containers, variables, secrets, roles."""
 
+import pytest
+
+from iot_pipeline_cfn.template.parameters import check_value
 from resolution import container_of, containers_of, name_of, only, resolve
+
+DIGEST = f"sha256:{'a' * 64}"
 
 
 def test_task_runs_on_fargate_with_the_container_on_port_8080(environments):
@@ -37,6 +42,24 @@ def test_migration_succeeds_before_the_application_starts(environments):
     assert migration["Image"] == application["Image"]
     assert application["Essential"] is True
     assert application["DependsOn"] == [{"Condition": "SUCCESS", "ContainerName": "migration"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [("", ":none"), ("v1", ":v1"), ("sha256", ":sha256"), (DIGEST, f"@{DIGEST}")],
+)
+def test_image_is_named_by_tag_or_by_digest(template, name, reference):
+    """The reference of a tag is what it was before there were digests."""
+    for container in containers_of(resolve(template, {"ImageTag": name})).values():
+        written = container["Image"]["Fn::Sub"].replace("${ImageTag}", name)
+        assert written == f"${{Repository.RepositoryUri}}{reference}"
+
+
+@pytest.mark.parametrize("name", [DIGEST[:-1], f"{DIGEST}0", "a:b", "-v1", DIGEST.upper()])
+def test_image_has_neither_another_tag_nor_another_digest(template, name):
+    declaration = template["Parameters"]["ImageTag"]
+    assert check_value("ImageTag", declaration, name).code == "pattern-mismatch"
+    assert check_value("ImageTag", declaration, DIGEST) is None
 
 
 def test_containers_receive_addresses_as_variables(environments):

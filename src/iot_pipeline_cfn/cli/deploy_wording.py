@@ -83,6 +83,7 @@ COMPLETIONS: Final = {
 """What the event of a resource says that it ends with."""
 
 IN_PROGRESS_SHOWN: Final = 8
+SHORT_DIGEST: Final = len("sha256:") + 12
 
 OPTIONAL_HEADINGS: Final = ("Image", "Owner", "Commit", "Age", "PR")
 """The columns of a list of environments that a narrow terminal lacks, in this order."""
@@ -137,7 +138,7 @@ def _environment_row(summary: "Summary", price: float | None) -> dict[str, str]:
         "PR": str(summary.pull_request or ""),
         "Commit": commit[:7] + ("+" if is_dirty else ""),
         "Owner": summary.owner,
-        "Image": summary.image,
+        "Image": summary.image[:SHORT_DIGEST] if ":" in summary.image else summary.image,
         "Monthly": "unknown" if price is None else f"${price:.2f}",
     }
 

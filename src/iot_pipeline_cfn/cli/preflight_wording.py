@@ -179,8 +179,7 @@ def remedy(remediation: Remediation) -> str:
         )
     words = {name: _text(value) for name, value in details.items()}
     if "argv" in details:
-        commands = [details["argv"], *([details["pipe_to"]] if "pipe_to" in details else [])]
-        words["argv"] = " | ".join(map(shlex.join, commands))
+        words["argv"] = shlex.join(details["argv"])
     return REMEDIES[remediation.action].format(**words)
 
 

@@ -68,7 +68,8 @@ def deploy_image(
         if repository is None:
             created = deploy(operations, _with_image(request, ""), consent)
             repository = _repository(operations, created.stack)
-            consent = Consent(yes=True)
+            # Whoever agreed to the creation is not asked again, and express mode is for creations.
+            consent, request = Consent(yes=True), replace(request, express=False)
         if repository is None:
             message = f"the stack has no output {REPOSITORY_OUTPUT}"
             raise DeploymentError(message, code="no-repository")

@@ -15,6 +15,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from iot_pipeline_cfn.deploy.connection import Connection
+from iot_pipeline_cfn.deploy.image_registry import ImageReference, ImageRepository
 
 from .checks import CheckFailed, require
 from .container import Container
@@ -143,11 +144,13 @@ def _target_group(
 
 def _require_image(connection: Connection, image: str) -> None:
     """Require that the image can be pulled."""
-    repository, _, tag = image.partition("/")[2].partition(":")
+    reference = ImageReference.parse(image)
     try:
-        connection.ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+        found = reference and ImageRepository(connection, reference.repository).find(reference.name)
     except ClientError:
-        raise CheckFailed("image-missing", image=image) from None
+        found = None
+    if not found:
+        raise CheckFailed("image-missing", image=image)
 
 
 def _require_log_group(connection: Connection, definition: Mapping[str, Any]) -> None:

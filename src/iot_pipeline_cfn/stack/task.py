@@ -10,10 +10,8 @@ from awacs import secretsmanager as secretsmanager_actions
 from awacs import xray as xray_actions
 from troposphere import (
     AWSHelperFn,
-    Equals,
     If,
     Join,
-    Not,
     Parameter,
     Region,
     Select,
@@ -99,7 +97,7 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
     )
     cpu, memory = (Select(index, Split("/", size.ref())) for index in (0, 1))
     containers = _containers(
-        image=_image(context, repository, image_tag, has_image),
+        image=_image(repository, image_tag, has_image),
         log_group=log_group,
         database=database,
         cache=cache,
@@ -126,19 +124,13 @@ def add_task(context: Context, *, repository: Repository, database: Database, ca
     return Task(definition=definition, has_image=has_image)
 
 
-def _image(
-    context: Context, repository: Repository, image_tag: Parameter, has_image: Condition
-) -> If:
+def _image(repository: Repository, image_tag: Parameter, has_image: Condition) -> If:
     """Return the reference to the image: `repository:tag`, or `repository@sha256:...`."""
-    # A digest has a colon, and a tag has none.
-    without_colon = Join("", Split(":", image_tag.ref()))
-    has_digest = context.add_condition(
-        "HasImageDigest", Not(Equals(without_colon, image_tag.ref()))
-    )
-    uri, tag = f"${{{repository.title}.RepositoryUri}}", f"${{{image_tag.title}}}"
-    given = has_digest.choose(Sub(f"{uri}@{tag}"), Sub(f"{uri}:{tag}"))
+    # A tag has no colon, so nothing of it is replaced.
+    name = Join("@sha256:", Split(":sha256:", Sub(f":${{{image_tag.title}}}")))
+    uri = f"${{{repository.title}.RepositoryUri}}"
     # Without an image no task starts, but ECS requires a valid reference.
-    return has_image.choose(given, Sub(f"{uri}:none"))
+    return has_image.choose(Sub(f"{uri}${{Name}}", Name=name), Sub(f"{uri}:none"))
 
 
 def _containers(

@@ -99,31 +99,29 @@ def test_repository_with_a_generated_name_is_not_checked():
     assert check(NOWHERE, TASK, template=TEMPLATE | {"Resources": unnamed}) == []
 
 
-def test_missing_image_comes_with_the_commands_that_push_it(registry):
+def test_missing_image_comes_with_the_command_that_pushes_one(registry):
     for number in range(7):
         put_single(registry, f"old{number}")
     finding = only(check(registry, architecture="ARM64"), Severity.ERROR, "missing")
     assert finding.subject == "ImageTag"
     assert finding.details["logical_ids"] == ["TaskDefinition", "Service"]
     assert len({*finding.details["newest_tags"]} & {f"old{number}" for number in range(7)}) == 5
-    host = f"123456789012.dkr.ecr.{REGION}.amazonaws.com"
-    uri = f"{host}/{NAME}:v1"
-    assert commands(finding) == [
-        ["aws", "ecr", "get-login-password", "--region", REGION],
-        ["docker", "build", "--platform", "linux/arm64", "-t", uri, "."],
-        ["docker", "push", uri],
-    ]
-    login = ["docker", "login", "--username", "AWS", "--password-stdin", host]
-    assert remediations(finding, "run-command")[0]["pipe_to"] == login
+    (words,) = commands(finding)
+    assert words[1:] == ["deploy", "dev", "--region", REGION, "--image", "DIRECTORY"]
 
 
 def test_first_deployment_with_an_image_needs_two_steps(registry):
     """The repository is created by the deployment whose tasks need an image in it."""
     finding = only(check(registry, REPOSITORY, TASK, SERVICE), Severity.ERROR, "no-repository")
-    first, *_, push, last = commands(finding)
+    both, first = commands(finding)
+    assert both[-2:] == ["--image", "DIRECTORY"]
     assert first[1:] == ["deploy", "dev", "--region", REGION, "--image-tag", ""]
-    assert push[:2] == ["docker", "push"]
-    assert last[1:] == ["deploy", "dev", "--region", REGION, "--image-tag", "v1"]
+
+
+def test_image_is_found_by_its_digest(registry):
+    digest = put_index(registry, "amd64")
+    assert check(registry, tag=digest) == []
+    only(check(registry, tag=f"sha256:{'0' * 64}"), Severity.ERROR, "missing")
 
 
 @pytest.mark.parametrize(
@@ -234,16 +232,11 @@ def test_image_that_cannot_be_pulled_is_a_warning():
     assert finding.details["failures"] == {"KmsError": "the key is disabled"}
 
 
-def test_missing_image_is_reported_without_what_cannot_be_read():
-    """Neither the newest tags nor the account's number are needed."""
+def test_missing_image_is_reported_without_tags_that_cannot_be_read():
     missing = ("batch_get_image", {"images": [], "failures": []})
-    connection = stubbed(
-        ecr=[missing, ("describe_images", "AccessDeniedException")],
-        sts=[("get_caller_identity", "AccessDenied")],
-    )
+    connection = stubbed(ecr=[missing, ("describe_images", "AccessDeniedException")])
     finding = only(check(connection), Severity.ERROR, "missing")
     assert finding.details["newest_tags"] == []
-    assert commands(finding)[-1][-1].startswith("ACCOUNT.dkr.ecr.")
 
 
 def test_deleted_repository_is_an_error():
@@ -254,21 +247,15 @@ def test_deleted_repository_is_an_error():
 
 
 def test_missing_image_is_a_note_on_the_emulator(connect_to):
-    """It comes with the command that records one."""
+    """An image without layers, which only has been recorded, is enough there."""
     connection = connect_to()
     connection.ecr.create_repository(repositoryName=NAME)
     finding = only(check(connection), Severity.NOTE, "missing-on-emulator")
-    (words,) = commands(finding)
-    assert words[:4] == ["env", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "aws"]
-    arguments = dict(zip(words[6::2], words[7::2], strict=True))
-    assert arguments.pop("--endpoint-url") == connection.endpoint_url
-    assert arguments.pop("--region") == REGION
-    call = {"repositoryName": "--repository-name", "imageTag": "--image-tag"}
-    call |= {"imageManifest": "--image-manifest"}
-    connection.ecr.put_image(**{name: arguments.pop(option) for name, option in call.items()})
-    assert arguments == {}
-    assert check(connection) == []
+    assert commands(finding)[0][-2:] == ["--image", "DIRECTORY"]
     only(check(connection, REPOSITORY, TASK, SERVICE), Severity.NOTE, "missing-on-emulator")
+    manifest = {"config": {"digest": "sha256:2"}, "mediaType": MANIFEST}
+    put(connection, manifest)
+    assert check(connection) == []
 
 
 def test_deployment_to_the_emulator_needs_no_image(project, aws):
