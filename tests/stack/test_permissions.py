@@ -278,6 +278,30 @@ def test_pull_requests_change_nothing_of_others_directly(policies):
     assert keys
 
 
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize(
+    "action",
+    [
+        "BatchCheckLayerAvailability",
+        "BatchGetImage",
+        "CompleteLayerUpload",
+        "GetDownloadUrlForLayer",
+        "InitiateLayerUpload",
+        "PutImage",
+        "UploadLayerPart",
+    ],
+)
+def test_deployers_push_images_only_to_their_environments(policies, scope, action):
+    (grant,) = (
+        one
+        for one in statements(policies[f"{scope}DeployerPolicy"])
+        if matches(f"ecr:{action}", one["Action"])
+    )
+    patterns = grant["Condition"]["StringLike"]["aws:ResourceTag/Environment"]
+    assert matches("pr1", patterns)
+    assert matches("prod", patterns) is (scope == "")
+
+
 UNTAGGED = ("ec2:DeleteNetworkInterface", "ec2:DeleteVpcEndpoints", "ec2:DeleteSecurityGroup")
 LEFTOVERS = (
     "ec2:ReleaseAddress",
