@@ -2,7 +2,12 @@
 
 import pytest
 
-from iot_pipeline_cfn.review.conditional import find_conditional_changes
+from iot_pipeline_cfn.review.analyses import Topic
+from iot_pipeline_cfn.review.conditional import (
+    find_conditional_changes,
+    find_conditional_exposure,
+    open_sides,
+)
 from iot_pipeline_cfn.review.resolved import EnvironmentSource
 from iot_pipeline_cfn.template.findings import Severity
 
@@ -33,8 +38,8 @@ def template(resource, **outputs):
 
 
 def hidden(before, after, *, are_all_known=False):
-    sides = EnvironmentSource(before), EnvironmentSource(after)
-    found = find_conditional_changes(*sides, [], are_all_known=are_all_known)
+    sides = open_sides(EnvironmentSource(before), EnvironmentSource(after))
+    found = find_conditional_changes(sides, [], are_all_known=are_all_known)
     return [
         (one.subject, one.details["outcome"], one.severity, one.details["conditions"])
         for one in found
@@ -120,3 +125,25 @@ def test_condition_that_is_never_met_any_more_removes_what_it_has_created(first,
     """Another definition is reported by itself."""
     changed = template(DATABASE) | {"Conditions": {"Has": {"Fn::Equals": [first, "b"]}}}
     assert [found[1] for found in hidden(template(DATABASE), changed)] == ["removed"] * count
+
+
+def test_exposure_behind_a_condition_that_is_not_met_says_where():
+    balancer = {
+        "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "Condition": "Has",
+        "Properties": {"Scheme": "internal"},
+    }
+    public = {**balancer, "Properties": {"Scheme": "internet-facing"}}
+    always = {name: value for name, value in public.items() if name != "Condition"}
+    first, second = template(balancer), template(public)
+    second["Resources"]["Other"] = always
+    sides = open_sides(EnvironmentSource(first), EnvironmentSource(second))
+    hidden = [
+        one
+        for one in find_conditional_changes(sides, [], are_all_known=True)
+        if one.subject == "Any"
+    ]
+    ((topic, found),) = find_conditional_exposure(*sides, hidden)
+    assert (topic, found.code, found.subject) == (Topic.EXPOSURE, "internet-facing", "Any")
+    assert found.severity is Severity.EXPOSURE
+    assert (found.details["where"], found.details["is_certain"]) == (["Has"], False)

@@ -86,7 +86,11 @@ ANALYSES: Final[Mapping[Topic, tuple[Analysis, ...]]] = MappingProxyType(
         Topic.OUTPUTS: (interface.find_output_changes, interface.find_outputs_of_replaced),
         Topic.STACK: (updates.find_stack_changes,),
         Topic.ORDER: (updates.find_order_changes,),
-        Topic.UNKNOWN: (generated.find_unknown_contents, updates.find_parameters_read_again),
+        Topic.UNKNOWN: (
+            generated.find_unknown_contents,
+            updates.find_setup_changes,
+            updates.find_parameters_read_again,
+        ),
     }
 )
 """Questions about an environment."""

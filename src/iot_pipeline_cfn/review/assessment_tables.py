@@ -1,4 +1,4 @@
-"""The tables of assessments as Markdown, for docs/reviewing.md."""
+"""The lists and tables of assessments as Markdown, for docs/reviewing.md."""
 
 import re
 from collections.abc import Iterator
@@ -29,23 +29,23 @@ def with_tables(document: str) -> str:
 
 
 def _lines() -> Iterator[str]:
-    """Yield a table of the rules, and lists of the types that need none."""
-    rows = [
-        (
-            f"[{resource_type.removeprefix('AWS::')}]({documentation(resource_type)})",
-            *(
-                "<br>".join(
-                    f"{codes(rule.paths)} {rule.condition}".strip()
-                    for rule in rules
-                    if rule.assessment is kind
-                )
-                for kind in KEYS
-            ),
-        )
-        for resource_type, rules in RULES_OF.items()
-    ]
-    titles = (f"{kind.capitalize()}: {text}" for kind, text in KEYS.items())
-    yield from table(("Type", *titles), rows)
+    """Yield a list of the rules, a table of rejections, and lists of the types without rules."""
+    yield " ".join(f"**{kind.capitalize()}** means that it {text}." for kind, text in KEYS.items())
+    # In a table, the longest paths would be wider than GitHub's page.
+    yield ""
+    for resource_type, rules in RULES_OF.items():
+        about = {
+            kind: "; ".join(
+                f"{codes(rule.paths)} {rule.condition}".strip()
+                for rule in rules
+                if rule.assessment is kind
+            )
+            for kind in KEYS
+        }
+        texts = ". ".join(f"{kind.capitalize()}: {text}" for kind, text in about.items() if text)
+        name = resource_type.removeprefix("AWS::")
+        yield f"- [{name}]({documentation(resource_type)}). {texts}."
+    yield ""
     yield from ("A service rejects:", "")
     yield from table(("Type", "Rejected"), sorted({*_rejections()}))
     for title, found in (

@@ -1,6 +1,6 @@
 """Changes that the given parameters hide: of what a condition leaves out, and of other branches."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -9,7 +9,7 @@ from iot_pipeline_cfn.template.findings import Finding, Findings, Severity
 from iot_pipeline_cfn.template.parameters import ParameterSet
 from iot_pipeline_cfn.template.references import Namespace, find_references
 
-from .analyses import Topic
+from .analyses import ANALYSES, Topic
 from .causes import find_causes
 from .interface import find_output_changes
 from .losses import find_losses
@@ -39,9 +39,42 @@ OUTPUT_OUTCOMES: Final = MappingProxyType(
 )
 
 
+EXPOSING: Final = (Topic.TRAFFIC, Topic.PERMISSIONS, Topic.EXPOSURE)
+
+
+def open_sides(
+    before: EnvironmentSource, after: EnvironmentSource
+) -> tuple[ResolvedEnvironment, ResolvedEnvironment]:
+    """Resolve both sides with all that any parameters would create."""
+    # Stacks keep the values of parameters, whatever the new defaults are.
+    kept = ParameterSet(before.template, {}).updated(after.template, {}).effective()
+    return resolve_pair(before, replace(after, parameters=kept), "", is_open=True)
+
+
+def find_conditional_exposure(
+    before: ResolvedEnvironment, after: ResolvedEnvironment, hidden: Collection[Finding]
+) -> Iterator[tuple[Topic, Finding]]:
+    """Yield what conditional changes expose where their conditions hold."""
+    conditions = {one.subject: one.details["conditions"] for one in hidden}
+    resources = {
+        name: resource
+        for name in {**before.resources, **after.resources}
+        for side in [after if name in conditions else before]
+        if (resource := side.resources.get(name))
+    }
+    changed = replace(after, resources=resources)
+    anywhere = sorted({name for names in conditions.values() for name in names})
+    for topic in EXPOSING:
+        for find in ANALYSES[topic]:
+            for one in find(before, changed):
+                if one.severity is Severity.EXPOSURE:
+                    where = conditions.get(one.subject, anywhere)
+                    details = {**one.details, "is_certain": False, "where": where}
+                    yield topic, replace(one, details=details)
+
+
 def find_conditional_changes(
-    before: EnvironmentSource,
-    after: EnvironmentSource,
+    sides: tuple[ResolvedEnvironment, ResolvedEnvironment],
     known: Collection[Verdict],
     *,
     are_all_known: bool,
@@ -49,8 +82,7 @@ def find_conditional_changes(
     """Yield changes of resources and outputs that only happen where a condition has another result.
 
     Args:
-        before: The template before the change.
-        after: The template after it.
+        sides: The template before and after the change, as `open_sides` resolves it.
         known: The verdicts on all environments with the given parameters.
         are_all_known: Whether there are no other environments, so that the changes are only notes.
 
@@ -59,11 +91,8 @@ def find_conditional_changes(
     ranks = {change.logical_id: -1 for change in changes}
     for change in changes:
         ranks[change.logical_id] = max(ranks[change.logical_id], change.behavior.rank)
-    # Stacks keep the values of parameters, whatever the new defaults are.
-    kept = ParameterSet(before.template, {}).updated(after.template, {}).effective()
-    sides = resolve_pair(before, replace(after, parameters=kept), "", is_open=True)
     yield from _hidden_outputs(sides, known, are_all_known=are_all_known)
-    old, new = (side.template.get("Resources", {}) for side in (before, after))
+    old, new = (side.source.template.get("Resources", {}) for side in sides)
     changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
     if are_all_known and changed <= ranks.keys():
         return

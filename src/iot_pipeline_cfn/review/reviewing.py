@@ -8,7 +8,7 @@ from iot_pipeline_cfn.template.findings import Finding, Severity
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER, ParameterFile, ParameterSet
 
 from .analyses import Topic, analyze, analyze_template
-from .conditional import find_conditional_changes
+from .conditional import find_conditional_changes, find_conditional_exposure, open_sides
 from .interface import find_ineffective_changes
 from .renames import find_revisions
 from .resolved import EnvironmentSource, ResolvedEnvironment, Template, resolve_pair
@@ -102,8 +102,10 @@ def _general(
     old, new = (ResolvedEnvironment({}, source=source) for source in sources)
     found = [*analyze_template(old, new)]
     known = [group.verdict for group in groups]
-    hidden = [*find_conditional_changes(*sources, known, are_all_known=are_all_known)]
+    sides = open_sides(*sources)
+    hidden = [*find_conditional_changes(sides, known, are_all_known=are_all_known)]
     found += [(Topic.CONDITIONAL, finding) for finding in hidden]
+    found += find_conditional_exposure(*sides, hidden)
     if not groups and not hidden:
         found += [(Topic.UNKNOWN, finding) for finding in find_ineffective_changes(old, new)]
     return _verdict((), found)

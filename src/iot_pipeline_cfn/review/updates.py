@@ -15,7 +15,7 @@ from iot_pipeline_cfn.template.stateful import (
 from .causes import find_causes
 from .renames import REVISION_TYPES, find_renames, find_revisions
 from .resolved import ResolvedEnvironment
-from .resource_changes import find_changes
+from .resource_changes import EFFECTIVE_METADATA, find_changes
 from .update_behavior import GROUP_PROPERTIES, GROUP_TYPE, update_behavior
 
 
@@ -69,6 +69,15 @@ def find_kept_instances(before: ResolvedEnvironment, after: ResolvedEnvironment)
         in_place = change.behavior is UpdateBehavior.NO_INTERRUPTION
         if change.resource_type == GROUP_TYPE and names and in_place:
             yield Finding("instances-kept", Severity.NOTE, change.logical_id, {"properties": names})
+
+
+def find_setup_changes(before: ResolvedEnvironment, after: ResolvedEnvironment) -> Findings:
+    """Yield instances that may run other commands, by metadata that `cfn-init` reads."""
+    paths = {f"Metadata.{name}" for name in EFFECTIVE_METADATA}
+    for change in find_changes(before, after):
+        names = sorted({part.path for part in change.properties} & paths)
+        if names and change.replacement is Replacement.NO:
+            yield Finding("setup-changed", Severity.WARNING, change.logical_id, {"paths": names})
 
 
 def _with_reasons(

@@ -114,7 +114,8 @@ def shared_network() -> Template:
         Durability="Protected adds deletion protection.",
         EncryptionKey="Customer-managed is one KMS key of the stack, which rotates, for the logs.",
         EnvironmentSuffix="Suffix of the network's names, such as shared-network.",
-        Monitoring="Detailed adds the load balancer's access logs.",
+        Monitoring="Detailed adds the load balancer's access logs, which a change to basic "
+        "deletes.",
     )
     return context.template
 

@@ -124,7 +124,7 @@ class Context:
             ("basic", "detailed"),
             condition="HasDetailedMonitoring",
             description="Detailed adds enhanced monitoring, insights into database and containers, "
-            "X-Ray, and the load balancer's access logs.",
+            "X-Ray, and the load balancer's access logs, which a change to basic deletes.",
             label="Monitoring",
         )
         self.has_deletion_protection = self.add_condition(

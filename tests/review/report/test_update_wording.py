@@ -86,6 +86,7 @@ SAMPLES = [
     ("processed-by-macro", "Transform", {"macros": ["Mine"]}),
     ("loop-changed", "Fn::ForEach::Buckets", {"section": "Resources"}),
     ("unknown-content", "Network", {"properties": ["Parameters", "TemplateURL"]}),
+    ("setup-changed", "Web", {"paths": ["Metadata.AWS::CloudFormation::Init"]}),
     ("parameter-read-again", "Image", {"resources": ["Web", "Job"], "replaced": ["Web"]}),
     ("parameter-read-again", "Zone", {"resources": ["Web"], "replaced": []}),
     ("conditional-change", "Database", {"outcome": "replaced", "conditions": ["IsProd"]}),

@@ -42,8 +42,8 @@ def _permission(finding: Finding) -> str:
 
 
 def _exposure(finding: Finding) -> str:
-    is_certain = finding.details["is_certain"]
-    condition = "" if is_certain else ", depending on a value known only to the stack"
+    is_known = finding.details["is_certain"] or "where" in finding.details
+    condition = "" if is_known else ", depending on a value known only to the stack"
     return f"{EXPOSURE[finding.code]} ({{properties}}){condition}"
 
 

@@ -194,6 +194,10 @@ UPDATE_WORDINGS: Final[Mapping[str, str | Callable[[Finding], str]]] = MappingPr
         "unknown-content": (
             "{subject} gets other {properties}, which may add, replace or remove anything in it"
         ),
+        "setup-changed": (
+            "{subject} has other {paths}, which cfn-init applies to new instances, and cfn-hup to "
+            "those that run; what it does is not known"
+        ),
         "processing-changed": "{subject} changes how CloudFormation processes the template",
         "processed-by-macro": "{macros} can make anything of the changed resources",
         "loop-changed": "{subject} changes; its effect is known only after processing",

@@ -99,6 +99,8 @@ def sentence(finding: Finding, style: Style) -> str:
     """Return a finding as a sentence, with the values before and after a change if it has them."""
     wording = WORDINGS[finding.code]
     text = wording if isinstance(wording, str) else wording(finding)
+    if "where" in finding.details:
+        text += ", where {where} holds"
     values = {**finding.details, "subject": finding.subject, "causes": list(finding.causes)}
     formatter = string.Formatter()
     said = "".join(
