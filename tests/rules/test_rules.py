@@ -139,6 +139,9 @@ Resources:
         (TASK % "awslogs-group: !Sub '/ecs/${AWS::StackName}'", [("W9002", "Task")]),
         (TASK % "awslogs-group: /ecs/other, awslogs-create-group: 'true'", []),
         (TASK % "awslogs-group: !ImportValue group", []),
+        (TASK % "awslogs-group: !Sub ['/${Kind}/app', {Kind: ecs}]", []),
+        (TASK % "awslogs-group: !Sub ['/${Kind}/app', {Kind: !ImportValue kind}]", []),
+        (TASK % "awslogs-group: !Join ['', [/ecs/, !GetAtt App.Name]]", [("W9002", "Task")]),
         (TASK % "awslogs-group: !Ref Elsewhere", []),
         (
             f"{SERVICE}  Service: {{Type: AWS::ECS::Service, Properties: {{TaskDefinition: "
@@ -204,6 +207,14 @@ Resources:
             "DBClusterIdentifier: !Ref Cluster}}, Other: {Type: AWS::RDS::DBInstance, "
             "Properties: {Engine: oracle-ee}}}",
             [("I9015", "Cluster")],
+        ),
+        # Nobody can tell: the value comes from Systems Manager, or the pattern is not Python's.
+        (NAMED % ("Name: {Type: 'AWS::SSM::Parameter::Value<String>'}", "app-${Name}"), []),
+        (NAMED % ("Name: {Type: String, AllowedPattern: '[a-z]++('}", "app-${Name}"), []),
+        (
+            "Parameters: {Stage: {Type: String}}\nResources: {Any: {Type: Custom::Any, Properties: "
+            "{Name: any}}}",
+            [],
         ),
         # Another stack in the same account has the same name.
         (NAMED % ("Stage: {Type: String}", "app-${AWS::AccountId}"), [("W9006", "Bucket")]),
