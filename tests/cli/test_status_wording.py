@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from iot_pipeline_cfn.cli.status_wording import status_facts
-from iot_pipeline_cfn.deploy.environment_status import Drift, EnvironmentStatus, Tasks
+from iot_pipeline_cfn.deploy.drift import Drift
+from iot_pipeline_cfn.deploy.environment_status import EnvironmentStatus, Tasks
 from iot_pipeline_cfn.deploy.events import Event
 from iot_pipeline_cfn.deploy.inventory import Summary
 from iot_pipeline_cfn.deploy.operation_progress import OperationProgress

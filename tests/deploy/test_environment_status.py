@@ -1,9 +1,6 @@
 """The state of an environment, including what the emulator never answers."""
 
-from datetime import UTC, datetime
 from threading import Timer
-
-import pytest
 
 from deploying import (
     IMPOSSIBLE,
@@ -11,12 +8,10 @@ from deploying import (
     signal_success,
     small_template,
 )
-from iot_pipeline_cfn.deploy.environment_status import Drift, detect_drift, status
+from iot_pipeline_cfn.deploy.environment_status import status
 from iot_pipeline_cfn.deploy.environments import Environment
-from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.operations import Operations
 
-CREATED = datetime(2026, 1, 31, tzinfo=UTC)
 ALARM = {
     "Type": "AWS::CloudWatch::Alarm",
     "Properties": {
@@ -105,53 +100,3 @@ def test_events_of_earlier_operations(project):
 
     assert beginnings() == ["UPDATE_IN_PROGRESS"]
     assert beginnings("--operations", "2") == ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"]
-
-
-@pytest.fixture
-def operations(stubbed):
-    return Operations(Environment("pr1", "pr1"), stubbed)
-
-
-def found(stubber, status, **others):
-    stubber.add_response("detect_stack_drift", {"StackDriftDetectionId": "1"})
-    answer = {
-        "StackId": "s",
-        "StackDriftDetectionId": "1",
-        "DetectionStatus": status,
-        "Timestamp": CREATED,
-    }
-    stubber.add_response("describe_stack_drift_detection_status", answer | others)
-
-
-def test_drift_names_each_property(operations, stubber):
-    """A deleted resource has no properties."""
-    found(stubber, "DETECTION_COMPLETE")
-    resource = {
-        "StackId": "s",
-        "LogicalResourceId": "Vpc",
-        "ResourceType": "AWS::EC2::VPC",
-        "StackResourceDriftStatus": "MODIFIED",
-        "Timestamp": CREATED,
-    }
-    difference = {
-        "PropertyPath": "/CidrBlock",
-        "ExpectedValue": "a",
-        "ActualValue": "b",
-        "DifferenceType": "NOT_EQUAL",
-    }
-    first = {"StackResourceDrifts": [resource | {"PropertyDifferences": [difference]}]}
-    second = {"StackResourceDrifts": [resource | {"StackResourceDriftStatus": "DELETED"}]}
-    stubber.add_response("describe_stack_resource_drifts", first | {"NextToken": "1"})
-    stubber.add_response("describe_stack_resource_drifts", second)
-    subject = type("Stack", (), {"arn": "s"})
-    assert detect_drift(operations, subject) == [
-        Drift("Vpc", "AWS::EC2::VPC", "/CidrBlock", "not_equal"),
-        Drift("Vpc", "AWS::EC2::VPC", "", "deleted"),
-    ]
-
-
-def test_failed_drift_detection_is_an_error(operations, stubber):
-    found(stubber, "DETECTION_FAILED")
-    with pytest.raises(DeploymentError) as error:
-        detect_drift(operations, type("Stack", (), {"arn": "s"}))
-    assert error.value.code == "drift-detection-failed"

@@ -51,6 +51,7 @@ deployment_options = together(
 
 @click.command()
 @deployment_options
+@click.option("--drift", "detects_drift", is_flag=True, help="Have CloudFormation detect drift.")
 @click.option("--save", type=FILE, help="Write the plan to a file, for deploy --reviewed.")
 def plan(
     *,
@@ -60,6 +61,7 @@ def plan(
     place: Place,
     template: Path | None,
     as_json: bool,
+    detects_drift: bool,
     save: Path | None,
 ) -> None:
     """Show what a deployment would change, without changing anything."""
@@ -69,7 +71,7 @@ def plan(
     operations, console = open_environment(
         requested, place, patience, request.file, options.role_arn, as_json=as_json
     )
-    made = service_layer.plan(operations, request)
+    made = service_layer.plan(operations, request, detects_drift=detects_drift)
     if save:
         data = json_document("plan", made.as_data() | console.location)
         write(save, json.dumps(data, indent=2, sort_keys=True) + "\n")

@@ -57,6 +57,7 @@ NOTICES: Final = {
     "not-cancelled": "{reason}",
     "previous-image": "{subject} goes back from {current} to {previous}",
     "outage": "AWS does not answer, and CloudFormation goes on; still trying ({reason})",
+    "drift-unknown": "note: the drift of some resources is not known: {reason}",
     "validation-unreadable": "note: cannot read the early validation: {reason}",
     "task-count-unreadable": "note: the update may stop tasks: cannot read how many run: {reason}",
     "alarms-unreadable": "cannot read the alarms: {reason}",

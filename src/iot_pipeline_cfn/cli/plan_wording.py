@@ -15,6 +15,7 @@ from .forecast import CENT, Forecast
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.deployment import Plan
+    from iot_pipeline_cfn.deploy.drift import Drift
 
 SETTINGS: Final = {
     "stack-policy": "the stack policy changes to that of the parameter file",
@@ -126,6 +127,13 @@ def plan_lines(plan: "Plan", forecast: Forecast) -> Iterator[str]:
         for change in forecast.changes
         if loses_data(change)
     )
+    yield from (f"{name}: drift of {drift_text(drift)}" for drift in plan.drift or ())
+
+
+def drift_text(drift: "Drift") -> str:
+    """Describe the drift of a property, or of a resource."""
+    parts = (f"{drift.logical_id} ({drift.resource_type}):", drift.path, drift.difference)
+    return " ".join(filter(None, parts))
 
 
 def _counts(changes: Sequence[ResourceChange]) -> str:

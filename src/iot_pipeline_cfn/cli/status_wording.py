@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from . import deploy_wording as wording
+from .plan_wording import drift_text
 
 if TYPE_CHECKING:
-    from iot_pipeline_cfn.deploy.environment_status import Drift, EnvironmentStatus
+    from iot_pipeline_cfn.deploy.environment_status import EnvironmentStatus
     from iot_pipeline_cfn.deploy.events import Event
     from iot_pipeline_cfn.deploy.operation_progress import OperationProgress
 
@@ -47,7 +48,7 @@ def status_facts(status: "EnvironmentStatus") -> dict[str, str]:
             "template": f"{'the' if status.in_step_with_template else 'not the'} committed one",
         }
     if status.drift is not None:
-        facts["drift"] = "\n".join(map(_drift, status.drift)) or "none"
+        facts["drift"] = "\n".join(map(drift_text, status.drift)) or "none"
     return {name: value for name, value in facts.items() if value}
 
 
@@ -67,8 +68,3 @@ def _progress(progress: "OperationProgress") -> str:
         (f" in {wording.duration(since)}" if since else "")
         + (f"; now {', '.join(busy)}" if busy else "")
     )
-
-
-def _drift(drift: "Drift") -> str:
-    parts = (f"{drift.logical_id} ({drift.resource_type}):", drift.path, drift.difference)
-    return " ".join(filter(None, parts))

@@ -59,6 +59,8 @@ class Stack:
     termination_protection: bool
     role_arn: str = ""
     """The service role that CloudFormation acts as; empty for the caller's permissions."""
+    drift_checked: datetime | None = None
+    """When drift was last detected."""
     is_express: bool = False
     """Whether its last operation was in express mode, which does not wait for resources."""
     is_without_rollback: bool = False
@@ -199,6 +201,7 @@ def _stack(stack: Mapping[str, Any]) -> Stack:
         ],
         termination_protection=stack.get("EnableTerminationProtection", False),
         role_arn=stack.get("RoleARN", ""),
+        drift_checked=stack.get("DriftInformation", {}).get("LastCheckTimestamp"),
         is_express=is_express,
         is_without_rollback=is_express and mode.get("DisableRollback", False),
     )

@@ -7,7 +7,7 @@ removed unless its execution has begun.
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from operator import itemgetter
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from iot_pipeline_cfn.template.parameters import (
 
 from . import cloudformation, events, planning
 from .cloudformation import ChangeSet, ChangeSetState, Stack, ValidationFinding
+from .drift import Drift
 from .errors import DeploymentError, FindingsError, explained, is_gone, message_of
 from .following import OperationOutcome, follow, limited
 from .lifetime import PEOPLE_TAGS
@@ -76,6 +77,8 @@ class Plan:
     removed_tags: Sequence[str] = ()
     """The keys of tags that the stack has from elsewhere, and that its resources lose."""
     findings: Sequence[Finding] = ()
+    drift: Sequence[Drift] | None = None
+    """The drift of the resources that it changes; None if that is not known."""
     is_protected_early: bool = False
     """Whether termination protection was switched on before the execution."""
     is_executed: bool = False
@@ -110,6 +113,7 @@ class Plan:
             ],
             "settings": list(self.settings),
             "removed_tags": list(self.removed_tags),
+            "drift": None if self.drift is None else [asdict(each) for each in self.drift],
         }
 
     def _reviewed_data(self) -> dict[str, Value]:

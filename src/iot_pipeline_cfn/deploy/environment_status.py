@@ -1,6 +1,6 @@
 """The state of one environment: its stack and the last operation, its tasks, alarms and drift."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,30 +11,19 @@ from iot_pipeline_cfn.template.resolution import Resolver
 
 from . import cloudformation, events
 from .cloudformation import Stack
-from .errors import DeploymentError, explained
+from .drift import Drift, detect_drift
+from .errors import explained
 from .events import Event
-from .following import limited
 from .inventory import Summary
 from .operation_progress import OperationProgress
 from .operations import Operations
-from .polling import answers
 
 if TYPE_CHECKING:
-    from types_boto3_cloudformation import CloudFormationClient
+    pass
 
 ALARM: Final = "AWS::CloudWatch::Alarm"
 ALARMS_A_CALL: Final = 100
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
-
-
-@dataclass(frozen=True)
-class Drift:
-    """A property, or with an empty path a resource, that differs from the template."""
-
-    logical_id: str
-    resource_type: str
-    path: str
-    difference: str
 
 
 @dataclass(frozen=True)
@@ -170,46 +159,3 @@ def _ringing_alarms(operations: Operations, stack: Stack) -> list[str] | None:
     except (BotoCoreError, ClientError) as error:
         operations.notify("alarms-unreadable", reason=str(explained(error)))
         return None
-
-
-def detect_drift(operations: Operations, stack: Stack) -> list[Drift]:
-    """Have CloudFormation detect drift."""
-    client = operations.client
-    detection = client.detect_stack_drift(StackName=stack.arn)["StackDriftDetectionId"]
-    with limited(operations, "the drift"):
-        for found in answers(
-            lambda: client.describe_stack_drift_detection_status(StackDriftDetectionId=detection),
-            operations.timeout,
-            operations.report_outage,
-        ):
-            if found["DetectionStatus"] != "DETECTION_IN_PROGRESS":
-                break
-    if found["DetectionStatus"] == "DETECTION_FAILED":
-        reason = found.get("DetectionStatusReason", "no reason given")
-        message = f"CloudFormation cannot detect drift: {reason}"
-        raise DeploymentError(message, code="drift-detection-failed", reason=reason)
-    return [drift for resource in _drifted(client, stack) for drift in _drifts(resource)]
-
-
-def _drifted(client: "CloudFormationClient", stack: Stack) -> Iterator[Mapping[str, Any]]:
-    request: dict[str, Any] = {
-        "StackName": stack.arn,
-        "StackResourceDriftStatusFilters": ["MODIFIED", "DELETED"],
-    }
-    while True:
-        page = client.describe_stack_resource_drifts(**request)
-        yield from page.get("StackResourceDrifts", [])
-        if "NextToken" not in page:
-            return
-        request["NextToken"] = page["NextToken"]
-
-
-def _drifts(resource: Mapping[str, Any]) -> list[Drift]:
-    name, resource_type = resource["LogicalResourceId"], resource["ResourceType"]
-    properties = resource.get("PropertyDifferences", [])
-    if not properties:
-        return [Drift(name, resource_type, "", resource["StackResourceDriftStatus"].lower())]
-    return [
-        Drift(name, resource_type, part["PropertyPath"], part["DifferenceType"].lower())
-        for part in properties
-    ]

@@ -16,8 +16,10 @@ from iot_pipeline_cfn.template.parameters import ParameterSet
 
 from .bootstrap import ACCOUNT, existing_settings, with_deletion_role, with_setup
 from .cloudformation import Stack
+from .concurrency import both
 from .deletion import DeletionPlan, delete, plan_deletion
 from .deployment import Plan, execute, planned
+from .drift import find_drift_of_changes
 from .errors import DeploymentError
 from .events import Event
 from .health import require_working
@@ -93,12 +95,19 @@ class DeletionResult:
     seconds: float = 0
 
 
-def plan(operations: Operations, request: DeploymentRequest) -> Plan:
-    """Return the plan of a deployment, with the findings of the preflight checks."""
+def plan(
+    operations: Operations, request: DeploymentRequest, *, detects_drift: bool = False
+) -> Plan:
+    """Return the plan of a deployment, with the findings of the preflight checks and drift."""
     _require_valid(request)
     operations, request = with_setup(operations, request)
     with planned(operations, request, Verb.PLAN) as made:
-        made.findings = _check(request, made)
+        made.findings, made.drift = both(
+            lambda: _check(request, made),
+            lambda: find_drift_of_changes(
+                operations, made.stack, made.changes, detects=detects_drift
+            ),
+        )
         return made
 
 
