@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from iot_pipeline_cfn.template.file_rules import NO_TIME
+from iot_pipeline_cfn.template.file_rules import NO_TIME, TIME_TO_LIVE
 
 from .cloudformation import Stack
 from .environments import STACK_PREFIX
@@ -67,16 +67,18 @@ def last_activity(stack: Stack) -> datetime:
 
 def expiry(stack: Stack) -> datetime | None:
     """Return when the time of an environment is over; each deployment renews it."""
-    text = stack.tags.get(TIME_TO_LIVE_TAG)
-    return last_activity(stack) + duration(text) if text else None
+    text = stack.tags.get(TIME_TO_LIVE_TAG, NO_TIME)
+    is_known = TIME_TO_LIVE.fullmatch(text) and text != NO_TIME
+    return last_activity(stack) + duration(text) if is_known else None
 
 
 def pull_request(stack: Stack) -> int | None:
     """Return the number of the pull request that an environment belongs to, by tag or by name."""
     if tag := stack.tags.get(PULL_REQUEST_TAG):
-        return int(tag)
-    named = re.fullmatch(rf"{STACK_PREFIX}pr-?(\d+)", stack.name, re.ASCII)
-    return int(named[1]) if named else None
+        found = re.fullmatch(r"(\d+)", tag, re.ASCII)
+    else:
+        found = re.fullmatch(rf"{STACK_PREFIX}pr-?(\d+)", stack.name, re.ASCII)
+    return int(found[1]) if found else None
 
 
 def today() -> str:

@@ -1,0 +1,141 @@
+"""Finding the environments that nobody needs any more, and deleting them.
+
+What decides is the state of the pull request, or else the last activity, and never the age.
+"""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from queue import Queue
+from threading import Semaphore, Thread
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from . import cloudformation
+from .cloudformation import Stack
+from .errors import DeploymentError, explained
+from .inventory import is_environment
+from .lifetime import expiry, pull_request
+from .operations import Operations
+from .planning import DECISIONS
+from .protection import is_protected
+from .service_layer import Consent, destroy
+
+AT_ONCE: Final = 4
+"""How many environments are deleted at once."""
+START_SECONDS: Final = 30.0
+"""Between the beginnings of two deletions: an account deletes one API in 30 seconds, and one VPC
+link (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html)."""
+
+
+class Verdict(StrEnum):
+    """Why an environment is kept or deleted."""
+
+    PULL_REQUEST_CLOSED = "pull-request-closed"
+    TIME_OVER = "time-over"
+
+    FOREIGN = "foreign"
+    PROTECTED = "protected"
+    UNKNOWN_STATUS = "unknown-status"
+    IN_PROGRESS = "in-progress"
+    PULL_REQUEST_OPEN = "pull-request-open"
+    TIME_LEFT = "time-left"
+    NO_END = "no-end"
+    GONE = "gone"
+    """It was deleted in the meantime."""
+
+    @property
+    def deletes(self) -> bool:
+        """Whether the environment is deleted."""
+        return self in {Verdict.PULL_REQUEST_CLOSED, Verdict.TIME_OVER}
+
+
+def judge(stack: Stack, open_pull_requests: Collection[int] | None, now: datetime) -> Verdict:
+    """Return what becomes of an environment; what is not known keeps it.
+
+    Without a list of open pull requests, none is closed.
+    """
+    end, number = expiry(stack), pull_request(stack)
+    is_open = None if number is None or open_pull_requests is None else number in open_pull_requests
+    verdicts = (
+        (not is_environment(stack), Verdict.FOREIGN),
+        (is_protected(stack), Verdict.PROTECTED),
+        (stack.status not in DECISIONS, Verdict.UNKNOWN_STATUS),
+        (stack.in_progress, Verdict.IN_PROGRESS),
+        (is_open is True, Verdict.PULL_REQUEST_OPEN),
+        (is_open is False, Verdict.PULL_REQUEST_CLOSED),
+        (end is None, Verdict.NO_END),
+        (end is not None and end <= now, Verdict.TIME_OVER),
+    )
+    return next((verdict for applies, verdict in verdicts if applies), Verdict.TIME_LEFT)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An environment with its verdict, and what became of it."""
+
+    stack: Stack
+    verdict: Verdict
+    is_deleted: bool = False
+    error: DeploymentError | None = None
+
+
+def find_candidates(
+    stacks: Sequence[Stack], open_pull_requests: Collection[int] | None
+) -> list[Candidate]:
+    """Return the verdicts on environments."""
+    now = datetime.now(UTC)
+    return [Candidate(stack, judge(stack, open_pull_requests, now)) for stack in stacks]
+
+
+def delete_candidates(
+    candidates: Sequence[Candidate],
+    open_pull_requests: Collection[int] | None,
+    operations_of: Callable[[Stack], Operations],
+    pause: float = START_SECONDS,
+) -> list[Candidate]:
+    """Delete the environments whose verdict says so, a few at once; the others stay as they are."""
+
+    def delete(number: int) -> None:
+        results.put((number, _delete(candidates[number], open_pull_requests, operations_of)))
+        slots.release()
+
+    results: Queue[tuple[int, Candidate]] = Queue()
+    slots = Semaphore(AT_ONCE)
+    chosen = [number for number, each in enumerate(candidates) if each.verdict.deletes]
+    for number in chosen:
+        if number != chosen[0]:
+            time.sleep(pause)
+        slots.acquire()
+        # Not to be waited for when the user interrupts: CloudFormation goes on by itself.
+        Thread(target=delete, args=(number,), daemon=True).start()
+    done = dict(results.get() for _ in chosen)
+    return [done.get(number, each) for number, each in enumerate(candidates)]
+
+
+def _delete(
+    candidate: Candidate,
+    open_pull_requests: Collection[int] | None,
+    operations_of: Callable[[Stack], Operations],
+) -> Candidate:
+    """Delete an environment unless its verdict has changed meanwhile."""
+    try:
+        operations = operations_of(candidate.stack)
+        now = cloudformation.find_stack(operations.client, candidate.stack.arn)
+        if now is None or now.status == "DELETE_COMPLETE":
+            return replace(candidate, verdict=Verdict.GONE)
+        verdict = judge(now, open_pull_requests, datetime.now(UTC))
+        if not verdict.deletes:
+            return replace(candidate, stack=now, verdict=verdict)
+        destroy(operations, Consent(yes=True))
+    except DeploymentError as error:
+        return replace(candidate, error=error)
+    except (BotoCoreError, ClientError) as error:
+        return replace(candidate, error=explained(error))
+    except Exception as error:  # noqa: BLE001 The others go on, and this one is reported.
+        message = f"{type(error).__name__}: {error}"
+        return replace(candidate, error=DeploymentError(message, code="failed"))
+    return replace(candidate, is_deleted=True)
