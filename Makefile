@@ -10,9 +10,9 @@ COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --annotatio
 PROCESSOR := examples/processor/requirements
 
 # A misspelt or unknown argument would act on another environment, account or Region.
-ARGUMENTS := BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE IMAGE_TAG KMS_KEY LOG OPERATIONS \
-    PARAMETERS PROFILE PULL_REQUEST PYTHON REGION ROLE_ARN SHELL SINCE SKIP TARGET TTL VERBOSE \
-    WITH_NETWORK YES
+ARGUMENTS := BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE IMAGE_TAG KMS_KEY LEFTOVERS LOG \
+    OPEN_PULL_REQUESTS OPERATIONS PARAMETERS PROFILE PULL_REQUEST PYTHON REGION ROLE_ARN SHELL \
+    SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
 UNKNOWN := $(strip $(foreach name,$(filter-out $(ARGUMENTS),$(.VARIABLES)),\
     $(if $(findstring command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
@@ -21,8 +21,9 @@ endif
 
 # Arguments of make reach iot-pipeline in its environment, where neither make nor a shell expands
 # them: a branch can have any name.
-unexport BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE IMAGE_TAG KMS_KEY LOG OPERATIONS \
-    PARAMETERS PROFILE PULL_REQUEST REGION ROLE_ARN SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
+unexport BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE IMAGE_TAG KMS_KEY LEFTOVERS LOG \
+    OPEN_PULL_REQUESTS OPERATIONS PARAMETERS PROFILE PULL_REQUEST REGION ROLE_ARN SINCE SKIP \
+    TARGET TTL VERBOSE WITH_NETWORK YES
 export IOT_PIPELINE_BASE = $(value BASE)
 export IOT_PIPELINE_BUCKET = $(value BUCKET)
 export IOT_PIPELINE_COMMIT = $(value COMMIT)
@@ -31,7 +32,9 @@ export IOT_PIPELINE_FOLLOW = $(value FOLLOW)
 export IOT_PIPELINE_IGNORE = $(value IGNORE)
 export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
 export IOT_PIPELINE_KMS_KEY = $(value KMS_KEY)
+export IOT_PIPELINE_LEFTOVERS = $(value LEFTOVERS)
 export IOT_PIPELINE_LOG = $(value LOG)
+export IOT_PIPELINE_OPEN_PULL_REQUESTS = $(value OPEN_PULL_REQUESTS)
 export IOT_PIPELINE_OPERATIONS = $(value OPERATIONS)
 export IOT_PIPELINE_PARAMETERS = $(value PARAMETERS)
 export IOT_PIPELINE_PULL_REQUEST = $(value PULL_REQUEST)
@@ -53,7 +56,7 @@ export ENVIRONMENT_SUFFIX = $(value ENV)
 endif
 
 COMMANDS := bootstrap review plan preflight deploy outputs status events list logs send \
-    rollback destroy cancel rehearse
+    rollback destroy cancel sweep rehearse
 EMULATOR := emulator-start emulator-stop emulator-status
 .PHONY: help template $(COMMANDS) $(EMULATOR) test test-fast test-deployed lint check format \
     benchmark lock clean
@@ -79,6 +82,7 @@ send: ## Send one reading to ENV
 rollback: ## Deploy the previous image of ENV
 destroy: ## Delete ENV
 cancel: ## Cancel the update of ENV that is in progress
+sweep: ## Show what nobody needs any more, and delete it: OPEN_PULL_REQUESTS=12,15 LEFTOVERS=1 YES=1
 rehearse: ## Run the end-to-end scenario on a local AWS emulator of its own
 emulator-start: ## Start the local AWS emulator, as TARGET=local does
 emulator-stop: ## Stop the local AWS emulator, which forgets all environments

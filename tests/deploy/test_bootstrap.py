@@ -88,7 +88,8 @@ def test_what_the_account_has_already_is_left_alone(bootstrapped, aws):
     (statement,) = trust["Statement"]
     assert statement["Principal"] == {"Federated": provider}
     assert statement["Condition"]["StringEquals"][f"{url[8:]}:sub"] == [
-        "repo:example/iot-pipeline:pull_request"
+        "repo:example/iot-pipeline:pull_request",
+        "repo:example/iot-pipeline:ref:refs/heads/main",
     ]
 
 

@@ -18,6 +18,7 @@ from .review_command import review
 from .rollback_command import rollback
 from .root import enter_root
 from .send_command import send
+from .sweep_command import sweep
 from .validate_command import validate
 
 PROGRAM = "iot-pipeline"
@@ -45,6 +46,7 @@ for command in (
     rollback,
     destroy,
     cancel,
+    sweep,
     validate,
     review,
     rehearse,

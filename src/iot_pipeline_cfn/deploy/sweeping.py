@@ -14,13 +14,17 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from iot_pipeline_cfn.exit_codes import ExitCode
+
 from . import cloudformation
 from .cloudformation import Stack
+from .environments import STACK_PREFIX, Environment
 from .errors import DeploymentError, explained
 from .inventory import is_environment
 from .lifetime import expiry, pull_request
 from .operations import Operations
-from .planning import DECISIONS
+from .orphans import OrphanResult
+from .planning import DECISIONS, ENVIRONMENT_TAG
 from .protection import is_protected
 from .service_layer import Consent, destroy
 
@@ -73,6 +77,11 @@ def judge(stack: Stack, open_pull_requests: Collection[int] | None, now: datetim
     return next((verdict for applies, verdict in verdicts if applies), Verdict.TIME_LEFT)
 
 
+def environment_of(stack: Stack) -> Environment:
+    """Return the environment that a stack is."""
+    return Environment(stack.tags[ENVIRONMENT_TAG], stack.name.removeprefix(STACK_PREFIX))
+
+
 @dataclass(frozen=True)
 class Candidate:
     """An environment with its verdict, and what became of it."""
@@ -89,6 +98,17 @@ def find_candidates(
     """Return the verdicts on environments."""
     now = datetime.now(UTC)
     return [Candidate(stack, judge(stack, open_pull_requests, now)) for stack in stacks]
+
+
+def require_swept(candidates: Sequence[Candidate], orphans: Sequence[OrphanResult]) -> None:
+    """Require that everything that was to be deleted is."""
+    names = [each.stack.name for each in candidates if each.error]
+    left = [each.orphan.id for each in orphans if each.error]
+    if names or left:
+        message = f"not everything could be deleted: {', '.join([*names, *left])}"
+        raise DeploymentError(
+            message, ExitCode.STUCK, code="not-swept", environments=names, leftovers=left
+        )
 
 
 def delete_candidates(

@@ -56,6 +56,8 @@ ROLE_PATH: Final = "/iot-pipeline-account/"
 
 GITHUB: Final = "token.actions.githubusercontent.com"
 GITHUB_ENVIRONMENT: Final = "production"
+GITHUB_BRANCH: Final = "ref:refs/heads/main"
+"""https://docs.github.com/en/actions/reference/security/oidc"""
 SESSION_SECONDS: Final = 7200
 """As long as the job that deploys pull requests may take."""
 
@@ -345,13 +347,16 @@ def _add_github(context: Context, policies: dict[DeploymentScope, list[ManagedPo
     federated = creates_provider.choose(provider.ref(), provider_arn.ref())
     repository = _Repository(name, owner_id, repository_id, has_ids)
     roles = {
-        "GitHubPullRequestRole": (policies[PULL_REQUESTS], "pull_request"),
-        "GitHubProductionRole": (policies[EVERY], f"environment:{GITHUB_ENVIRONMENT}"),
+        # The sweep runs on the default branch.
+        "GitHubPullRequestRole": (policies[PULL_REQUESTS], ["pull_request", GITHUB_BRANCH]),
+        "GitHubProductionRole": (policies[EVERY], [f"environment:{GITHUB_ENVIRONMENT}"]),
     }
-    for title, (policy, subject) in roles.items():
+    for title, (policy, endings) in roles.items():
         audience = {
             f"{GITHUB}:aud": "sts.amazonaws.com",
-            f"{GITHUB}:sub": repository.subjects(subject),
+            f"{GITHUB}:sub": [
+                subject for ending in endings for subject in repository.subjects(ending)
+            ],
         }
         trust = policy_document(
             Statement(
@@ -362,5 +367,5 @@ def _add_github(context: Context, policies: dict[DeploymentScope, list[ManagedPo
             )
         )
         role = _deployer(context, title, policy, trust, has_github)
-        description = f"Role that jobs of the repository assume ({subject})."
+        description = f"Role that jobs of the repository assume ({endings[0]})."
         context.add_output(f"{title}Arn", description, role.get_att("Arn"), condition=has_github)

@@ -366,7 +366,7 @@ DEPLOYER_TAGGED: Final = (
 
 STACKS: Final = (
     "CancelUpdateStack ContinueUpdateRollback CreateChangeSet DeleteChangeSet DeleteStack "
-    "Describe* DetectStackDrift DetectStackResourceDrift ExecuteChangeSet Get* List* RollbackStack "
+    "Describe* DetectStack* ExecuteChangeSet Get* List* RollbackStack "
     "SetStackPolicy UpdateTerminationProtection"
 )
 """The actions of CloudFormation on the stacks of a scope."""

@@ -1,0 +1,119 @@
+"""The sentences and tables about a sweep, and what leftovers cost."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from iot_pipeline_cfn.deploy.inventory import Summary
+from iot_pipeline_cfn.deploy.sweeping import Verdict
+from iot_pipeline_cfn.review.prices import price_table
+
+from .deploy_wording import age
+
+if TYPE_CHECKING:
+    from iot_pipeline_cfn.deploy.orphans import Orphan, OrphanResult
+    from iot_pipeline_cfn.deploy.sweeping import Candidate
+
+VERDICTS: Final = {
+    Verdict.PULL_REQUEST_CLOSED: "pull request closed",
+    Verdict.TIME_OVER: "time over",
+    Verdict.FOREIGN: "not of this tool",
+    Verdict.PROTECTED: "protected",
+    Verdict.UNKNOWN_STATUS: "in an unknown state",
+    Verdict.IN_PROGRESS: "with an operation in progress",
+    Verdict.PULL_REQUEST_OPEN: "with an open pull request",
+    Verdict.TIME_LEFT: "with time left",
+    Verdict.NO_END: "without an end",
+    Verdict.GONE: "deleted meanwhile",
+}
+
+ENVIRONMENT_HEADINGS: Final = ("Environment", "State", "Idle for", "Because", "Result")
+LEFTOVER_HEADINGS: Final = ("Left behind", "Kind", "Monthly", "Result")
+
+RATES: Final[Mapping[str, tuple[str, str]]] = {
+    "address": ("public-ipv4", "hours"),
+    "cache-snapshot": ("cache-backup-gb", "gigabytes"),
+    "database-snapshot": ("database-backup-gb", "gigabytes"),
+    "log-group": ("log-storage-gb", "gigabytes"),
+}
+"""The price of each kind of leftover, and what it is multiplied with; others cost nothing."""
+
+CENT: Final = 0.01
+
+
+def monthly_price(orphan: "Orphan", region: str) -> float | None:
+    """Return what a leftover costs a month at most, in dollars; None where it is not known."""
+    if orphan.kind not in RATES:
+        return 0.0
+    name, factor = RATES[orphan.kind]
+    table = price_table()
+    rate = table["regions"].get(region, {}).get(name)
+    if rate is None:
+        return None
+    quantity = table["hours_a_month"] if factor == "hours" else orphan.gigabytes
+    return round(float(rate * quantity), 2)
+
+
+def candidate_data(candidate: "Candidate") -> dict[str, Any]:
+    """Return an environment with its verdict as data for JSON."""
+    error = candidate.error
+    return {
+        **Summary.of(candidate.stack).as_data(),
+        "verdict": candidate.verdict,
+        "is_unneeded": candidate.verdict.deletes,
+        "is_deleted": candidate.is_deleted,
+        "error": error and {"code": error.code, "message": str(error)},
+    }
+
+
+def candidate_row(candidate: "Candidate") -> tuple[str, ...]:
+    """Return an environment that is not needed as a row."""
+    summary = Summary.of(candidate.stack)
+    if candidate.error:
+        result = "stays"
+    else:
+        result = "deleted" if candidate.is_deleted else "--yes deletes it"
+    because = VERDICTS[candidate.verdict]
+    return summary.name, summary.state, age(summary.updated), because, result
+
+
+def kept_line(candidates: "Sequence[Candidate]") -> str:
+    """Return the line about the environments that are kept."""
+    counts = Counter(each.verdict for each in candidates if not each.verdict.deletes)
+    parts = [f"{count} {VERDICTS[verdict]}" for verdict, count in sorted(counts.items())]
+    return f"kept: {', '.join(parts)}" if parts else ""
+
+
+def leftover_row(result: "OrphanResult", price: float | None) -> tuple[str, ...]:
+    """Return a leftover as a row."""
+    orphan = result.orphan
+    kind = orphan.kind.replace("-", " ")
+    if result.is_removed:
+        outcome = "removed"
+    elif result.error:
+        outcome = "stays"
+    else:
+        outcome = "--leftovers --yes" if orphan.is_removable else "kept on purpose"
+    cost = "unknown" if price is None else f"< ${CENT}" if 0 < price < CENT else f"${price:.2f}"
+    return (
+        orphan.id,
+        kind if orphan.count == 1 else f"{orphan.count} {kind}",
+        cost,
+        outcome,
+    )
+
+
+def failure_lines(
+    candidates: "Sequence[Candidate]",
+    leftovers: "Sequence[OrphanResult]",
+    unreadable: Mapping[str, str],
+) -> Iterator[str]:
+    """Yield what could not be deleted or listed, with the reasons and remedies."""
+    for candidate in candidates:
+        if candidate.error:
+            yield f"{Summary.of(candidate.stack).name}: {candidate.error}"
+    for result in leftovers:
+        if result.error:
+            yield f"{result.orphan.id} stays: {result.error}"
+    for kind, reason in unreadable.items():
+        yield f"leftovers cannot be listed ({kind}): {reason}"
