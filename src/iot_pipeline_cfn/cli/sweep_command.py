@@ -16,6 +16,7 @@ from iot_pipeline_cfn.template.parameters import load
 from .console import Console
 from .opening import open_connection
 from .options import PARAMETERS, Place, json_option, place_options, role_option, timeout_option
+from .printing import print_table
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.cloudformation import Stack
@@ -138,9 +139,10 @@ def show_sweep(
         return
     unneeded = [wording.candidate_row(each) for each in candidates if each.verdict.deletes]
     if unneeded:
-        console.table(wording.ENVIRONMENT_HEADINGS, unneeded)
+        print_table(wording.ENVIRONMENT_HEADINGS, unneeded)
     if found:
-        console.table(wording.LEFTOVER_HEADINGS, [wording.leftover_row(*each) for each in found])
+        rows = [wording.leftover_row(*each) for each in found]
+        print_table(wording.LEFTOVER_HEADINGS, rows, numbers=("Monthly",), wraps="Left behind")
     if kept := wording.kept_line(candidates):
         console.say(kept)
     if not unneeded and not found:
