@@ -44,7 +44,7 @@ def test_facts_of_a_working_environment():
         "name": "pr1",
         "stack": "iot-pipeline-pr1, us-east-1",
         "state": "CREATE_COMPLETE",
-        "tasks": "1 of 2",
+        "tasks": "1 of 2 run",
         "alarms": "none ring",
         "image": "v1",
         "age": "3 h",

@@ -63,7 +63,7 @@ def test_protected_environment_is_destroyed_after_lifting_its_protection(project
     refused = project.run("destroy", "prod", "--yes", "--force")
     assert (refused.status, refused.code) == (1, "protected")
     assert stack_of(aws, "prod")["StackStatus"] == "CREATE_COMPLETE"
-    command = command_named_in(refused.last_line)
+    command = command_named_in(refused.err)
     assert project.run(*command, "--yes").status == 0
     assert not stack_of(aws, "prod")["EnableTerminationProtection"]
     assert project.deploy("prod").status == 0
@@ -95,7 +95,7 @@ def test_failed_creation_of_a_protected_environment_can_be_destroyed(project, aw
     refused = project.deploy("prod")
     assert refused.status == 1
     assert refused.code == "rollback-failed"
-    command = command_named_in(failed.last_line)
+    command = command_named_in(failed.err)
     done = project.run(*command, "--yes")
     assert done.status == 0, done.err[-1000:]
     assert list_resources(aws) == before

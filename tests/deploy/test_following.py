@@ -49,7 +49,7 @@ def test_no_wait_refuses_while_another_operation_is_in_progress(project, aws):
 
 def test_operation_in_progress_can_be_followed(project, aws):
     """The error of the timeout names the command."""
-    command = command_named_in(start_update(project).last_line)
+    command = command_named_in(start_update(project).err)
     threading.Timer(LATER, signal_success, [aws]).start()
     followed = project.run(*command, "--json")
     assert followed.status == 0
@@ -61,7 +61,7 @@ def test_operation_in_progress_can_be_followed(project, aws):
 def test_following_a_failed_operation_fails(project, aws):
     impossible = IMPOSSIBLE | {"DependsOn": "Waits"}
     project.write(small_template(WAITS | {"Impossible": impossible}))
-    command = command_named_in(project.deploy("pr1", "--timeout", "0.3").last_line)
+    command = command_named_in(project.deploy("pr1", "--timeout", "0.3").err)
     threading.Timer(LATER, signal_success, [aws]).start()
     followed = project.run(*command)
     assert (followed.status, followed.code) == (4, "operation-failed")

@@ -99,7 +99,7 @@ def test_command_to_go_on_with_has_the_profile(project):
     done = project.run(
         "destroy", "pr1", "--yes", "--profile=it", AWS_SHARED_CREDENTIALS_FILE="credentials"
     )
-    assert command_named_in(done.last_line)[1:6] == [
+    assert command_named_in(done.err)[1:6] == [
         "pr1",
         "--region",
         project.region,

@@ -235,7 +235,7 @@ def made_up_session(region="us-east-1"):
 
 def command_named_in(message):
     """Return the arguments of the command that a message names last."""
-    return re.findall(r"(?:run|with): \S*iot-pipeline (.*)", message)[-1].split()
+    return re.findall(r"(?:run|with):\s+\S*iot-pipeline (.*)", message)[-1].split()
 
 
 def stack_of(aws, suffix="pr1"):

@@ -56,7 +56,11 @@ SENTENCES = [
     ),
     (
         ("unknown-parameter", "a b", {"declared": ["DesiredCount", "ImageTag"]}),
-        "'a b': no such parameter; the template has DesiredCount, ImageTag",
+        "'a b': the template has no such parameter; it has DesiredCount, ImageTag",
+    ),
+    (
+        ("unknown-parameter", "Imagetg", {"declared": ["DesiredCount", "ImageTag"]}),
+        "Imagetg: the template has no such parameter; did you mean ImageTag?",
     ),
     (
         ("value-not-allowed", "Ingress", {"value": "both", "allowed": ["public", "private"]}),

@@ -290,9 +290,10 @@ class Console(Observer):
 
     @contextmanager
     def _group(self, title: str) -> Iterator[None]:
-        """Fold the lines of an operation in the log of GitHub Actions.
+        """Fold the lines of an operation in the log of GitHub Actions, which reads stderr, too.
 
         https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#grouping-log-lines
+        https://github.com/actions/runner/blob/main/src/Runner.Worker/Handlers/ScriptHandler.cs
         """
         is_folded = os.environ.get("GITHUB_ACTIONS") == "true" and not self.as_json
         if is_folded:

@@ -72,7 +72,8 @@ OUTCOMES: Final = {
     "kept": "Kept",
 }
 """What becomes of resources that hold data, the worst first."""
-LINKS: Final = {"ApiInvokeUrl": "API   ", "RepositoryUri": "Images"}
+INVOKE_URL: Final = "ApiInvokeUrl"
+LINKS: Final = {INVOKE_URL: "API   ", "RepositoryUri": "Images"}
 """The outputs that a user needs first."""
 COMPLETIONS: Final = {
     "CREATE_COMPLETE": "created",
@@ -215,12 +216,14 @@ def arrival_lines(
     done = "created" if result.plan.creates else "updated"
     yield f"{suffix} is up: " + (f"{done} in {took}" if result.had_effect else "nothing to change")
     stack = result.stack
-    for output in stack.outputs:
-        if output.name in LINKS:
-            yield f"  {LINKS[output.name]}  {output.value}"
+    outputs = {output.name: output.value for output in stack.outputs}
+    yield from (f"  {word}  {outputs[name]}" for name, word in LINKS.items() if name in outputs)
     if stack.parameters.get(IMAGE_PARAMETER) == "":
         yield "  No task runs yet: push an image (docs/image.md), and then run:"
         yield f"    {command('deploy')} --image-tag TAG"
+    elif INVOKE_URL in outputs:
+        yield "  Send a reading:"
+        yield f"    {command('send')}"
     yield f"  Outputs ({len(stack.outputs)}):"
     yield f"    {command('outputs')}"
 

@@ -51,23 +51,22 @@ def echo(text: str, *, err: bool = False) -> bool:
 
 
 def echo_sentence(text: str, *, err: bool = False) -> None:
-    """Write a line, wrapped between words on a terminal.
+    """Write lines, wrapped between words on a terminal.
 
-    An indented line is a command, which stays whole so that it can be copied.
+    A line that is indented by four spaces is a command, which stays whole so that it can be copied.
     """
-    if (width := columns(err=err)) and not text.startswith("    "):
-        text = "\n".join(
-            wrapped
-            for line in text.splitlines()
-            for wrapped in wrap(
-                line,
-                width,
-                subsequent_indent="  ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-        )
+    if width := columns(err=err):
+        text = "\n".join(piece for line in text.splitlines() for piece in _pieces(line, width))
     echo(text, err=err)
+
+
+def _pieces(line: str, width: int) -> list[str]:
+    if line.startswith("    "):
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())] + "  "
+    return wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def print_table(

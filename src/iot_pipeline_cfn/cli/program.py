@@ -12,7 +12,7 @@ from iot_pipeline_cfn.review.sources import BaseError
 from iot_pipeline_cfn.template.files import UnreadableFileError
 from iot_pipeline_cfn.template.schemas import MissingSchemasError
 
-from .printing import echo
+from .printing import echo, echo_sentence
 
 MISSING_NAME = " Name the environment (with make: ENV=pr123)."
 
@@ -31,14 +31,14 @@ def run(command: click.Command, program: str) -> NoReturn:
         status = error.exit_code
     except click.ClickException as error:
         hint = MISSING_NAME if isinstance(error, click.MissingParameter) else ""
-        echo(f"{program}: {error.format_message()}{hint}", err=True)
+        echo_sentence(f"{program}: {error.format_message()}{hint}", err=True)
         status = error.exit_code
     except click.Abort:
         echo(f"{program}: interrupted", err=True)
         status = ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 An unknown error is raised again.
         message, status = explain(error)
-        echo(f"{program}: {message}", err=True)
+        echo_sentence(f"{program}: {message}", err=True)
     sys.exit(status)
 
 

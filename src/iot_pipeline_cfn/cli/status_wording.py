@@ -37,7 +37,9 @@ def status_facts(status: "EnvironmentStatus") -> dict[str, str]:
     }
     if summary.state != "DELETE_COMPLETE":
         facts |= {
-            "tasks": f"{status.tasks.running} of {status.tasks.desired}" if status.tasks else "",
+            "tasks": f"{status.tasks.running} of {status.tasks.desired} run"
+            if status.tasks
+            else "",
             "alarms": "" if status.alarms is None else ", ".join(status.alarms) or "none ring",
             "image": summary.image or "none, so no task runs",
             "commit": summary.commit,

@@ -103,7 +103,7 @@ def plan_deletion(operations: Operations) -> DeletionPlan:
     if refuses_deletion(stack) and not is_exempt:
         message = (
             f"{operations.environment.suffix} is protected; nothing was deleted. To lift the "
-            "protection, with the other options of your deployments, such as --bucket, run: "
+            "protection, with the other options of your deployments, such as --bucket, run:\n    "
             f"{operations.command('deploy')} --parameter DeletionProtection=disabled"
         )
         raise DeploymentError(message, code="protected")
@@ -167,7 +167,7 @@ def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
             for event in outcome.failures
         ),
         *map(explain_obstacle, obstacles),
-        f"after fixing that, run: {operations.command('destroy')}",
+        f"after fixing that, run:\n    {operations.command('destroy')}",
         "or leave these resources behind with --force",
     ]
     failures = [event.as_data() for event in outcome.failures]

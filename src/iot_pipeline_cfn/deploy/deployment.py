@@ -330,7 +330,7 @@ def _begin(operations: Operations, plan: Plan) -> str:
         if not plan.is_executed:
             raise
     except KeyboardInterrupt:
-        message = f"interrupted; see the result with: {operations.command('status')}"
+        message = f"interrupted; see the result with:\n    {operations.command('status')}"
         raise DeploymentError(message, ExitCode.INTERRUPTED, code="interrupted") from None
     return token
 
@@ -338,7 +338,7 @@ def _begin(operations: Operations, plan: Plan) -> str:
 def _failed(operations: Operations, outcome: OperationOutcome) -> DeploymentError:
     """Return the error of a failed deployment: the cause, the state it leaves, and what to do."""
     again = "after fixing the cause, run the same command again"
-    destroy = f"to delete it, run: {operations.command('destroy')}"
+    destroy = f"to delete it, run:\n    {operations.command('destroy')}"
     status = outcome.status
     state = {
         "DELETE_COMPLETE": f"nothing of it is left; {again}",

@@ -153,7 +153,7 @@ def limited(operations: Operations, what: str = "") -> Iterator[None]:
         yield
     except TimeoutError:
         attach = operations.command("events --follow")
-        what = what or f"CloudFormation, which goes on; follow it with: {attach}"
+        what = what or f"CloudFormation, which goes on; follow it with:\n    {attach}"
         message = f"gave up after {operations.timeout:g} seconds waiting for {what}"
         raise DeploymentError(message, ExitCode.TIMED_OUT, code="timed-out") from None
 
@@ -181,7 +181,7 @@ def follow_current(operations: Operations, see: Callable[[Event], None]) -> None
 
 def _left(operations: Operations) -> DeploymentError:
     attach = operations.command("events --follow")
-    message = f"interrupted; CloudFormation goes on; follow it with: {attach}"
+    message = f"interrupted; CloudFormation goes on; follow it with:\n    {attach}"
     return DeploymentError(message, ExitCode.INTERRUPTED, code="interrupted")
 
 

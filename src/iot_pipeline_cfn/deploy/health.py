@@ -125,7 +125,7 @@ def require_working(operations: Operations, stack: Stack) -> None:
     if problems:
         suffix = operations.environment.suffix
         again = operations.command("deploy")
-        message = f"{suffix} is deployed, but does not work; to check it again, run: {again}"
+        message = f"{suffix} is deployed, but does not work; to check it again, run:\n    {again}"
         raise FindingsError(message, ExitCode.NOT_WORKING, problems, code="not-working")
 
 

@@ -66,17 +66,17 @@ class Refusal(StrEnum):
 
 REASONS: Final[Mapping[Refusal, str]] = MappingProxyType(
     {
-        Refusal.ABSENT: "there is no such environment; to list those that exist, run: {list}",
-        Refusal.ANOTHER_NAME: "its name is {name!r}; run: {command} (make: ENV={quoted})",
-        Refusal.CANNOT_CANCEL_CREATION: "CloudFormation cannot cancel a creation; to end it, run: "
-        "{destroy}",
+        Refusal.ABSENT: "there is no such environment; to list those that exist, run:\n    {list}",
+        Refusal.ANOTHER_NAME: "its name is {name!r} (make: ENV={quoted}); run:\n    {command}",
+        Refusal.CANNOT_CANCEL_CREATION: "CloudFormation cannot cancel a creation; to end it, "
+        "run:\n    {destroy}",
         Refusal.CANNOT_CANCEL_DELETION: "CloudFormation cannot cancel a deletion; to follow it, "
-        "run: {events}",
+        "run:\n    {events}",
         Refusal.CHANGE_SET_FAILED: "CloudFormation rejected the change set",
         Refusal.CHANGE_SET_OBSOLETE: "another deployment changed the stack; run the command again",
-        Refusal.CREATION_FAILED: "its creation failed; to create it again, run: {deploy}",
-        Refusal.DELETION_FAILED: "its deletion failed; to try again and see the cause, run: "
-        "{destroy}",
+        Refusal.CREATION_FAILED: "its creation failed; to create it again, run:\n    {deploy}",
+        Refusal.DELETION_FAILED: "its deletion failed; to try again and see the cause, "
+        "run:\n    {destroy}",
         Refusal.EXPRESS_PROTECTED: "express mode is for ephemeral environments, since it does not "
         "wait until resources work; deploy without --express",
         Refusal.EXPRESS_STUCK: "its last update failed in express mode without rollback, which "
@@ -86,15 +86,15 @@ REASONS: Final[Mapping[Refusal, str]] = MappingProxyType(
         Refusal.FOREIGN_STACK: f"the stack was not created by this tool: no tag {ENVIRONMENT_TAG}",
         Refusal.IMPORT_ROLLBACK_FAILED: "the rollback of its import failed; finish it in the "
         "CloudFormation console",
-        Refusal.NO_UPDATE: "no update is in progress; to see its state, run: {status}",
+        Refusal.NO_UPDATE: "no update is in progress; to see its state, run:\n    {status}",
         Refusal.ROLLBACK_FAILED: "the rollback of its creation failed; to delete it, "
-        "run: {destroy}",
-        Refusal.ROLLING_BACK: "it is already rolling back; to follow it, run: {events}",
+        "run:\n    {destroy}",
+        Refusal.ROLLING_BACK: "it is already rolling back; to follow it, run:\n    {events}",
         Refusal.UNKNOWN_STATUS: "the stack status is unknown to this tool",
         Refusal.UPDATE_CLEANING_UP: "the update is complete; to follow the removal of replaced "
-        "resources, run: {events}",
+        "resources, run:\n    {events}",
         Refusal.UPDATE_FAILED: "its last update failed halfway; to roll it back first, "
-        "run: {deploy}",
+        "run:\n    {deploy}",
     }
 )
 """Each with the commands that it names, such as `{deploy}`."""

@@ -99,7 +99,7 @@ def _roll_back(operations: Operations, stack: Stack) -> None:
             f"{stack.name} could not be rolled back ({outcome.status})",
             *outcome.explanation(),
             f"to leave these resources as they are, add: {options}",
-            f"after fixing that, run: {operations.command('deploy')}",
+            f"after fixing that, run:\n    {operations.command('deploy')}",
         ]
         raise DeploymentError(
             "\n  ".join(lines),
@@ -137,6 +137,8 @@ def cancel_update(operations: Operations) -> str:
         lambda token: client.cancel_update_stack(StackName=stack.arn, ClientRequestToken=token),
     )
     if outcome.status not in {"UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:
-        message = f"the rollback failed ({outcome.status}); run: {operations.command('deploy')}"
+        message = (
+            f"the rollback failed ({outcome.status}); run:\n    {operations.command('deploy')}"
+        )
         raise DeploymentError(message, ExitCode.STUCK, code="rollback-failed", **outcome.details())
     return outcome.status

@@ -208,9 +208,8 @@ def _deploy(operations: Operations, request: DeploymentRequest) -> DeploymentRes
             raise DeploymentError(message, code="declined")
         begun = time.monotonic()
         stack = execute(operations, made)
-        result = DeploymentResult(made, stack, time.monotonic() - begun)
-    require_working(operations, result.stack)
-    return result
+    require_working(operations, stack)
+    return DeploymentResult(made, stack, time.monotonic() - begun)
 
 
 def _with_bootstrap(

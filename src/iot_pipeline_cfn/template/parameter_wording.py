@@ -3,7 +3,8 @@
 The fields of a wording are the `subject` and the `details` of the finding.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
@@ -30,7 +31,7 @@ PARAMETER_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "reserved-parameter": "{subject}: is set by the deployer and cannot be given",
         "reserved-tag": "tag {subject}: is reserved",
         "template-rule": "{rule}",
-        "unknown-parameter": "{subject}: no such parameter",
+        "unknown-parameter": "{subject}: the template has no such parameter",
         "value-not-allowed": "{subject}: {value} is not one of {allowed}",
         "value-too-long": "{subject}: {value} is longer than {maximum_bytes} bytes",
     }
@@ -49,8 +50,16 @@ def parameter_sentence(finding: Finding) -> str:
     if "before" in details:
         text += f" ({values['before']} -> {values['after']})"
     if "declared" in details:
-        text += f"; the template has {values['declared']}"
+        nearest = _nearest(finding.subject, details["declared"])
+        text += f"; did you mean {nearest}?" if nearest else f"; it has {values['declared']}"
     return f"{details['file']}: {text}" if "file" in details else text
+
+
+def _nearest(name: str, declared: Iterable[str]) -> str | None:
+    """Return the parameter that a misspelt name may mean."""
+    names = {each.lower(): each for each in declared}
+    found = get_close_matches(name.lower(), names, n=1, cutoff=0.8)
+    return names[found[0]] if found else None
 
 
 def _shown(key: str, value: Value) -> str:
