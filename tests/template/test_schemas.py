@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from iot_pipeline_cfn.template.schemas import MissingSchemasError, is_number, paths, schema_of
 
@@ -39,8 +40,15 @@ def test_unknown_type_has_no_schema():
     assert paths("AWS::Not::AType", "createOnlyProperties") == frozenset()
 
 
+def test_schemas_are_those_of_the_linter(template):
+    types = {resource["Type"] for resource in template["Resources"].values()}
+    for resource_type in types | {"AWS::Serverless::Function", "Custom::Any"}:
+        known = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource_type)
+        assert schema_of(resource_type) == known.schema, resource_type
+
+
 def test_missing_schemas_are_an_error_of_their_own(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cfnlint.schema", None)
+    monkeypatch.setitem(sys.modules, "cfnlint", None)
     schema_of.cache_clear()
     with pytest.raises(MissingSchemasError):
         schema_of("AWS::EC2::VPC")

@@ -1,11 +1,14 @@
 """AWS's resource schemas, as cfn-lint has them, so that the linter and a review always agree.
 
-Importing cfn-lint takes half a second, most of it for sympy, so it waits until a schema is needed.
+They are read from its files, because importing it takes half a second, most of it for sympy.
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
+import json
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 REGION = "us-east-1"
@@ -31,16 +34,26 @@ def schema_of(resource_type: str) -> Mapping[str, Any] | None:
         MissingSchemasError: cfn-lint is not installed.
 
     """
-    try:
-        from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
-    except ImportError:
-        raise MissingSchemasError from None
-    try:
-        found = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, resource_type)
-    except ResourceNotFoundError:
-        return None
-    schema: Mapping[str, Any] = found.schema
-    return schema
+    if resource_type.startswith("Custom::"):
+        resource_type = "AWS::CloudFormation::CustomResource"
+    name = _names().get(resource_type)
+    return _read(f"resources/{name}.json") if name else None
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    """Return the name of the file of each resource type, which several Regions share."""
+    return {**_read(f"providers/{REGION}.json"), **_read("providers/sam.json")}
+
+
+def _read(path: str) -> Mapping[str, Any]:
+    package = find_spec("cfnlint")
+    if package is None or package.origin is None:
+        raise MissingSchemasError
+    content: Mapping[str, Any] = json.loads(
+        (Path(package.origin).parent / "data/schemas" / path).read_bytes()
+    )
+    return content
 
 
 @cache
