@@ -46,6 +46,7 @@ def test_list_drops_columns_where_there_is_no_room_and_never_shortens_a_name():
 
 def test_time_that_is_over_is_said_so():
     assert time_left(None) == "no end"
+    assert time_left(datetime.now(UTC) + timedelta(days=3, seconds=-5)) == "3 d"
     assert time_left(datetime.now(UTC) - timedelta(days=1)) == "over"
 
 

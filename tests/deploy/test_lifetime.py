@@ -1,16 +1,18 @@
 """The origin and the lifetime of environments."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from deploying import small_template, stack_of
 from emulated import tags
+from iot_pipeline_cfn.deploy import lifetime
 from iot_pipeline_cfn.deploy.cloudformation import Stack
-from iot_pipeline_cfn.deploy.lifetime import duration, expiry, origin_tags, pull_request, today
+from iot_pipeline_cfn.deploy.lifetime import duration, expiry, origin_tags, pull_request, renewal
 
 CREATED = datetime(2026, 1, 31, tzinfo=UTC)
-RECORDED = {name: {"Type": "String", "Default": ""} for name in ("Commit", "DeployedOn")}
+RECORDED = {name: {"Type": "String", "Default": ""} for name in ("Commit", "RenewedAt")}
 OUTPUTS = {name: {"Value": {"Ref": name}} for name in RECORDED}
 FIRST, SECOND = "1" * 40, "2" * 40
 
@@ -62,6 +64,20 @@ def test_people_stay_and_what_is_given_replaces_the_rest():
     assert origin_tags({"iot-pipeline:owner": "a,b"}, {}) == {"iot-pipeline:owner": "a-b"}
 
 
+@pytest.mark.parametrize(
+    ("ttl", "idle", "recorded"),
+    [
+        ("10d", timedelta(hours=23), "before"),
+        ("10d", timedelta(days=1), "2026-02-01T00:00:00Z"),
+        (None, timedelta(days=1), "before"),
+    ],
+)
+def test_time_is_renewed_once_a_tenth_of_it_is_over(ttl, idle, recorded):
+    found = replace(stack(updated=CREATED), parameters={"RenewedAt": "before"})
+    assert renewal(found, ttl, CREATED + idle) == recorded
+    assert renewal(None, ttl, CREATED) == ""
+
+
 @pytest.fixture
 def recorded(project):
     project.write(small_template(outputs=OUTPUTS, parameters=RECORDED), pr={"TimeToLive": "3d"})
@@ -83,20 +99,22 @@ def test_stack_tells_who_made_it_from_what_and_until_when(recorded, aws):
     assert found["iot-pipeline:pull-request"] == "7"
     assert found["iot-pipeline:time-to-live"] == "3d"
     assert outputs(aws)["Commit"] == FIRST
-    assert outputs(aws)["DeployedOn"] == today()
+    assert outputs(aws)["RenewedAt"] == ""
 
 
-def test_another_commit_or_day_changes_no_resource_and_renews_the_time(recorded, aws, monkeypatch):
+def test_another_commit_or_renewal_changes_no_resource_and_renews_the_time(
+    recorded, aws, monkeypatch
+):
     recorded.deploy("pr1", "--commit", FIRST)
     before = tags(stack_of(aws))
     done = recorded.deploy("pr1", "--commit", FIRST, "--json")
     assert done.documents[0]["empty"]
     done = recorded.deploy("pr1", "--commit", SECOND, "--json")
     assert (done.status, done.documents[0]["changes"]) == (0, [])
-    monkeypatch.setattr("iot_pipeline_cfn.deploy.request.today", lambda: "2030-01-31")
+    monkeypatch.setattr(lifetime, "RENEWAL_SHARE", 0)
     updated = stack_of(aws)["LastUpdatedTime"]
     assert recorded.deploy("pr1", "--commit", SECOND).status == 0
-    assert outputs(aws)["DeployedOn"] == "2030-01-31"
+    assert outputs(aws)["RenewedAt"] > f"{updated:%Y-%m-%d}"
     assert stack_of(aws)["LastUpdatedTime"] > updated
     assert tags(stack_of(aws)) == before
 
@@ -112,9 +130,9 @@ def test_wrong_option_is_a_usage_error(recorded, option):
     assert recorded.run("plan", "pr1", option).status == 2
 
 
-def test_environment_without_an_end_records_no_day(recorded, aws):
+def test_environment_without_an_end_is_not_renewed(recorded, aws):
     recorded.deploy("pr1", "--ttl", "none", GITHUB_REF="refs/pull/8/merge")
     found = tags(stack_of(aws))
     assert "iot-pipeline:time-to-live" not in found
     assert found["iot-pipeline:pull-request"] == "8"
-    assert outputs(aws)["DeployedOn"] == ""
+    assert outputs(aws)["RenewedAt"] == ""

@@ -263,6 +263,9 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
+
+
 def age(since: datetime) -> str:
     """Return the time since a moment."""
     return _length((datetime.now(UTC) - since).total_seconds())
@@ -273,12 +276,14 @@ def time_left(until: datetime | None) -> str:
     if until is None:
         return "no end"
     seconds = (until - datetime.now(UTC)).total_seconds()
-    return _length(seconds) if seconds > 0 else "over"
+    # Half a unit more, so that what has just begun is not a unit short.
+    unit = next((length for _, length in UNITS if seconds >= length), 1)
+    return _length(seconds + unit / 2) if seconds > 0 else "over"
 
 
 def _length(seconds: float) -> str:
     """Return a time in the largest unit that fits."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+    for unit, length in UNITS:
         if seconds >= length:
             return f"{seconds // length:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"

@@ -147,6 +147,8 @@ def show_sweep(
         console.say(kept)
     if not unneeded and not found:
         console.say("nothing to sweep")
+    for line in wording.hint_lines(candidates, leftovers):
+        console.say(line)
     for line in wording.failure_lines(candidates, leftovers, unreadable):
         console.say(line)
 

@@ -69,10 +69,7 @@ def candidate_data(candidate: "Candidate") -> dict[str, Any]:
 def candidate_row(candidate: "Candidate") -> tuple[str, ...]:
     """Return an environment that is not needed as a row."""
     summary = Summary.of(candidate.stack)
-    if candidate.error:
-        result = "stays"
-    else:
-        result = "deleted" if candidate.is_deleted else "--yes deletes it"
+    result = "stays" if candidate.error else "deleted" if candidate.is_deleted else ""
     because = VERDICTS[candidate.verdict]
     return summary.name, summary.state, age(summary.updated), because, result
 
@@ -93,7 +90,7 @@ def leftover_row(result: "OrphanResult", price: float | None) -> tuple[str, ...]
     elif result.error:
         outcome = "stays"
     else:
-        outcome = "--leftovers --yes" if orphan.is_removable else "kept on purpose"
+        outcome = "" if orphan.is_removable else "kept on purpose"
     cost = "unknown" if price is None else f"< ${CENT}" if 0 < price < CENT else f"${price:.2f}"
     return (
         orphan.id,
@@ -101,6 +98,16 @@ def leftover_row(result: "OrphanResult", price: float | None) -> tuple[str, ...]
         cost,
         outcome,
     )
+
+
+def hint_lines(
+    candidates: "Sequence[Candidate]", leftovers: "Sequence[OrphanResult]"
+) -> Iterator[str]:
+    """Yield how to delete what is only shown."""
+    if any(each.verdict.deletes and not (each.is_deleted or each.error) for each in candidates):
+        yield "to delete these environments: --yes (make: YES=1)"
+    if any(each.orphan.is_removable and not (each.is_removed or each.error) for each in leftovers):
+        yield "to remove what is left behind: --leftovers --yes (make: LEFTOVERS=1 YES=1)"
 
 
 def failure_lines(

@@ -1,6 +1,6 @@
 """The origin and the lifetime of environments: who made one, from what, and until when.
 
-What hardly changes is in tags of the stack. The commit and the day of the last deployment are
+What hardly changes is in tags of the stack. The commit and the renewal of the time to live are
 parameters of the template, which only outputs use, because CloudFormation propagates a changed tag
 to every resource: that makes each update change all of them, and some cannot take it
 (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/538). The end is not
@@ -9,11 +9,12 @@ stored at all: it is the last update of the stack plus its time to live.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
 from iot_pipeline_cfn.template.file_rules import NO_TIME, TIME_TO_LIVE
+from iot_pipeline_cfn.template.parameters import RENEWAL_PARAMETER
 
 from .cloudformation import Stack
 from .environments import STACK_PREFIX
@@ -36,6 +37,9 @@ UNITS: Final[Mapping[str, timedelta]] = MappingProxyType(
         "w": timedelta(weeks=1),
     }
 )
+
+RENEWAL_SHARE: Final = 0.1
+"""The part of the time to live that passes before a deployment without changes is executed."""
 
 
 def origin_tags(given: Mapping[str, str | None], previous: Mapping[str, str]) -> dict[str, str]:
@@ -81,9 +85,14 @@ def pull_request(stack: Stack) -> int | None:
     return int(found[1]) if found else None
 
 
-def today() -> str:
-    """Return the day, which each deployment of an environment with a time to live records.
+def renewal(stack: Stack | None, time_to_live: str | None, now: datetime) -> str:
+    """Return the time that a deployment records, as it is unless the time to live needs renewal.
 
-    A new day makes an update of a deployment that changes nothing else, so it renews the time.
+    A new time makes an update of a deployment that changes nothing else. CloudFormation does not
+    execute an empty change set, so that would not renew the time.
     """
-    return f"{datetime.now(UTC):%Y-%m-%d}"
+    if stack is None:
+        return ""
+    is_due = time_to_live and now - last_activity(stack) >= duration(time_to_live) * RENEWAL_SHARE
+    recorded = stack.parameters.get(RENEWAL_PARAMETER, "")
+    return f"{now:%Y-%m-%dT%H:%M:%SZ}" if is_due else recorded

@@ -5,6 +5,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +15,8 @@ from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.parameter_wording import parameter_sentence
 from iot_pipeline_cfn.template.parameters import (
     COMMIT_PARAMETER,
-    DAY_PARAMETER,
     DEFAULT_TEMPLATE,
+    RENEWAL_PARAMETER,
     SUFFIX_PARAMETER,
     ParameterFile,
     ParameterSet,
@@ -38,7 +39,7 @@ from .lifetime import (
     PULL_REQUEST_TAG,
     TIME_TO_LIVE_TAG,
     origin_tags,
-    today,
+    renewal,
 )
 from .operations import Operations, command_line
 from .planning import ENVIRONMENT_TAG, capabilities, failure_options
@@ -154,7 +155,7 @@ def build_input(
     tags = _tags(operations, request, stack)
     recorded = {
         COMMIT_PARAMETER: request.commit,
-        DAY_PARAMETER: today() if TIME_TO_LIVE_TAG in tags else "",
+        RENEWAL_PARAMETER: renewal(stack, tags.get(TIME_TO_LIVE_TAG), datetime.now(UTC)),
     }
     given |= {
         name: value for name, value in recorded.items() if name in request.template["Parameters"]

@@ -1,10 +1,10 @@
-"""The commit and the day of the last deployment, which no resource uses.
+"""The commit of the last deployment, and a time that it records, which no resource uses.
 
 They are not tags, because CloudFormation changes every resource when a tag of the stack changes
 (`deploy.lifetime`).
 """
 
-from iot_pipeline_cfn.template.parameters import COMMIT_PARAMETER, DAY_PARAMETER
+from iot_pipeline_cfn.template.parameters import COMMIT_PARAMETER, RENEWAL_PARAMETER
 
 from .conditions import is_given
 from .context import Context
@@ -19,17 +19,18 @@ def add_origin(context: Context) -> None:
         description="The commit of the last deployment. The deployer sets it.",
         label="Commit",
     )
-    day = context.add_optional(
-        DAY_PARAMETER,
-        "[0-9]{4}-[0-9]{2}-[0-9]{2}",
-        constraint="Empty, or a day.",
-        description="The day of the last deployment, if the environment has a time to live. The "
-        "deployer sets it.",
-        label="Day of the last deployment",
+    renewal = context.add_optional(
+        RENEWAL_PARAMETER,
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z",
+        constraint="Empty, or a time.",
+        description="When a deployment renewed the time to live. The deployer sets it.",
+        label="Renewal",
     )
     has_commit = context.add_condition("HasCommit", is_given(commit))
-    has_day = context.add_condition("HasDeploymentDay", is_given(day))
+    is_renewed = context.add_condition("IsRenewed", is_given(renewal))
     context.add_output(
         "Commit", "Commit of the last deployment.", commit.ref(), condition=has_commit
     )
-    context.add_output("DeployedOn", "Day of the last deployment.", day.ref(), condition=has_day)
+    context.add_output(
+        "RenewedAt", "Renewal of the time to live.", renewal.ref(), condition=is_renewed
+    )

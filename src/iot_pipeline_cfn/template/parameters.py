@@ -35,8 +35,8 @@ COUNT_PARAMETER: Final = "CurrentCount"
 """The number of tasks that an update keeps; read from the running service."""
 
 COMMIT_PARAMETER: Final = "Commit"
-DAY_PARAMETER: Final = "DeployedOn"
-RECORDED_PARAMETERS: Final = frozenset({COMMIT_PARAMETER, DAY_PARAMETER})
+RENEWAL_PARAMETER: Final = "RenewedAt"
+RECORDED_PARAMETERS: Final = frozenset({COMMIT_PARAMETER, RENEWAL_PARAMETER})
 """Parameters that record a deployment, and that no resource uses."""
 
 NETWORK_PARAMETER: Final = "Network"
