@@ -106,7 +106,7 @@ def test_deployment_takes_bucket_role_and_boundary_unless_they_are_given(bootstr
     connection = connect_to(target=Target.AWS)
     environment, request = load_request("pr1", None, Path("parameters"))
     operations = Operations(environment, connection)
-    assert with_setup(operations, request) == (operations, request)
+    assert with_setup(operations, request) == (replace(operations, described=(None,)), request)
     outputs = outputs_of(bootstrapped())
     found, completed = with_setup(operations, request)
     assert found.role_arn == outputs["PullRequestServiceRoleArn"]

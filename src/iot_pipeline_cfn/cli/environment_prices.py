@@ -1,26 +1,24 @@
 """What environments cost a month, by the templates and the parameters that their stacks have."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.cloudformation import Stack, original_template
+from iot_pipeline_cfn.deploy.concurrency import all_of
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.review.prices import bill, priced_regions, total
 from iot_pipeline_cfn.review.resolved import pseudo_parameters
 from iot_pipeline_cfn.template.resolution import Resolver
-
-AT_ONCE: Final = 8
 
 WITHOUT_RESOURCES: Final = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
 
 
 def monthly_prices(found: Sequence[tuple[Connection, Stack]]) -> list[float | None]:
     """Return the prices of stacks in dollars, each None where it is not known."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(_monthly_price, found))
+    return all_of(*(partial(_monthly_price, each) for each in found))
 
 
 def _monthly_price(found: tuple[Connection, Stack]) -> float | None:

@@ -1,8 +1,7 @@
 """The commands outputs, status, events and list, which change nothing."""
 
 import json
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +25,11 @@ from .options import (
 from .printing import echo
 
 if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
+
     from iot_pipeline_cfn.deploy.cloudformation import Stack
     from iot_pipeline_cfn.deploy.connection import Connection
 
-    from .console import Console
 
 inspection_options = together(environment_argument, place_options, template_option, json_option)
 
@@ -137,38 +137,41 @@ def events(
 @json_option
 def list_(*, place: Place, all_regions: bool, as_json: bool) -> None:
     """Show all environments of the Region, and what they cost."""
+    from iot_pipeline_cfn.deploy.concurrency import all_of, both
+    from iot_pipeline_cfn.deploy.errors import explained
     from iot_pipeline_cfn.deploy.inventory import Summary, enabled_regions
     from iot_pipeline_cfn.deploy.location import locate
 
     from .environment_prices import monthly_prices
 
     connection, console = open_connection(place, as_json=as_json)
-    console.show_location(locate(connection))
-    regions = enabled_regions(connection) if all_regions else [connection.region]
-    connections = [connection.in_region(region) for region in regions]
-    listed = _stacks_of(connections, console, is_tolerant=all_regions)
-    found = [(each, stack) for each in connections for stack in listed.get(each.region, ())]
+
+    def read() -> "tuple[list[Connection], list[list[Stack] | BotoCoreError | ClientError]]":
+        regions = enabled_regions(connection) if all_regions else [connection.region]
+        connections = [connection.in_region(region) for region in regions]
+        return connections, all_of(*(partial(_stacks_of, each) for each in connections))
+
+    _, (connections, listed) = both(lambda: console.show_location(locate(connection)), read)
+    found, unreadable = [], []
+    for each, stacks in zip(connections, listed, strict=True):
+        if isinstance(stacks, list):
+            found += [(each, stack) for stack in stacks]
+        elif all_regions:
+            console.say(f"{each.region} cannot be read: {explained(stacks)}")
+            unreadable.append(each.region)
+        else:
+            raise stacks
     summaries = [Summary.of(stack) for _, stack in found]
-    console.environments(summaries, monthly_prices(found), sorted({*regions} - listed.keys()))
+    console.environments(summaries, monthly_prices(found), sorted(unreadable))
 
 
-def _stacks_of(
-    connections: "Sequence[Connection]", console: "Console", *, is_tolerant: bool
-) -> "dict[str, list[Stack]]":
-    """Return the stacks of environments by Region; say where they cannot be read."""
+def _stacks_of(connection: "Connection") -> "list[Stack] | BotoCoreError | ClientError":
+    """Return the stacks of environments in a Region, or why they cannot be read."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from iot_pipeline_cfn.deploy.errors import explained
     from iot_pipeline_cfn.deploy.inventory import environment_stacks
 
-    with ThreadPoolExecutor(8) as pool:
-        futures = {each.region: pool.submit(environment_stacks, each) for each in connections}
-    stacks = {}
-    for region, future in futures.items():
-        try:
-            stacks[region] = future.result()
-        except (BotoCoreError, ClientError) as error:
-            if not is_tolerant:
-                raise
-            console.say(f"{region} cannot be read: {explained(error)}")
-    return stacks
+    try:
+        return environment_stacks(connection)
+    except (BotoCoreError, ClientError) as error:
+        return error

@@ -10,8 +10,10 @@ from typing import Final
 
 from . import cloudformation
 from .cloudformation import Stack
+from .concurrency import both
 from .connection import Connection
 from .environments import STACK_PREFIX, Environment
+from .location import locate
 from .operations import Operations
 from .request import DeploymentRequest
 
@@ -52,13 +54,17 @@ def with_setup(
     connection, environment = operations.connection, operations.environment
     if environment.name == ACCOUNT:
         return operations, request
-    setup = find_setup(connection, environment)
+    (setup, stack), _ = both(
+        lambda: both(lambda: find_setup(connection, environment), operations.describe),
+        lambda: locate(connection),
+    )
+    operations = replace(operations, described=(stack,))
     if setup is None:
         return operations, request
     own_bucket = connection.template_bucket or setup.bucket
     boundary = {BOUNDARY: setup.boundary} if BOUNDARY in request.template["Parameters"] else {}
     role = operations.role_arn
-    if role is None and not _lacks_boundary(connection, environment):
+    if role is None and not _lacks_boundary(stack):
         role = setup.service_role
     return (
         replace(operations, role_arn=role),
@@ -70,13 +76,12 @@ def with_setup(
     )
 
 
-def _lacks_boundary(connection: Connection, environment: Environment) -> bool:
+def _lacks_boundary(stack: Stack | None) -> bool:
     """Return whether a stack exists whose roles have no boundary.
 
     The service role may not change such roles, nor take a boundary away again where the update
     that adds it is rolled back. That update is made with the permissions of the caller.
     """
-    stack = cloudformation.find_stack(connection.cloudformation, environment.stack_name)
     return stack is not None and not stack.parameters.get(BOUNDARY)
 
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
 T = TypeVar("T")
 
+AT_ONCE: Final = 10
+"""How many calls are made at once: as many as botocore keeps connections of a client."""
+
 
 def all_of(*calls: Callable[[], T]) -> list[T]:
     """Return the results in the order of the calls, once all have ended, or raise an error."""
-    with ThreadPoolExecutor(max(1, len(calls))) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 

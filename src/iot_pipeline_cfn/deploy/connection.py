@@ -136,8 +136,11 @@ class Connection:
         identity = self.sts.get_caller_identity()
         return Caller(identity["Account"], identity["Arn"])
 
+    @cached_property
     def account_alias(self) -> str:
-        """Return the account's alias; empty without one, or where it cannot be read at once."""
+        """The account's alias; empty without one, or where it cannot be read at once."""
+        if self.is_local:
+            return ""
         patience = Config(
             connect_timeout=ALIAS_SECONDS,
             read_timeout=ALIAS_SECONDS,

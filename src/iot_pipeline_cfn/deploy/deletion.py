@@ -15,6 +15,7 @@ from iot_pipeline_cfn.template.stateful import holds_data, policy_of
 
 from . import cloudformation, events, planning
 from .cloudformation import Stack
+from .concurrency import both
 from .connection import Connection
 from .errors import DeploymentError
 from .events import Event
@@ -114,7 +115,10 @@ def plan_deletion(operations: Operations) -> DeletionPlan:
             f"{stack.name} is used by {', '.join(users)}; nothing was deleted. Destroy them first"
         )
         raise DeploymentError(message, code="in-use", stacks=users)
-    template = cloudformation.original_template(operations.client, stack.arn)
+    template, summaries = both(
+        lambda: cloudformation.original_template(operations.client, stack.arn),
+        lambda: cloudformation.list_resources(operations.client, stack),
+    )
     resources = [
         DeletedResource(
             logical_id=resource["LogicalResourceId"],
@@ -122,7 +126,7 @@ def plan_deletion(operations: Operations) -> DeletionPlan:
             outcome=_outcome(template, resource["LogicalResourceId"], stack.parameters),
             physical_id=resource.get("PhysicalResourceId", ""),
         )
-        for resource in cloudformation.list_resources(operations.client, stack)
+        for resource in summaries
     ]
     return DeletionPlan(stack, resources)
 
@@ -138,7 +142,9 @@ def _outcome(
     return OUTCOMES.get(str(resolved), DeletionOutcome.UNKNOWN)
 
 
-def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
+def delete(
+    operations: Operations, stack: Stack, resources: Sequence[DeletedResource], *, force: bool
+) -> list[Event]:
     """Delete a stack, in several attempts if something holds it, and return the events of all."""
     if stack.status == "REVIEW_IN_PROGRESS":
         # It has no resources, and its deletion has no events.
@@ -146,7 +152,8 @@ def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
             operations.client, stack, cloudformation.unique_name(), operations.role
         )
         return []
-    outcome = _attempt(operations, stack, force=force and stack.status == "DELETE_FAILED")
+    is_second = stack.status == "DELETE_FAILED"
+    outcome = _attempt(operations, stack, resources, force=force and is_second)
     attempts = [outcome]
     obstacles: Sequence[Obstacle] = ()
     while outcome.status == "DELETE_FAILED" and len(attempts) < ATTEMPTS:
@@ -156,7 +163,9 @@ def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
         if again is None or not (released or len(attempts) == 1):
             break
         operations.notify("deleting-again", **outcome.details())
-        outcome = _attempt(operations, again, force=force)
+        gone = {each.logical_id for each in outcome.events if each.status == "DELETE_COMPLETE"}
+        resources = [each for each in resources if each.logical_id not in gone]
+        outcome = _attempt(operations, again, resources, force=force)
         attempts.append(outcome)
     if outcome.status == "DELETE_COMPLETE":
         return [event for attempt in attempts for event in attempt.events]
@@ -180,11 +189,15 @@ def delete(operations: Operations, stack: Stack, *, force: bool) -> list[Event]:
     )
 
 
-def _attempt(operations: Operations, stack: Stack, *, force: bool) -> OperationOutcome:
+def _attempt(
+    operations: Operations, stack: Stack, resources: Sequence[DeletedResource], *, force: bool
+) -> OperationOutcome:
     """Try once to delete a stack; one that was never in use loses its protection first."""
     client = operations.client
-    resources = cloudformation.list_resources(client, stack)
-    if stack.status in planning.NEVER_COMPLETED or not events.ever_completed(client, stack.arn):
+    was_in_use = stack.status not in planning.NEVER_COMPLETED and (
+        stack.status != "DELETE_FAILED" or events.ever_completed(client, stack.arn)
+    )
+    if not was_in_use:
         _lift_deletion_protection(operations.connection, resources)
     return run(
         operations,
@@ -193,22 +206,20 @@ def _attempt(operations: Operations, stack: Stack, *, force: bool) -> OperationO
         lambda token: cloudformation.delete_stack(
             client, stack, token, operations.role, force=force
         ),
-        [resource["LogicalResourceId"] for resource in resources],
+        [resource.logical_id for resource in resources],
     )
 
 
-def _lift_deletion_protection(
-    connection: Connection, resources: Sequence[Mapping[str, Any]]
-) -> None:
+def _lift_deletion_protection(connection: Connection, resources: Sequence[DeletedResource]) -> None:
     """Lift the deletion protection of database and load balancer after a failed creation.
 
     A protected environment is created with it, and a rollback cannot lift it.
     """
     for resource in resources:
-        name = resource.get("PhysicalResourceId", "")
+        name = resource.physical_id
         # If protection cannot be lifted, the deletion fails and reports the reason.
         with suppress(BotoCoreError, ClientError):
-            match resource["ResourceType"]:
+            match resource.resource_type:
                 case "AWS::RDS::DBInstance":
                     connection.rds.modify_db_instance(
                         DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True

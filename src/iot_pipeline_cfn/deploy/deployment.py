@@ -1,11 +1,10 @@
-"""Plans of deployments, and their execution.
+"""Plans of deployments.
 
 A change set is created, shown, and then executed or removed. Whatever happens in between, it is
 removed unless its execution has begun.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from operator import itemgetter
@@ -16,33 +15,22 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.changes import ResourceChange
 from iot_pipeline_cfn.template.findings import Finding, Value
-from iot_pipeline_cfn.template.parameters import (
-    NETWORK_PARAMETER,
-    SLOT_PARAMETER,
-    changed_values,
-    shown,
-)
+from iot_pipeline_cfn.template.parameters import SLOT_PARAMETER, changed_values, shown
 
-from . import cloudformation, events, planning
+from . import cloudformation
 from .cloudformation import ChangeSet, ChangeSetState, Stack, ValidationFinding
+from .concurrency import both
 from .drift import Drift
 from .errors import DeploymentError, FindingsError, explained, is_gone, message_of
-from .following import OperationOutcome, follow, limited
+from .following import limited
 from .lifetime import PEOPLE_TAGS
-from .network_use import choose_slot, network_of, require_free_slot
-from .observer import Operation
+from .network_use import choose_slot, network_of
 from .operations import Operations
 from .planning import REASONS, Refusal, StackAction, Verb
 from .polling import answers, poll
 from .preflight.checking import PreflightContext
 from .preflight.names import explain_validation
-from .protection import (
-    Setting,
-    changed_settings,
-    set_policy,
-    set_termination_protection,
-    wants_termination_protection,
-)
+from .protection import Setting, changed_settings, set_termination_protection
 from .readiness import make_ready
 from .reported_changes import change_data
 from .request import (
@@ -156,7 +144,18 @@ def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> I
     plan = None
     try:
         change_set = _wait_for_change_set(operations, arn)
-        stack = cloudformation.find_stack(operations.client, stack_arn)
+        policy = request.file.stack_policy
+        stack, (validations, settings) = both(
+            lambda: cloudformation.find_stack(operations.client, stack_arn),
+            lambda: both(
+                lambda: _validations(operations, change_set),
+                lambda: (
+                    []
+                    if existing is None
+                    else changed_settings(operations.client, existing, content.parameters, policy)
+                ),
+            ),
+        )
         if stack is None or change_set.state is ChangeSetState.OBSOLETE:
             raise cloudformation.obsolete()
         context = PreflightContext(
@@ -169,26 +168,22 @@ def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> I
             operations.role_arn,
         )
         if change_set.state is ChangeSetState.FAILED:
-            raise _rejected(operations, change_set, context)
-        policy = request.file.stack_policy
+            raise _rejected(change_set, [explain_validation(context, each) for each in validations])
         plan = Plan(
             stack=stack,
             change_set=change_set,
             content=content,
             context=context,
             stack_policy=policy,
-            validations=_warnings(operations, change_set),
-            settings=[]
-            if existing is None
-            else changed_settings(operations.client, existing, content.parameters, policy),
+            validations=[finding for finding in validations if not finding.fails],
+            settings=settings,
             creates=existing is None,
             removed_tags=sorted(existing.tags.keys() - content.tags.keys()) if existing else (),
         )
         yield plan
     finally:
         if plan is None or not plan.is_executed:
-            protected = plan is not None and plan.is_protected_early
-            _discard(operations, arn, stack_arn, protected=protected)
+            _discard(operations, arn, stack_arn, plan, creates=existing is None)
 
 
 def _request_change_set(
@@ -198,15 +193,22 @@ def _request_change_set(
     stack, action = make_ready(operations, verb, express=request.express)
     if action is StackAction.CREATE:
         stack = None
+    content, template = both(
+        lambda: _prepare_input(operations, request, stack),
+        lambda: send_template(operations, request, bucket),
+    )
+    return stack, content, *submit(operations, content, template, creates=stack is None)
+
+
+def _prepare_input(
+    operations: Operations, request: DeploymentRequest, stack: Stack | None
+) -> ChangeSetInput:
+    """Return the input of a change set, with the parameters that only AWS can tell."""
     content = build_input(operations, request, stack)
     network = network_of(request)
     if network and not (stack and SLOT_PARAMETER in stack.parameters):
         content = content.with_parameters({SLOT_PARAMETER: choose_slot(operations, network)})
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        count = beside.submit(find_count, operations, request, stack, content)
-        template = send_template(operations, content, bucket, request.kms_key)
-        content = content.with_parameters(count.result())
-    return stack, content, *submit(operations, content, template, creates=stack is None)
+    return content.with_parameters(find_count(operations, request, stack, content))
 
 
 def _wait_for_change_set(operations: Operations, arn: str) -> ChangeSet:
@@ -221,27 +223,21 @@ def _wait_for_change_set(operations: Operations, arn: str) -> ChangeSet:
     return change_set
 
 
-def _rejected(
-    operations: Operations, change_set: ChangeSet, context: PreflightContext
-) -> DeploymentError:
+def _rejected(change_set: ChangeSet, findings: Sequence[Finding]) -> DeploymentError:
     """Return the error of a change set that CloudFormation rejected, with its findings."""
     return FindingsError(
         f"{REASONS[Refusal.CHANGE_SET_FAILED]}: {change_set.reason}",
         ExitCode.INVALID,
-        [explain_validation(context, each) for each in _validations(operations, change_set)],
+        findings,
         code=Refusal.CHANGE_SET_FAILED,
         reason=change_set.reason,
     )
 
 
-def _warnings(operations: Operations, change_set: ChangeSet) -> list[ValidationFinding]:
-    """Return the warnings of early validation about a change set that can be executed."""
+def _validations(operations: Operations, change_set: ChangeSet) -> list[ValidationFinding]:
+    """Return the findings of early validation; a change set without changes has none."""
     if change_set.state is ChangeSetState.EMPTY:
         return []
-    return [finding for finding in _validations(operations, change_set) if not finding.fails]
-
-
-def _validations(operations: Operations, change_set: ChangeSet) -> list[ValidationFinding]:
     try:
         return cloudformation.validation_findings(operations.client, change_set.arn)
     except (BotoCoreError, ClientError) as error:
@@ -250,107 +246,26 @@ def _validations(operations: Operations, change_set: ChangeSet) -> list[Validati
         return []
 
 
-def _discard(operations: Operations, arn: str, stack_arn: str, *, protected: bool) -> None:
+def _discard(
+    operations: Operations, arn: str, stack_arn: str, plan: Plan | None, *, creates: bool
+) -> None:
     """Remove a change set, and the stack if it exists only for that."""
     client = operations.client
     try:
-        # A pending change set cannot be removed.
-        for _ in poll(DISCARD_SECONDS):
+        # A pending change set cannot be removed; that of a plan is not pending.
+        for _ in poll(DISCARD_SECONDS) if plan is None else ():
             if not cloudformation.describe_change_set(client, arn).pending:
                 break
         client.delete_change_set(ChangeSetName=arn)
-        stack = cloudformation.find_stack(client, stack_arn)
+        stack = cloudformation.find_stack(client, stack_arn) if creates else None
         if (
             stack
             and stack.status == "REVIEW_IN_PROGRESS"
             and not cloudformation.has_other_change_sets(client, stack_arn, arn)
         ):
-            if protected:
+            if plan is not None and plan.is_protected_early:
                 set_termination_protection(client, stack, enabled=False)
             client.delete_stack(StackName=stack_arn)
     except (BotoCoreError, ClientError, TimeoutError) as error:
         if not (isinstance(error, ClientError) and is_gone(error)):
             operations.notify("change-set-not-removed", reason=str(error))
-
-
-def execute(operations: Operations, plan: Plan) -> Stack:
-    """Execute a plan, follow it to its end, and return the stack."""
-    if plan.empty:
-        return _set_up(operations, plan, plan.stack)
-    client, arn, parameters = operations.client, plan.stack.arn, plan.content.parameters
-    cloudformation.require_available(client, plan.change_set)
-    if slot := plan.content.sent.get(SLOT_PARAMETER):
-        require_free_slot(operations, slot, parameters[NETWORK_PARAMETER])
-    if wants_termination_protection(parameters):
-        # On before the first resource exists, so that nothing is ever unprotected, as by the CDK
-        # (https://github.com/aws/aws-cdk-cli/blob/main/packages/%40aws-cdk/toolkit-lib/lib/api/deployments/deploy-stack.ts).
-        plan.is_protected_early = True
-        set_termination_protection(client, plan.stack, enabled=True)
-    if not plan.creates:
-        set_policy(client, plan.stack, plan.stack_policy)
-    newest = events.newest_id(client, arn)
-    token = _begin(operations, plan)
-    outcome = follow(
-        operations,
-        Operation.CREATE if plan.creates else Operation.UPDATE,
-        arn,
-        after=newest,
-        token=token,
-        logical_ids=[change.logical_id for change in plan.changes],
-        deletes_itself=plan.creates
-        and planning.is_ephemeral(parameters)
-        and not plan.content.express,
-    )
-    stack = cloudformation.find_stack(client, arn)
-    if stack is None or outcome.status not in events.COMPLETIONS:
-        raise _failed(operations, outcome)
-    return _set_up(operations, plan, stack)
-
-
-def _set_up(operations: Operations, plan: Plan, stack: Stack) -> Stack:
-    """Apply the settings that no change set carries, and return the stack."""
-    set_policy(operations.client, stack, plan.stack_policy)
-    enabled = wants_termination_protection(plan.content.parameters)
-    set_termination_protection(operations.client, stack, enabled=enabled)
-    return stack
-
-
-def _begin(operations: Operations, plan: Plan) -> str:
-    """Execute the change set, and return the token of the operation.
-
-    The change set is discarded only if CloudFormation rejects the execution.
-    """
-    token = cloudformation.unique_name()
-    plan.is_executed = True
-    try:
-        cloudformation.execute_change_set(operations.client, plan.change_set, token)
-    except (ClientError, DeploymentError):
-        # A creation can have failed, and be gone with its change set, before the second attempt.
-        plan.is_executed = events.has_token(operations.client, plan.stack.arn, token)
-        if not plan.is_executed:
-            raise
-    except KeyboardInterrupt:
-        message = f"interrupted; see the result with:\n    {operations.command('status')}"
-        raise DeploymentError(message, ExitCode.INTERRUPTED, code="interrupted") from None
-    return token
-
-
-def _failed(operations: Operations, outcome: OperationOutcome) -> DeploymentError:
-    """Return the error of a failed deployment: the cause, the state it leaves, and what to do."""
-    again = "after fixing the cause, run the same command again"
-    destroy = f"to delete it, run:\n    {operations.command('destroy')}"
-    status = outcome.status
-    state = {
-        "DELETE_COMPLETE": f"nothing of it is left; {again}",
-        "ROLLBACK_COMPLETE": f"its resources were removed; {again}",
-        "UPDATE_ROLLBACK_COMPLETE": f"it is as it was before; {again}",
-        "UPDATE_ROLLBACK_FAILED": f"it is stuck in {status}; {again}, which rolls it back",
-        "DELETE_FAILED": f"it is stuck in {status}; {destroy}",
-        "ROLLBACK_FAILED": f"it is stuck in {status}; {destroy}",
-    }.get(status, f"it is in {status}; see: {operations.command('status')}")
-    lines = [f"{operations.environment.suffix} failed", *outcome.explanation(), state]
-    gone = status == "DELETE_COMPLETE"
-    exit_code = ExitCode.ROLLED_BACK if gone else planning.exit_code_of(status)
-    return DeploymentError(
-        "\n  ".join(lines), exit_code, code="deployment-failed", **outcome.details()
-    )

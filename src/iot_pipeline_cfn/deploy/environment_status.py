@@ -11,6 +11,7 @@ from iot_pipeline_cfn.template.resolution import Resolver
 
 from . import cloudformation, events
 from .cloudformation import Stack
+from .concurrency import both
 from .drift import Drift, detect_drift
 from .errors import explained
 from .events import Event
@@ -88,10 +89,14 @@ def status(
     if stack.status == "DELETE_COMPLETE":
         cause = _cause_of_deletion(operations, stack)
         return EnvironmentStatus(summary, stack.reason, in_step_with_template=False, cause=cause)
-    happened = events.last_operation(operations.client, stack.arn)
+    (happened, current), (tasks, alarms) = both(
+        lambda: both(
+            lambda: events.last_operation(operations.client, stack.arn),
+            lambda: cloudformation.original_template(operations.client, stack.arn),
+        ),
+        lambda: both(lambda: _tasks(operations, stack), lambda: _ringing_alarms(operations, stack)),
+    )
     cause = None if stack.status in events.COMPLETIONS else events.root_cause(happened)
-    current = cloudformation.original_template(operations.client, stack.arn)
-    tasks, alarms = _tasks(operations, stack), _ringing_alarms(operations, stack)
     return EnvironmentStatus(
         summary=summary,
         reason=stack.reason,

@@ -6,10 +6,13 @@ deletion of the cluster. RDS creates the log groups of an instance, which are no
 would be kept for ever, and the next creation would fail at a name that is taken.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .concurrency import all_of
 from .connection import Connection
 from .deletion import DeletionOutcome, DeletionPlan
 from .errors import explained
@@ -55,10 +58,16 @@ def _names(plan: DeletionPlan, events: Iterable[Event]) -> Iterator[str]:
 def _find_log_groups(connection: Connection, names: Iterable[str]) -> Iterator[str]:
     """Yield the names of the log groups that exist, unless a new stack has them by now."""
     logs = connection.logs
-    for wanted in names:
-        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=wanted)
-        for group in [group for page in pages for group in page["logGroups"]]:
+    wanted_names = [*names]
+    found = all_of(*(partial(_log_groups, connection, wanted) for wanted in wanted_names))
+    for wanted, groups in zip(wanted_names, found, strict=True):
+        for group in groups:
             name, arn = group["logGroupName"], group["arn"].removesuffix(":*")
             is_wanted = name == wanted or wanted.endswith("/")
             if is_wanted and STACK_TAG not in logs.list_tags_for_resource(resourceArn=arn)["tags"]:
                 yield name
+
+
+def _log_groups(connection: Connection, prefix: str) -> list[Mapping[str, Any]]:
+    pages = connection.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+    return [group for page in pages for group in page["logGroups"]]

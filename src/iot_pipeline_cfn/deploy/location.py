@@ -1,11 +1,11 @@
 """Where a command works: the account, the Region, and the identity that it works as."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from iot_pipeline_cfn.template.findings import Value
 from iot_pipeline_cfn.template.parameters import ParameterFile
 
+from .concurrency import both
 from .connection import Connection, Target
 from .errors import DeploymentError
 
@@ -39,19 +39,16 @@ class Location:
 
 def locate(connection: Connection, stack: str = "", service_role: str = "") -> Location:
     """Ask AWS for the location of a command."""
-    with ThreadPoolExecutor(1) as pool:
-        # The emulator's account has no alias.
-        alias = None if connection.is_local else pool.submit(connection.account_alias)
-        caller = connection.caller
-        return Location(
-            target=connection.target,
-            account=caller.account,
-            account_alias=alias.result() if alias else "",
-            region=connection.region,
-            principal=caller.arn,
-            stack=stack,
-            service_role=service_role,
-        )
+    caller, alias = both(lambda: connection.caller, lambda: connection.account_alias)
+    return Location(
+        target=connection.target,
+        account=caller.account,
+        account_alias=alias,
+        region=connection.region,
+        principal=caller.arn,
+        stack=stack,
+        service_role=service_role,
+    )
 
 
 def require_location(location: Location, file: ParameterFile | None) -> None:

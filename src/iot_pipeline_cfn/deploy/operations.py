@@ -4,7 +4,6 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from iot_pipeline_cfn.template.parameters import ParameterFile
 
 from . import cloudformation, planning
 from .cloudformation import Stack
+from .concurrency import both
 from .connection import Connection
 from .environments import Environment
 from .errors import DeploymentError
@@ -46,6 +46,9 @@ class Operations:
     """The logical IDs of resources that a stuck rollback leaves as they are."""
     role_arn: str | None = None
     """The service role that CloudFormation acts as; without one, it acts as before."""
+
+    described: tuple[Stack | None] | None = None
+    """The stack as it was described a moment ago, which saves the first look at it."""
 
     @property
     def client(self) -> "CloudFormationClient":
@@ -82,11 +85,19 @@ class Operations:
 
         It is the first call of every verb, so the location is known before anything is done.
         """
-        with ThreadPoolExecutor(1) as pool:
-            located = pool.submit(lambda: self.location)
-            stack = cloudformation.find_stack(self.client, self.environment.stack_name)
-            located.result()
+        stack, _ = both(self.describe, lambda: self.location)
         return stack
+
+    def describe(self) -> Stack | None:
+        """Describe the stack, before the location is known."""
+        return cloudformation.find_stack(self.client, self.environment.stack_name)
+
+    def first_look(self) -> Stack | None:
+        """Return the stack as it was `described`, or else as it is now."""
+        if self.described is None:
+            return self.find_stack()
+        _ = self.location
+        return self.described[0]
 
     def require_stack(self, *, also_deleted: bool = False) -> Stack:
         """Return the environment's stack, which must exist, by any name that has its suffix.

@@ -70,10 +70,9 @@ def changed_settings(
 
 
 def set_policy(client: "CloudFormationClient", stack: Stack, policy: Policy) -> None:
-    """Set the stack policy, if the stack does not have it already."""
-    if not _has_policy(client, stack, policy):
-        body = json.dumps(ALLOW_ALL if policy is None else policy)
-        client.set_stack_policy(StackName=stack.arn, StackPolicyBody=body)
+    """Set the stack policy."""
+    body = json.dumps(ALLOW_ALL if policy is None else policy)
+    client.set_stack_policy(StackName=stack.arn, StackPolicyBody=body)
 
 
 def _has_policy(client: "CloudFormationClient", stack: Stack, policy: Policy) -> bool:

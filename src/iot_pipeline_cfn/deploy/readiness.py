@@ -18,8 +18,10 @@ def make_ready(
     operations: Operations, verb: Verb, *, express: bool = False
 ) -> tuple[Stack | None, StackAction]:
     """Return the stack and what to do with it, once nothing else must be done before."""
+    look = operations.first_look
     while True:
-        stack = operations.find_stack()
+        stack = look()
+        look = operations.find_stack
         tags = stack.tags if stack else {}
         status = stack.status if stack else planning.ABSENT
         decision = planning.decide(

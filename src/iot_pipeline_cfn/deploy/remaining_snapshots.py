@@ -6,15 +6,17 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attri
 https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeSnapshots.html
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.template.findings import Value
 
+from .concurrency import all_of
 from .connection import Connection
-from .deletion import CACHE, DATABASE, DeletedResource
+from .deletion import DATABASE, DeletedResource
 from .errors import explained
 from .operations import Operations
 
@@ -36,24 +38,25 @@ def find_snapshots(operations: Operations, resources: Iterable[DeletedResource])
     """Return the snapshots of deleted resources, as far as they can be read."""
     found: list[Snapshot] = []
     try:
-        for resource in resources:
-            found += (
-                Snapshot(name, resource.logical_id, resource.resource_type)
-                for name in _names(operations.connection, resource)
-            )
+        asked = [resource for resource in resources if resource.can_have_snapshots]
+        names = all_of(*(partial(_names, operations.connection, each) for each in asked))
+        found += [
+            Snapshot(name, resource.logical_id, resource.resource_type)
+            for resource, some in zip(asked, names, strict=True)
+            for name in some
+        ]
     except (BotoCoreError, ClientError) as error:
         operations.notify("snapshots-unreadable", reason=str(explained(error)))
     return sorted(found, key=lambda each: (each.logical_id, each.name))
 
 
-def _names(connection: Connection, resource: DeletedResource) -> Iterator[str]:
+def _names(connection: Connection, resource: DeletedResource) -> list[str]:
     if resource.resource_type == DATABASE:
-        for page in connection.rds.get_paginator("describe_db_snapshots").paginate(
+        databases = connection.rds.get_paginator("describe_db_snapshots").paginate(
             DBInstanceIdentifier=resource.physical_id, SnapshotType="manual"
-        ):
-            yield from (each["DBSnapshotIdentifier"] for each in page["DBSnapshots"])
-    elif resource.resource_type == CACHE:
-        for found in connection.elasticache.get_paginator("describe_snapshots").paginate(
-            ReplicationGroupId=resource.physical_id, SnapshotSource="user"
-        ):
-            yield from (each["SnapshotName"] for each in found["Snapshots"])
+        )
+        return [each["DBSnapshotIdentifier"] for page in databases for each in page["DBSnapshots"]]
+    caches = connection.elasticache.get_paginator("describe_snapshots").paginate(
+        ReplicationGroupId=resource.physical_id, SnapshotSource="user"
+    )
+    return [each["SnapshotName"] for page in caches for each in page["Snapshots"]]

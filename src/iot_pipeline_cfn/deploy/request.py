@@ -89,12 +89,17 @@ class DeploymentRequest:
         """The template as it is sent: without white space, which counts towards its size."""
         return json.dumps(self.template, separators=(",", ":"), sort_keys=True)
 
+    @property
+    def template_hash(self) -> str:
+        """The SHA-256 of the template, by which a reviewed plan recognises it."""
+        return hashlib.sha256(self.body.encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class ChangeSetInput:
     """What CloudFormation is asked, from the request and the existing stack."""
 
-    template: str
+    template_hash: str
     parameters: Mapping[str, str]
     """The value that each parameter gets."""
     sent: Mapping[str, str | None]
@@ -102,11 +107,6 @@ class ChangeSetInput:
     tags: Mapping[str, str]
     capabilities: Sequence[str]
     express: bool
-
-    @property
-    def template_hash(self) -> str:
-        """The SHA-256 of the template, by which a reviewed plan recognises it."""
-        return hashlib.sha256(self.template.encode()).hexdigest()
 
     def with_parameters(self, given: Mapping[str, str]) -> "ChangeSetInput":
         """Return the same input with values of parameters."""
@@ -172,7 +172,7 @@ def build_input(
     if found := list(parameters.findings()):
         raise _invalid(found)
     return ChangeSetInput(
-        template=request.body,
+        template_hash=request.template_hash,
         parameters=parameters.known(),
         sent=parameters.to_send(),
         tags=tags,
@@ -243,15 +243,16 @@ def find_bucket(connection: Connection, request: DeploymentRequest) -> str | Non
 
 
 def send_template(
-    operations: Operations, content: ChangeSetInput, bucket: str | None, kms_key: str | None
+    operations: Operations, request: DeploymentRequest, bucket: str | None
 ) -> dict[str, str]:
     """Upload the template if there is a bucket, and return its argument of CreateChangeSet."""
     if bucket is None:
-        return {"TemplateBody": content.template}
+        return {"TemplateBody": request.body}
     # The key is the hash, so that the same template is stored once.
     prefix = KEY_PREFIXES[operations.environment.is_of_pull_request]
-    key = f"{prefix}/{content.template_hash}.json"
-    return {"TemplateURL": upload(operations.connection, bucket, key, content.template, kms_key)}
+    key = f"{prefix}/{request.template_hash}.json"
+    url = upload(operations.connection, bucket, key, request.body, request.kms_key)
+    return {"TemplateURL": url}
 
 
 def submit(

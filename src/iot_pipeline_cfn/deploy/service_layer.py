@@ -18,12 +18,14 @@ from .bootstrap import ACCOUNT, existing_settings, with_deletion_role, with_setu
 from .cloudformation import Stack
 from .concurrency import both
 from .deletion import DeletionPlan, delete, plan_deletion
-from .deployment import Plan, execute, planned
+from .deployment import Plan, planned
 from .drift import find_drift_of_changes
 from .errors import DeploymentError
 from .events import Event
+from .execution import execute
 from .health import require_working
 from .late_log_groups import delete_late_log_groups
+from .location import locate
 from .network_use import find_network, lost_slot, network_needed, network_of
 from .observer import Question
 from .operations import Operations
@@ -155,8 +157,10 @@ def deploy(
     consent.require(given=given)
     _require_valid(request)
     completed = _with_bootstrap(operations, request, consent)
-    _create_network(operations, request, consent)
+    has_waited = _create_network(operations, request, consent)
     operations, request = completed
+    if has_waited:
+        operations = replace(operations, described=None)
     operations = replace(operations, agreed=given, skipped=request.skipped)
     for _ in range(ATTEMPTS):
         try:
@@ -167,18 +171,19 @@ def deploy(
                 operations = replace(operations, agreed=True)
             elif not given or error.code != Refusal.CHANGE_SET_OBSOLETE:
                 raise
+        operations = replace(operations, described=None)
         operations.notify("deploying-again")
     return _deploy(operations, request)
 
 
-def _create_network(operations: Operations, request: DeploymentRequest, consent: Consent) -> None:
-    """Create the network that a new environment shares, if the user agrees.
+def _create_network(operations: Operations, request: DeploymentRequest, consent: Consent) -> bool:
+    """Create the network that a new environment shares, if the user agrees; return if it did.
 
     On the local AWS emulator it costs nothing, and is created without asking.
     """
     name = network_of(request)
     if name is None or find_network(operations, name) or operations.find_stack():
-        return
+        return False
     is_local = operations.connection.is_local
     agreed = request.with_network or is_local
     if not agreed and not (
@@ -190,6 +195,7 @@ def _create_network(operations: Operations, request: DeploymentRequest, consent:
     network, own_request = load_request(name, None, request.file.path.parent)
     own_operations = replace(operations, environment=network, file=own_request.file)
     deploy(own_operations, own_request, replace(consent, yes=consent.yes or is_local))
+    return True
 
 
 def _deploy(operations: Operations, request: DeploymentRequest) -> DeploymentResult:
@@ -238,9 +244,10 @@ def bootstrap(
 ) -> DeploymentResult:
     """Create or update the account's stack, which leaves alone what the account has already."""
     given = {**request.file.parameters, **request.parameters}
-    existing = existing_settings(operations.connection, given, operations.find_stack())
+    stack, _ = both(operations.describe, lambda: locate(operations.connection))
+    existing = existing_settings(operations.connection, given, stack)
     request = replace(request, parameters={**existing, **request.parameters})
-    return deploy(operations, request, consent)
+    return deploy(replace(operations, described=(stack,)), request, consent)
 
 
 def _refuse_data_loss(made: Plan, allowed: Collection[str]) -> None:
@@ -273,12 +280,10 @@ def destroy(operations: Operations, consent: Consent, *, force: bool = False) ->
         raise DeploymentError(message, code="declined")
     operations = with_deletion_role(operations, made.stack)
     begun = time.monotonic()
-    events = delete(operations, made.stack, force=force)
+    events = delete(operations, made.stack, made.resources, force=force)
     left = {event.logical_id: event for event in events if event.status == "DELETE_SKIPPED"}
-    return DeletionResult(
-        made,
-        [*left.values()],
-        delete_late_log_groups(operations, made, events),
-        find_snapshots(operations, made.resources),
-        time.monotonic() - begun,
+    groups, snapshots = both(
+        lambda: delete_late_log_groups(operations, made, events),
+        lambda: find_snapshots(operations, made.resources),
     )
+    return DeletionResult(made, [*left.values()], groups, snapshots, time.monotonic() - begun)

@@ -7,11 +7,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policie
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from iot_pipeline_cfn.deploy.concurrency import all_of
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.errors import DENIED, code_of
 from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity
@@ -215,18 +217,28 @@ def _denied(context: PreflightContext, principal: str, actions: Sequence[str]) -
         "region": context.connection.region,
         "stack": context.environment.stack_name,
     }
-    denied = set(_simulated_denials(context.connection, principal, actions, "*"))
-    for scope, scoped in SCOPES.items():
-        if some := [action for action in scoped if action in denied]:
-            arn = f"arn:{partition}:{scope.format(**names)}"
-            denied -= set(some) - set(_simulated_denials(context.connection, principal, some, arn))
+    denied = {*_simulated_denials(context.connection, principal, actions, "*")}
+    scopes = {
+        f"arn:{partition}:{scope.format(**names)}": some
+        for scope, scoped in SCOPES.items()
+        if (some := [action for action in scoped if action in denied])
+    }
+    simulated = all_of(
+        *(
+            partial(_simulated_denials, context.connection, principal, some, arn)
+            for arn, some in scopes.items()
+        )
+    )
+    for some, still_denied in zip(scopes.values(), simulated, strict=True):
+        denied -= {*some} - {*still_denied}
     return sorted(denied)
 
 
 def _simulated_denials(
     connection: Connection, principal: str, actions: Sequence[str], resource: str
-) -> Iterator[str]:
-    """Yield the actions that the simulator denies although no context value is missing."""
+) -> list[str]:
+    """Return the actions that the simulator denies although no context value is missing."""
+    denied = []
     region = {
         "ContextKeyName": "aws:RequestedRegion",
         "ContextKeyType": "string",
@@ -244,4 +256,5 @@ def _simulated_denials(
         results = [result, *result.get("ResourceSpecificResults", [])]
         missing = any(each.get("MissingContextValues") for each in results)
         if result["EvalDecision"] != "allowed" and not missing:
-            yield result["EvalActionName"]
+            denied.append(result["EvalActionName"])
+    return denied

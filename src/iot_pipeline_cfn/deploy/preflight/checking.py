@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.deploy.cloudformation import Stack, ValidationFinding, original_template
+from iot_pipeline_cfn.deploy.concurrency import all_of
 from iot_pipeline_cfn.deploy.connection import Connection
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import EXPIRED, code_of, explained
@@ -119,15 +119,14 @@ def run_checks(
     checks: Mapping[str, Check], context: PreflightContext, ignored: Collection[str] = ()
 ) -> list[Finding]:
     """Return the findings of all checks, which run at once; an ignored error is a warning."""
-    with ThreadPoolExecutor(max_workers=len(checks)) as executor:
-        found = executor.map(lambda code: _run(code, checks[code], context), checks)
-        return [
-            replace(each, severity=Severity.WARNING)
-            if each.code in ignored and each.severity is Severity.ERROR
-            else each
-            for findings in found
-            for each in findings
-        ]
+    found = all_of(*(partial(_run, code, check, context) for code, check in checks.items()))
+    return [
+        replace(each, severity=Severity.WARNING)
+        if each.code in ignored and each.severity is Severity.ERROR
+        else each
+        for findings in found
+        for each in findings
+    ]
 
 
 def _run(code: str, check: Check, context: PreflightContext) -> list[Finding]:
