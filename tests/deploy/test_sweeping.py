@@ -141,6 +141,18 @@ def test_environment_that_has_changed_since_is_judged_again(monkeypatch):
     assert deletions.deleted == []
 
 
+def test_interruption_begins_no_more_deletions(monkeypatch):
+    def interrupt(_seconds):
+        raise KeyboardInterrupt
+
+    deletions = Deletions(monkeypatch)
+    monkeypatch.setattr(sweeping.time, "sleep", interrupt)
+    with pytest.raises(DeploymentError) as caught:
+        deletions.run([stack("pr1"), stack("pr2")])
+    assert (caught.value.code, caught.value.exit_code) == ("interrupted", 130)
+    assert "iot-pipeline-pr2" not in deletions.deleted
+
+
 def test_environment_that_cannot_be_read_is_kept(monkeypatch):
     deletions = Deletions(monkeypatch)
     monkeypatch.setattr(sweeping.cloudformation, "find_stack", lambda *_: 1 / 0)

@@ -126,13 +126,17 @@ def delete_candidates(
     results: Queue[tuple[int, Candidate]] = Queue()
     slots = Semaphore(AT_ONCE)
     chosen = [number for number, each in enumerate(candidates) if each.verdict.deletes]
-    for number in chosen:
-        if number != chosen[0]:
-            time.sleep(pause)
-        slots.acquire()
-        # Not to be waited for when the user interrupts: CloudFormation goes on by itself.
-        Thread(target=delete, args=(number,), daemon=True).start()
-    done = dict(results.get() for _ in chosen)
+    try:
+        for number in chosen:
+            if number != chosen[0]:
+                time.sleep(pause)
+            slots.acquire()
+            # Not waited for when the user interrupts: CloudFormation goes on by itself.
+            Thread(target=delete, args=(number,), daemon=True).start()
+        done = dict(results.get() for _ in chosen)
+    except KeyboardInterrupt:
+        message = "interrupted; CloudFormation goes on with the deletions that have begun"
+        raise DeploymentError(message, ExitCode.INTERRUPTED, code="interrupted") from None
     return [done.get(number, each) for number, each in enumerate(candidates)]
 
 
