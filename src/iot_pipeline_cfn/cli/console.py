@@ -245,7 +245,7 @@ class Console(Observer):
         if self.as_json:
             self.document("event", event.as_data())
         else:
-            echo(wording.event_line(event))
+            echo_sentence(wording.event_line(event))
 
     @contextmanager
     def watch(

@@ -190,13 +190,15 @@ def deletion_line(plan: "DeletionPlan", stack: "Stack", owner: str) -> str:
 
 def deletion_lines(suffix: str, result: "DeletionResult") -> Iterator[str]:
     """Yield the lines at the end of a deletion: what was deleted, and what remains."""
-    left = {event.logical_id: event.physical_id for event in result.left}
     kept = {
         each.logical_id: each.physical_id
         for each in result.plan.resources
         if each.outcome == "kept"
     }
-    deleted = len(result.plan.resources) - len(left.keys() | kept.keys())
+    left = {
+        event.logical_id: event.physical_id for event in result.left if event.logical_id not in kept
+    }
+    deleted = len(result.plan.resources) - len(left) - len(kept)
     yield f"{suffix} is deleted: {deleted} resources in {duration(result.seconds)}"
     for title, found in (("left behind", left), ("kept", kept)):
         if found:
@@ -219,8 +221,8 @@ def arrival_lines(
     outputs = {output.name: output.value for output in stack.outputs}
     yield from (f"  {word}  {outputs[name]}" for name, word in LINKS.items() if name in outputs)
     if stack.parameters.get(IMAGE_PARAMETER) == "":
-        yield "  No task runs yet: push an image (docs/image.md), and then run:"
-        yield f"    {command('deploy')} --image-tag TAG"
+        yield "  No task runs yet. To build and deploy an image (docs/image.md), run:"
+        yield f"    {command('deploy')} --image DIRECTORY"
     elif INVOKE_URL in outputs:
         yield "  Send a reading:"
         yield f"    {command('send')}"

@@ -91,7 +91,8 @@ def _causes(change: ResourceChange) -> str:
 def _short_property(part: PropertyChange) -> str:
     before, after = (_value(value) for value in (part.before, part.after))
     if max(len(before), len(after)) > VALUE_LENGTH or part.before is part.after is None:
-        return f"{part.name} ({part.because_of})" if part.because_of else part.name
+        cause = part.because_of.partition(".")[0]
+        return f"{part.name} ({cause})" if cause else part.name
     return f"{part.name}: {before} -> {after}"
 
 
