@@ -1,6 +1,8 @@
 """The choice of a container builder, its arguments, and the tags of commits."""
 
+import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,29 @@ def test_builder_builds_for_the_platform_and_writes_an_archive(builders, tmp_pat
     assert built[-1] == str(Path("any directory").absolute())
     assert str(archive) in saved[-1] + saved[-2]
     assert [*ImageArchive(archive).images()] == ["amd64"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["buildah", "podman"])
+def test_real_builder_writes_an_archive_for_the_platform(tmp_path, monkeypatch, name):
+    """It builds from nothing, because no registry may be within reach."""
+    if not shutil.which(name):
+        pytest.skip(f"needs the package {name}")
+    storage = ["[storage]", 'driver = "vfs"']
+    storage += [f'{each} = "{tmp_path / each}"' for each in ("graphroot", "runroot")]
+    (tmp_path / "storage.conf").write_text("\n".join(storage))
+    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(tmp_path / "storage.conf"))
+    monkeypatch.setenv("BUILDAH_ISOLATION", "chroot")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /any\n")
+    (builder,) = (each for each in BUILDERS if each.build[0] == name)
+    build(builder, tmp_path / "app", "arm64", tmp_path / "image.tar")
+    archive = ImageArchive(tmp_path / "image.tar")
+    manifest = archive.images()["arm64"]
+    assert archive.with_compressed_layers(manifest) == manifest
+    (layer,) = manifest.content["layers"]
+    with archive.open_blob(layer["digest"]) as blob, tarfile.open(fileobj=blob) as content:
+        assert content.getnames() == ["any"]
 
 
 def test_failed_build_is_an_error(builders, tmp_path):

@@ -1,13 +1,22 @@
 """Deployments that build an image, or copy one, before they deploy it."""
 
 import json
+import os
 import subprocess
+from contextlib import nullcontext
+from unittest import mock
 
 import pytest
 
 from checkout import REGION, ROOT
-from deploying import names_of_stacks, parameters_of, small_template, stack_of
+from deploying import Recorder, names_of_stacks, parameters_of, small_template, stack_of
 from images import Builders, Layout, layer_of, write_image
+from iot_pipeline_cfn.deploy.errors import DeploymentError
+from iot_pipeline_cfn.deploy.image_delivery import deploy_image
+from iot_pipeline_cfn.deploy.observer import Question
+from iot_pipeline_cfn.deploy.operations import Operations
+from iot_pipeline_cfn.deploy.request import load_request
+from iot_pipeline_cfn.deploy.service_layer import Consent
 
 NAME = {"Fn::Sub": "iot-pipeline-${EnvironmentSuffix}"}
 RUNS_AN_IMAGE = small_template(
@@ -63,6 +72,22 @@ def test_new_environment_is_created_before_its_image_is_pushed(deliver, aws):
     (digest,) = images_of(aws)
     assert parameters_of(aws)["ImageTag"] == digest
     assert images_of(aws)[digest] == [f"content-{digest[7:19]}"]
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_user_is_asked_once(project, builders, connect_to, aws, agrees):
+    project.write(RUNS_AN_IMAGE)
+    directory = project.directory
+    environment, request = load_request(
+        "pr1", directory / "templates/iot-pipeline.json", directory / "parameters"
+    )
+    observer = Recorder(agrees)
+    operations = Operations(environment, connect_to(), observer)
+    refusal = nullcontext() if agrees else pytest.raises(DeploymentError)
+    with mock.patch.dict(os.environ, {"PATH": str(builders.directory)}), refusal:
+        deploy_image(operations, request, Consent(interactive=True), str(directory / "app"))
+    assert observer.questions == [(Question.DEPLOY, "pr1")]
+    assert bool(names_of_stacks(aws)) is agrees
 
 
 def test_commit_is_built_once(deliver, aws, project, builders):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploying import names_of_stacks, small_template
+from deploying import Recorder, names_of_stacks, small_template
 from iot_pipeline_cfn.deploy.connection import Target
 from iot_pipeline_cfn.deploy.deletion import DeletionOutcome
 from iot_pipeline_cfn.deploy.errors import DeploymentError
@@ -15,18 +15,6 @@ from iot_pipeline_cfn.deploy.service_layer import Consent, deploy, destroy, plan
 
 YES = Consent(yes=True)
 ASK = Consent(interactive=True)
-
-
-class Recorder(Observer):
-    """An observer that remembers what it was asked, and always gives the same answer."""
-
-    def __init__(self, answer):
-        self.answer = answer
-        self.questions = []
-
-    def confirm(self, question, environment):
-        self.questions.append((question, environment))
-        return self.answer
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from iot_pipeline_cfn import cli
 from iot_pipeline_cfn.cli import program
 from iot_pipeline_cfn.cli.console import Console
 from iot_pipeline_cfn.deploy.errors import explained
+from iot_pipeline_cfn.deploy.observer import Observer
 from iot_pipeline_cfn.emulator.control import TEMPLATE_BUCKET
 
 EXPLAIN = program.explain
@@ -79,6 +80,18 @@ def small_template(resources=None, outputs=None, parameters=None):
         "Outputs": {"TopicArn": {"Value": {"Ref": "Topic"}, "Description": "The topic."}}
         | (outputs or {}),
     }
+
+
+class Recorder(Observer):
+    """An observer that remembers what it was asked, and always gives the same answer."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.questions = []
+
+    def confirm(self, question, environment):
+        self.questions.append((question, environment))
+        return self.answer
 
 
 @dataclass(frozen=True)

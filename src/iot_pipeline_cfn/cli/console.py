@@ -69,6 +69,8 @@ class Console(Observer):
 
     def show_location(self, location: "Location") -> None:
         """Show the account and the Region before anything is asked or done."""
+        if self.location.get("location") == location.as_data():
+            return
         self.location["location"] = location.as_data()
         self.say(wording.location_line(location))
 

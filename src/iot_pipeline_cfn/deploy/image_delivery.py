@@ -62,7 +62,9 @@ def deploy_image(
     if refusal:
         raise operations.refused(refusal, stack)
     repository = _repository(operations, stack)
-    parameters = build_input(operations, _with_image(request, ""), stack).parameters
+    # What is left of a failed creation counts for nothing.
+    existing = stack if repository else None
+    parameters = build_input(operations, _with_image(request, ""), existing).parameters
     platform = ARCHITECTURES[parameters[ARCHITECTURE_PARAMETER]]
     with _prepared(operations, image, platform, repository) as prepared:
         if repository is None:

@@ -146,6 +146,6 @@ def send_reading(operations: Operations, stack: Stack, device_id: str) -> Answer
         return answer
     meaning = MEANINGS.get(answer.status, answer.body[:200])
     if answer.status in NO_CONTAINER and not stack.parameters.get(IMAGE_PARAMETER):
-        meaning = "no task runs without an image; deploy one with --image-tag (make: IMAGE_TAG=...)"
+        meaning = "no task runs without an image; deploy one with --image (make: IMAGE=...)"
     message = f"the reading was not accepted: HTTP {answer.status}: {meaning}"
     raise DeploymentError(message, code="reading-not-accepted", status=answer.status)
