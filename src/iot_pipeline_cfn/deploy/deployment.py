@@ -145,8 +145,21 @@ def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> I
     try:
         change_set = _wait_for_change_set(operations, arn)
         policy = request.file.stack_policy
-        stack, (validations, settings) = both(
-            lambda: cloudformation.find_stack(operations.client, stack_arn),
+        context = PreflightContext(
+            operations.environment,
+            operations.connection,
+            request.template,
+            content.parameters,
+            change_set.changes,
+            existing,
+            operations.role_arn,
+        )
+        (stack, _), (validations, settings) = both(
+            lambda: both(
+                lambda: cloudformation.find_stack(operations.client, stack_arn),
+                # The context keeps it for those who show the plan.
+                lambda: change_set.changes and context.template_before,
+            ),
             lambda: both(
                 lambda: _validations(operations, change_set),
                 lambda: (
@@ -158,15 +171,6 @@ def planned(operations: Operations, request: DeploymentRequest, verb: Verb) -> I
         )
         if stack is None or change_set.state is ChangeSetState.OBSOLETE:
             raise cloudformation.obsolete()
-        context = PreflightContext(
-            operations.environment,
-            operations.connection,
-            request.template,
-            content.parameters,
-            change_set.changes,
-            existing,
-            operations.role_arn,
-        )
         if change_set.state is ChangeSetState.FAILED:
             raise _rejected(change_set, [explain_validation(context, each) for each in validations])
         plan = Plan(
