@@ -5,7 +5,7 @@ from contextlib import redirect_stdout
 
 import pytest
 
-from iot_pipeline_cfn.cli.printing import echo_sentence, print_table
+from iot_pipeline_cfn.cli.printing import echo_sentence, print_table, wrapped
 
 NAME = "PrivateSubnet1RouteTableAssociation"
 ROWS = [
@@ -56,3 +56,8 @@ def test_sentences_wrap_between_words_and_commands_not_at_all(printed):
     assert printed(echo_sentence, "word " * 20) == f"{'word ' * 15}word\n  word word word word\n"
     command = f"    iot-pipeline deploy {NAME} --parameter {NAME}={NAME}"
     assert printed(echo_sentence, command) == f"{command}\n"
+
+
+def test_rest_of_a_wrapped_line_is_indented_below_it():
+    assert wrapped("  Database may be replaced", 20) == "  Database may be\n    replaced"
+    assert wrapped("", 20) == ""

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Collection, Sequence
-from textwrap import wrap
+from textwrap import fill
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -55,16 +55,16 @@ def echo_sentence(text: str, *, err: bool = False) -> None:
 
     A line that is indented by four spaces is a command, which stays whole so that it can be copied.
     """
-    if width := columns(err=err):
-        text = "\n".join(piece for line in text.splitlines() for piece in _pieces(line, width))
-    echo(text, err=err)
+    width = columns(err=err)
+    for line in text.splitlines() if width else [text]:
+        is_command = line.startswith("    ")
+        echo(line if is_command or not width else wrapped(line, width), err=err)
 
 
-def _pieces(line: str, width: int) -> list[str]:
-    if line.startswith("    "):
-        return [line]
+def wrapped(line: str, width: int) -> str:
+    """Return a line wrapped between words, and the rest indented below it."""
     indent = line[: len(line) - len(line.lstrip())] + "  "
-    return wrap(
+    return fill(
         line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
 

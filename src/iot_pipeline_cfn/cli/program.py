@@ -48,7 +48,9 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
         case UnreadableFileError() | BaseError() | MissingSchemasError():
             return str(error), ExitCode.USAGE
         case OSError(filename=name, strerror=reason) if reason:
-            return f"{name or 'cannot write to stdout'}: {reason}", ExitCode.USAGE
+            # The templates are files of the checkout, which make renders.
+            hint = "; run make template" if str(name).startswith("templates/") else ""
+            return f"{name or 'cannot write to stdout'}: {reason}{hint}", ExitCode.USAGE
         case EmulatorError():
             return str(error), ExitCode.NO_ACCESS
 

@@ -1,7 +1,6 @@
 """The command review."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from iot_pipeline_cfn.template.parameters import load
 from .console import json_document
 from .options import FILE, json_option
 from .preflight_wording import sentence
-from .printing import echo, rich_console
+from .printing import columns, echo, rich_console, wrapped
 from .staleness import find_staleness
 
 
@@ -113,7 +112,8 @@ def _given(files: Sequence[Path], parameter_files: Sequence[Path]) -> tuple[Side
 
 
 def _print_lines(styled: Sequence[tuple[str, str]]) -> None:
-    if not sys.stdout.isatty():
+    width = columns()
+    if not width:
         for line, _ in styled:
             echo(line)
         return
@@ -121,4 +121,4 @@ def _print_lines(styled: Sequence[tuple[str, str]]) -> None:
 
     console = rich_console()
     for line, style in styled:
-        console.print(Text(line, style), soft_wrap=True)
+        console.print(Text(wrapped(line, width), style), soft_wrap=True)
