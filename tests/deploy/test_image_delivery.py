@@ -69,6 +69,8 @@ def test_new_environment_is_created_before_its_image_is_pushed(deliver, aws):
     done = deliver()
     assert done.status == 0, done.err
     assert done.notices == ["building-image", "image-pushed"]
+    assert "created" in done.out
+    assert done.err.count(aws.account) == 1
     (digest,) = images_of(aws)
     assert parameters_of(aws)["ImageTag"] == digest
     assert images_of(aws)[digest] == [f"content-{digest[7:19]}"]

@@ -181,7 +181,11 @@ ABSENT = "ScanNotFoundException"
 
 
 def wait_for_scan(stubbed, *answers):
-    """Wait for a scan about which ECR gives these answers, which must all be used."""
+    """Wait for a scan about which ECR gives these answers, which must all be used.
+
+    Return how often the wait was reported.
+    """
+    reports = []
     with Stubber(stubbed.ecr) as stubber:
         for answer in answers:
             if answer.isupper():
@@ -189,16 +193,18 @@ def wait_for_scan(stubbed, *answers):
                 stubber.add_response("describe_image_scan_findings", response)
             else:
                 stubber.add_client_error("describe_image_scan_findings", answer)
-        ImageRepository(stubbed, "any").wait_for_scan(DIGEST)
+        ImageRepository(stubbed, "any").wait_for_scan(DIGEST, lambda: reports.append(1))
         stubber.assert_no_pending_responses()
+    return len(reports)
 
 
 @pytest.mark.parametrize(
-    "answers", [[ABSENT, "PENDING", "IN_PROGRESS", "COMPLETE"], ["ACTIVE"], ["AccessDenied"]]
+    ("answers", "reports"),
+    [([ABSENT, "PENDING", "IN_PROGRESS", "COMPLETE"], 1), (["ACTIVE"], 0), (["AccessDenied"], 0)],
 )
-def test_scan_is_waited_for(stubbed, answers):
+def test_scan_is_waited_for(stubbed, answers, reports):
     """It begins some seconds after the push, and ends as COMPLETE or, by Inspector, as ACTIVE."""
-    wait_for_scan(stubbed, *answers)
+    assert wait_for_scan(stubbed, *answers) == reports
 
 
 def test_scan_that_does_not_begin_is_not_waited_for(stubbed, monkeypatch):

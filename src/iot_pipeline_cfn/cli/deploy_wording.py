@@ -46,6 +46,7 @@ NOTICES: Final = {
     "creating-network": "the network {network} does not exist: deploying it first",
     "building-image": "building {directory} with {builder}",
     "image-pushed": "pushed {tag} to {repository}: {digest}",
+    "waiting-for-scan": "waiting for the scan of {digest}",
     "image-present": "{repository} has {tag}: {digest}",
     "deploying-again": "another deployment changed {subject}: planning again",
     "late-log-group": "{name} was there after the deletion of its stack: deleted",

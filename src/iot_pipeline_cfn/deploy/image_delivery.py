@@ -66,6 +66,7 @@ def deploy_image(
     existing = stack if repository else None
     parameters = build_input(operations, _with_image(request, ""), existing).parameters
     platform = ARCHITECTURES[parameters[ARCHITECTURE_PARAMETER]]
+    created = None
     with _prepared(operations, image, platform, repository) as prepared:
         if repository is None:
             created = deploy(operations, _with_image(request, ""), consent)
@@ -76,8 +77,13 @@ def deploy_image(
             message = f"the stack has no output {REPOSITORY_OUTPUT}"
             raise DeploymentError(message, code="no-repository")
         _push(operations, repository, prepared)
-    repository.wait_for_scan(prepared.manifest.digest_for(platform))
-    return deploy(operations, _with_image(request, prepared.manifest.digest), consent)
+    digest = prepared.manifest.digest_for(platform)
+    repository.wait_for_scan(digest, lambda: operations.notify("waiting-for-scan", digest=digest))
+    result = deploy(operations, _with_image(request, prepared.manifest.digest), consent)
+    if created:
+        seconds = created.seconds + result.seconds
+        result = replace(result, plan=created.plan, seconds=seconds)
+    return result
 
 
 def _with_image(request: DeploymentRequest, name: str) -> DeploymentRequest:

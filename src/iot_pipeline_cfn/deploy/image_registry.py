@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -230,9 +230,9 @@ class ImageRepository:
                 repositoryName=repository, uploadId=upload["uploadId"], layerDigests=[digest]
             )
 
-    def wait_for_scan(self, digest: str) -> None:
+    def wait_for_scan(self, digest: str, report_wait: Callable[[], None]) -> None:
         """Wait until ECR has scanned an image, if it does; a preflight check reports the result."""
-        begin = time.monotonic()
+        begin, is_reported = time.monotonic(), False
         with suppress(TimeoutError):
             for _ in poll(SCAN_SECONDS):
                 try:
@@ -246,6 +246,9 @@ class ImageRepository:
                 else:
                     if answer.get("imageScanStatus", {}).get("status") not in SCANNING:
                         return
+                    if not is_reported:
+                        report_wait()
+                    is_reported = True
 
 
 def _architecture(entry: Mapping[str, Any]) -> str:
