@@ -20,7 +20,9 @@ def test_images_are_found_by_architecture_also_in_a_nested_index(tmp_path):
     layout = Layout()
     amd64, arm64 = (layout.add_image(each, CONTENT) for each in ("amd64", "arm64"))
     attestation = layout.add_image("unknown", b"{}", layer_type="application/vnd.in-toto+json")
-    path = layout.write(tmp_path / "image.tar", amd64, layout.add_index(arm64, attestation))
+    absent = {**arm64, "digest": f"sha256:{'0' * 64}"}
+    index = layout.add_index(absent, arm64, attestation)
+    path = layout.write(tmp_path / "image.tar", amd64, index)
     found = ImageArchive(path).images()
     assert (found["amd64"].digest, found["arm64"].digest) == (amd64["digest"], arm64["digest"])
 

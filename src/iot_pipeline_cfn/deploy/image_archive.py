@@ -45,8 +45,13 @@ class ImageArchive:
         found: dict[str, Manifest] = {}
         try:
             descriptors = json.loads(self._read(INDEX))["manifests"]
+            with tarfile.open(self.path) as archive:
+                members = {*archive.getnames()}
             while descriptors:
                 descriptor = descriptors.pop(0)
+                if _member(descriptor["digest"]) not in members:
+                    # An index can list architectures that only the registry has.
+                    continue
                 text = self._read(_member(descriptor["digest"])).decode()
                 manifest = Manifest(text, descriptor["mediaType"], descriptor["digest"])
                 descriptors += manifest.entries
