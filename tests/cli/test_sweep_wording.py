@@ -41,6 +41,7 @@ LEFTOVERS = [
     OrphanResult(Orphan("log-group", "/ecs/iot-pipeline-pr9", "pr9", gigabytes=0.01)),
     OrphanResult(Orphan("address", "eipalloc-1", "pr9"), is_removed=True),
     OrphanResult(Orphan("task-definitions", "iot-pipeline-pr9", "pr9", count=12)),
+    OrphanResult(Orphan("task-definitions", "iot-pipeline-pr8", "pr8")),
     OrphanResult(Orphan("interface", "eni-1", "pr9"), error="access denied"),
     OrphanResult(Orphan("database-snapshot", "prod-1", "prod", False, gigabytes=20)),
 ]

@@ -141,7 +141,7 @@ def show_sweep(
     if unneeded:
         print_table(wording.ENVIRONMENT_HEADINGS, unneeded)
     if found:
-        rows = [wording.leftover_row(*each) for each in found]
+        rows = wording.leftover_rows(found)
         print_table(wording.LEFTOVER_HEADINGS, rows, numbers=("Monthly",), wraps="Left behind")
     if kept := wording.kept_line(candidates):
         console.say(kept)

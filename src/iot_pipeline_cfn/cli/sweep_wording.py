@@ -40,6 +40,8 @@ RATES: Final[Mapping[str, tuple[str, str]]] = {
 
 CENT: Final = 0.01
 
+TASK_DEFINITIONS: Final = "task-definitions"
+
 
 def monthly_price(orphan: "Orphan", region: str) -> float | None:
     """Return what a leftover costs a month at most, in dollars; None where it is not known."""
@@ -51,7 +53,7 @@ def monthly_price(orphan: "Orphan", region: str) -> float | None:
     if rate is None:
         return None
     quantity = table["hours_a_month"] if factor == "hours" else orphan.gigabytes
-    return round(float(rate * quantity), 2)
+    return round(float(rate * quantity), 4)
 
 
 def candidate_data(candidate: "Candidate") -> dict[str, Any]:
@@ -81,23 +83,37 @@ def kept_line(candidates: "Sequence[Candidate]") -> str:
     return f"kept: {', '.join(parts)}" if parts else ""
 
 
-def leftover_row(result: "OrphanResult", price: float | None) -> tuple[str, ...]:
-    """Return a leftover as a row."""
-    orphan = result.orphan
-    kind = orphan.kind.replace("-", " ")
+def leftover_rows(
+    found: "Sequence[tuple[OrphanResult, float | None]]",
+) -> list[tuple[str, ...]]:
+    """Return leftovers and their prices as rows; the families of task definitions are one."""
+    rows = []
+    families: dict[str, list[Orphan]] = {}
+    for result, price in found:
+        orphan, outcome = result.orphan, _outcome(result)
+        if orphan.kind == TASK_DEFINITIONS:
+            families.setdefault(outcome, []).append(orphan)
+        else:
+            rows.append((orphan.id, orphan.kind.replace("-", " "), _cost(price), outcome))
+    for outcome, orphans in families.items():
+        name = orphans[0].id if len(orphans) == 1 else f"{len(orphans)} families"
+        count = sum(orphan.count for orphan in orphans)
+        rows.append((name, f"task definitions ({count})", _cost(0), outcome))
+    return rows
+
+
+def _outcome(result: "OrphanResult") -> str:
     if result.is_removed:
-        outcome = "removed"
-    elif result.error:
-        outcome = "stays"
-    else:
-        outcome = "" if orphan.is_removable else "kept on purpose"
-    cost = "unknown" if price is None else f"< ${CENT}" if 0 < price < CENT else f"${price:.2f}"
-    return (
-        orphan.id,
-        kind if orphan.count == 1 else f"{orphan.count} {kind}",
-        cost,
-        outcome,
-    )
+        return "removed"
+    if result.error:
+        return "stays"
+    return "" if result.orphan.is_removable else "kept on purpose"
+
+
+def _cost(price: float | None) -> str:
+    if price is None:
+        return "unknown"
+    return f"< ${CENT}" if 0 < price < CENT else f"${price:.2f}"
 
 
 def hint_lines(
