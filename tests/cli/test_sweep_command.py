@@ -50,7 +50,7 @@ def test_unneeded_environments_are_shown_and_deleted_with_consent(project, aws):
     done = project.run("sweep", "--open-pull-requests", "2", "--yes", "--leftovers", "--json")
     assert done.status == 0, done.err
     deleted = [each["name"] for each in done.document["environments"] if each["is_deleted"]]
-    assert deleted == ["PR-3", "pr1"]
+    assert deleted == ["pr1", "PR-3"]
     assert [each["is_removed"] for each in done.document["leftovers"]] == [True]
     kept = {"iot-pipeline-pr2", "iot-pipeline-pr4", "iot-pipeline-prod"}
     assert {*names_of_stacks(aws)} == kept

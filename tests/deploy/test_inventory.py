@@ -17,6 +17,14 @@ def stack(name, *tags, **others):
     } | others
 
 
+def test_environments_are_in_the_order_of_their_numbers(stubbed, stubber):
+    names = ["iot-pipeline-pr10", "iot-pipeline-prod", "iot-pipeline-pr2", "iot-pipeline-2"]
+    stacks = [stack(name, ("iot-pipeline:environment", "any")) for name in names]
+    stubber.add_response("describe_stacks", {"Stacks": stacks}, {})
+    found = [each.name.removeprefix("iot-pipeline-") for each in environment_stacks(stubbed)]
+    assert found == ["2", "pr2", "pr10", "prod"]
+
+
 def test_environments_are_listed_from_all_pages(stubbed, stubber):
     """Stacks of other tools and deleted stacks are not listed."""
     tag = ("iot-pipeline:environment", "PR-2")

@@ -87,7 +87,7 @@ def leftover_rows(
     found: "Sequence[tuple[OrphanResult, float | None]]",
 ) -> list[tuple[str, ...]]:
     """Return leftovers and their prices as rows; the families of task definitions are one."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     families: dict[str, list[Orphan]] = {}
     for result, price in found:
         orphan, outcome = result.orphan, _outcome(result)

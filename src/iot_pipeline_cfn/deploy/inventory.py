@@ -1,5 +1,6 @@
 """The environments of a Region, and what is known of each without asking more."""
 
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -69,7 +70,12 @@ class Summary:
 def environment_stacks(connection: Connection) -> list[Stack]:
     """Return the stacks of all environments of the Region, by their names."""
     stacks = cloudformation.all_stacks(connection.cloudformation)
-    return sorted(filter(is_environment, stacks), key=lambda stack: stack.name)
+    return sorted(filter(is_environment, stacks), key=lambda stack: _with_numbers(stack.name))
+
+
+def _with_numbers(name: str) -> list[str | int]:
+    """Return a key that sorts `pr2` before `pr10`."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def is_environment(stack: Stack) -> bool:
