@@ -170,6 +170,7 @@ BREAKAGES = {
     "12: Elastic IP that was not requested": (
         always_create_nat_gateway,
         test_network.test_nat_gateways_are_available,
+        {"NatGateways": "none"},
     ),
     "database open to the world": (
         open_to_anywhere("DatabaseSecurityGroup", 5432),
@@ -246,7 +247,7 @@ def deploy_broken(deploy_environment, name):
     breakage, _, *parameters = BREAKAGES[name]
     template = json.loads((ROOT / "templates/iot-pipeline.json").read_text())
     breakage(template)
-    return deploy_environment("pr1", *(parameters or [IMAGE]), json.dumps(template))
+    return deploy_environment("dev1", *(parameters or [IMAGE]), json.dumps(template))
 
 
 @pytest.mark.parametrize("name", BREAKAGES)
@@ -260,7 +261,7 @@ def test_breakage_is_found(deploy_environment, name):
 @pytest.fixture(scope="module")
 def whole(deploy_environment):
     """An environment without a breakage."""
-    return deploy_environment("pr1", IMAGE)
+    return deploy_environment("dev1", IMAGE)
 
 
 def test_whole_environment_accepts_a_reading(whole):

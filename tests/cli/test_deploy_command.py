@@ -83,24 +83,24 @@ def test_nothing_happens_without_consent(project, aws):
 
 def test_secrets_are_never_printed(project, aws):
     """Secrets Manager holds them."""
-    project.write_committed("pr")
+    project.write_committed("dev")
     review = ("--save", "review.json")
     verbs = [
-        ("plan", "pr1", *BUCKET, *review),
-        ("deploy", "pr1", "--yes", *BUCKET),
-        ("deploy", "pr1", "--yes", *BUCKET, "--image-tag", "v1", "--json"),
-        ("outputs", "pr1"),
-        ("outputs", "pr1", "--json"),
-        ("status", "pr1", "--drift"),
-        ("events", "pr1"),
+        ("plan", "dev1", *BUCKET, *review),
+        ("deploy", "dev1", "--yes", *BUCKET),
+        ("deploy", "dev1", "--yes", *BUCKET, "--image-tag", "v1", "--json"),
+        ("outputs", "dev1"),
+        ("outputs", "dev1", "--json"),
+        ("status", "dev1", "--drift"),
+        ("events", "dev1"),
         ("list",),
-        ("cancel", "pr1"),
-        ("destroy", "pr1", "--yes"),
+        ("cancel", "dev1"),
+        ("destroy", "dev1", "--yes"),
     ]
     printed, secrets = "", set()
     for verb in verbs:
         if "--image-tag" in verb:
-            record_image(aws, "pr1", "v1")
+            record_image(aws, "dev1", "v1")
         done = project.run(*verb, "--debug")
         assert "cloudformation." in done.err
         printed += done.out + done.err

@@ -15,7 +15,7 @@ def test_failed_step_ends_the_command(tmp_path, template):
     broken["Resources"]["Service"]["Properties"]["DesiredCount"] = 1
     path = tmp_path / "broken.json"
     path.write_text(json.dumps(broken))
-    done = pipeline("rehearse", "--json", "--template", str(path))
+    done = pipeline("rehearse", "dev1", "--json", "--template", str(path))
     assert done.status == 9
     step = done.document["steps"][-1]
     assert (step["name"], step["skipped"]) == ("create", None)

@@ -139,7 +139,7 @@ def test_change_of_a_parameter_file_is_reviewed(repository):
     assert statements(found) == [
         ("interruption", ["prod"], ["Database"]),
     ]
-    assert found["unaffected"] == ["dev", "pr", "staging"]
+    assert found["unaffected"] == ["dev", "staging"]
     assert {("interrupted", "Database"), ("tags-changed", "Tags")} <= findings(found)
 
 
@@ -193,15 +193,15 @@ def test_added_template_is_new(repository):
     done = review("--json", cwd=repository)
     by_name = {each["template"]: each for each in done.document["templates"]}
     added, removed = by_name["other"], by_name["iot-pipeline"]
-    assert ("environment-type-added", "pr") in findings(added)
-    assert ("environment-type-removed", "pr") in findings(removed)
+    assert ("environment-type-added", "dev") in findings(added)
+    assert ("environment-type-removed", "dev") in findings(removed)
 
 
 def test_parameter_file_that_the_template_rejects(repository, template):
-    allowed = anywhere("Parameters.NatGateways.AllowedValues", ["single", "per-zone"])
+    allowed = anywhere("Parameters.NatGateways.AllowedValues", ["none", "per-zone"])
     change(repository, template, allowed)
     found = reviewed(cwd=repository)
-    assert statements(found) == [("rejection", ["pr"], ["NatGateways"])]
+    assert statements(found) == [("rejection", ["dev", "staging"], ["NatGateways"])]
     assert findings(found) == {("value-not-allowed", "NatGateways")}
 
 

@@ -77,5 +77,5 @@ def test_fresh_templates_and_files_that_are_named_are_taken(checkout):
     done = pipeline("review", "--json", "--fail-on", "note", cwd=checkout)
     assert (done.status, done.document["staleness"]) == (0, None)
     break_the_code(checkout)
-    done = pipeline("plan", "pr1", "--template", "templates/iot-pipeline.json", cwd=checkout)
+    done = pipeline("plan", "dev1", "--template", "templates/iot-pipeline.json", cwd=checkout)
     assert done.status == 7  # There is no AWS here.

@@ -138,7 +138,11 @@ def test_first_deployment_sets_up_the_account_if_the_user_agrees(connect_to, aws
     assert caught.value.code == "bucket-needed"
     assert "bootstrap" in caught.value.details["command"]
     result = deploy(operations, replace(request, ignored=[]), Consent(interactive=True))
-    assert observer.questions == [Question.BOOTSTRAP, Question.DEPLOY, Question.DEPLOY]
+    assert observer.questions == [
+        *(Question.BOOTSTRAP, Question.DEPLOY),
+        *(Question.NETWORK, Question.DEPLOY),
+        Question.DEPLOY,
+    ]
     assert result.stack.status == "CREATE_COMPLETE"
     bucket = f"iot-pipeline-{aws.account}-ap-northeast-1-an"
     assert aws("s3").list_objects_v2(Bucket=bucket)["KeyCount"] == 1

@@ -28,7 +28,7 @@ def deploy_real(project, environment):
     assert done.status == 0, done.err[-500:]
 
 
-@pytest.mark.parametrize("environment", ["pr", "staging"])
+@pytest.mark.parametrize("environment", ["dev", "staging"])
 def test_destroyed_environment_leaves_nothing(project, aws, environment):
     """A protected one leaves its snapshots."""
     before = list_resources(aws)

@@ -49,7 +49,7 @@ def test_egress_rule_of_its_own_is_described(aws, deploy):
 def test_missing_address_fails_the_stack(aws, deploy):
     before = list_resources(aws)
     stack = deploy(
-        ENVIRONMENTS["pr"]
+        ENVIRONMENTS["small"]
         | {
             "NatGateways": "single",
             "NatElasticIpAllocationId": "eipalloc-0123456789abcdef0",
@@ -74,7 +74,7 @@ def test_address_in_use_fails_the_stack(aws, deploy):
 
 def test_another_address_replaces_the_nat_gateway(aws, deploy):
     old, new = (parameters_of("most", aws)["NatElasticIpAllocationId"] for _ in range(2))
-    given = ENVIRONMENTS["pr"] | {"NatGateways": "single"}
+    given = ENVIRONMENTS["small"] | {"NatGateways": "single"}
     before = outputs(deploy(given | {"NatElasticIpAllocationId": old}))["NatGateway1Id"]
     after = outputs(deploy(given | {"NatElasticIpAllocationId": new}, "UPDATE"))["NatGateway1Id"]
     described = aws("ec2").describe_nat_gateways()["NatGateways"]

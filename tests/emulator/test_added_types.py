@@ -90,7 +90,7 @@ def test_delivery_to_a_log_group_without_a_policy_fails(aws):
 
 
 def test_validator_checks_bodies_only(aws, deploy):
-    stack = deploy(ENVIRONMENTS["pr"])
+    stack = deploy(ENVIRONMENTS["small"])
     (validator,) = aws("apigateway").get_request_validators(restApiId=outputs(stack)["ApiId"])[
         "items"
     ]
@@ -129,7 +129,7 @@ def identities(aws):
 
 def test_minimum_above_maximum_capacity_fails_the_stack(aws, deploy):
     given = {"ImageTag": "v1", "DesiredCount": "5", "MaximumCount": "4"}
-    stack = deploy(ENVIRONMENTS["pr"] | given)
+    stack = deploy(ENVIRONMENTS["small"] | given)
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     reason = reasons(aws("cloudformation"), stack)["ServiceScalableTarget"]
     assert "Maximum capacity cannot be less than minimum capacity" in reason

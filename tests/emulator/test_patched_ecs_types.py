@@ -18,7 +18,7 @@ def test_task_definition_describes_secrets_and_dependencies(aws, deploy):
 
 
 def test_number_of_tasks_follows_the_parameter(aws, deploy):
-    given = ENVIRONMENTS["pr"] | {"ImageTag": "v1", "DesiredCount": "1"}
+    given = ENVIRONMENTS["small"] | {"ImageTag": "v1", "DesiredCount": "1"}
 
     def desired(stack):
         (service,) = aws("ecs").describe_services(

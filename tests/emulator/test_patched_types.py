@@ -51,7 +51,7 @@ def test_alarm_on_an_expression_is_described(aws, deploy):
 
 
 def test_managed_password_of_the_database_is_a_secret(aws, deploy):
-    stack = deploy(ENVIRONMENTS["pr"])
+    stack = deploy(ENVIRONMENTS["small"])
     arn = outputs(stack)["DatabaseSecretArn"]
     secret = aws("secretsmanager").get_secret_value(SecretId=arn)
     assert secret["Name"].startswith("rds!db-")
@@ -63,7 +63,7 @@ def test_managed_password_of_the_database_is_a_secret(aws, deploy):
 
 
 def test_managed_password_survives_an_update(aws, deploy):
-    given = ENVIRONMENTS["pr"]
+    given = ENVIRONMENTS["small"]
     before = outputs(deploy(given))["DatabaseSecretArn"]
     stack = deploy(given | {"DatabaseInstanceClass": "db.t4g.large"}, "UPDATE")
     assert stack["StackStatus"] == "UPDATE_COMPLETE"
@@ -73,14 +73,14 @@ def test_managed_password_survives_an_update(aws, deploy):
 
 
 def test_secret_of_the_cache_keeps_its_arn_and_value_in_an_update(aws, deploy, monkeypatch):
-    stack = deploy(ENVIRONMENTS["pr"])
+    stack = deploy(ENVIRONMENTS["small"])
     (group,) = aws("elasticache").describe_replication_groups()["ReplicationGroups"]
     assert group["AuthTokenEnabled"]
     arn = outputs(stack)["CacheAuthTokenArn"]
     before = aws("secretsmanager").get_secret_value(SecretId=arn)
     assert before["ARN"] == arn
     monkeypatch.setitem(TAGS[0], "Value", "somebody else")
-    stack = deploy(ENVIRONMENTS["pr"], "UPDATE")
+    stack = deploy(ENVIRONMENTS["small"], "UPDATE")
     assert outputs(stack)["CacheAuthTokenArn"] == arn
     assert tags(aws("secretsmanager").describe_secret(SecretId=arn))["Owner"] == "somebody else"
     after = aws("secretsmanager").get_secret_value(SecretId=arn)
@@ -114,7 +114,7 @@ def test_managed_password_is_rotated_on_request(aws, deploy):
 
 
 def test_key_has_the_waiting_period_of_the_template(aws, deploy):
-    stack = deploy(ENVIRONMENTS["pr"] | {"EncryptionKey": "customer-managed"})
+    stack = deploy(ENVIRONMENTS["small"] | {"EncryptionKey": "customer-managed"})
     key = outputs(stack)["EncryptionKeyArn"]
     assert delete(aws("cloudformation"), stack)["StackStatus"] == "DELETE_COMPLETE"
     described = aws("kms").describe_key(KeyId=key)["KeyMetadata"]

@@ -45,7 +45,7 @@ def run_steps(tmp_path, connect_to):
     """A function that runs steps of the scenario, up to a failure, in a new account."""
     with ExitStack() as resources:
 
-        def run_steps(template, *names, environment="pr1", parameters=ROOT / "parameters"):
+        def run_steps(template, *names, environment="dev1", parameters=ROOT / "parameters"):
             path = tmp_path / "template.json"
             path.write_text(json.dumps(template))
             named, request = load_request(environment, path, parameters)

@@ -22,7 +22,7 @@ EVERY = {
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("pr", {"cache-nodes": 1, "fargate-spot-vcpu": 2 * 0.25}),
+        ("small", {"cache-nodes": 1, "fargate-spot-vcpu": 2 * 0.25}),
         (
             "dev",
             {"cache-nodes": 1, "fargate-spot-vcpu": 0.5, "elastic-ips": 1, "nat-gateways": 1},
@@ -64,7 +64,7 @@ def test_nat_gateways_count_by_the_zone_of_their_subnets(zones, expected):
 def test_quotas_that_are_needed_more_or_less_are_found(template):
     pr, prod = (
         resolve(template, {"ImageTag": "v1", **ENVIRONMENTS[kind]})["Resources"]
-        for kind in ("pr", "prod")
+        for kind in ("small", "prod")
     )
     found = {finding.subject: finding for finding in compared(find_quota_changes, pr, prod)}
     assert {name: finding.code for name, finding in found.items()} == {

@@ -44,8 +44,8 @@ def resources(template):
     ("kind", "region", "expected"),
     [
         # Endpoints, load balancer with two addresses, task, database, cache.
-        ("pr", TOKYO, 40.88 + 17.739 + 7.30 + 11.24565 + 18.25 + 18.25),
-        ("pr", VIRGINIA, 29.20 + 16.425 + 7.30 + 9.010025 + 11.68 + 11.68),
+        ("small", TOKYO, 40.88 + 17.739 + 7.30 + 11.24565 + 18.25 + 18.25),
+        ("small", VIRGINIA, 29.20 + 16.425 + 7.30 + 9.010025 + 11.68 + 11.68),
         # NAT gateway and its address besides.
         ("dev", TOKYO, 113.66465 + 45.26 + 3.65),
         # All in two zones, but for the NAT gateway.

@@ -234,10 +234,10 @@ def test_interruption_by_a_replacement_names_its_cause(template):
 
 def test_findings_follow_their_cause_through_all_references(template):
     changed = applied(template, RANGE)
-    found = reviewed(template, changed, "pr", "prod")
+    found = reviewed(template, changed, "dev", "prod")
     (entry,) = found.sections()[Topic.REPLACED]
     assert entry.finding.subject == "Vpc"
-    assert entry.follower_counts == (27, 36)
+    assert entry.follower_counts == (30, 36)
     assert all(one.finding.causes == ("Vpc",) for one in entry.followers)
     scopes = {one.finding.subject: one.scopes for one in entry.followers}
     assert scopes["FlowLog"] == (Scope("prod", only_new=False),)

@@ -147,6 +147,6 @@ def test_failure_10_incomplete_outputs(environments, part):
 def test_failure_12_no_elastic_ip_available(environments):
     """The environment of a pull request needs no Elastic IP."""
     needed = {name: len(of_type(found, "EC2::EIP")) for name, found in environments.items()}
-    assert needed["pr"] == 0
+    assert needed["small"] == 0
     assert needed["dev"] == needed["staging"] == 1
     assert needed["prod"] == 2

@@ -92,7 +92,7 @@ def test_ephemeral_environment_keeps_nothing(environments):
             if key in {"DeletionPolicy", "UpdateReplacePolicy"}
         }
         database = environment["Resources"]["Database"]["Properties"]
-        if name in {"dev", "least", "pr"}:
+        if name in {"dev", "least", "small"}:
             assert policies == {"Delete"}
             assert "EnableCloudwatchLogsExports" not in database
         else:

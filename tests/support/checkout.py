@@ -33,6 +33,13 @@ READING = {
 }
 ENVIRONMENTS = {file.stem: dict(load(file).parameters) for file in PARAMETER_FILES} | {
     "defaults": {},
+    "small": {
+        "Availability": "single-zone",
+        "CapacityProvider": "FARGATE_SPOT",
+        "Durability": "ephemeral",
+        "MaximumCount": "2",
+        "NatGateways": "none",
+    },
     "least": {
         "ApiAuthorization": "NONE",
         "Availability": "single-zone",

@@ -216,7 +216,7 @@ PROPERTY_CASES = [
         Repository replaced, Repository loses data, Repository rejected,
         TaskDefinition revised
         """,
-        "pr",
+        "dev",
     ),
     (
         "Repository.RepositoryName",
@@ -243,19 +243,19 @@ PROPERTY_CASES = [
         "Database.DBName",
         "other",
         "Database replaced, Database loses data, TaskDefinition revised",
-        "pr",
+        "dev",
     ),
     (
         "Database.MasterUsername",
         "other",
         "Database replaced, Database loses data, TaskDefinition revised",
-        "pr",
+        "dev",
     ),
     (
         "Database.StorageEncrypted",
         False,
         "Database replaced, Database loses data, TaskDefinition revised",
-        "pr",
+        "dev",
     ),
     (
         "Database.KmsKeyId",
@@ -267,12 +267,12 @@ PROPERTY_CASES = [
         "Database.Engine",
         "mysql",
         "Database may be replaced, Database loses data, TaskDefinition revised",
-        "pr",
+        "dev",
     ),
     ("Database.EngineVersion", "16.20", "Database may be interrupted"),
     ("Database.EngineVersion", "16.2", "Database may be interrupted, Database rejected"),
     ("Database.DBInstanceClass", "db.r7g.large", "Database may be interrupted"),
-    ("Database.MultiAZ", True, "Database may be interrupted", "pr"),
+    ("Database.MultiAZ", True, "Database may be interrupted", "dev"),
     ("Database.BackupRetentionPeriod", 1, "Database may be interrupted, Database loses data"),
     ("Database.BackupRetentionPeriod", 30, "Database may be interrupted"),
     ("Database.AllocatedStorage", "100", "Database changed"),
@@ -398,7 +398,7 @@ CASES = [
         ContainerLogGroup renamed to Logs, Logs rejected,
         ExecutionRole changed, TaskDefinition revised
         """,
-        environment_type="pr",
+        environment_type="dev",
     ),
     Case(
         "new logical ID of a unique association",

@@ -41,7 +41,7 @@ def file_of(tmp_path, content):
 
 
 def test_every_environment_type_has_its_file():
-    assert {path.stem for path in PARAMETER_FILES} == {"dev", "pr", "prod", "staging"}
+    assert {path.stem for path in PARAMETER_FILES} == {"dev", "prod", "staging"}
 
 
 @pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda path: path.stem)
@@ -58,7 +58,7 @@ def test_committed_file_repeats_no_default(template, path):
 
 
 def test_pull_request_is_small_and_leaves_nothing_behind(environments):
-    environment = environments["pr"]
+    environment = environments["small"]
     assert only(environment, "RDS::DBInstance")["MultiAZ"] is False
     assert only(environment, "ElastiCache::ReplicationGroup")["NumCacheClusters"] == 1
     assert not of_type(environment, "EC2::EIP")

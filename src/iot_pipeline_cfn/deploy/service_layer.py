@@ -157,7 +157,7 @@ def deploy(
     consent.require(given=given)
     _require_valid(request)
     completed = _with_bootstrap(operations, request, consent)
-    has_waited = _create_network(operations, request, consent)
+    has_waited = create_network(operations, request, consent)
     operations, request = completed
     if has_waited:
         operations = replace(operations, described=None)
@@ -176,7 +176,7 @@ def deploy(
     return _deploy(operations, request)
 
 
-def _create_network(operations: Operations, request: DeploymentRequest, consent: Consent) -> bool:
+def create_network(operations: Operations, request: DeploymentRequest, consent: Consent) -> bool:
     """Create the network that a new environment shares, if the user agrees; return if it did.
 
     On the local AWS emulator it costs nothing, and is created without asking.

@@ -21,7 +21,13 @@ from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.ingest import Ingest
 from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.deploy.request import DeploymentRequest, load_request
-from iot_pipeline_cfn.deploy.service_layer import Consent, bootstrap, deploy, destroy
+from iot_pipeline_cfn.deploy.service_layer import (
+    Consent,
+    bootstrap,
+    create_network,
+    deploy,
+    destroy,
+)
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
@@ -95,7 +101,8 @@ class Scenario:
         yield passed("account-set-up", outputs=len(result.stack.outputs))
 
     def creates(self) -> Iterator[Finding]:
-        """Create the environment without an image."""
+        """Create the environment without an image, after the network that it shares."""
+        create_network(self._operations, self.request, CONSENT)
         self.before = self._list_resources()
         self.deploy()
         yield passed("created")

@@ -23,6 +23,7 @@ TEXTS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = MappingProxyType(
     {
         "Account": (re.compile("[0-9]{12}"), "the 12 digits of an AWS account"),
         "Bucket": (BUCKET, "the name of an S3 bucket"),
+        "Network": (re.compile("[a-z][a-z0-9-]*"), "the suffix of a network"),
         "Region": (re.compile("[a-z]{2,}(-[a-z]+)+-[0-9]+"), "an AWS Region"),
         "RoleARN": (ROLE_ARN, "the ARN of an IAM role"),
         "Template": (re.compile("[a-z0-9-]+"), "the name of a template"),

@@ -56,6 +56,8 @@ PROJECT: Final = "iot-pipeline"
 
 DEFAULT_TEMPLATE: Final = "iot-pipeline"
 """The template of a parameter file that names none."""
+SHARED_TEMPLATE: Final = "iot-pipeline-shared"
+"""The template of a parameter file that names no template but a network."""
 
 LISTS: Final[Mapping[str, str]] = MappingProxyType(
     {"CommaDelimitedList": "String", "List<Number>": "Number"}
@@ -120,13 +122,14 @@ def parameter_file(path: Path, content: dict[str, Any]) -> ParameterFile:
         text = content.get(section)
         if text is not None and not (isinstance(text, str) and pattern.fullmatch(text)):
             raise UnreadableFileError(path, f"must be {meaning}", section)
+    network = {NETWORK_PARAMETER: content["Network"]} if "Network" in content else {}
     return ParameterFile(
         path=path,
-        parameters=content["Parameters"],
+        parameters=content["Parameters"] | network,
         tags=content["Tags"],
         stack_policy=policy,
         bucket=content.get("Bucket"),
-        template=content.get("Template", DEFAULT_TEMPLATE),
+        template=content.get("Template", SHARED_TEMPLATE if network else DEFAULT_TEMPLATE),
         account=content.get("Account"),
         region=content.get("Region"),
         role_arn=content.get("RoleARN"),
