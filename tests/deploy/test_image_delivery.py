@@ -217,10 +217,10 @@ def test_foreign_stack_gets_no_image(deliver, aws, builders):
 
 def test_tasks_run_the_digest_that_was_pushed(project, aws, builders):
     """The example, as a pull request deploys it."""
-    project.write_committed("pr")
+    project.write_shared()
     directory = str(ROOT / "examples/processor")
     path = {"PATH": str(builders.directory)}
-    done = project.deploy("pr1", "--image", directory, **path)
+    done = project.deploy("pr1", "--with-network", "--image", directory, **path)
     assert done.status == 0, done.err
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack_of(aws, "pr1")["Outputs"]}
     task = aws("ecs").describe_task_definition(taskDefinition=outputs["TaskDefinitionArn"])

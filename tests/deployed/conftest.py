@@ -13,7 +13,7 @@ from . import observed
 
 ENVIRONMENTS = {
     # The first deployment, without an image.
-    "pr": {},
+    "dev": {},
     "prod": {"ImageTag": "v1"},
     "staging": {
         "CertificateArn": "arn:aws:acm:ap-northeast-1:123456789012:certificate/0a1b2c3d",

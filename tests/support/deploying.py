@@ -223,8 +223,7 @@ class Project:
     def write_shared(self) -> None:
         """Put the committed templates there, with environments that share a network."""
         network = json.loads((ROOT / "parameters/shared-network.json").read_text())
-        sharing = {"Parameters": {"Durability": "ephemeral"}, "Template": "iot-pipeline-shared"}
-        self.write_committed("dev", pr=sharing, **{"shared-network": network})
+        self.write_committed("pr", **{"shared-network": network})
 
     def plan(self, name: str, *options: str) -> dict[str, Any]:
         """Return the plan of a deployment, which the preflight checks must pass."""
