@@ -5,9 +5,9 @@ A file has the format of CodePipeline's template configuration, `{"Parameters": 
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html),
 and optionally `"Bucket"`, the S3 bucket for templates that are too large for a request, `"Account"`
 and `"Region"`, the only ones that its environments may be in, `"RoleARN"`, the service role that
-CloudFormation acts as, `"Template"`, the name of the template in `templates/`, `"Network"`, the network
-that its environments share, and `"TimeToLive"`, how long an environment is kept after its last
-deployment.
+CloudFormation acts as, `"Template"`, the name of the template in `templates/`, `"Network"`, the
+network that its environments share, and `"TimeToLive"`, how long an environment is kept after its
+last deployment.
 """
 
 import re
