@@ -10,6 +10,7 @@ from iot_pipeline_cfn.emulator.control import EmulatorError
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.review.sources import BaseError
 from iot_pipeline_cfn.template.files import UnreadableFileError
+from iot_pipeline_cfn.template.parameters import template_path
 from iot_pipeline_cfn.template.schemas import MissingSchemasError
 
 from .printing import echo, echo_sentence
@@ -45,12 +46,12 @@ def run(command: click.Command, program: str) -> NoReturn:
 def explain(error: Exception) -> tuple[str, ExitCode]:
     """Return the message and the exit code of an error; an unknown one is a bug and is raised."""
     match error:
+        case UnreadableFileError(path=path) if path.parent == template_path("").parent:
+            return f"{error}; in a checkout, make template renders it", ExitCode.USAGE
         case UnreadableFileError() | BaseError() | MissingSchemasError():
             return str(error), ExitCode.USAGE
         case OSError(filename=name, strerror=reason) if reason:
-            # The templates are files of the checkout, which make renders.
-            hint = "; run make template" if str(name).startswith("templates/") else ""
-            return f"{name or 'cannot write to stdout'}: {reason}{hint}", ExitCode.USAGE
+            return f"{name or 'cannot write to stdout'}: {reason}", ExitCode.USAGE
         case EmulatorError():
             return str(error), ExitCode.NO_ACCESS
 
