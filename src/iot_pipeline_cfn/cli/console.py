@@ -112,15 +112,9 @@ class Console(Observer):
         forecast = Forecast(plan)
         for line in plan_wording.parameter_lines(plan):
             echo_sentence(line, err=err)
-        if plan.creates and not self.verbose:
-            rows = plan_wording.service_rows(forecast)
-            headings, numbers = plan_wording.SERVICE_HEADINGS, plan_wording.SERVICE_HEADINGS[1:]
-            print_table(headings, rows, err=err, numbers=numbers)
-        elif plan.changes:
-            rows = plan_wording.change_rows(
-                forecast.changes, is_narrow=(columns(err=err) or WIDE) < WIDE, verbose=self.verbose
-            )
-            print_table(plan_wording.HEADINGS, rows, err=err)
+        is_narrow = (columns(err=err) or WIDE) < WIDE
+        table = plan_wording.plan_table(forecast, is_narrow=is_narrow, verbose=self.verbose)
+        print_table(*table, err=err, numbers=plan_wording.SERVICE_HEADINGS[1:])
         for line in plan_wording.plan_lines(plan, forecast):
             echo_sentence(line, err=err)
 
@@ -172,8 +166,7 @@ class Console(Observer):
         if self.as_json:
             self.document("status", status.as_data())
             return
-        rows = list(status_facts(status).items())
-        print_table(("", ""), rows)
+        print_table(("", ""), [*status_facts(status).items()])
 
     def environments(
         self,

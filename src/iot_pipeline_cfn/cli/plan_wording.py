@@ -50,6 +50,15 @@ VALUE_LENGTH: Final = 24
 """Longer values are shown with --verbose only."""
 
 
+def plan_table(
+    forecast: Forecast, *, is_narrow: bool, verbose: bool
+) -> tuple[Sequence[str], list[tuple[str, ...]]]:
+    """Return headings and rows: a new environment by service, of another one each change."""
+    if forecast.plan.creates and not verbose:
+        return SERVICE_HEADINGS, service_rows(forecast)
+    return HEADINGS, change_rows(forecast.changes, is_narrow=is_narrow, verbose=verbose)
+
+
 def change_rows(
     changes: Sequence[ResourceChange], *, is_narrow: bool, verbose: bool
 ) -> list[tuple[str, ...]]:

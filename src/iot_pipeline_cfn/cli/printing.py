@@ -83,6 +83,8 @@ def print_table(
     last.
     """
     used = [index for index in range(len(headings)) if any(row[index] for row in rows)]
+    if not used:
+        return
     table = [[row[index] for index in used] for row in (headings, *rows)]
     right = [headings[index] in numbers for index in used]
     if not columns(err=err):
