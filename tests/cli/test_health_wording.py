@@ -2,7 +2,7 @@
 
 import pytest
 
-from iot_pipeline_cfn.cli.health_wording import PROBLEMS, problem_line
+from iot_pipeline_cfn.cli.health_wording import PROBLEMS, problem_text
 from iot_pipeline_cfn.template.findings import Finding, Severity
 
 DETAILS = {
@@ -22,7 +22,7 @@ DETAILS = {
 
 
 @pytest.mark.parametrize("code", PROBLEMS)
-def test_problem_is_a_line(code):
+def test_problem_is_described(code):
     details, words = DETAILS[code]
     problem = Finding(code, Severity.WARNING, "Service", details)
-    assert problem_line(problem) == f"warning {code}: {words}"
+    assert problem_text(problem) == words

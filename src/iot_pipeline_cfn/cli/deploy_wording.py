@@ -8,7 +8,7 @@ from iot_pipeline_cfn.deploy.observer import Operation, Question
 from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
-from .health_wording import PROBLEMS, problem_line
+from .health_wording import PROBLEMS, problem_text
 from .plan_wording import short_type
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def absent_line(suffix: str, location: "Location") -> str:
 def notice_line(finding: Finding) -> str:
     """Return a step of an operation, or what does not work yet, as a line."""
     if finding.code in PROBLEMS:
-        return problem_line(finding)
+        return f"not ready yet: {problem_text(finding)}"
     return NOTICES[finding.code].format(subject=finding.subject, **finding.details)
 
 
@@ -217,7 +217,10 @@ def arrival_lines(
     """Yield the lines at the end of a deployment: where the environment is, and what is next."""
     took = duration(result.seconds)
     done = "created" if result.plan.creates else "updated"
-    yield f"{suffix} is up: " + (f"{done} in {took}" if result.had_effect else "nothing to change")
+    state = "is not ready yet" if result.unready else "is up"
+    yield f"{suffix} {state}: " + (
+        f"{done} in {took}" if result.had_effect else "nothing to change"
+    )
     stack = result.stack
     outputs = {output.name: output.value for output in stack.outputs}
     yield from (f"  {word}  {outputs[name]}" for name, word in LINKS.items() if name in outputs)

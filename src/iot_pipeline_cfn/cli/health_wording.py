@@ -17,11 +17,10 @@ PROBLEMS: Final = MappingProxyType(
 )
 
 
-def problem_line(problem: Finding) -> str:
-    """Return the line about something that does not work, or not yet."""
+def problem_text(problem: Finding) -> str:
+    """Describe what does not work, or not yet."""
     reasons = problem.details.get("reasons")
     because = f" ({', '.join(reasons)})" if reasons else ""
-    words = PROBLEMS[problem.code].format(
+    return PROBLEMS[problem.code].format(
         subject=problem.subject, because=because, **problem.details
     )
-    return f"{problem.severity} {problem.code}: {words}"

@@ -62,15 +62,13 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
     if isinstance(error, BotoCoreError | ClientError):
         error = explained(error)
     if isinstance(error, FindingsError):
-        from .health_wording import PROBLEMS, problem_line
+        from .health_wording import PROBLEMS, problem_text
         from .preflight_wording import finding_lines
 
         lines = [
             line
-            for finding in error.findings
-            for line in (
-                [problem_line(finding)] if finding.code in PROBLEMS else finding_lines(finding)
-            )
+            for each in error.findings
+            for line in ([problem_text(each)] if each.code in PROBLEMS else finding_lines(each))
         ]
         return "\n".join([str(error), *lines]), error.exit_code
     if isinstance(error, DeploymentError):

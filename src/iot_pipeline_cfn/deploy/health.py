@@ -24,6 +24,7 @@ from .concurrency import all_of
 from .connection import Connection
 from .errors import FindingsError, code_of
 from .events import Event
+from .following import limited
 from .observer import Operation
 from .operations import Operations
 from .polling import answers
@@ -109,24 +110,27 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_Replicatio
 """
 
 
-def require_working(operations: Operations, stack: Stack) -> None:
+def require_working(operations: Operations, stack: Stack) -> list[Finding]:
     """Require that an environment works as its stack says, and wait until it does.
 
-    Without waiting, the observer is told what is not ready yet after an express creation.
+    Without waiting, return what is not ready yet after an express creation.
     """
     ask = partial(find_problems, operations.connection, stack)
-    problems = ask()
-    if problems and operations.wait:
-        problems = _wait(operations, stack, ask, problems)
-    elif stack.is_express and not _has_failed(problems):
+    with limited(operations, "the services"):
+        problems = next(answers(ask, operations.timeout, operations.report_outage))
+    if problems and not _has_failed(problems):
         for problem in problems:
             operations.observer.notify(problem)
-        return
+        if operations.wait:
+            problems = _wait(operations, stack, ask, problems)
+        elif stack.is_express:
+            return problems
     if problems:
         suffix = operations.environment.suffix
         again = operations.command("deploy")
         message = f"{suffix} is deployed, but does not work; to check it again, run:\n    {again}"
         raise FindingsError(message, ExitCode.NOT_WORKING, problems, code="not-working")
+    return []
 
 
 def find_problems(connection: Connection, stack: Stack) -> list[Finding]:
@@ -217,8 +221,9 @@ def _wait(
     """Ask again until everything works, or the time is over; show what is waited for."""
     timeout = operations.timeout if stack.is_express else SETTLING_SECONDS
     shown: dict[str, Finding] = {}
+    names = dict.fromkeys(problem.subject for problem in problems)
     with (
-        operations.observer.watch(Operation.CHECK, operations.environment.suffix, [*PARTS]) as show,
+        operations.observer.watch(Operation.CHECK, operations.environment.suffix, names) as show,
         suppress(TimeoutError),
     ):
         for found in answers(ask, timeout, operations.report_outage):

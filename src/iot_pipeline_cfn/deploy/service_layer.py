@@ -65,11 +65,15 @@ class Consent:
 
 @dataclass(frozen=True)
 class DeploymentResult:
-    """The plan of a deployment that is done, the stack after it, and how long it took."""
+    """The plan of a deployment that is done, the stack after it, and how long it took.
+
+    `unready` is what does not work yet, where nobody waited for it.
+    """
 
     plan: Plan
     stack: Stack
     seconds: float
+    unready: Sequence[Finding] = ()
 
     @property
     def had_effect(self) -> bool:
@@ -214,8 +218,8 @@ def _deploy(operations: Operations, request: DeploymentRequest) -> DeploymentRes
             raise DeploymentError(message, code="declined")
         begun = time.monotonic()
         stack = execute(operations, made)
-    require_working(operations, stack)
-    return DeploymentResult(made, stack, time.monotonic() - begun)
+    unready = require_working(operations, stack)
+    return DeploymentResult(made, stack, time.monotonic() - begun, unready)
 
 
 def _with_bootstrap(
