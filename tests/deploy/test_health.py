@@ -81,6 +81,7 @@ FINE = {"Service": [service()], "TargetGroup": targets("healthy", "healthy")}
         ),
         ({"Database": []}, {"missing": {}}),
         ({"Cache": [{"Status": "create-failed"}]}, {"not-available": {"state": "create-failed"}}),
+        ({"VpcLink": [{"VpcLinkStatus": "PENDING"}]}, {"not-available": {"state": "PENDING"}}),
         (
             {"LoadBalancer": [{"State": {"Code": "provisioning"}}]},
             {"not-available": {"state": "provisioning"}},
@@ -90,6 +91,11 @@ FINE = {"Service": [service()], "TargetGroup": targets("healthy", "healthy")}
 def test_answers_of_services_are_judged(answers, problems):
     given = {**FINE, **answers} if answers else {}
     assert {each.code: each.details for each in judge(given, OUTPUTS)} == problems
+
+
+def test_outputs_of_the_template_name_every_part(template):
+    for name, part in PARTS.items():
+        assert {*part.outputs} <= template["Outputs"].keys(), name
 
 
 @pytest.mark.parametrize("name", [name for name, part in PARTS.items() if part.is_waited_for])

@@ -133,3 +133,8 @@ def test_minimum_above_maximum_capacity_fails_the_stack(aws, deploy):
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     reason = reasons(aws("cloudformation"), stack)["ServiceScalableTarget"]
     assert "Maximum capacity cannot be less than minimum capacity" in reason
+
+
+def test_vpc_link_is_available(aws):
+    link = aws("apigatewayv2").get_vpc_link(VpcLinkId="any")
+    assert (link["VpcLinkId"], link["VpcLinkStatus"]) == ("any", "AVAILABLE")

@@ -81,6 +81,7 @@ class Connection:
 
     acm: "ACMClient" = _client("acm")
     apigateway: "APIGatewayClient" = _client("apigateway")
+    apigatewayv2: Any = _client("apigatewayv2")
     cloudformation: "CloudFormationClient" = _client("cloudformation")
     cloudwatch: "CloudWatchClient" = _client("cloudwatch")
     ec2: "EC2Client" = _client("ec2")

@@ -81,6 +81,16 @@ PARTS: Final[Mapping[str, Part]] = MappingProxyType(
             ready=frozenset({"active", "active_impaired"}),
             failed=frozenset({"failed"}),
         ),
+        "VpcLink": Part(
+            "AWS::ApiGatewayV2::VpcLink",
+            ("VpcLinkId",),
+            lambda connection, outputs: [
+                connection.apigatewayv2.get_vpc_link(VpcLinkId=outputs["VpcLinkId"])
+            ],
+            lambda found: str(found["VpcLinkStatus"]),
+            ready=frozenset({"AVAILABLE"}),
+            failed=frozenset({"FAILED"}),
+        ),
         "Database": Part(
             "AWS::RDS::DBInstance",
             ("DatabaseInstanceId",),
@@ -105,6 +115,7 @@ PARTS: Final[Mapping[str, Part]] = MappingProxyType(
 )
 """The parts by their logical IDs. Their states are those of
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html,
+https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/vpclinks-vpclinkid.html,
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html and
 https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html
 """

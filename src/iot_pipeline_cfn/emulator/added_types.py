@@ -6,14 +6,18 @@ delivers nothing.
 """
 
 import json
+from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
+from typing import Any
 from uuid import uuid4
 
+from ministack import app
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import apigateway_v1, iam, waf
 from ministack.services import cloudwatch_logs as logs
 
 from .resource_types import (
+    Answer,
     Attributes,
     Properties,
     ResourceType,
@@ -22,9 +26,16 @@ from .resource_types import (
     is_true,
     refuse,
     tags_of,
+    wrap,
 )
 
 DELIVERY_SERVICE = "delivery.logs.amazonaws.com"
+VPC_LINKS = "/v2/vpclinks/"
+
+
+def patch() -> None:
+    """Patch the description of VPC links."""
+    wrap(app.SERVICE_HANDLERS, "apigateway", describe_vpc_links)
 
 
 def _create_delivery_source(properties: Properties) -> tuple[str, Attributes]:
@@ -193,6 +204,20 @@ def _record_scaling_policy(properties: Properties) -> tuple[str, Attributes]:
 def _record_vpc_link(_properties: Properties) -> tuple[str, Attributes]:
     reference = uuid4().hex[:10]
     return reference, {"VpcLinkId": reference}
+
+
+def describe_vpc_links(
+    handle: Callable[..., Awaitable[Answer]],
+) -> Callable[..., Awaitable[Answer]]:
+    """Describe every VPC link as available; ministack has none."""
+
+    async def patched(method: str, path: str, *rest: Any) -> Answer:
+        if not path.startswith(VPC_LINKS):
+            return await handle(method, path, *rest)
+        content = {"vpcLinkId": path.removeprefix(VPC_LINKS), "vpcLinkStatus": "AVAILABLE"}
+        return 200, {"Content-Type": "application/json"}, json.dumps(content).encode()
+
+    return patched
 
 
 def _forget(_reference: str, _properties: Properties) -> None:

@@ -25,6 +25,7 @@ from .resource_types import register
 
 ADDED = added_ec2_types.ADDED | added_types.ADDED
 PATCHED = (
+    added_types,
     change_sets,
     drift_readers,
     express_mode,

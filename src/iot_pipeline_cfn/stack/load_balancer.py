@@ -64,6 +64,7 @@ def add_load_balancer(
         SubnetIds=vpc.private_subnet_ids(),
     )
     context.add(vpc_link, condition=is_private)
+    context.add_output("VpcLinkId", "VPC link of the API.", vpc_link.ref(), condition=is_private)
     return LoadBalancer(load_balancer=load_balancer, http=http, https=https, vpc_link=vpc_link)
 
 

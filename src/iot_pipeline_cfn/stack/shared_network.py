@@ -54,7 +54,6 @@ def add_exports(
         ("ListenerArn", "Listener with the rules of the environments.", listener),
         ("LoadBalancerName", "Load balancer's name in metrics.", full_name),
         ("LoadBalancerUrl", "URL with which APIs call the load balancer.", url),
-        ("VpcLinkId", "VPC link of the APIs.", load_balancer.vpc_link.ref()),
     ):
         context.add_output(name, description, value)
     for name, output in context.template.outputs.items():
