@@ -6,11 +6,13 @@ import pytest
 
 from iot_pipeline_cfn.cli.deploy_wording import (
     age,
-    duration,
     environment_table,
+    in_progress_line,
     time_left,
 )
+from iot_pipeline_cfn.deploy.events import Event
 from iot_pipeline_cfn.deploy.inventory import Summary
+from iot_pipeline_cfn.deploy.operation_progress import OperationProgress
 
 
 def summary_of(name, region="us-east-1", **others):
@@ -66,8 +68,13 @@ def test_age_is_shown_in_the_largest_unit(ago, shown):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(0.4, "0 s"), (59.6, "1 min 0 s"), (680, "11 min 20 s"), (3_661, "1 h 1 min")],
+    ("status", "more"), [("CREATE_IN_PROGRESS", ", usually 9 min"), ("UPDATE_IN_PROGRESS", "")]
 )
-def test_duration_is_shown_in_two_units(seconds, shown):
-    assert duration(seconds) == shown
+def test_line_of_what_is_waited_for_has_the_usual_time_of_a_creation(status, more):
+    time = datetime.now(UTC) - timedelta(seconds=130)
+    event = Event("1", time, "Database", "", "AWS::RDS::DBInstance", status, "", "", False)
+    progress = OperationProgress()
+    progress.see(event)
+    assert in_progress_line("creating pr1", 180, progress) == (
+        f"still creating pr1 after 3 min 0 s: Database (2 min 10 s{more})"
+    )

@@ -1,8 +1,11 @@
 """The sentences and table rows about plans."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from iot_pipeline_cfn.cli.plan_wording import change_rows, loss_text
+from iot_pipeline_cfn.cli.forecast import Forecast
+from iot_pipeline_cfn.cli.plan_wording import change_rows, duration, loss_text, plan_lines
 from iot_pipeline_cfn.template.changes import (
     Action,
     PropertyChange,
@@ -10,6 +13,7 @@ from iot_pipeline_cfn.template.changes import (
     ResourceChange,
     UpdateBehavior,
 )
+from preflights import NOWHERE, added, context_of
 
 TOPIC, DATABASE = "AWS::SNS::Topic", "AWS::RDS::DBInstance"
 CHANGES = [
@@ -72,3 +76,31 @@ def test_verbose_rows_have_everything():
 def test_loss_is_stated_only_as_certain_as_it_is(action, replacement, expected):
     change = ResourceChange(action, "Database", "AWS::RDS::DBInstance", replacement)
     assert loss_text(change).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.4, "0 s"), (59.6, "1 min 0 s"), (680, "11 min 20 s"), (3_661, "1 h 1 min")],
+)
+def test_duration_is_shown_in_two_units(seconds, shown):
+    assert duration(seconds) == shown
+
+
+@pytest.mark.parametrize("express", [False, True])
+def test_creation_has_a_price_and_unless_it_is_express_a_time(express):
+    changes = added("Database", "Vpc")
+    plan = SimpleNamespace(
+        stack=SimpleNamespace(name="iot-pipeline-pr1", region="us-east-1"),
+        settings=(),
+        removed_tags=(),
+        drift=None,
+        empty=False,
+        creates=True,
+        changes=changes,
+        content=SimpleNamespace(parameters={}, express=express),
+        context=context_of(NOWHERE, changes, Durability="ephemeral"),
+    )
+    price, *time = plan_lines(plan, Forecast(plan))
+    assert price.startswith("2 new resources, which cost about $")
+    usual = "this usually takes about 11 min, of which Database 9 min"
+    assert time == ([] if express else [usual])

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from iot_pipeline_cfn.deploy.observer import Operation, Question
+from iot_pipeline_cfn.template.creation_times import USUAL_SECONDS
 from iot_pipeline_cfn.template.findings import Finding
 from iot_pipeline_cfn.template.parameters import IMAGE_PARAMETER
 
 from .health_wording import PROBLEMS, problem_text
-from .plan_wording import short_type
+from .plan_wording import duration, minutes, short_type
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.cloudformation import Stack
@@ -237,10 +238,20 @@ def arrival_lines(
 def in_progress_line(title: str, seconds: float, progress: "OperationProgress") -> str:
     """Return the line that an operation goes on, with what is in progress."""
     busy = progress.seconds_by_resource()
-    names = ", ".join(f"{name} ({duration(busy[name])})" for name in [*busy][:IN_PROGRESS_SHOWN])
+    names = ", ".join(
+        f"{name} ({duration(busy[name])}{usual_time(progress.busy.get(name))})"
+        for name in [*busy][:IN_PROGRESS_SHOWN]
+    )
     more = len(busy) - IN_PROGRESS_SHOWN
     names += f" and {more} more" if more > 0 else ""
     return f"still {title} after {duration(seconds)}: {names or 'no resource in progress'}"
+
+
+def usual_time(event: "Event | None") -> str:
+    """Return how long the creation that an event begins usually takes, where that is known."""
+    is_creation = event is not None and event.status.startswith("CREATE_")
+    usual = USUAL_SECONDS.get(event.resource_type) if event and is_creation else None
+    return f", usually {minutes(usual)}" if usual else ""
 
 
 def completion_line(event: "Event", seconds: float, progress: "OperationProgress") -> str:
@@ -258,15 +269,6 @@ def event_line(event: "Event") -> str:
         f"{event.time:%H:%M:%S}Z  {event.detail or event.status:<20}  {event.logical_id} "
         f"({event.resource_type}){reason}"
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in its two largest units."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from iot_pipeline_cfn.deploy.reported_changes import loses_data
 from iot_pipeline_cfn.template.changes import Action, PropertyChange, Replacement, ResourceChange
-from iot_pipeline_cfn.template.lookup import short_text_of
+from iot_pipeline_cfn.template.creation_times import USUAL_SECONDS, creation_time
+from iot_pipeline_cfn.template.lookup import short_text_of, type_of
 from iot_pipeline_cfn.template.parameters import COUNT_PARAMETER
 from iot_pipeline_cfn.template.stateful import HIDDEN, DataOutcome, data_outcome
 
@@ -163,8 +164,25 @@ def _costs(plan: "Plan", forecast: Forecast) -> Iterator[str]:
         else:
             price = f", which cost about ${after:,.2f} a month plus use" if after else ""
         yield f"{len(plan.changes)} new resources{price}"
+        yield from _time(plan)
     elif after is not None and before is not None and abs(after - before) >= CENT:
         yield f"a month costs about ${before:,.2f} -> ${after:,.2f} plus use"
+
+
+def _time(plan: "Plan") -> Iterator[str]:
+    """Yield how long a creation usually takes; on the emulator it takes seconds."""
+    context = plan.context
+    if context.connection.is_local or plan.content.express:
+        return
+    found = creation_time(context.resources)
+    types = {name: type_of(context.resources[name]) for name in found.chain}
+    slow = [
+        f"{name} {minutes(USUAL_SECONDS[types[name]])}"
+        for name in found.chain
+        if types[name] in USUAL_SECONDS
+    ]
+    if slow:
+        yield f"this usually takes about {minutes(found.seconds)}, of which {', '.join(slow)}"
 
 
 def parameter_lines(plan: "Plan") -> Iterator[str]:
@@ -198,3 +216,17 @@ def loss_text(change: ResourceChange) -> str:
     data = DATA[data_outcome(change.policy_action.removeprefix("ReplaceAnd"))]
     causes = ", ".join(part.path for part in change.replacing_properties)
     return f"{what}; {data}" + (f"; because of {causes}" if causes else "")
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its two largest units."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def minutes(seconds: float) -> str:
+    """Return a rough duration."""
+    return f"{max(1, round(seconds / 60))} min"

@@ -10,7 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from .deploy_wording import duration, event_line
+from .deploy_wording import event_line, usual_time
+from .plan_wording import duration
 from .printing import rich_console
 
 if TYPE_CHECKING:
@@ -52,5 +53,6 @@ def _in_progress(progress: "OperationProgress") -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     busy = progress.seconds_by_resource()
     for name in [*busy][:ROWS]:
-        table.add_row(name, duration(busy[name]), style="dim")
+        time = duration(busy[name]) + usual_time(progress.busy.get(name))
+        table.add_row(name, time, style="dim")
     return table

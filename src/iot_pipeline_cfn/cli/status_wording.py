@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from . import deploy_wording as wording
-from .plan_wording import drift_text
+from .plan_wording import drift_text, duration
 
 if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.environment_status import EnvironmentStatus
@@ -62,11 +62,7 @@ def cause_text(cause: "Event") -> str:
 def _progress(progress: "OperationProgress") -> str:
     total = f" of {len(progress.logical_ids)}" if progress.logical_ids else ""
     since = progress.begun and (datetime.now(UTC) - progress.begun).total_seconds()
-    busy = [
-        f"{name} ({wording.duration(taken)})"
-        for name, taken in progress.seconds_by_resource().items()
-    ]
+    busy = [f"{name} ({duration(taken)})" for name, taken in progress.seconds_by_resource().items()]
     return f"{progress.completed}{total} resources" + (
-        (f" in {wording.duration(since)}" if since else "")
-        + (f"; now {', '.join(busy)}" if busy else "")
+        (f" in {duration(since)}" if since else "") + (f"; now {', '.join(busy)}" if busy else "")
     )
