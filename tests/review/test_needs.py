@@ -16,21 +16,35 @@ EVERY = {
     "load-balancers": 1,
     "db-instances": 1,
     "rest-apis": 1,
+    "target-groups": 1,
+    "db-parameter-groups": 1,
+    "security-groups": 6,
+    "usage-plans": 1,
+    "iam-roles": 5,
 }
 
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("small", {"cache-nodes": 1, "fargate-spot-vcpu": 2 * 0.25}),
+        ("small", {"cache-nodes": 1, "fargate-spot-vcpu": 2 * 0.25, "security-groups": 5}),
         (
             "dev",
-            {"cache-nodes": 1, "fargate-spot-vcpu": 0.5, "elastic-ips": 1, "nat-gateways": 1},
+            {"cache-nodes": 1, "fargate-spot-vcpu": 0.5, "elastic-ips": 1, "nat-gateways": 1}
+            | {"security-groups": 5},
         ),
         ("staging", {"cache-nodes": 2, "fargate-vcpu": 1, "elastic-ips": 1, "nat-gateways": 1}),
-        ("prod", {"cache-nodes": 2, "fargate-vcpu": 20, "elastic-ips": 2, "nat-gateways": 1}),
+        (
+            "prod",
+            {"cache-nodes": 2, "fargate-vcpu": 20, "elastic-ips": 2, "nat-gateways": 1}
+            | {"iam-roles": 7, "usage-plans": 0},
+        ),
         # One NAT gateway is on an address that was there before.
-        ("most", {"cache-nodes": 2, "fargate-vcpu": 1, "elastic-ips": 1, "nat-gateways": 1}),
+        (
+            "most",
+            {"cache-nodes": 2, "fargate-vcpu": 1, "elastic-ips": 1, "nat-gateways": 1}
+            | {"iam-roles": 7},
+        ),
     ],
 )
 def test_needs_of_every_environment_type(template, kind, expected):
@@ -73,6 +87,9 @@ def test_quotas_that_are_needed_more_or_less_are_found(template):
         "cache-nodes": "quota-need-increased",
         "fargate-vcpu": "quota-need-increased",
         "fargate-spot-vcpu": "quota-need-decreased",
+        "iam-roles": "quota-need-increased",
+        "security-groups": "quota-need-increased",
+        "usage-plans": "quota-need-decreased",
     }
     assert found["elastic-ips"].severity is Severity.CHANGE
     assert found["elastic-ips"].details == {

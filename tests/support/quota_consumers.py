@@ -103,27 +103,60 @@ def rest_api(aws, kind="REGIONAL", tags=()):
     return created["id"]
 
 
+def db_parameter_group(aws):
+    client = aws("rds")
+    name = f"group-{len(client.describe_db_parameter_groups()['DBParameterGroups'])}"
+    client.create_db_parameter_group(
+        DBParameterGroupName=name, DBParameterGroupFamily="postgres16", Description="any"
+    )
+    return name
+
+
+def security_group(aws):
+    client = aws("ec2")
+    name = f"group-{len(client.describe_security_groups()['SecurityGroups'])}"
+    return client.create_security_group(GroupName=name, Description="any")["GroupId"]
+
+
+def usage_plan(aws):
+    return aws("apigateway").create_usage_plan(name="any")["id"]
+
+
+def iam_role(aws):
+    client = aws("iam")
+    name = f"role-{len(client.list_roles()['Roles'])}"
+    return client.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["RoleName"]
+
+
 MAKERS = {
     "cache-nodes": cache_cluster,
     "db-instances": db_instance,
+    "db-parameter-groups": db_parameter_group,
     "elastic-ips": elastic_ip,
+    "iam-roles": iam_role,
     "interface-endpoints": vpc_endpoint,
     "internet-gateways": internet_gateway,
     "load-balancers": load_balancer,
     "nat-gateways": nat_gateway,
     "rest-apis": rest_api,
+    "security-groups": security_group,
+    "usage-plans": usage_plan,
     "vpcs": vpc,
 }
 
 NEEDED = {
     "cache-nodes": "Cache",
     "db-instances": "Database",
+    "db-parameter-groups": "DatabaseParameterGroup",
     "elastic-ips": "NatElasticIp1",
+    "iam-roles": "TaskRole",
     "interface-endpoints": "LogsEndpoint",
     "internet-gateways": "InternetGateway",
     "load-balancers": "LoadBalancer",
     "nat-gateways": "NatGateway1",
     "rest-apis": "RestApi",
+    "security-groups": "ContainerSecurityGroup",
+    "usage-plans": "UsagePlan",
     "vpcs": "Vpc",
 }
 """The resource of the template that needs each quota."""

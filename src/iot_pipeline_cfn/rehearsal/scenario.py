@@ -19,6 +19,7 @@ from iot_pipeline_cfn.deploy.deployment import Plan
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.ingest import Ingest
+from iot_pipeline_cfn.deploy.network_use import find_network, network_of
 from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.deploy.request import DeploymentRequest, load_request
 from iot_pipeline_cfn.deploy.service_layer import (
@@ -90,8 +91,11 @@ class Scenario:
         given = {name: str(value) for name, value in parameters.items()}
         request = replace(self.request, parameters=given, ignored=ignored)
         result = deploy(self._operations, request, CONSENT)
+        name = network_of(request)
+        network = find_network(self._operations, name) if name else None
         self.outputs.clear()
-        self.outputs.update({output.name: output.value for output in result.stack.outputs})
+        for stack in filter(None, (network, result.stack)):
+            self.outputs.update({output.name: output.value for output in stack.outputs})
         return result.plan
 
     def sets_up_account(self) -> Iterator[Finding]:
@@ -215,11 +219,12 @@ class Scenario:
         old.stop()
 
     def becomes_private(self) -> Iterator[Finding]:
-        """Change to private ingress, which replaces the load balancer."""
+        """Change to private ingress, which replaces the load balancer, unless it is shared."""
         if self._is_protected():
             # The old load balancer would refuse its deletion and be left behind.
             self.deploy(DeletionProtection="disabled")
-        self.deploy("interruption", Ingress="private")
+        if "Ingress" in self.request.template["Parameters"]:
+            self.deploy("interruption", Ingress="private")
         (load_balancer,) = self.connection.elbv2.describe_load_balancers(
             LoadBalancerArns=[self.outputs["LoadBalancerArn"]]
         )["LoadBalancers"]

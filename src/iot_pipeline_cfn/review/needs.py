@@ -114,6 +114,11 @@ NEEDS: Final[Mapping[str, Callable[[Resources], float]]] = MappingProxyType(
         "fargate-vcpu": _vcpus(ON_DEMAND),
         "fargate-spot-vcpu": _vcpus(SPOT),
         "rest-apis": _rest_apis,
+        "target-groups": _count("AWS::ElasticLoadBalancingV2::TargetGroup"),
+        "db-parameter-groups": _count("AWS::RDS::DBParameterGroup"),
+        "security-groups": _count("AWS::EC2::SecurityGroup"),
+        "usage-plans": _count("AWS::ApiGateway::UsagePlan"),
+        "iam-roles": _count("AWS::IAM::Role"),
     }
 )
 """How to count what resources need of each quota."""

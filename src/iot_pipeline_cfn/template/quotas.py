@@ -9,6 +9,9 @@ from types import MappingProxyType
 from typing import Final
 
 _VPC_LIMITS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
+_ELB_LIMITS = (
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html"
+)
 _GENERAL = "https://docs.aws.amazon.com/general/latest/gr"
 
 
@@ -93,7 +96,7 @@ QUOTAS: Final[Mapping[str, Quota]] = MappingProxyType(
             "elasticloadbalancing",
             "L-53DA6B97",
             50,
-            "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html",
+            _ELB_LIMITS,
         ),
         # RDS, Aurora, Neptune and DocumentDB share it, and DescribeDBInstances returns them all.
         # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AccountQuota.html
@@ -140,6 +143,49 @@ QUOTAS: Final[Mapping[str, Quota]] = MappingProxyType(
             600,
             "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html",
             adjustable=False,
+        ),
+        "target-groups": Quota(
+            "target-groups",
+            "target group",
+            "elasticloadbalancing",
+            "L-822D1B1B",
+            100,
+            _ELB_LIMITS,
+            adjustable=False,
+            each="load balancer",
+        ),
+        "db-parameter-groups": Quota(
+            "db-parameter-groups",
+            "database parameter group",
+            "rds",
+            "L-DE55804A",
+            50,
+            "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html",
+            regional_defaults={"ap-south-1": 20},
+        ),
+        "security-groups": Quota(
+            "security-groups",
+            "security group",
+            "vpc",
+            "L-E79EC296",
+            2500,
+            f"{_VPC_LIMITS}#vpc-limits-security-groups",
+        ),
+        "usage-plans": Quota(
+            "usage-plans",
+            "usage plan",
+            "apigateway",
+            "L-E8693075",
+            300,
+            "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html",
+        ),
+        "iam-roles": Quota(
+            "iam-roles",
+            "IAM role",
+            "iam",
+            "L-FE177D64",
+            1000,
+            "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
         ),
     }
 )

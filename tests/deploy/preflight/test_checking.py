@@ -40,8 +40,10 @@ FIRST_CALLS = {
     "certificate": ("HttpsListener", "acm", "describe_certificate"),
     "database-orderable": ("Database", "rds", "describe_orderable_db_instance_options"),
     "db-instances": ("Database", "rds", "describe_db_instances"),
+    "db-parameter-groups": ("DatabaseParameterGroup", "rds", "describe_db_parameter_groups"),
     "elastic-ips": ("NatElasticIp1", "ec2", "describe_addresses"),
     "fargate-vcpu": ("Service", "cloudwatch", "get_metric_statistics"),
+    "iam-roles": ("TaskRole", "iam", "list_roles"),
     "image": ("Service", "ecr", "batch_get_image"),
     "interface-endpoints": ("LogsEndpoint", "ec2", "describe_vpcs"),
     "internet-gateways": ("InternetGateway", "ec2", "describe_internet_gateways"),
@@ -50,7 +52,10 @@ FIRST_CALLS = {
     "nat-gateways": ("NatGateway1", "ec2", "describe_nat_gateways"),
     "permissions": ("Vpc", "sts", "get_caller_identity"),
     "rest-apis": ("RestApi", "apigateway", "get_rest_apis"),
+    "security-groups": ("ContainerSecurityGroup", "ec2", "describe_security_groups"),
     "service-linked-roles": ("Cluster", "iam", "list_roles"),
+    "target-groups": ("TargetGroup", "cloudformation", "describe_stacks"),
+    "usage-plans": ("UsagePlan", "apigateway", "get_usage_plans"),
     "vpcs": ("Vpc", "ec2", "describe_vpcs"),
     "zones": ("PublicSubnet1", "ec2", "describe_availability_zones"),
 }
@@ -60,6 +65,7 @@ GIVEN = CERTIFICATE | {
     "ApiAccessLogs": "enabled",
     "ImageTag": "v1",
     "NatElasticIpAllocationId": "eipalloc-0",
+    "Network": "shared-network",
 }
 
 

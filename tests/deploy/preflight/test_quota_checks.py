@@ -1,5 +1,6 @@
 """Quotas: what changes need of each, what counts against it, and its limit."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -302,8 +303,36 @@ def test_task_size_that_only_the_stack_knows_is_not_guessed():
     assert run_check("fargate-vcpu", NOWHERE, added("Service"), template=template) == []
 
 
-def test_new_environment_needs_few_clients(account, template):
+def test_target_groups_count_at_the_load_balancer_of_the_shared_network(account, aws):
+    """AWS does not raise the quota."""
+    client = aws("elbv2")
+    name = load_balancer(aws)
+    (balancer,) = client.describe_load_balancers(Names=[name])["LoadBalancers"]
+    arn = balancer["LoadBalancerArn"]
+    output = {"LoadBalancerArn": {"Value": arn}}
+    body = json.dumps({"Resources": {"Any": {"Type": "AWS::SNS::Topic"}}, "Outputs": output})
+    aws("cloudformation").create_stack(StackName="iot-pipeline-net", TemplateBody=body)
+    aws("cloudformation").get_waiter("stack_create_complete").wait(
+        StackName="iot-pipeline-net", WaiterConfig={"Delay": 0.02}
+    )
+    check = partial(run_check, "target-groups", account, added("TargetGroup"))
+    for number in range(5):
+        assert check(Network="net") == []
+        group = client.create_target_group(Name=f"group-{number}", Protocol="HTTP", Port=80)
+        action = {"Type": "forward", "TargetGroupArn": group["TargetGroups"][0]["TargetGroupArn"]}
+        client.create_listener(
+            LoadBalancerArn=arn, Protocol="HTTP", Port=80 + number, DefaultActions=[action]
+        )
+    (finding,) = check(Network="net")
+    assert (finding.severity, finding.details["scope"]) == (Severity.ERROR, arn)
+    assert (finding.details["used"], finding.details["limit"]) == (5, 5)
+    assert remediations(finding, "raise-quota") == []
+    assert check() == []
+
+
+def test_new_environment_needs_few_clients(account, template, monkeypatch):
     """Neither Service Quotas nor CloudFormation is asked where the defaults are enough."""
+    monkeypatch.setattr(quota_checks, "QUOTAS", QUOTAS)
     resources = resolve(template, ENVIRONMENTS["prod"])["Resources"]
     changes = [resource_change("Add", name, each["Type"]) for name, each in resources.items()]
     context = context_of(account, changes, suffix="prod", **ENVIRONMENTS["prod"])

@@ -145,6 +145,39 @@ def db_instances(connection: Connection, _: str) -> Consumption:
     )
 
 
+def db_parameter_groups(connection: Connection, _: str) -> Consumption:
+    """Return the parameter groups of the region, without those of AWS."""
+    names = (
+        each["DBParameterGroupName"]
+        for each in describe(connection.rds, "describe_db_parameter_groups")
+    )
+    return Consumption([Consumer(name) for name in names if not name.startswith("default.")])
+
+
+def security_groups(connection: Connection, _: str) -> Consumption:
+    """Return the security groups of the region."""
+    return consumption_of(describe(connection.ec2, "describe_security_groups"), "GroupId")
+
+
+def usage_plans(connection: Connection, _: str) -> Consumption:
+    """Return the usage plans of the region."""
+    plans = describe(connection.apigateway, "get_usage_plans", PaginationConfig={"PageSize": 500})
+    return Consumption([Consumer(plan["id"], plan.get("tags", {})) for plan in plans])
+
+
+def iam_roles(connection: Connection, _: str) -> Consumption:
+    """Return the roles of the account."""
+    return Consumption(
+        [Consumer(role["RoleName"]) for role in describe(connection.iam, "list_roles")]
+    )
+
+
+def target_groups(connection: Connection, load_balancer: str) -> Consumption:
+    """Return the target groups of a load balancer."""
+    groups = describe(connection.elbv2, "describe_target_groups", LoadBalancerArn=load_balancer)
+    return Consumption([Consumer(group["TargetGroupName"]) for group in groups])
+
+
 def cache_nodes(connection: Connection, _: str) -> Consumption:
     """Return the cache nodes of the region by their replication group or cluster."""
     client = connection.elasticache

@@ -13,7 +13,9 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from iot_pipeline_cfn.deploy.cloudformation import find_stack
 from iot_pipeline_cfn.deploy.connection import Connection
+from iot_pipeline_cfn.deploy.environments import STACK_PREFIX
 from iot_pipeline_cfn.deploy.errors import code_of
 from iot_pipeline_cfn.deploy.planning import ENVIRONMENT_TAG
 from iot_pipeline_cfn.template.capacity import ON_DEMAND, SPOT, service_tasks
@@ -21,6 +23,7 @@ from iot_pipeline_cfn.template.capacity import cache_nodes as nodes_of
 from iot_pipeline_cfn.template.changes import Action, ResourceChange
 from iot_pipeline_cfn.template.findings import Finding, Remediation, Severity, Value
 from iot_pipeline_cfn.template.lookup import number, of_type, properties_of
+from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER
 from iot_pipeline_cfn.template.quotas import QUOTAS, Quota
 from iot_pipeline_cfn.template.references import references
 
@@ -114,6 +117,18 @@ def interface_endpoints(context: PreflightContext) -> Iterator[Demand]:
     )
     for vpc in found["Vpcs"]:
         yield Demand(created, len(created), vpc["VpcId"])
+
+
+def target_groups(context: PreflightContext) -> Iterator[Demand]:
+    """Yield the target groups that are created at the load balancer of a shared network."""
+    created = context.created("AWS::ElasticLoadBalancingV2::TargetGroup")
+    name = context.parameters.get(NETWORK_PARAMETER)
+    network = name and find_stack(context.connection.cloudformation, f"{STACK_PREFIX}{name}")
+    if created and network:
+        (load_balancer,) = (
+            output.value for output in network.outputs if output.name == "LoadBalancerArn"
+        )
+        yield Demand(created, len(created), load_balancer)
 
 
 def cache_nodes(context: PreflightContext) -> Iterator[Demand]:
@@ -219,6 +234,15 @@ QUOTA_CHECKS: Final = (
     ),
     QuotaCheck("nat-gateways", nat_gateways, consumers.nat_gateways),
     QuotaCheck("rest-apis", one_each("AWS::ApiGateway::RestApi"), consumers.rest_apis),
+    QuotaCheck("target-groups", target_groups, consumers.target_groups),
+    QuotaCheck(
+        "db-parameter-groups",
+        one_each("AWS::RDS::DBParameterGroup"),
+        consumers.db_parameter_groups,
+    ),
+    QuotaCheck("iam-roles", one_each("AWS::IAM::Role"), consumers.iam_roles),
+    QuotaCheck("security-groups", one_each("AWS::EC2::SecurityGroup"), consumers.security_groups),
+    QuotaCheck("usage-plans", one_each("AWS::ApiGateway::UsagePlan"), consumers.usage_plans),
     QuotaCheck("vpcs", one_each("AWS::EC2::VPC"), consumers.vpcs),
 )
 
