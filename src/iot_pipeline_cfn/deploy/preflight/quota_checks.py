@@ -123,8 +123,9 @@ def target_groups(context: PreflightContext) -> Iterator[Demand]:
     """Yield the target groups that are created at the load balancer of a shared network."""
     created = context.created("AWS::ElasticLoadBalancingV2::TargetGroup")
     name = context.parameters.get(NETWORK_PARAMETER)
-    network = name and find_stack(context.connection.cloudformation, f"{STACK_PREFIX}{name}")
-    if created and network:
+    if not created or not name:
+        return
+    if network := find_stack(context.connection.cloudformation, f"{STACK_PREFIX}{name}"):
         (load_balancer,) = (
             output.value for output in network.outputs if output.name == "LoadBalancerArn"
         )
