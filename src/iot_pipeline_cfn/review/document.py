@@ -12,6 +12,7 @@ from iot_pipeline_cfn.template.quotas import QUOTAS, Quota
 from iot_pipeline_cfn.template.resolution import resolve
 
 from . import prices
+from .creation_time import critical_path
 from .diagrams import traffic_diagram
 from .needs import needs
 from .policy_documents import ALLOW, EVERYONE, Permission, managed_policies, permissions
@@ -44,6 +45,7 @@ def document(name: str, template: Mapping[str, Any], given: Mapping[str, Mapping
     sections = {
         "Traffic": _traffic(columns),
         "Price a month": _prices(columns),
+        "Creation time": _creation_time(columns),
         "Quotas": _quotas(columns),
         "Parameters": _parameters(template, columns),
         "Permissions": _permissions(columns),
@@ -125,6 +127,23 @@ def _traffic(columns: Sequence[Column]) -> Iterator[str]:
         for flow, only in _only_in(found).items()
     ]
     yield from table(("From", "To", "Ports", "Only in"), _merge(rows, 1), optional=1)
+
+
+def _creation_time(columns: Sequence[Column]) -> Iterator[str]:
+    """Yield how long the creation takes, and what it waits for."""
+    paths = {column.name: critical_path(column.resources) for column in columns}
+    if not any(path.slow for path in paths.values()):
+        return
+    yield (
+        "By typical durations of the slow types of resources, which were not measured here: the "
+        "chain that ends last."
+    )
+    yield ""
+    rows = [
+        [escaped(name), f"{path.seconds / 60:.0f}", ", ".join(map(code, path.slow))]
+        for name, path in paths.items()
+    ]
+    yield from table(("Environment", "Minutes", "Waits for"), rows)
 
 
 def _prices(columns: Sequence[Column]) -> list[str]:
