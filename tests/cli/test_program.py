@@ -39,6 +39,7 @@ def test_help_names_every_command():
         assert done.status == status
         for command in cli.pipeline.commands:
             assert f"\n  {command} " in done.out + done.err
+        assert "..." not in (done.out + done.err).partition("Commands:")[2]
 
 
 def test_usage_error_is_reported_in_one_line(tmp_path):

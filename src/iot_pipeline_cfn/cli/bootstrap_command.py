@@ -29,10 +29,11 @@ from .staleness import require_fresh_templates
 def bootstrap(
     *, parameters: Sequence[str], patience: Patience, place: Place, as_json: bool, yes: bool
 ) -> None:
-    """Set up the account, once in each Region: the stack iot-pipeline-account.
+    """Set up the account, once in each Region.
 
-    It has the bucket for templates, the roles with which environments are deployed, and API
-    Gateway's role for logs. The parameter GitHubRepository adds roles for jobs on GitHub.
+    Its stack, iot-pipeline-account, has the bucket for templates, the roles with which environments
+    are deployed, and API Gateway's role for logs. The parameter GitHubRepository adds roles for
+    jobs on GitHub.
     """
     from iot_pipeline_cfn.deploy import service_layer
     from iot_pipeline_cfn.deploy.bootstrap import ACCOUNT

@@ -158,7 +158,7 @@ def deploy(
     image: str | None,
     yes: bool,
 ) -> None:
-    """Create or update an environment by a change set that is shown first.
+    """Create or update an environment, after showing the changes.
 
     Asks for confirmation on a terminal. Without one, it goes ahead if CI is set or the target is
     the local AWS emulator.

@@ -38,7 +38,7 @@ def destroy(
     template: Path | None,
     as_json: bool,
 ) -> None:
-    """Delete an environment, after its suffix was typed as a confirmation.
+    """Delete an environment, after its suffix was typed.
 
     A protected environment is refused; the message tells how to lift its protection.
     """

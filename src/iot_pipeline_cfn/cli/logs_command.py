@@ -59,7 +59,7 @@ def logs(
     place: Place,
     template: Path | None,
 ) -> None:
-    """Print what an environment has logged: its containers, or the services around them."""
+    """Print what the containers or services have logged."""
     from iot_pipeline_cfn.deploy.following import limited
     from iot_pipeline_cfn.deploy.lifetime import duration
     from iot_pipeline_cfn.deploy.service_logs import find_log_group, follow_log, read_log

@@ -67,7 +67,7 @@ def review(
     as_json: bool,
     fail_on: str | None,
 ) -> ExitCode:
-    """Show what the changes of this work tree do to each environment type.
+    """Show what this work tree changes in each environment type.
 
     Compares templates/ and parameters/ with a commit, or else two templates.
     """

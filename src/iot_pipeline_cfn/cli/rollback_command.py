@@ -33,7 +33,7 @@ def rollback(
     place: Place,
     as_json: bool,
 ) -> None:
-    """Deploy the image that ran before the current one, and change nothing else."""
+    """Deploy the previous image, and change nothing else."""
     from dataclasses import replace
 
     from iot_pipeline_cfn.deploy import service_layer

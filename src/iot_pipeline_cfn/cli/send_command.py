@@ -15,7 +15,10 @@ from .printing import echo
 @place_options
 @template_option
 def send(*, environment: str, device: str, place: Place, template: Path | None) -> None:
-    """Send one reading to the API of an environment, with its API key or a signature."""
+    """Send one reading to the API of an environment.
+
+    It is sent with the API key, or signed, as the API demands.
+    """
     from iot_pipeline_cfn.deploy.ingest import send_reading
 
     operations, console = open_named(environment, template, place, as_json=False)

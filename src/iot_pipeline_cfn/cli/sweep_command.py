@@ -85,7 +85,7 @@ def sweep(
     place: Place,
     as_json: bool,
 ) -> None:
-    """Find environments that nobody needs any more, and what environments have left behind.
+    """Find environments that nobody needs any more, and leftovers.
 
     These are environments whose pull request is closed, or whose time is over. Protected
     environments, those of other tools and those whose state is not known are always kept.

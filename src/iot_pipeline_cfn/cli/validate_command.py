@@ -18,7 +18,10 @@ from .printing import echo
 @click.argument("files", type=FILE, nargs=-1)
 @template_option
 def validate(*, files: Sequence[Path], template: Path | None) -> ExitCode:
-    """Check parameter files, by default all in parameters/, against their templates."""
+    """Check parameter files against their templates.
+
+    Without files, all of parameters/ are checked.
+    """
     chosen = files or sorted(PARAMETERS.glob("*.json"))
     if not chosen:
         message = f"there are no files in {PARAMETERS}/"
