@@ -32,13 +32,14 @@ UPDATE = ("--parameter", "ThrottleRate=51")
 
 COMMANDS = {
     # The arguments, the most calls, and the most calls one after another.
-    "bootstrap": (("bootstrap", "--yes"), 13, 11),
-    "deploy, new": (("deploy", "pr1", "--yes"), 56, 22),
+    "bootstrap": (("bootstrap", "--yes"), 14, 12),
+    "deploy, network": (("deploy", "shared-network", "--yes"), 24, 13),
+    "deploy, new": (("deploy", "pr1", "--yes"), 56, 21),
     "deploy, same": (("deploy", "pr1", "--yes"), 11, 8),
     "deploy, update": (("deploy", "pr1", "--yes", *UPDATE), 17, 11),
     "plan": (("plan", "pr1", "--parameter", "ThrottleRate=52"), 11, 7),
     "status": (("status", "pr1"), 7, 4),
-    "list": (("list",), 3, 3),
+    "list": (("list",), 4, 3),
     "destroy": (("destroy", "pr1", "--yes"), 15, 9),
 }
 """The checks of a new environment run at once, so that not every run has the same sequence."""

@@ -29,11 +29,8 @@ def execute(operations: Operations, plan: Plan) -> Stack:
         return _protect(operations, plan, plan.stack)
     client, arn, parameters = operations.client, plan.stack.arn, plan.content.parameters
     newest, _ = both(
-        lambda: events.newest_id(client, arn),
-        lambda: cloudformation.require_available(client, plan.change_set),
+        lambda: events.newest_id(client, arn), lambda: _require_executable(operations, plan)
     )
-    if slot := plan.content.sent.get(SLOT_PARAMETER):
-        require_free_slot(operations, slot, parameters[NETWORK_PARAMETER])
     if wants_termination_protection(parameters):
         # On before the first resource exists, so that nothing is ever unprotected, as by the CDK
         # (https://github.com/aws/aws-cdk-cli/blob/main/packages/%40aws-cdk/toolkit-lib/lib/api/deployments/deploy-stack.ts).
@@ -59,6 +56,13 @@ def execute(operations: Operations, plan: Plan) -> Stack:
     if plan.creates:
         _set_policy(operations, plan)
     return _protect(operations, plan, stack)
+
+
+def _require_executable(operations: Operations, plan: Plan) -> None:
+    """Require that the change set, and the slot in a network, can still be had."""
+    cloudformation.require_available(operations.client, plan.change_set)
+    if slot := plan.content.sent.get(SLOT_PARAMETER):
+        require_free_slot(operations, slot, plan.content.parameters[NETWORK_PARAMETER])
 
 
 def _set_policy(operations: Operations, plan: Plan) -> None:

@@ -6,7 +6,7 @@ the security group of the endpoints that lets it in (`stack.shared_network`).
 
 import re
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from botocore.exceptions import ClientError
@@ -69,10 +69,7 @@ def network_needed(operations: Operations, name: str) -> DeploymentError:
 
 def choose_slot(operations: Operations, name: str) -> str:
     """Return a slot for a new environment that no other environment of the network has."""
-    network = find_network(operations, name)
-    if network is None:
-        raise network_needed(operations, name)
-    taken = set(_slots_of_stacks(operations, name)) | used_priorities(operations, network)
+    network, taken = _look_at_network(operations, name)
     slot = free_slot(operations.environment.suffix, taken)
     if slot is None:
         users = users_of(operations, network)
@@ -100,12 +97,21 @@ def free_slot(suffix: str, taken: Collection[int]) -> str | None:
 
 def require_free_slot(operations: Operations, slot: str, name: str) -> None:
     """Require right before the execution that no other environment has taken the slot."""
-    network = find_network(operations, name)
-    if network is None:
-        raise network_needed(operations, name)
-    started = _slots_of_stacks(operations, name, ignored={"REVIEW_IN_PROGRESS"})
-    if _number(slot) in {*started} | used_priorities(operations, network):
+    _, taken = _look_at_network(operations, name, ignored={"REVIEW_IN_PROGRESS"})
+    if _number(slot) in taken:
         raise cloudformation.obsolete()
+
+
+def _look_at_network(
+    operations: Operations, name: str, ignored: Collection[str] = ()
+) -> tuple[Stack, set[int]]:
+    """Return a network, which must be usable, and the slots that others have in it."""
+    stacks = [*cloudformation.all_stacks(operations.client)]
+    for stack in stacks:
+        if stack.name == f"{STACK_PREFIX}{name}" and stack.status in USABLE:
+            taken = {*_slots_of(stacks, operations.environment.stack_name, name, ignored)}
+            return stack, taken | used_priorities(operations, stack)
+    raise network_needed(operations, name)
 
 
 def lost_slot(error: DeploymentError) -> bool:
@@ -134,15 +140,15 @@ def _importers(operations: Operations, export: str) -> set[str]:
         raise
 
 
-def _slots_of_stacks(
-    operations: Operations, name: str, ignored: Collection[str] = ()
+def _slots_of(
+    stacks: Iterable[Stack], own: str, name: str, ignored: Collection[str]
 ) -> Iterator[int]:
     """Yield the slots of other environments, also of those that are still being created."""
-    for stack in cloudformation.all_stacks(operations.client):
+    for stack in stacks:
         slot = stack.parameters.get(SLOT_PARAMETER)
         if (
             slot
-            and stack.name != operations.environment.stack_name
+            and stack.name != own
             and stack.parameters.get(NETWORK_PARAMETER) == name
             and stack.status not in {"DELETE_COMPLETE", *ignored}
         ):

@@ -161,10 +161,9 @@ def deploy(
     consent.require(given=given)
     _require_valid(request)
     completed = _with_bootstrap(operations, request, consent)
-    has_waited = create_network(operations, request, consent)
+    if completed[0].described == (None,) and create_network(operations, request, consent):
+        completed = replace(completed[0], described=None), completed[1]
     operations, request = completed
-    if has_waited:
-        operations = replace(operations, described=None)
     operations = replace(operations, agreed=given, skipped=request.skipped)
     for _ in range(ATTEMPTS):
         try:
