@@ -65,7 +65,7 @@ help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 template: .venv/dev.installed ## Render the templates and their documents, and lint changed templates
-	$(BIN)/python generate.py
+	@$(BIN)/python generate.py
 	@$(MAKE) --no-print-directory .venv/linted
 
 review: ## Show what the changes of this branch do to each environment type: BASE=
@@ -151,6 +151,6 @@ clean: ## Remove generated files, and stop the local AWS emulator
 
 .venv/linted: $(wildcard templates/*.json parameters/*.json src/iot_pipeline_cfn/rules/*.py) \
     .cfnlintrc lint_templates.py requirements.txt
-	$(BIN)/cfn-lint templates/*.json
-	$(BIN)/python lint_templates.py
-	touch $@
+	@$(BIN)/cfn-lint templates/*.json
+	@$(BIN)/python lint_templates.py
+	@touch $@

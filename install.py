@@ -42,7 +42,9 @@ def main(part: str) -> None:
             stamp = VENV / f"{each}.installed"
             if not stamp.exists() or stamp.stat().st_mtime < LOCK.stat().st_mtime:
                 _install_part(each)
-                stamp.touch()
+                for other, groups in PARTS.items():
+                    if {*groups} <= {*PARTS[each]}:
+                        (VENV / f"{other}.installed").touch()
 
 
 def _install_part(part: str) -> None:
