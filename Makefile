@@ -129,6 +129,7 @@ benchmark: .venv/dev.installed ## Measure rendering, reviewing, deploying and se
 	$(BIN)/python benchmarks/rendering.py
 	$(BIN)/python benchmarks/review.py
 	$(BIN)/python benchmarks/deployment.py
+	$(BIN)/python benchmarks/environments.py
 	$(BIN)/python benchmarks/calls.py
 	$(BIN)/python benchmarks/readings.py
 

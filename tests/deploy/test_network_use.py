@@ -1,15 +1,23 @@
 """The shared network of environments: creating it, its slots, and its users."""
 
+import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checkout import ROOT
+from deployed.reachability import Destination, Network
 from deploying import BUCKET, parameters_of, stack_of
 from iot_pipeline_cfn.deploy import network_use
 from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.network_use import free_slot, lost_slot
+from iot_pipeline_cfn.deploy.operations import Operations
+from iot_pipeline_cfn.deploy.request import load_request
+from iot_pipeline_cfn.deploy.service_layer import Consent, deploy
 from iot_pipeline_cfn.stack.naming import SUFFIX_PATTERN
 from iot_pipeline_cfn.stack.shared_network import SLOT_PATTERN
 
@@ -73,6 +81,68 @@ def test_network_is_needed_created_used_and_deleted(project, aws):
         done = project.run("destroy", name, "--yes")
         assert done.status == 0, done.err
     assert all(vpc["IsDefault"] for vpc in aws("ec2").describe_vpcs()["Vpcs"])
+
+
+def test_environments_at_once_have_one_network_and_reach_nothing_of_each_other(
+    connect_to, aws, monkeypatch
+):
+    """All eight find no network, and two have the same first choice of a slot."""
+    monkeypatch.chdir(ROOT)
+    connection, names = connect_to(), [*(f"pr{number}" for number in range(1, 8)), "pr101"]
+
+    def deployed(name):
+        environment, request = load_request(name, None, Path("parameters"))
+        return deploy(Operations(environment, connection), request, Consent(yes=True)).stack
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        stacks = dict(zip(names, pool.map(deployed, names), strict=True))
+    assert len({stack.parameters["NetworkSlot"] for stack in stacks.values()}) == len(names)
+    outputs = {
+        name: {output.name: output.value for output in stack.outputs}
+        for name, stack in stacks.items()
+    }
+    found = {output["OutputKey"]: output["OutputValue"] for output in outputs_of(aws)}
+    ec2 = aws("ec2")
+    in_vpc = [{"Name": "vpc-id", "Values": [found["VpcId"]]}]
+    (vpc,) = ec2.describe_vpcs(VpcIds=[found["VpcId"]])["Vpcs"]
+    network = Network(
+        cidr=vpc["CidrBlock"],
+        subnets=ec2.describe_subnets(Filters=in_vpc)["Subnets"],
+        route_tables=ec2.describe_route_tables(Filters=in_vpc)["RouteTables"],
+        security_groups=ec2.describe_security_groups(Filters=in_vpc)["SecurityGroups"],
+    )
+    subnets = frozenset({found["PrivateSubnet1Id"], found["PrivateSubnet2Id"]})
+
+    def sources(group, port):
+        return network.sources(Destination(frozenset({group}), subnets), port)
+
+    containers = {own["ContainerSecurityGroupId"] for own in outputs.values()}
+    for own in outputs.values():
+        container = own["ContainerSecurityGroupId"]
+        assert sources(container, 8080) == {found["LoadBalancerSecurityGroupId"]}
+        assert sources(own["DatabaseSecurityGroupId"], 5432) == {container}
+        assert sources(own["CacheSecurityGroupId"], 6379) == {container}
+        allowed = json.dumps(policies_of(aws, own["ExecutionRoleArn"], own["TaskRoleArn"]))
+        for other in outputs.values():
+            for secret in ("DatabaseSecretArn", "ApplicationSecretArn", "CacheAuthTokenArn"):
+                assert (other[secret] in allowed) is (other is own)
+    assert sources(found["LoadBalancerSecurityGroupId"], 80) == {found["VpcLinkSecurityGroupId"]}
+    reached = [sources(found[f"EndpointsSecurityGroup{number}Id"], 443) for number in (1, 2)]
+    assert set.union(*reached) == containers
+
+
+def outputs_of(aws):
+    return stack_of(aws, "shared-network")["Outputs"]
+
+
+def policies_of(aws, *roles):
+    """Return the inline policies of roles."""
+    iam = aws("iam")
+    return [
+        iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        for name in (arn.rpartition("/")[2] for arn in roles)
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    ]
 
 
 def test_environment_whose_slot_another_one_takes_meanwhile_gets_the_next(
