@@ -18,7 +18,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from iot_pipeline_cfn.deploy.ingest import Ingest
+from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.deploy.request import load_request
+from iot_pipeline_cfn.rehearsal.emulator_target import EmulatorTarget
 from iot_pipeline_cfn.rehearsal.runner import isolated_emulator
 from iot_pipeline_cfn.rehearsal.scenario import Scenario
 
@@ -83,14 +85,15 @@ def main() -> None:
         "pr1", ROOT / "templates/iot-pipeline.json", ROOT / "parameters"
     )
     with isolated_emulator(REGION) as (connection, resources):
-        scenario = Scenario(environment, request, connection, processor, resources)
+        target = EmulatorTarget(connection, processor, resources)
+        scenario = Scenario(Operations(environment, connection), request, target)
         for step in (scenario.creates, scenario.receives_image, scenario.starts_tasks):
             list(step())
         scenario.deploy(**UNLIMITED)
         emulator = urlsplit(str(connection.endpoint_url)).port
         ingest = Ingest(connection, scenario.outputs)
         ways = {
-            "processor": to(scenario.container.port, "processor"),
+            "processor": to(target.container.port, "processor"),
             "load balancer": to(emulator, scenario.outputs["LoadBalancerDnsName"]),
             "API": lambda content: ingest.post(content).status,
         }

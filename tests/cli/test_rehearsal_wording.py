@@ -9,7 +9,7 @@ from checkout import ROOT
 from iot_pipeline_cfn.cli.rehearsal_wording import CHECK_WORDINGS, FAILURE_WORDINGS, STEP_WORDINGS
 from iot_pipeline_cfn.rehearsal.scenario import STEPS
 
-POSITIONS = {"CheckFailed": 0, "ServerMissing": 0, "passed": 0, "require": 1}
+POSITIONS = {"CheckFailed": 0, "StepSkipped": 0, "passed": 0, "require": 1}
 """The functions that take the code of a check, each with the position of the code."""
 
 

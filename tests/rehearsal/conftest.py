@@ -7,10 +7,12 @@ import pytest
 
 from checkout import ROOT
 from iot_pipeline_cfn.cli.rehearsal_wording import check_sentence
+from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.deploy.request import load_request
-from iot_pipeline_cfn.rehearsal import container, scenario, servers
-from iot_pipeline_cfn.rehearsal.runner import run_step
+from iot_pipeline_cfn.rehearsal import container, emulator_target, servers
+from iot_pipeline_cfn.rehearsal.emulator_target import EmulatorTarget
 from iot_pipeline_cfn.rehearsal.scenario import STEPS, Scenario
+from iot_pipeline_cfn.rehearsal.steps import run_step
 
 PROCESSOR = ROOT / "examples/processor/processor.py"
 
@@ -35,8 +37,8 @@ def empty_stores(servers_of_tests, monkeypatch):
                 session.execute(f"DROP ROLE {role}")
     with cache.connect() as client:
         client.flushall()
-    monkeypatch.setattr(scenario, "postgresql_server", lambda _: nullcontext(database))
-    monkeypatch.setattr(scenario, "redis_server", lambda: nullcontext(cache))
+    monkeypatch.setattr(emulator_target, "postgresql_server", lambda _: nullcontext(database))
+    monkeypatch.setattr(emulator_target, "redis_server", lambda: nullcontext(cache))
     return database, cache
 
 
@@ -50,7 +52,12 @@ def run_steps(tmp_path, connect_to):
             path.write_text(json.dumps(template))
             named, request = load_request(environment, path, parameters)
             steps = []
-            created = Scenario(named, request, connect_to(), PROCESSOR, resources)
+            connection = connect_to()
+            created = Scenario(
+                Operations(named, connection, on_interrupt="leave"),
+                request,
+                EmulatorTarget(connection, PROCESSOR, resources),
+            )
             for name in names:
                 steps.append(run_step(name, STEPS[name], created))
                 if steps[-1].failure:
@@ -63,7 +70,7 @@ def run_steps(tmp_path, connect_to):
 @pytest.fixture
 def failure_of(template, run_steps, empty_stores, monkeypatch):
     """A function that breaks the template and returns how the last of some steps fails."""
-    monkeypatch.setattr(scenario, "PATIENCE_SECONDS", 3)
+    monkeypatch.setattr(emulator_target, "PATIENCE_SECONDS", 3)
     monkeypatch.setattr(container, "START_SECONDS", 6)
 
     def failure_of(breakage, *names):

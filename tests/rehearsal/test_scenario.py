@@ -6,9 +6,6 @@ import pytest
 
 from breaking import DEPLOY_IMAGE, properties
 from checkout import ROOT
-from iot_pipeline_cfn.rehearsal import scenario
-from iot_pipeline_cfn.rehearsal.checks import ServerMissing
-from iot_pipeline_cfn.rehearsal.scenario import STEPS
 
 
 def want_tasks_without_image(template):
@@ -69,17 +66,3 @@ def test_protected_environment_leaves_no_load_balancer(template, run_steps, tmp_
     _, private, destroyed = ([check.code for check in step.checks] for step in steps)
     assert private == ["load-balancer-internal"]
     assert destroyed == ["deletion-refused", "no-leftovers"]
-
-
-def test_steps_that_need_missing_servers_are_skipped(template, run_steps, monkeypatch):
-    def missing(_):
-        raise ServerMissing("server-missing", server="PostgreSQL", package="postgresql")
-
-    monkeypatch.setattr(scenario, "postgresql_server", missing)
-    steps = run_steps(template, *STEPS)
-    assert [step.name for step in steps] == [*STEPS]
-    assert not any(step.failure for step in steps)
-    skipped = [step for step in steps if step.skipped]
-    assert len(skipped) == 6
-    assert {step.skipped.details["server"] for step in skipped} == {"PostgreSQL"}
-    assert [check.code for check in steps[-1].checks] == ["no-leftovers"]

@@ -14,13 +14,14 @@ STEP_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "bootstrap": "set up the account",
         "create": "create the environment without an image",
         "repeat": "repeat the deployment",
-        "push-image": "push an image (recorded)",
+        "push-image": "push an image",
         "start-tasks": "deploy the image",
         "ingest": "send readings",
         "throttle": "exceed the throttle",
         "rollback": "deploy a failing update",
         "rotate-password": "rotate the database password",
         "private-ingress": "change to private ingress",
+        "ingress-back": "change back to the ingress of the parameter file",
         "destroy": "destroy the environment",
     }
 )
@@ -33,12 +34,13 @@ CHECK_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "container-stopped": "the container stops without an error",
         "created": "all resources are created",
         "deletion-refused": "the protected environment is not deleted",
-        "image-recorded": "the repository has the image",
+        "image-pushed": "the repository has the image",
         "invalid-refused": (
             "unauthorized requests and those past the API get 403, invalid readings 400; none is "
             "stored"
         ),
         "load-balancer-internal": "the load balancer is internal",
+        "load-balancer-internet-facing": "the load balancer is internet-facing",
         "no-changes": "no resource changes",
         "no-leftovers": "no resource is left, apart from those with a retention policy",
         "no-tasks": "the service wants no tasks",
@@ -67,7 +69,6 @@ FAILURE_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "image-missing": "CannotPullContainerError: {image} does not exist",
         "invalid-reading-passed": "the API passed an invalid reading on, which got: {body}",
         "leftovers": "resources are left, see {operations}",
-        "load-balancer-not-internal": "the load balancer is {scheme}",
         "log-group-missing": "ResourceInitializationError: the log group {name!r} does not exist",
         "no-tasks-desired": "the service wants no tasks, though there is an image",
         "not-throttled": "the API accepted {requests} requests without throttling",
@@ -88,6 +89,7 @@ FAILURE_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "unknown-dependency": "the container depends on the state {state} of {container}",
         "unexpected-error": "{error}: {message}",
         "wrong-number-of-tasks": "the service wants {desired} tasks instead of {expected}",
+        "wrong-scheme": "the load balancer is {scheme} instead of {expected}",
         "wrong-status": "an {request} request got {status} instead of {expected}",
     }
 )

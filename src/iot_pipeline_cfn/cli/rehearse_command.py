@@ -16,7 +16,7 @@ from .rehearsal_wording import STEP_WORDINGS, check_sentence
 from .staleness import require_fresh_templates
 
 if TYPE_CHECKING:
-    from iot_pipeline_cfn.rehearsal.runner import Step
+    from iot_pipeline_cfn.rehearsal.steps import Step
 
 PROCESSOR = Path("examples/processor/processor.py")
 

@@ -12,8 +12,8 @@ class CheckFailed(Exception):  # noqa: N818 The check has failed, and not the pr
         self.finding = Finding(code, Severity.ERROR, details=details)
 
 
-class ServerMissing(CheckFailed):
-    """This machine has no server of a kind, so that the steps that need it are skipped."""
+class StepSkipped(CheckFailed):
+    """The rest of a step cannot run here; the finding has the reason."""
 
 
 def passed(code: str, **details: Value) -> Finding:

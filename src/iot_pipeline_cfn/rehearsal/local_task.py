@@ -19,19 +19,12 @@ from iot_pipeline_cfn.deploy.image_registry import ImageReference, ImageReposito
 
 from .checks import CheckFailed, require
 from .container import Container
+from .rehearsal_target import find_service
 from .servers import HOST
 from .stores import Stores
 
 FIELDS_OF_AN_ARN: Final = 7
 READINESS_PATH: Final = "/ready"
-
-
-def find_service(connection: Connection, outputs: Mapping[str, str]) -> dict[str, Any]:
-    """Return the service of an environment as ECS describes it."""
-    (service,) = connection.ecs.describe_services(
-        cluster=outputs["ClusterName"], services=[outputs["ServiceName"]]
-    )["services"]
-    return dict(service)
 
 
 @contextmanager

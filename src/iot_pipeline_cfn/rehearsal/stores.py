@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypedDict
 
 import psycopg
 from redis.exceptions import RedisError
@@ -12,15 +11,8 @@ from redis.exceptions import RedisError
 from iot_pipeline_cfn.deploy.connection import Connection
 
 from .checks import CheckFailed
+from .probe import Reading
 from .servers import PostgreSQL, Redis
-
-
-class Reading(TypedDict):
-    """A reading as a sensor sends it."""
-
-    deviceId: str
-    timestamp: str
-    measurements: dict[str, float]
 
 
 @dataclass(frozen=True)
