@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deploying import Recorder, names_of_stacks, small_template
+from iot_pipeline_cfn.deploy import service_layer
 from iot_pipeline_cfn.deploy.connection import Target
 from iot_pipeline_cfn.deploy.deletion import DeletionOutcome
 from iot_pipeline_cfn.deploy.errors import DeploymentError
@@ -47,6 +48,74 @@ def test_environment_lives_through_plan_deploy_and_destroy(prepare, aws):
     assert (topic.logical_id, topic.outcome) == ("Topic", DeletionOutcome.DELETED)
     assert (deletion.left, names_of_stacks(aws)) == ([], [])
     assert destroy(operations, YES).plan.stack is None
+
+
+VPC = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}
+
+
+class Seeing(Recorder):
+    """An observer that agrees, after something has happened, and keeps what it is shown."""
+
+    def __init__(self, happens):
+        super().__init__(True)
+        self.happens, self.found = happens, []
+
+    def confirm(self, question, environment):
+        self.happens()
+        return super().confirm(question, environment)
+
+    def show_findings(self, findings):
+        self.found += findings
+
+
+def use_up(aws):
+    """Create VPCs up to AWS's default quota."""
+    for _ in range(5 - len(aws("ec2").describe_vpcs()["Vpcs"])):
+        aws("ec2").create_vpc(CidrBlock="10.1.0.0/16")
+
+
+def test_last_free_place_that_is_taken_before_the_answer_is_noticed(prepare, aws):
+    """The checks had passed before the user was asked."""
+    observer = Seeing(lambda: use_up(aws))
+    operations, request = prepare(small_template({"Vpc": VPC}), observer=observer)
+    with pytest.raises(DeploymentError) as error:
+        deploy(operations, request, ASK)
+    assert (error.value.code, error.value.details["codes"]) == ("preflight", ["vpcs"])
+    assert [finding.code for finding in observer.found] == ["vpcs"]
+    assert names_of_stacks(aws) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "codes"),
+    [
+        (
+            "The maximum number of VPCs has been reached. (Service: Ec2, Status Code: 400, "
+            "HandlerErrorCode: ServiceLimitExceeded)",
+            ["vpcs"],
+        ),
+        ("something else (HandlerErrorCode: InvalidRequest)", []),
+    ],
+)
+def test_limit_that_aws_reports_is_the_finding_of_the_quota(
+    prepare, aws, monkeypatch, reason, codes
+):
+    """Another deployment took the last place after all checks."""
+    observer = Seeing(lambda: None)
+    operations, request = prepare(small_template({"Vpc": VPC}), observer=observer)
+
+    def execute(*_):
+        use_up(aws)
+        cause = {"logical_id": "Vpc", "reason": reason}
+        raise DeploymentError("failed", code="deployment-failed", cause=cause)
+
+    monkeypatch.setattr(service_layer, "execute", execute)
+    with pytest.raises(DeploymentError):
+        deploy(operations, request, YES)
+    assert [finding.code for finding in observer.found] == codes
+    for finding in observer.found:
+        assert (finding.details["used"], finding.details["limit"]) == (5, 5)
+        assert finding.details["consumers"]
+        assert {each.action for each in finding.remediations} >= {"raise-quota"}
 
 
 @pytest.mark.parametrize("agrees", [True, False])

@@ -32,6 +32,7 @@ from .operations import Operations
 from .planning import REASONS, Refusal, Verb, is_ephemeral
 from .preflight.check_registry import CHECKS
 from .preflight.checking import merge_validations, run_checks
+from .preflight.quota_checks import reached_quotas
 from .protection import is_protected
 from .remaining_snapshots import Snapshot, find_snapshots
 from .reported_changes import loses_data
@@ -212,13 +213,31 @@ def _deploy(operations: Operations, request: DeploymentRequest) -> DeploymentRes
         observer.show_findings(made.findings)
         require_passed(made.findings)
         has_effect = not made.empty or made.settings
-        if has_effect and not operations.agreed and not observer.confirm(Question.DEPLOY, suffix):
-            message = "nothing was deployed"
-            raise DeploymentError(message, code="declined")
+        if has_effect and not operations.agreed:
+            if not observer.confirm(Question.DEPLOY, suffix):
+                message = "nothing was deployed"
+                raise DeploymentError(message, code="declined")
+            # Others may have deployed before the user answered.
+            _check_again(operations, request, made)
         begun = time.monotonic()
-        stack = execute(operations, made)
+        try:
+            stack = execute(operations, made)
+        except DeploymentError as error:
+            cause = error.details.get("cause")
+            if isinstance(cause, dict) and (found := [*reached_quotas(made.context, cause)]):
+                observer.show_findings(found)
+            raise
     unready = require_working(operations, stack)
     return DeploymentResult(made, stack, time.monotonic() - begun, unready)
+
+
+def _check_again(operations: Operations, request: DeploymentRequest, made: Plan) -> None:
+    """Require that the checks still pass; only new errors are shown."""
+    known = {finding.code for finding in made.findings}
+    found = [each for each in _check(request, made) if each.code not in known]
+    if any(each.severity is Severity.ERROR for each in found):
+        operations.observer.show_findings(found)
+    require_passed(found)
 
 
 def _with_bootstrap(

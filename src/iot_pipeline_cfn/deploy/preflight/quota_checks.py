@@ -5,11 +5,12 @@ not enough.
 https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -34,6 +35,13 @@ from .stack_owners import STACK_TAG, destroyable, grouped
 
 NOT_APPLIED: Final = "NoSuchResourceException"
 """Returned when no custom quota is applied. Other errors are inconclusive."""
+
+LIMIT_REACHED: Final = re.compile(
+    "ServiceLimitExceeded|LimitExceeded|QuotaExceeded|maximum number of .* has been reached",
+    re.IGNORECASE,
+)
+"""What CloudFormation's handlers report where a quota is reached
+(https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html)."""
 
 CHANGING: Final = frozenset({Action.ADD, Action.MODIFY})
 
@@ -255,19 +263,34 @@ def check_quotas(context: PreflightContext, rows: Sequence[QuotaCheck]) -> Itera
             yield from _compare(context, row, demand)
 
 
-def _compare(context: PreflightContext, row: QuotaCheck, demand: Demand) -> Iterator[Finding]:
+def reached_quotas(context: PreflightContext, cause: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield the quotas that the failure of a resource tells are reached, and what uses them."""
+    if not LIMIT_REACHED.search(str(cause.get("reason"))):
+        return
+    for row in QUOTA_CHECKS:
+        for demand in row.demands(context):
+            if cause.get("logical_id") in demand.logical_ids:
+                yield from _compare(context, row, demand, is_reached=True)
+
+
+def _compare(
+    context: PreflightContext, row: QuotaCheck, demand: Demand, *, is_reached: bool = False
+) -> Iterator[Finding]:
+    """Compare a demand with what is left of a quota, of which AWS may say that it is reached."""
     quota = QUOTAS[row.quota]
     consumption = row.consumption(context.connection, demand.scope)
     total = consumption.amount + demand.amount
-    if quota.is_minimum and total <= quota.default_in(context.connection.region):
+    default = quota.default_in(context.connection.region)
+    if quota.is_minimum and total <= default and not is_reached:
         return
     limit, source = _limit(context, quota)
-    if total <= limit:
+    if total <= limit and not is_reached:
         return
     groups = grouped(context, consumption.tagged())
     is_known = source == "account" or (source == "default" and quota.is_minimum)
     # Usage above the assumed limit means that the real limit is higher.
     is_certain = is_known and consumption.amount <= limit and not demand.is_stepwise
+    is_certain = is_certain or is_reached
     raised = {"service": quota.service, "quota_code": quota.code}
     yield report(
         quota.check,
