@@ -2,7 +2,7 @@
 
 import pytest
 
-from resolution import containers_of, name_of, of_type, only
+from resolution import containers_of, name_of, of_type
 
 CHAIN = {
     "DatabaseSecretRotatedRule": (
@@ -62,10 +62,11 @@ def test_events_that_start_nothing_wait_in_the_dead_letter_queue(environments):
         assert rules.keys() == CHAIN.keys()
         targets = [target for rule in rules.values() for target in rule["Targets"]]
         assert [target["DeadLetterConfig"] for target in targets] == [{"Arn": arn}] * 2
-        queue = only(environment, "SQS::Queue")
+        queue = of_type(environment, "SQS::Queue")["RotationDeadLetterQueue"]
         assert queue["SqsManagedSseEnabled"] is True
         assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
-        send, _ = only(environment, "SQS::QueuePolicy")["PolicyDocument"]["Statement"]
+        policy = of_type(environment, "SQS::QueuePolicy")["RotationDeadLetterQueuePolicy"]
+        send, _ = policy["PolicyDocument"]["Statement"]
         assert send["Principal"] == {"Service": "events.amazonaws.com"}
         assert (send["Action"], send["Resource"]) == (["sqs:SendMessage"], [arn])
         sources = send["Condition"]["ArnEquals"]["aws:SourceArn"]
