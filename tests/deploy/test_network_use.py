@@ -52,7 +52,14 @@ def test_slot_is_that_of_the_pull_request_or_the_next_free_one(suffix, taken, sl
     ("reason", "lost"),
     [
         ("Priority '7' is currently in use (Service: ElasticLoadBalancingV2)", True),
+        (
+            'Resource handler returned message: "Resource of type '
+            "'AWS::ElasticLoadBalancingV2::ListenerRule' with identifier 'Priority in use' "
+            'already exists." (HandlerErrorCode: AlreadyExists)',
+            True,
+        ),
         ("A rule cannot have this priority", False),
+        ("'AWS::ECR::Repository' with identifier 'any' already exists", False),
     ],
 )
 def test_refused_priority_is_a_lost_slot(reason, lost):

@@ -26,8 +26,13 @@ SLOTS: Final = 100
 SLOTS_PER_GROUP: Final = 50
 """A security group has at most 60 rules."""
 
-PRIORITY_IN_USE: Final = re.compile(r"Priority '?\d+'? is currently in use", re.IGNORECASE)
-"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html"""
+PRIORITY_IN_USE: Final = re.compile(
+    r"Priority '?\d+'? is currently in use|"
+    r"AWS::ElasticLoadBalancingV2::ListenerRule' with identifier .*already exists",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What CloudFormation reports, in two versions of its handler
+(https://github.com/stelligent/mu/issues/324, https://github.com/aws/copilot-cli/issues/4532)."""
 
 USABLE: Final = frozenset(
     {
