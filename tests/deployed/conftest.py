@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iot_pipeline_cfn.deploy.connection import Target, connect
 from iot_pipeline_cfn.deploy.errors import DeploymentError, explained
 from iot_pipeline_cfn.emulator.control import EmulatorError
+from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER
 
 from . import observed
 
@@ -47,11 +48,14 @@ def environment(request):
     try:
         target = Target(os.environ.get("IOT_PIPELINE_TARGET") or Target.AWS)
         connection = connect(target, os.environ.get("IOT_PIPELINE_REGION") or None)
-        return observed.find(name, connection)
+        found = observed.find(name, connection)
     except (BotoCoreError, ClientError) as error:
         pytest.exit(str(explained(error)), 1)
     except (DeploymentError, EmulatorError, ValueError) as error:
         pytest.exit(str(error), 1)
+    if NETWORK_PARAMETER in found.parameters:
+        pytest.exit(f"{name} shares a network, and these tests need one of its own", 1)
+    return found
 
 
 @pytest.fixture(autouse=True)
