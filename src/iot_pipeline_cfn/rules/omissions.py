@@ -115,7 +115,12 @@ class TasksWithoutImage(CloudFormationLintRule):
         repositories = dict(lookup.resources(cfn, "AWS::ECR::Repository"))
         found: str | None = None
         for branch in cfn.get_values(container, "Image") or ():
-            variables = lookup.VARIABLE.findall(lookup.text(branch["Value"]) or "")
+            image = branch["Value"]
+            match image:
+                case {"Fn::Sub": [str() as pattern, dict()]} if lookup.text(image) is None:
+                    # The tag cannot be told, which does not matter.
+                    image = pattern
+            variables = lookup.VARIABLE.findall(lookup.text(image) or "")
             used = {name.partition(".")[0] for name in variables} & repositories.keys()
             if not used:
                 return None
