@@ -22,7 +22,7 @@ def ending_with(error):
     ("error", "failure", "skipped"),
     [
         (CheckFailed("no-tasks-desired"), "no-tasks-desired", None),
-        (StepSkipped("server-missing"), None, "network-shared"),
+        (StepSkipped("server-missing"), None, "server-missing"),
         (FAILED, "deployment-failed", None),
         (KeyError("Services"), "unexpected-error", None),
     ],

@@ -1,5 +1,6 @@
 """The command rehearse."""
 
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +11,18 @@ from iot_pipeline_cfn import DEFAULT_REGION
 from iot_pipeline_cfn.exit_codes import ExitCode
 
 from .console import Console
-from .options import FILE, PARAMETERS, json_option, region_option, template_option
-from .printing import print_table
+from .options import (
+    FILE,
+    PARAMETERS,
+    Place,
+    json_option,
+    region_option,
+    template_option,
+    yes_option,
+)
+from .printing import echo, print_table
 from .rehearsal_wording import STEP_WORDINGS, check_sentence
+from .root import FilePath
 from .staleness import require_fresh_templates
 
 if TYPE_CHECKING:
@@ -22,24 +32,64 @@ PROCESSOR = Path("examples/processor/processor.py")
 
 
 @click.command()
-@click.argument("environment", default="pr1", envvar="ENVIRONMENT_SUFFIX")
+@click.argument("environment", required=False, envvar="ENVIRONMENT_SUFFIX")
 @click.option(
     "--processor",
     type=FILE,
     help="The program in place of the container image.  [default: that of examples/]",
 )
+@click.option(
+    "--target",
+    type=click.Choice(["aws", "local"]),
+    default="local",
+    show_default=True,
+    envvar="IOT_PIPELINE_TARGET",
+    help="AWS, or a local AWS emulator of its own.",
+)
+@click.option(
+    "--image",
+    default="examples/processor",
+    show_default=True,
+    envvar="IOT_PIPELINE_IMAGE",
+    help="On AWS: the directory to build, or the URI of an image in ECR.",
+)
+@click.option(
+    "--report",
+    type=FilePath(path_type=Path),
+    help="On AWS: the path of the report, without .json and .md.  [default: rehearsal-<suffix>]",
+)
+@click.option(
+    "--profile", envvar="IOT_PIPELINE_PROFILE", help="The profile.  [default: AWS_PROFILE]"
+)
+@yes_option
 @region_option
 @template_option
 @json_option
 def rehearse(
     *,
-    environment: str,
+    environment: str | None,
     processor: Path | None,
+    target: str,
+    image: str,
+    report: Path | None,
+    profile: str | None,
+    yes: bool,
     region: str | None,
     template: Path | None,
     as_json: bool,
 ) -> None:
-    """Run the end-to-end scenario on a local AWS emulator of its own."""
+    """Run the end-to-end scenario on a local AWS emulator of its own, or on AWS."""
+    if target == "aws":
+        from .aws_rehearsal_command import require_success, run_on_aws
+
+        place = Place(region=region, profile=profile)
+        name = environment or "pr-rehearsal"
+        document = run_on_aws(name, template, place, image, report, yes=yes)
+        if as_json:
+            echo(json.dumps(document, default=str))
+        require_success(document)
+        return
+    environment = environment or "pr1"
     from iot_pipeline_cfn.deploy.errors import DeploymentError
     from iot_pipeline_cfn.deploy.request import load_request
 

@@ -61,6 +61,7 @@ class OperationOutcome:
             "status": self.status,
             "cancelled": self.cancelled,
             "cause": cause and cause.as_data(),
+            "failures": [event.as_data() for event in self.failures],
             "stopped_tasks": self.stopped_tasks,
         }
 

@@ -86,6 +86,20 @@ def deploy_image(
     return result
 
 
+def push_image(operations: Operations, request: DeploymentRequest, image: str) -> str:
+    """Push an image to the repository of an existing environment, and return its digest."""
+    stack = operations.require_stack()
+    repository = _repository(operations, stack)
+    if repository is None:
+        message = f"the stack has no output {REPOSITORY_OUTPUT}"
+        raise DeploymentError(message, code="no-repository")
+    parameters = build_input(operations, request, stack).parameters
+    platform = ARCHITECTURES[parameters[ARCHITECTURE_PARAMETER]]
+    with _prepared(operations, image, platform, repository) as prepared:
+        _push(operations, repository, prepared)
+    return prepared.manifest.digest
+
+
 def _with_image(request: DeploymentRequest, name: str) -> DeploymentRequest:
     return replace(request, parameters={**request.parameters, IMAGE_PARAMETER: name})
 

@@ -1,0 +1,17 @@
+"""Rehearsing on AWS needs credentials, and an environment with a network of its own."""
+
+from checkout import ROOT
+from deploying import pipeline
+from iot_pipeline_cfn.cli.aws_rehearsal_command import expected_price, load_own_network
+
+
+def test_without_credentials_one_line_says_so():
+    done = pipeline("rehearse", "--target", "aws", "--region", "us-east-1")
+    assert (done.status, done.out, done.err.count("\n")) == (7, "", 1)
+
+
+def test_environment_has_its_own_network_and_a_price(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    _, request = load_own_network("pr-rehearsal", None)
+    assert "Network" not in request.template["Parameters"]
+    assert 0 < expected_price(request, "us-east-1") < 5
