@@ -15,7 +15,9 @@ from deploying import (
     signal_success,
     small_template,
     stack_of,
+    topic,
 )
+from iot_pipeline_cfn.deploy import deletion
 from iot_pipeline_cfn.rehearsal.leftovers import list_resources
 
 UNPROTECT = ("--parameter", "DeletionProtection=disabled")
@@ -128,6 +130,22 @@ def test_failed_deletion_can_be_repeated(project, aws):
         DBInstanceIdentifier=database["DBInstanceIdentifier"], DeletionProtection=False
     )
     assert project.run(*command_named_in(failed.err), "--yes").status == 0
+
+
+def test_export_that_is_imported_after_the_check_keeps_the_stack(project, aws, monkeypatch):
+    outputs = {"Value": {"Value": "any", "Export": {"Name": "any:value"}}}
+    project.write(small_template(outputs=outputs))
+    project.deploy("pr1")
+    user = {"Resources": {"Any": topic(DisplayName={"Fn::ImportValue": "any:value"})}}
+    aws("cloudformation").create_stack(StackName="user", TemplateBody=json.dumps(user))
+    answers, read = iter([[]]), deletion.users_of
+    monkeypatch.setattr(deletion, "users_of", lambda *given: next(answers, read(*given)))
+    refused = project.run("destroy", "pr1", "--yes")
+    assert (refused.status, refused.code) == (1, "in-use")
+    assert refused.details["stacks"] == ["user"]
+    reason = "Export any:value cannot be deleted as it is in use by user"
+    assert refused.details["reason"] == reason
+    assert stack_of(aws, "pr1")["StackStatus"] == "CREATE_COMPLETE"
 
 
 def test_destroy_ends_a_creation(project):

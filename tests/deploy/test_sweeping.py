@@ -128,15 +128,17 @@ def test_a_few_are_deleted_at_once_and_failures_stop_nothing(monkeypatch):
 
 def test_environment_that_has_changed_since_is_judged_again(monkeypatch):
     """Its deletion may have waited for others for an hour."""
-    busy, kept, gone = stack("pr1"), stack("pr2"), stack("pr3")
+    stacks = [stack(f"pr{number}") for number in range(1, 5)]
     now = [
         stack("pr1", status="UPDATE_IN_PROGRESS"),
         stack("pr2", termination_protection=True),
         stack("pr3", status="DELETE_COMPLETE"),
+        # Its pull request is open again.
+        stack("pr4", idle=0),
     ]
     deletions = Deletions(monkeypatch)
-    done = deletions.run([busy, kept, gone], now)
-    verdicts = [Verdict.IN_PROGRESS, Verdict.PROTECTED, Verdict.GONE]
+    done = deletions.run(stacks, now)
+    verdicts = [Verdict.IN_PROGRESS, Verdict.PROTECTED, Verdict.GONE, Verdict.CHANGED]
     assert [each.verdict for each in done] == verdicts
     assert deletions.deleted == []
 

@@ -15,6 +15,7 @@ from emulated import settled
     ],
 )
 def test_imported_value_can_neither_be_changed_nor_removed(cloudformation, outputs, problem):
+    """A deletion puts the stack back to its status."""
     topic = {"Type": "AWS::SNS::Topic"}
     given = {"Value": "first", "Export": {"Name": "any:value"}}
     name = {
@@ -28,6 +29,11 @@ def test_imported_value_can_neither_be_changed_nor_removed(cloudformation, outpu
     for stack, template in templates.items():
         cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
         assert settled(cloudformation, stack)["StackStatus"] == "CREATE_COMPLETE"
+    cloudformation.delete_stack(StackName="network")
+    refused = settled(cloudformation, "network")
+    assert refused["StackStatus"] == "CREATE_COMPLETE"
+    reason = "Export any:value cannot be deleted as it is in use by user"
+    assert refused["StackStatusReason"] == reason
     changed = templates["network"] | {"Outputs": {"Value": outputs}}
     cloudformation.update_stack(StackName="network", TemplateBody=json.dumps(changed))
     assert settled(cloudformation, "network")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"

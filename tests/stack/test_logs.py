@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 
 from iot_pipeline_cfn.review.policy_documents import permissions
+from iot_pipeline_cfn.template.log_group_names import LOG_GROUP_ENDINGS, suffix_of_log_group
 from resolution import of_type, only, waits_for
 
 
@@ -10,6 +11,13 @@ def test_every_log_group_has_a_retention(template):
     log_groups = of_type(template, "Logs::LogGroup")
     assert log_groups
     assert all(1 <= group["RetentionInDays"] <= 365 for group in log_groups.values())
+
+
+def test_every_log_group_is_found_by_its_name(environments):
+    groups = of_type(environments["most"], "Logs::LogGroup").values()
+    names = [group["LogGroupName"] for group in groups]
+    assert len(names) == len(LOG_GROUP_ENDINGS)
+    assert None not in map(suffix_of_log_group, names)
 
 
 def test_flow_logs_record_all_traffic_of_the_vpc_where_enabled(environments):

@@ -306,9 +306,7 @@ UNTAGGED = ("ec2:DeleteNetworkInterface", "ec2:DeleteVpcEndpoints", "ec2:DeleteS
 LEFTOVERS = (
     "ec2:ReleaseAddress",
     "ecs:DeleteTaskDefinitions",
-    "elasticache:DeleteSnapshot",
     "logs:DeleteLogGroup",
-    "rds:DeleteDBSnapshot",
 )
 
 

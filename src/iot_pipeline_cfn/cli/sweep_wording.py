@@ -24,6 +24,7 @@ VERDICTS: Final = {
     Verdict.PULL_REQUEST_OPEN: "with an open pull request",
     Verdict.TIME_LEFT: "with time left",
     Verdict.NO_END: "without an end",
+    Verdict.CHANGED: "deployed meanwhile",
     Verdict.GONE: "deleted meanwhile",
 }
 

@@ -111,10 +111,7 @@ def plan_deletion(operations: Operations) -> DeletionPlan:
     if stack.status == "REVIEW_IN_PROGRESS":
         return DeletionPlan(stack)
     if users := users_of(operations, stack):
-        message = (
-            f"{stack.name} is used by {', '.join(users)}; nothing was deleted. Destroy them first"
-        )
-        raise DeploymentError(message, code="in-use", stacks=users)
+        raise _in_use(stack, users)
     template, summaries = both(
         lambda: cloudformation.original_template(operations.client, stack.arn),
         lambda: cloudformation.list_resources(operations.client, stack),
@@ -129,6 +126,13 @@ def plan_deletion(operations: Operations) -> DeletionPlan:
         for resource in summaries
     ]
     return DeletionPlan(stack, resources)
+
+
+def _in_use(stack: Stack, users: Sequence[str], reason: str = "") -> DeploymentError:
+    by = ", ".join(users) or "another stack"
+    message = f"{stack.name} is used by {by}; nothing was deleted. Destroy them first\n  {reason}"
+    message = message.rstrip()
+    return DeploymentError(message, code="in-use", stacks=users, reason=reason)
 
 
 def _outcome(
@@ -169,6 +173,15 @@ def delete(
         attempts.append(outcome)
     if outcome.status == "DELETE_COMPLETE":
         return [event for attempt in attempts for event in attempt.events]
+    if outcome.status.endswith("_COMPLETE"):
+        # CloudFormation puts a stack back to its status if another imports its exports by now
+        # (https://github.com/aws/aws-sdk/issues/383).
+        reasons = [
+            event.reason
+            for event in outcome.events
+            if event.of_stack and event.reason and event.status != "DELETE_IN_PROGRESS"
+        ]
+        raise _in_use(stack, users_of(operations, stack), "; ".join(reasons))
     lines = [
         f"{operations.environment.suffix} could not be deleted ({outcome.status})",
         *(

@@ -1,9 +1,9 @@
-"""What deleted environments have left behind, by our tags and names only.
+"""What deleted environments have left behind.
 
 A deletion leaves log groups that a service has created once more, inactive task definitions
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/delete-task-definition-v2.html) and,
 where it was forced or done by hand, addresses and interfaces. Snapshots, and the logs of their
-databases, are left on purpose: they are removed only if the environment had a time to live.
+databases, are left on purpose: an ephemeral environment takes none.
 """
 
 import re
@@ -15,21 +15,24 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iot_pipeline_cfn.template.findings import Value
+from iot_pipeline_cfn.template.log_group_names import suffix_of_log_group
 from iot_pipeline_cfn.template.parameters import PROJECT
 
 from . import cloudformation
 from .connection import Connection
 from .environments import STACK_PREFIX
 from .errors import explained
-from .lifetime import TIME_TO_LIVE_TAG
+from .preflight.stack_owners import STACK_TAG
 
 GIBIBYTE: Final = 2**30
 
 REVISIONS_AT_ONCE: Final = 10
 """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html"""
 
-NAMED: Final = re.compile(rf"(?:^|/){STACK_PREFIX}([a-z][a-z0-9-]*)(?=/|$)")
-"""The part of a name that is an environment's; its suffix may have an ending behind it."""
+RDS_LOG_GROUP: Final = re.compile(
+    rf"/aws/rds/instance/(?P<database>{STACK_PREFIX}(?P<suffix>[a-z][a-z0-9-]*)-database-[a-z0-9]+)/.+"
+)
+"""The log groups that RDS creates for a database, which CloudFormation names after the stack."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Orphan:
     kind: str
     id: str
     environment: str
-    """The suffix, or what begins with it."""
+    """The suffix."""
     is_removable: bool = True
     """Whether it was not left on purpose."""
     gigabytes: float = 0
@@ -65,7 +68,7 @@ def find_orphans(connection: Connection) -> tuple[list[Orphan], dict[str, str]]:
     Stacks are listed after resources, so that a new environment is never taken for a deleted one.
     """
     found, unreadable = list[Orphan](), dict[str, str]()
-    for kind, (find, _) in KINDS.items():
+    for kind, find in KINDS.items():
         try:
             found += find(connection)
         except (BotoCoreError, ClientError) as error:
@@ -82,7 +85,7 @@ def remove_orphans(connection: Connection, orphans: Sequence[Orphan]) -> list[Or
         result = OrphanResult(orphan)
         if orphan.is_removable and not _belongs(orphan, existing):
             try:
-                KINDS[orphan.kind][1](connection, orphan)
+                REMOVERS[orphan.kind](connection, orphan)
                 result = OrphanResult(orphan, is_removed=True)
             except (BotoCoreError, ClientError) as error:
                 result = OrphanResult(orphan, error=str(explained(error)))
@@ -106,13 +109,37 @@ def _belongs(orphan: Orphan, existing: Collection[str]) -> bool:
     return any(name == suffix or name.startswith(f"{suffix}-") for suffix in existing)
 
 
-def _tagged(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _tagged(
+    tags: Sequence[Mapping[str, Any]], *, key: str = "Key", value: str = "Value"
+) -> dict[str, str]:
     """Return the tags of a resource of ours; empty for one of others."""
-    found = {tag["Key"]: tag["Value"] for tag in tags}
+    found = {tag[key]: tag[value] for tag in tags}
     return found if found.get("Project") == PROJECT and found.get("Environment") else {}
 
 
+def _stack_environment(tags: Sequence[Mapping[str, Any]]) -> str:
+    """Return the environment whose stack has created a resource; empty for one of others.
+
+    People can set our tags, but not those of CloudFormation, which its schemas promise for
+    addresses, log groups and security groups (`cloudFormationSystemTags`):
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html
+    """
+    found = _tagged(tags)
+    suffix = found.get("Environment", "")
+    return suffix if found.get(STACK_TAG) == f"{STACK_PREFIX}{suffix}" else ""
+
+
 def _log_groups(connection: Connection) -> Iterator[Orphan]:
+    """Yield the log groups of the templates and of their databases, without those of other stacks.
+
+    One that a service has created again has no tags.
+    """
+    existing = _existing(connection)
+    databases = {
+        database["DBInstanceIdentifier"]
+        for page in connection.rds.get_paginator("describe_db_instances").paginate()
+        for database in page["DBInstances"]
+    }
     snapshots = {
         snapshot["DBInstanceIdentifier"]
         for page in connection.rds.get_paginator("describe_db_snapshots").paginate()
@@ -120,15 +147,16 @@ def _log_groups(connection: Connection) -> Iterator[Orphan]:
     }
     for page in connection.logs.get_paginator("describe_log_groups").paginate():
         for group in page["logGroups"]:
-            name = group["logGroupName"]
-            if named := NAMED.search(name):
-                yield Orphan(
-                    "log-group",
-                    name,
-                    named[1],
-                    not any(f"/{snapshot}/" in name for snapshot in snapshots),
-                    group.get("storedBytes", 0) / GIBIBYTE,
-                )
+            name, arn = group["logGroupName"], group["arn"].removesuffix(":*")
+            of_database = RDS_LOG_GROUP.fullmatch(name)
+            database = of_database["database"] if of_database else ""
+            suffix = of_database["suffix"] if of_database else suffix_of_log_group(name)
+            if not suffix or suffix in existing or database in databases:
+                continue
+            tags = connection.logs.list_tags_for_resource(resourceArn=arn)["tags"]
+            if tags.get(STACK_TAG) in {None, f"{STACK_PREFIX}{suffix}"}:
+                size = group.get("storedBytes", 0) / GIBIBYTE
+                yield Orphan("log-group", name, suffix, database not in snapshots, size)
 
 
 def _delete_log_group(connection: Connection, orphan: Orphan) -> None:
@@ -144,13 +172,9 @@ def _database_snapshots(connection: Connection) -> Iterator[Orphan]:
                     "database-snapshot",
                     snapshot["DBSnapshotIdentifier"],
                     tags["Environment"],
-                    TIME_TO_LIVE_TAG in tags,
-                    snapshot.get("AllocatedStorage", 0),
+                    is_removable=False,
+                    gigabytes=snapshot.get("AllocatedStorage", 0),
                 )
-
-
-def _delete_database_snapshot(connection: Connection, orphan: Orphan) -> None:
-    connection.rds.delete_db_snapshot(DBSnapshotIdentifier=orphan.id)
 
 
 def _cache_snapshots(connection: Connection) -> Iterator[Orphan]:
@@ -164,8 +188,8 @@ def _cache_snapshots(connection: Connection) -> Iterator[Orphan]:
                     "cache-snapshot",
                     snapshot["SnapshotName"],
                     tags["Environment"],
-                    TIME_TO_LIVE_TAG in tags,
-                    sum(map(_gigabytes, snapshot.get("NodeSnapshots", []))),
+                    is_removable=False,
+                    gigabytes=sum(map(_gigabytes, snapshot.get("NodeSnapshots", []))),
                 )
 
 
@@ -175,20 +199,25 @@ def _gigabytes(node: Mapping[str, Any]) -> float:
     return float(size) / {"MB": 1024, "GB": 1}.get(unit, 1024) if size else 0
 
 
-def _delete_cache_snapshot(connection: Connection, orphan: Orphan) -> None:
-    connection.elasticache.delete_snapshot(SnapshotName=orphan.id)
-
-
 def _task_definitions(connection: Connection) -> Iterator[Orphan]:
-    """Yield the families of which no revision is active, with the number of revisions."""
-    pages = connection.ecs.get_paginator("list_task_definition_families").paginate(
+    """Yield our families of which no revision is active, with the number of revisions.
+
+    They have our tags, but not those of CloudFormation
+    (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2063).
+    """
+    ecs = connection.ecs
+    pages = ecs.get_paginator("list_task_definition_families").paginate(
         familyPrefix=STACK_PREFIX, status="INACTIVE"
     )
     for page in pages:
         for family in page["families"]:
-            if named := NAMED.search(family):
-                count = len(_revisions(connection, family))
-                yield Orphan("task-definitions", family, named[1], count=count)
+            if not (revisions := _revisions(connection, family)):
+                continue
+            answer = ecs.describe_task_definition(taskDefinition=revisions[-1], include=["TAGS"])
+            tags = _tagged(answer.get("tags", []), key="key", value="value")
+            if family == f"{STACK_PREFIX}{tags.get('Environment')}":
+                environment = tags["Environment"]
+                yield Orphan("task-definitions", family, environment, count=len(revisions))
 
 
 def _revisions(connection: Connection, family: str) -> list[str]:
@@ -207,9 +236,9 @@ def _delete_task_definitions(connection: Connection, orphan: Orphan) -> None:
 
 def _addresses(connection: Connection) -> Iterator[Orphan]:
     for address in connection.ec2.describe_addresses()["Addresses"]:
-        tags = _tagged(address.get("Tags", []))
-        if tags and not address.get("AssociationId"):
-            yield Orphan("address", address["AllocationId"], tags["Environment"])
+        environment = _stack_environment(address.get("Tags", []))
+        if environment and not address.get("AssociationId"):
+            yield Orphan("address", address["AllocationId"], environment)
 
 
 def _release_address(connection: Connection, orphan: Orphan) -> None:
@@ -219,10 +248,9 @@ def _release_address(connection: Connection, orphan: Orphan) -> None:
 def _interfaces(connection: Connection) -> Iterator[Orphan]:
     """Yield the interfaces that nothing uses and that hold a security group of ours."""
     groups = {
-        group["GroupId"]: tags["Environment"]
+        group["GroupId"]: _stack_environment(group.get("Tags", []))
         for page in connection.ec2.get_paginator("describe_security_groups").paginate()
         for group in page["SecurityGroups"]
-        if (tags := _tagged(group.get("Tags", [])))
     }
     for page in connection.ec2.get_paginator("describe_network_interfaces").paginate():
         for interface in page["NetworkInterfaces"]:
@@ -239,14 +267,24 @@ def _delete_interface(connection: Connection, orphan: Orphan) -> None:
 Find = Callable[[Connection], Iterator[Orphan]]
 Remove = Callable[[Connection, Orphan], None]
 
-KINDS: Final[Mapping[str, tuple[Find, Remove]]] = MappingProxyType(
+KINDS: Final[Mapping[str, Find]] = MappingProxyType(
     {
-        "log-group": (_log_groups, _delete_log_group),
-        "database-snapshot": (_database_snapshots, _delete_database_snapshot),
-        "cache-snapshot": (_cache_snapshots, _delete_cache_snapshot),
-        "task-definitions": (_task_definitions, _delete_task_definitions),
-        "address": (_addresses, _release_address),
-        "interface": (_interfaces, _delete_interface),
+        "log-group": _log_groups,
+        "database-snapshot": _database_snapshots,
+        "cache-snapshot": _cache_snapshots,
+        "task-definitions": _task_definitions,
+        "address": _addresses,
+        "interface": _interfaces,
     }
 )
-"""How each kind is found and removed."""
+"""How each kind is found."""
+
+REMOVERS: Final[Mapping[str, Remove]] = MappingProxyType(
+    {
+        "log-group": _delete_log_group,
+        "task-definitions": _delete_task_definitions,
+        "address": _release_address,
+        "interface": _delete_interface,
+    }
+)
+"""How each kind is removed that is not left on purpose."""

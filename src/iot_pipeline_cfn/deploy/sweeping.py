@@ -21,7 +21,7 @@ from .cloudformation import Stack
 from .environments import STACK_PREFIX, Environment
 from .errors import DeploymentError, explained
 from .inventory import is_environment
-from .lifetime import expiry, pull_request
+from .lifetime import expiry, last_activity, pull_request
 from .operations import Operations
 from .orphans import OrphanResult
 from .planning import DECISIONS, ENVIRONMENT_TAG
@@ -48,6 +48,8 @@ class Verdict(StrEnum):
     PULL_REQUEST_OPEN = "pull-request-open"
     TIME_LEFT = "time-left"
     NO_END = "no-end"
+    CHANGED = "changed"
+    """It was deployed in the meantime, as after its pull request was opened again."""
     GONE = "gone"
     """It was deleted in the meantime."""
 
@@ -152,6 +154,8 @@ def _delete(
         if now is None or now.status == "DELETE_COMPLETE":
             return replace(candidate, verdict=Verdict.GONE)
         verdict = judge(now, open_pull_requests, datetime.now(UTC))
+        if verdict.deletes and last_activity(now) != last_activity(candidate.stack):
+            verdict = Verdict.CHANGED
         if not verdict.deletes:
             return replace(candidate, stack=now, verdict=verdict)
         destroy(operations, Consent(yes=True))

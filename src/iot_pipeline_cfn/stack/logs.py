@@ -11,6 +11,8 @@ from troposphere.ec2 import FlowLog
 from troposphere.iam import Role
 from troposphere.logs import LogGroup
 
+from iot_pipeline_cfn.template.log_group_names import LOG_GROUP_ENDINGS
+
 from .conditions import Condition
 from .context import Context
 from .network import Vpc
@@ -29,16 +31,16 @@ def add_log_group(
     *,
     service: str,
     writer: str,
-    ending: str = "",
     condition: Condition | None = None,
     is_delivered: bool = False,
 ) -> LogGroup:
     """Add the log group `/<service>/iot-pipeline-<suffix><ending>` and an output with its name.
 
-    The policy of the customer managed key admits only names of this form, where `ending` is empty
+    The policy of the customer managed key admits only names of this form, where the ending is empty
     or begins with a slash. `writer` is the part of the system that writes the logs. If the logs are
     delivered (vended logs), the group lets CloudWatch Logs write to it.
     """
+    ending = LOG_GROUP_ENDINGS[service]
     log_group = LogGroup(
         title,
         DeletionPolicy="Delete",

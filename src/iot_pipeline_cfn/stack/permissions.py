@@ -358,9 +358,7 @@ DEPLOYER: Final = (
 DEPLOYER_TAGGED: Final = (
     ("ec2", "ReleaseAddress"),
     ("ecs", "DeleteTaskDefinitions"),
-    ("elasticache", "DeleteSnapshot"),
     ("elasticloadbalancing", "ModifyLoadBalancerAttributes"),
-    ("rds", "DeleteDBSnapshot"),
 )
 """What it calls on resources that have the tags of an environment."""
 

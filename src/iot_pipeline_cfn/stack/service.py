@@ -135,7 +135,6 @@ def _add_cluster(context: Context) -> ecs.Cluster:
         context,
         "ContainerInsightsLogGroup",
         service="aws/ecs/containerinsights",
-        ending="/performance",
         writer="containers",
     )
     return context.add(
