@@ -46,3 +46,10 @@ def test_every_preflight_code_is_documented():
 
 def test_every_recorded_resource_type_is_documented():
     assert set(column("emulator.md", r"`(AWS::\S+)`")) == RECORDED.keys()
+
+
+def test_every_price_in_the_readme_is_that_of_a_template():
+    prices = re.findall(r"\$\d+\.\d\d", (ROOT / "README.md").read_text())
+    documents = "".join(path.read_text() for path in (ROOT / "templates").glob("*.md"))
+    assert prices
+    assert all(price in documents for price in prices)

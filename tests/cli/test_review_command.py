@@ -144,8 +144,10 @@ def test_change_of_a_parameter_file_is_reviewed(repository):
 
 
 def test_readme_shows_the_printed_review(repository):
-    path = repository / "parameters/staging.json"
-    path.write_text(path.read_text().replace("single", "per-zone"))
+    path = repository / "templates/iot-pipeline.json"
+    content = json.loads(path.read_text())
+    content["Resources"]["Database"]["Properties"]["BackupRetentionPeriod"]["Fn::If"][1] = 3
+    written(path, content)
     text = (ROOT / "README.md").read_text()
     shown = re.search(r"    \$ make review\n((?:    .*\n|\n)+)", text)[1]
     assert review(cwd=repository).out.strip() == textwrap.dedent(shown).strip()
