@@ -43,6 +43,13 @@ def test_table_on_a_terminal_breaks_no_word(printed):
     assert f"{NAME}      9  Container" in shown
 
 
+def test_widest_column_is_not_cut_for_the_sake_of_the_one_that_wraps(printed):
+    rows = [("A" * 45, "", "1.5"), ("", f"{'word ' * 10}end", "")]
+    shown = printed(print_table, ("Step", "Checks", "Seconds"), rows, wraps="Checks")
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert {"Seconds", "1.5", "end"} <= {*shown.split()}
+
+
 def test_table_in_a_pipe_has_a_line_for_each_row(capsys):
     print_table((*HEADINGS, "Empty"), [(*row, "") for row in ROWS], numbers=("Count",))
     assert capsys.readouterr().out == (

@@ -100,6 +100,7 @@ def print_table(
             column[0],
             justify="right" if is_right else "left",
             min_width=max(map(len, column)) if is_whole else None,
+            no_wrap=is_whole,
             overflow="fold",
         )
     for row in table[1:]:

@@ -120,19 +120,18 @@ def rehearse(
         console.document("rehearsal", {"steps": [step.as_data() for step in steps]})
     else:
         rows = [row for step in steps for row in _rows(step)]
-        total = ("total", "", f"{sum(step.seconds for step in steps):.1f}")
-        headings = ("Step", "Checks", "Seconds")
-        print_table(headings, [*rows, total], numbers=("Seconds",), wraps="Checks")
+        total = (f"{sum(step.seconds for step in steps):.1f}", "total")
+        print_table(("Seconds", "Step and checks"), [*rows, total], numbers=("Seconds",))
     if failure := steps[-1].failure:
         message = f"{STEP_WORDINGS[steps[-1].name]}: {check_sentence(failure)}"
         raise DeploymentError(message, ExitCode.REHEARSAL_FAILED)
 
 
-def _rows(step: "Step") -> list[tuple[str, str, str]]:
+def _rows(step: "Step") -> list[tuple[str, str]]:
     """Return the rows of a step in the table, one for each check; a failed one stands out."""
-    rows = [("", check_sentence(check), "") for check in step.checks]
+    rows = [("", f"- {check_sentence(check)}") for check in step.checks]
     if step.failure:
-        rows.append(("! failed", check_sentence(step.failure), ""))
+        rows.append(("!", f"- failed: {check_sentence(step.failure)}"))
     if step.skipped:
-        rows.append(("", f"skipped: {check_sentence(step.skipped)}", ""))
-    return [(STEP_WORDINGS[step.name], "", f"{step.seconds:.1f}"), *rows]
+        rows.append(("", f"- skipped: {check_sentence(step.skipped)}"))
+    return [(f"{step.seconds:.1f}", STEP_WORDINGS[step.name]), *rows]
