@@ -18,12 +18,13 @@ from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.deploy.request import load_request
 from iot_pipeline_cfn.deploy.service_layer import Consent, deploy, destroy
 from iot_pipeline_cfn.rehearsal.runner import isolated_emulator
+from iot_pipeline_cfn.template.parameters import SLOTS
 
 ROOT = Path(__file__).parents[1]
 AT_ONCE = 16
 CONSENT = Consent(yes=True)
 RAISED = ("db-instances", "db-parameter-groups")
-"""Quotas that an account with a hundred environments has raised."""
+"""Quotas that an account with that many environments has raised."""
 
 
 def created(connection: Connection, name: str) -> str:
@@ -60,8 +61,8 @@ def emulator_process() -> int:
 
 
 def main() -> None:
-    """Run with the number of environments as the argument; the default is 100."""
-    total = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    """Run with the number of environments as the argument; the default fills the network."""
+    total = int(sys.argv[1]) if len(sys.argv) > 1 else SLOTS
     names = [f"pr{number}" for number in range(1, total + 1)]
     calls = count()
     with isolated_emulator(DEFAULT_REGION) as (connection, _):

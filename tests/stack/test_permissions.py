@@ -177,7 +177,9 @@ def test_service_role_of_pull_requests_touches_nothing_of_other_environments(
     ("action", "denied"),
     [
         ("elasticloadbalancing:CreateRule", False),
-        ("ec2:AuthorizeSecurityGroupIngress", False),
+        ("ec2:AuthorizeSecurityGroupIngress", True),
+        ("ec2:RevokeSecurityGroupIngress", True),
+        ("ec2:UpdateSecurityGroupRuleDescriptionsIngress", True),
         ("elasticloadbalancing:ModifyListener", True),
         ("rds:DeleteDBSubnetGroup", True),
         ("apigateway:DELETE", True),

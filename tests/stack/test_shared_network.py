@@ -1,19 +1,12 @@
 """The network that environments share, and environments in it."""
 
-import re
-
 import pytest
 
-from iot_pipeline_cfn.stack.shared_network import ENDPOINTS_GROUPS, PRIVATE_CIDRS, SLOT_PATTERN
+from iot_pipeline_cfn.stack.shared_network import PRIVATE_CIDRS
 from iot_pipeline_cfn.template.lookup import type_of
-from resolution import of_type, only, resolve
+from resolution import name_of, of_type, only, resolve
 
 NETWORK = "iot-pipeline-shared-network:"
-SLOTS = [
-    slot
-    for slot in (f"{group}/{number}" for group in range(9) for number in range(120))
-    if re.fullmatch(SLOT_PATTERN, slot)
-]
 
 
 @pytest.fixture(scope="module")
@@ -38,23 +31,16 @@ def imports(value):
                 yield from imports(part)
 
 
-@pytest.mark.parametrize("slot", ["1/1", "2/100"])
-def test_environment_imports_what_its_network_always_exports(templates, network, slot):
+def test_environment_imports_what_its_network_always_exports(templates, network):
     resolved = resolve(network, {"EnvironmentSuffix": "shared-network"})
     exports = {
         output["Export"]["Name"]: network["Outputs"][name]
         for name, output in resolved["Outputs"].items()
     }
-    found = {*imports(shared(templates, NetworkSlot=slot))}
+    found = {*imports(shared(templates))}
     assert found <= exports.keys()
-    assert f"{NETWORK}EndpointsSecurityGroup{slot[0]}Id" in found
+    assert f"{NETWORK}ListenerArn" in found
     assert not [name for name in found if "Condition" in exports[name]]
-
-
-def test_each_slot_has_its_own_priority_and_no_group_has_more_than_60_rules():
-    assert len(SLOTS) == len({slot.partition("/")[2] for slot in SLOTS}) == 100
-    for group in range(1, ENDPOINTS_GROUPS + 1):
-        assert 0 < sum(slot.startswith(f"{group}/") for slot in SLOTS) <= 60
 
 
 def test_both_forms_have_the_same_parts_outside_of_the_network(template, templates, network):
@@ -62,14 +48,12 @@ def test_both_forms_have_the_same_parts_outside_of_the_network(template, templat
     own, parts = template["Resources"], templates["iot-pipeline-shared"]["Resources"]
     alike = {name for name in own if not name.startswith("Deployment")}
     assert alike - parts.keys() - network["Resources"].keys() == {
-        "EndpointsSecurityGroup",
         "HttpForwardingRule",
         "HttpsForwardingRule",
         "LoadBalancerEgressToContainers",
         "LoadBalancerHttpsIngress",
     }
     assert parts.keys() - own.keys() == {
-        "EndpointsIngressFromContainers",
         "ForwardingRule",
         *(name for name in parts if name.startswith("Deployment")),
     }
@@ -93,7 +77,7 @@ def test_environment_needs_no_network_of_its_own(templates):
 
 
 def test_rule_has_the_priority_of_the_slot_and_the_secret_of_the_environment(templates):
-    rule = only(shared(templates, NetworkSlot="2/77"), "ElasticLoadBalancingV2::ListenerRule")
+    rule = only(shared(templates, NetworkSlot="77"), "ElasticLoadBalancingV2::ListenerRule")
     assert rule["ListenerArn"] == {"Fn::ImportValue": f"{NETWORK}ListenerArn"}
     assert int(rule["Priority"]) == 77
     (condition,) = rule["Conditions"]
@@ -123,3 +107,21 @@ def test_shared_load_balancer_is_internal_and_calls_containers_in_its_subnets(ne
     assert [(rule["CidrIp"], rule["FromPort"]) for rule in rules] == [
         (cidr, 8080) for cidr in PRIVATE_CIDRS
     ]
+
+
+def test_environments_reach_the_endpoints_and_add_no_rule_to_a_group_of_the_network(
+    templates, network
+):
+    groups = of_type(resolve(network, {}), "EC2::SecurityGroup")
+    assert [
+        (rule["CidrIp"], rule["FromPort"], rule["ToPort"])
+        for rule in groups["EndpointsSecurityGroup"]["SecurityGroupIngress"]
+    ] == [(cidr, 443, 443) for cidr in PRIVATE_CIDRS]
+    environment = shared(templates)
+    assert not of_type(environment, "EC2::SecurityGroupIngress")
+    own = of_type(environment, "EC2::SecurityGroup")
+    assert "443" in {
+        str(rule["ToPort"]) for rule in own["ContainerSecurityGroup"]["SecurityGroupEgress"]
+    }
+    for rule in of_type(environment, "EC2::SecurityGroupEgress").values():
+        assert name_of(rule["GroupId"]).partition(".")[0] in own

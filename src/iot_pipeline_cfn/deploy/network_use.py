@@ -1,7 +1,6 @@
 """The shared network of an environment: its stack, the slots in it, and the stacks that use it.
 
-An environment has a slot in its network: the priority of its rule at the shared load balancer, and
-the security group of the endpoints that lets it in (`stack.shared_network`).
+An environment has a slot in its network: the priority of its rule at the shared load balancer.
 """
 
 import re
@@ -11,7 +10,7 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER, SLOT_PARAMETER
+from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER, SLOT_PARAMETER, SLOTS
 
 from . import cloudformation
 from .cloudformation import Stack
@@ -19,12 +18,6 @@ from .environments import STACK_PREFIX
 from .errors import DeploymentError, message_of
 from .operations import Operations, command_line
 from .request import DeploymentRequest
-
-SLOTS: Final = 100
-"""A load balancer has at most 100 target groups, which AWS does not raise
-(https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html)."""
-SLOTS_PER_GROUP: Final = 50
-"""A security group has at most 60 rules."""
 
 PRIORITY_IN_USE: Final = re.compile(
     r"Priority '?\d+'? is currently in use|"
@@ -84,10 +77,10 @@ def choose_slot(operations: Operations, name: str) -> str:
             f"{NETWORK_PARAMETER}=..."
         )
         raise DeploymentError(message, code="network-full", network=name, stacks=users)
-    return slot
+    return str(slot)
 
 
-def free_slot(suffix: str, taken: Collection[int]) -> str | None:
+def free_slot(suffix: str, taken: Collection[int]) -> int | None:
     """Return the first free slot for a suffix, or None.
 
     The first choice depends on the suffix alone, by the number of the pull request if there is one,
@@ -96,14 +89,13 @@ def free_slot(suffix: str, taken: Collection[int]) -> str | None:
     digits = re.search(r"\d+", suffix)
     first = int(digits[0]) - 1 if digits else sum(suffix.encode())
     numbers = ((first + step) % SLOTS + 1 for step in range(SLOTS))
-    number = next((number for number in numbers if number not in taken), None)
-    return None if number is None else f"{1 + (number - 1) // SLOTS_PER_GROUP}/{number}"
+    return next((number for number in numbers if number not in taken), None)
 
 
 def require_free_slot(operations: Operations, slot: str, name: str) -> None:
     """Require right before the execution that no other environment has taken the slot."""
     _, taken = _look_at_network(operations, name, ignored={"REVIEW_IN_PROGRESS"})
-    if _number(slot) in taken:
+    if int(slot) in taken:
         raise cloudformation.obsolete()
 
 
@@ -157,7 +149,7 @@ def _slots_of(
             and stack.parameters.get(NETWORK_PARAMETER) == name
             and stack.status not in {"DELETE_COMPLETE", *ignored}
         ):
-            yield _number(slot)
+            yield int(slot)
 
 
 def used_priorities(operations: Operations, network: Stack) -> set[int]:
@@ -168,7 +160,3 @@ def used_priorities(operations: Operations, network: Stack) -> set[int]:
     )
     rules = [rule for page in pages for rule in page["Rules"]]
     return {int(rule["Priority"]) for rule in rules if rule["Priority"].isdecimal()}
-
-
-def _number(slot: str) -> int:
-    return int(slot.partition("/")[2])

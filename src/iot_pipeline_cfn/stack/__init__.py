@@ -30,12 +30,10 @@ from .security_groups import (
     add_endpoints_group,
     add_load_balancer_groups,
     add_security_groups,
-    add_shared_endpoints_groups,
-    add_shared_endpoints_rule,
+    add_shared_endpoints_group,
 )
 from .service import add_service
 from .shared_network import (
-    ENDPOINTS_GROUPS,
     PRIVATE_CIDRS,
     add_exports,
     add_shared_network,
@@ -65,7 +63,7 @@ def iot_pipeline() -> Template:
     groups = add_security_groups(context, network=network, load_balancer=front.load_balancer.ref())
     add_egress_to_containers(context, load_balancer=front.load_balancer, groups=groups)
     endpoints = add_endpoints_group(context, vpc=vpc, groups=groups)
-    add_endpoints(context, vpc=vpc, groups=[endpoints])
+    add_endpoints(context, vpc=vpc, group=endpoints)
     load_balancer = add_load_balancer(context, vpc=vpc, ingress=ingress, groups=front)
     load_balancing = add_targets(
         context,
@@ -98,8 +96,8 @@ def shared_network() -> Template:
     with context.group("Ingress"):
         ingress = add_private_ingress(context)
     front = add_load_balancer_groups(context, vpc=vpc, ingress=ingress, targets=PRIVATE_CIDRS)
-    endpoints = add_shared_endpoints_groups(context, vpc=vpc, count=ENDPOINTS_GROUPS)
-    add_endpoints(context, vpc=vpc, groups=endpoints)
+    endpoints = add_shared_endpoints_group(context, vpc=vpc, cidrs=PRIVATE_CIDRS)
+    add_endpoints(context, vpc=vpc, group=endpoints)
     load_balancer = add_load_balancer(context, vpc=vpc, ingress=ingress, groups=front)
     add_exports(context, ingress=ingress, network=network, load_balancer=load_balancer)
     context.add_boundary()
@@ -134,7 +132,6 @@ def iot_pipeline_shared() -> Template:
     groups = add_security_groups(
         context, network=network, load_balancer=shared.value("LoadBalancerSecurityGroupId")
     )
-    add_shared_endpoints_rule(context, endpoints=shared.endpoints_group(), groups=groups)
     load_balancing = add_shared_targets(context, network=network, shared=shared, secret=secret)
     _add_workload(
         context,

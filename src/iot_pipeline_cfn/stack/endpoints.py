@@ -1,7 +1,5 @@
 """VPC endpoints: private subnets reach AWS services without the NAT gateway and its price."""
 
-from collections.abc import Sequence
-
 from awacs import s3 as s3_actions
 from awacs.aws import Action, Principal
 from troposphere import Sub
@@ -12,7 +10,7 @@ from .network import Vpc
 from .policies import allow, policy_document
 
 
-def add_endpoints(context: Context, *, vpc: Vpc, groups: Sequence[SecurityGroup]) -> None:
+def add_endpoints(context: Context, *, vpc: Vpc, group: SecurityGroup) -> None:
     """Add the endpoints that a task needs to start, with or without a NAT gateway."""
     # All traffic to S3 in the Region takes the gateway endpoint, whose route is more specific than
     # that to a NAT gateway (https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html).
@@ -45,7 +43,7 @@ def add_endpoints(context: Context, *, vpc: Vpc, groups: Sequence[SecurityGroup]
             VPCEndpoint(
                 f"{name}Endpoint",
                 PrivateDnsEnabled=True,
-                SecurityGroupIds=[group.ref() for group in groups],
+                SecurityGroupIds=[group.ref()],
                 ServiceName=Sub(f"com.amazonaws.${{AWS::Region}}.{service}"),
                 # AWS charges per zone and hour. A task can use the endpoint of the other zone.
                 SubnetIds=context.is_multi_zone.choose(subnet_ids, subnet_ids[:1]),

@@ -86,8 +86,7 @@ NETWORKS: Final = "shared-network*"
 """The pattern of the suffixes of networks that environments of all scopes share."""
 
 USING: Final = (
-    "apigateway:GET ec2:AuthorizeSecurityGroupIngress ec2:CreateSecurityGroup ec2:Describe* "
-    "ec2:RevokeSecurityGroupIngress ec2:UpdateSecurityGroupRuleDescriptionsIngress "
+    "apigateway:GET ec2:CreateSecurityGroup ec2:Describe* "
     "elasticache:CreateReplicationGroup elasticache:ModifyReplicationGroup "
     "elasticloadbalancing:CreateRule elasticloadbalancing:Describe* rds:CreateDBInstance "
     "rds:Describe* rds:ModifyDBInstance"

@@ -144,30 +144,16 @@ def add_endpoints_group(context: Context, *, vpc: Vpc, groups: SecurityGroups) -
     )
 
 
-def add_shared_endpoints_groups(context: Context, *, vpc: Vpc, count: int) -> list[SecurityGroup]:
-    """Add groups of shared endpoints, in which each environment adds a rule of its own."""
-    return [
-        _add_group(
-            *(context, vpc.vpc.ref(), f"EndpointsSecurityGroup{number}", "VPC endpoints"),
-        )
-        for number in range(1, count + 1)
-    ]
+def add_shared_endpoints_group(
+    context: Context, *, vpc: Vpc, cidrs: Sequence[str]
+) -> SecurityGroup:
+    """Add the group of shared endpoints, which the addresses of the containers reach.
 
-
-def add_shared_endpoints_rule(
-    context: Context, *, endpoints: AWSHelperFn, groups: SecurityGroups
-) -> None:
-    """Let an environment's containers reach shared endpoints."""
-    context.add(
-        SecurityGroupIngress(
-            "EndpointsIngressFromContainers",
-            Description=FROM_CONTAINERS,
-            FromPort=HTTPS_PORT,
-            GroupId=endpoints,
-            IpProtocol="tcp",
-            SourceSecurityGroupId=groups.container.ref(),
-            ToPort=HTTPS_PORT,
-        )
+    No environment changes it: who may add a rule to it could add one to any group of the network.
+    """
+    return _add_group(
+        *(context, vpc.vpc.ref(), "EndpointsSecurityGroup", "VPC endpoints"),
+        rules=[_addresses(FROM_CONTAINERS, HTTPS_PORT, cidr) for cidr in cidrs],
     )
 
 

@@ -5,12 +5,12 @@ CloudFormation refuses to delete a stack whose exports are imported, and to chan
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from troposphere import Export, ImportValue, Parameter, Select, Split, Sub
+from troposphere import Export, ImportValue, Parameter, Sub
 from troposphere.secretsmanager import Secret
 
-from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER, PROJECT, SLOT_PARAMETER
+from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER, PROJECT, SLOT_PARAMETER, SLOTS
 
 from . import naming
 from .conditions import ALWAYS
@@ -22,14 +22,6 @@ from .targets import Access, LoadBalancing, add_target_group, forwarding_rule
 
 PRIVATE_CIDRS: Final = ("10.0.8.0/21", "10.0.16.0/21")
 """2,043 addresses in each zone. An environment takes about 15 while its tasks are replaced."""
-
-ENDPOINTS_GROUPS: Final = 2
-"""Each endpoint has as many security groups, each with at most 60 rules and so 60 environments
-(https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups)."""
-
-SLOT_PATTERN: Final = "1/([1-9]|[1-4][0-9]|50)|2/(5[1-9]|[6-9][0-9]|100)"
-"""A load balancer has at most 100 target groups, which AWS does not raise
-(https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html)."""
 
 
 def add_exports(
@@ -67,10 +59,9 @@ class SharedNetwork:
     name: Parameter
     slot: Parameter
 
-    def value(self, output: str, **parts: Any) -> ImportValue:
+    def value(self, output: str) -> ImportValue:
         """Return the value of an output of the network's stack."""
-        name = f"{PROJECT}-${{{self.name.title}}}:{output}"
-        return ImportValue(Sub(name, **parts))
+        return ImportValue(Sub(f"{PROJECT}-${{{self.name.title}}}:{output}"))
 
     def network(self) -> Network:
         """Return the network of the environment's own parts."""
@@ -81,15 +72,6 @@ class SharedNetwork:
             database_subnet_group=self.value("DatabaseSubnetGroupName"),
             cache_subnet_group=self.value("CacheSubnetGroupName"),
         )
-
-    def endpoints_group(self) -> ImportValue:
-        """Return the security group of the endpoints that lets the environment in."""
-        group = Select(0, Split("/", self.slot.ref()))
-        return self.value("EndpointsSecurityGroup${Group}Id", Group=group)
-
-    def priority(self) -> Select:
-        """Return the priority of the environment's rule."""
-        return Select(1, Split("/", self.slot.ref()))
 
 
 def add_shared_network(context: Context) -> SharedNetwork:
@@ -106,17 +88,12 @@ def add_shared_network(context: Context) -> SharedNetwork:
         ),
         label="Network",
     )
-    slot = context.add_parameter(
-        Parameter(
-            SLOT_PARAMETER,
-            Type="String",
-            AllowedPattern=f"^({SLOT_PATTERN})$",
-            ConstraintDescription="Set by the deployer.",
-            Default="1/1",
-            Description="Set by the deployer: the security group of the endpoints in which the "
-            "environment has its rule, and the priority of its rule at the load balancer, which "
-            "no other environment may have.",
-        ),
+    slot = context.add_number(
+        SLOT_PARAMETER,
+        default=1,
+        maximum=SLOTS,
+        description="Set by the deployer: the priority of the environment's rule at the load "
+        "balancer, which no other environment may have.",
         label="Slot",
     )
     return SharedNetwork(name, slot)
@@ -131,7 +108,7 @@ def add_shared_targets(
         forwarding_rule(
             "ForwardingRule",
             listener=shared.value("ListenerArn"),
-            priority=shared.priority(),
+            priority=shared.slot.ref(),
             secret=secret,
             target_group=target_group,
         )

@@ -44,6 +44,10 @@ NETWORK_PARAMETER: Final = "Network"
 """The suffix of the network that an environment shares, in a template that has this parameter."""
 SLOT_PARAMETER: Final = "NetworkSlot"
 """The place of an environment in its network, which no other environment has."""
+SLOTS: Final = 95
+"""A load balancer has at most 100 target groups, which AWS does not raise, and 100 rules
+(https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html). The
+redirect to HTTPS is a rule, and the replacement of a target group needs room for both."""
 
 RESERVED_PARAMETERS: Final = RECORDED_PARAMETERS | {
     SUFFIX_PARAMETER,
