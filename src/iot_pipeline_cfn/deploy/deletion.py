@@ -130,9 +130,9 @@ def plan_deletion(operations: Operations) -> DeletionPlan:
 
 def _in_use(stack: Stack, users: Sequence[str], reason: str = "") -> DeploymentError:
     by = ", ".join(users) or "another stack"
-    message = f"{stack.name} is used by {by}; nothing was deleted. Destroy them first\n  {reason}"
-    message = message.rstrip()
-    return DeploymentError(message, code="in-use", stacks=users, reason=reason)
+    message = f"{stack.name} is used by {by}; nothing was deleted. Destroy them first"
+    lines = [message, reason] if reason else [message]
+    return DeploymentError("\n  ".join(lines), code="in-use", stacks=users, reason=reason)
 
 
 def _outcome(
