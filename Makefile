@@ -9,10 +9,14 @@ COMPILE := .venv/uv/bin/uv pip compile --universal --generate-hashes --annotatio
     --upgrade --custom-compile-command "make lock"
 PROCESSOR := examples/processor/requirements
 
+# Only from the command line: an ENV that happens to be in the environment selects nothing, a YES
+# confirms nothing, a PROFILE is not meant for AWS, whose variable is AWS_PROFILE, and CI has its IMAGE.
+TYPED := ENV IMAGE PROFILE YES
+OPTIONS := BASE BUCKET COMMIT EXPRESS FOLLOW IGNORE IMAGE_TAG KMS_KEY LEFTOVERS LOG \
+    OPEN_PULL_REQUESTS OPERATIONS PARAMETERS PULL_REQUEST REGION ROLE_ARN SINCE SKIP TARGET TTL \
+    VERBOSE WITH_NETWORK
 # A misspelt or unknown argument would act on another environment, account or Region.
-ARGUMENTS := BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE IMAGE_TAG KMS_KEY LEFTOVERS LOG \
-    OPEN_PULL_REQUESTS OPERATIONS PARAMETERS PROFILE PULL_REQUEST PYTHON REGION ROLE_ARN SHELL \
-    SINCE SKIP TARGET TTL VERBOSE WITH_NETWORK YES
+ARGUMENTS := $(sort $(TYPED) $(OPTIONS) PYTHON SHELL)
 UNKNOWN := $(strip $(foreach name,$(filter-out $(ARGUMENTS),$(.VARIABLES)),\
     $(if $(findstring command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
@@ -21,37 +25,11 @@ endif
 
 # Arguments of make reach iot-pipeline in its environment, where neither make nor a shell expands
 # them: a branch can have any name.
-unexport BASE BUCKET COMMIT ENV EXPRESS FOLLOW IGNORE IMAGE IMAGE_TAG KMS_KEY LEFTOVERS LOG \
-    OPEN_PULL_REQUESTS OPERATIONS PARAMETERS PROFILE PULL_REQUEST REGION ROLE_ARN SINCE SKIP \
-    TARGET TTL VERBOSE WITH_NETWORK YES
-export IOT_PIPELINE_BASE = $(value BASE)
-export IOT_PIPELINE_BUCKET = $(value BUCKET)
-export IOT_PIPELINE_COMMIT = $(value COMMIT)
-export IOT_PIPELINE_EXPRESS = $(value EXPRESS)
-export IOT_PIPELINE_FOLLOW = $(value FOLLOW)
-export IOT_PIPELINE_IGNORE = $(value IGNORE)
-export IOT_PIPELINE_IMAGE_TAG = $(value IMAGE_TAG)
-export IOT_PIPELINE_KMS_KEY = $(value KMS_KEY)
-export IOT_PIPELINE_LEFTOVERS = $(value LEFTOVERS)
-export IOT_PIPELINE_LOG = $(value LOG)
-export IOT_PIPELINE_OPEN_PULL_REQUESTS = $(value OPEN_PULL_REQUESTS)
-export IOT_PIPELINE_OPERATIONS = $(value OPERATIONS)
-export IOT_PIPELINE_PARAMETERS = $(value PARAMETERS)
-export IOT_PIPELINE_PULL_REQUEST = $(value PULL_REQUEST)
-export IOT_PIPELINE_REGION = $(value REGION)
-export IOT_PIPELINE_ROLE_ARN = $(value ROLE_ARN)
-export IOT_PIPELINE_SINCE = $(value SINCE)
-export IOT_PIPELINE_SKIP = $(value SKIP)
-export IOT_PIPELINE_TARGET = $(value TARGET)
-export IOT_PIPELINE_TTL = $(value TTL)
-export IOT_PIPELINE_VERBOSE = $(value VERBOSE)
-export IOT_PIPELINE_WITH_NETWORK = $(value WITH_NETWORK)
-# Only from the command line: an ENV that happens to be in the environment selects nothing, a YES
-# confirms nothing, a PROFILE is not meant for AWS, whose variable is AWS_PROFILE, and CI has its IMAGE.
-export IOT_PIPELINE_IMAGE = $(if $(findstring command,$(origin IMAGE)),$(value IMAGE))
-export IOT_PIPELINE_PROFILE = $(if $(findstring command,$(origin PROFILE)),$(value PROFILE))
-export IOT_PIPELINE_YES = $(if $(findstring command,$(origin YES)),$(value YES))
-ifneq ($(if $(findstring command,$(origin ENV)),$(value ENV)),)
+unexport $(TYPED) $(OPTIONS)
+typed = $(if $(findstring command,$(origin $1)),$(value $1))
+$(foreach name,$(OPTIONS),$(eval export IOT_PIPELINE_$(name) = $$(value $(name))))
+$(foreach name,$(TYPED),$(eval export IOT_PIPELINE_$(name) = $$(call typed,$(name))))
+ifneq ($(call typed,ENV),)
 export ENVIRONMENT_SUFFIX = $(value ENV)
 endif
 
