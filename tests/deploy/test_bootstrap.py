@@ -18,6 +18,7 @@ from iot_pipeline_cfn.deploy.bootstrap import (
 from iot_pipeline_cfn.deploy.connection import Target
 from iot_pipeline_cfn.deploy.environments import Environment
 from iot_pipeline_cfn.deploy.errors import DeploymentError
+from iot_pipeline_cfn.deploy.lifetime import OWNER_TAG
 from iot_pipeline_cfn.deploy.observer import Observer, Question
 from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.deploy.request import load_request
@@ -120,6 +121,13 @@ def test_deployment_takes_bucket_role_and_boundary_unless_they_are_given(bootstr
     assert completed.parameters["PermissionsBoundary"] == "own"
 
 
+def test_service_role_has_the_permissions_that_the_simulator_is_asked_for(bootstrapped, connect_to):
+    bootstrapped()
+    environment, request = load_request("prod", None, Path("parameters"))
+    made = plan(Operations(environment, connect_to()), request)
+    assert [each.details for each in made.findings if each.code == "permissions"] == []
+
+
 def test_environment_keeps_its_boundary(bootstrapped, connect_to):
     outputs = outputs_of(bootstrapped())
     environment, request = load_request("pr1", None, Path("parameters"))
@@ -137,13 +145,16 @@ def test_first_deployment_sets_up_the_account_if_the_user_agrees(connect_to, aws
         deploy(operations, request, YES)
     assert caught.value.code == "bucket-needed"
     assert "bootstrap" in caught.value.details["command"]
-    result = deploy(operations, replace(request, ignored=[]), Consent(interactive=True))
+    request = replace(request, ignored=[], owner="me")
+    result = deploy(operations, request, Consent(interactive=True))
     assert observer.questions == [
         *(Question.BOOTSTRAP, Question.DEPLOY),
         *(Question.NETWORK, Question.DEPLOY),
         Question.DEPLOY,
     ]
     assert result.stack.status == "CREATE_COMPLETE"
+    for stack in aws("cloudformation").describe_stacks()["Stacks"]:
+        assert {"Key": OWNER_TAG, "Value": "me"} in stack["Tags"], stack["StackName"]
     bucket = f"iot-pipeline-{aws.account}-ap-northeast-1-an"
     assert aws("s3").list_objects_v2(Bucket=bucket)["KeyCount"] == 1
 

@@ -197,6 +197,7 @@ def create_network(operations: Operations, request: DeploymentRequest, consent: 
         raise network_needed(operations, name)
     operations.notify("creating-network", network=name)
     network, own_request = load_request(name, None, request.file.path.parent)
+    own_request = replace(own_request, owner=request.owner, commit=request.commit)
     own_operations = replace(operations, environment=network, file=own_request.file)
     deploy(own_operations, own_request, replace(consent, yes=consent.yes or is_local))
     return True
@@ -255,6 +256,7 @@ def _with_bootstrap(
         if not operations.observer.confirm(Question.BOOTSTRAP, region):
             raise
         account, own_request = load_request(ACCOUNT, None, request.file.path.parent)
+        own_request = replace(own_request, owner=request.owner)
         own_operations = replace(operations, environment=account, file=own_request.file)
         bootstrap(own_operations, own_request, consent)
         return with_setup(operations, request)

@@ -14,6 +14,7 @@ from . import (
     network_dependencies,
     patched_ecs_types,
     patched_types,
+    policy_simulation,
     requested_events,
     routing,
     stack_events,
@@ -35,6 +36,7 @@ PATCHED = (
     network_dependencies,
     patched_ecs_types,
     patched_types,
+    policy_simulation,
     routing,
     requested_events,
     stack_events,  # It defers events, and so wraps those that are requested.

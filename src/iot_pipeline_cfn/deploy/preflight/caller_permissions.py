@@ -101,6 +101,10 @@ SCOPES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
         ],
         "events:{region}:{account}:rule/{stack}-x": ["events:PutRule", "events:PutTargets"],
         "iam::{account}:role/{stack}-x": ["iam:CreateRole", "iam:PassRole", "iam:PutRolePolicy"],
+        "kms:{region}:{account}:alias/{stack}": ["kms:CreateAlias"],
+        "logs:{region}:{account}:delivery-destination:{stack}": ["logs:PutDeliveryDestination"],
+        "logs:{region}:{account}:delivery-source:{stack}": ["logs:PutDeliverySource"],
+        "logs:{region}:{account}:delivery:x": ["logs:CreateDelivery"],
         "logs:{region}:{account}:log-group:/ecs/{stack}": [
             "logs:CreateLogGroup",
             "logs:PutRetentionPolicy",
@@ -111,6 +115,10 @@ SCOPES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
         "sns:{region}:{account}:{stack}-x": ["sns:CreateTopic", "sns:SetTopicAttributes"],
         "sqs:{region}:{account}:{stack}-x": ["sqs:CreateQueue", "sqs:SetQueueAttributes"],
         "states:{region}:{account}:stateMachine:x-{stack}": ["states:CreateStateMachine"],
+        "wafv2:{region}:{account}:regional/webacl/{stack}/x": [
+            "wafv2:AssociateWebACL",
+            "wafv2:CreateWebACL",
+        ],
     }
 )
 """Resources that policies often allow actions on instead of `*`: ARNs without their beginning.
