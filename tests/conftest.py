@@ -14,9 +14,9 @@ import hypothesis
 import pytest
 from botocore.retries.standard import ExponentialBackoff
 
-from checkout import ACCOUNTS, PARAMETER_FILES, REGION, ROOT, resolve_all
+from checkout import ACCOUNTS, REGION, ROOT, resolve_all
 from deployed import observed
-from deploying import Project, container_answer, set_logs_role, small_template
+from deploying import Project, container_answer, small_template
 from iot_pipeline_cfn.deploy import health
 from iot_pipeline_cfn.deploy.connection import Connection, Target, emulator_session
 from iot_pipeline_cfn.emulator import control
@@ -193,19 +193,24 @@ def container_port():
 def deploy_environment(emulator, container_port, tmp_path_factory):
     """A function that deploys an environment into its own account and returns it.
 
-    If the parameters name an image, a server stands for its container.
+    If the parameters name an image, a server stands for its container. Others are deployed into
+    the account before.
     """
-    files = {path.stem: json.loads(path.read_text()) for path in PARAMETER_FILES}
+    files = {
+        path.stem: json.loads(path.read_text()) for path in (ROOT / "parameters").glob("*.json")
+    }
     committed = (ROOT / "templates/iot-pipeline.json").read_text()
 
-    def deploy_environment(name, parameters, template=committed):
+    def deploy_environment(name, parameters, template=committed, others=()):
         directory, account = tmp_path_factory.mktemp("environment"), f"{next(ACCOUNTS):012}"
         project = Project(directory, account, emulator.endpoint_url, REGION)
-        project.write(template, **files)
+        project.write_committed("pr", **files)
+        (directory / "templates/iot-pipeline.json").write_text(template)
         given = [f"--parameter={name}={value}" for name, value in parameters.items()]
         session = boto3.Session(account, "made-up", region_name=REGION)
         connection = Connection(session, REGION, Target.LOCAL, emulator.endpoint_url)
-        set_logs_role(connection.apigateway)
+        for other in others:
+            assert project.deploy(other, "--with-network").status == 0
         result = project.deploy(name, *given)
         # A broken environment may not work, which the tests find as well.
         assert result.status == 0 or result.code == "not-working", result.err

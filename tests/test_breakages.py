@@ -277,7 +277,7 @@ def test_failed_update_is_found(whole):
     failed = replace(whole.stack, status="UPDATE_ROLLBACK_COMPLETE", reason="because")
     with pytest.raises(AssertionError, match="UPDATE_ROLLBACK_COMPLETE: because"):
         test_environment.test_last_operation_on_the_stack_has_succeeded(
-            Deployed(whole.connection, failed)
+            Deployed(whole.connection, failed, failed)
         )
 
 

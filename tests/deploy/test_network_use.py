@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checkout import ROOT
-from deployed.reachability import Destination, Network
+from deployed import observed, test_containers, test_traffic
 from deploying import BUCKET, parameters_of, stack_of
 from iot_pipeline_cfn.deploy import network_use
 from iot_pipeline_cfn.deploy.errors import DeploymentError
@@ -96,56 +97,57 @@ def test_environments_at_once_have_one_network_and_reach_nothing_of_each_other(
 
     def deployed(name):
         environment, request = load_request(name, None, Path("parameters"))
-        return deploy(Operations(environment, connection), request, Consent(yes=True)).stack
+        deploy(Operations(environment, connection), request, Consent(yes=True))
 
     with ThreadPoolExecutor(len(names)) as pool:
-        stacks = dict(zip(names, pool.map(deployed, names), strict=True))
-    assert len({stack.parameters["NetworkSlot"] for stack in stacks.values()}) == len(names)
-    outputs = {
-        name: {output.name: output.value for output in stack.outputs}
-        for name, stack in stacks.items()
-    }
-    found = {output["OutputKey"]: output["OutputValue"] for output in outputs_of(aws)}
+        assert len([*pool.map(deployed, names)]) == len(names)
+    found = [observed.find(name, connection) for name in names]
+    assert len({environment.parameters["NetworkSlot"] for environment in found}) == len(names)
+    assert not [path for environment in found for path in paths(environment)]
+    own, other = (environment.outputs for environment in found[:2])
     ec2 = aws("ec2")
-    in_vpc = [{"Name": "vpc-id", "Values": [found["VpcId"]]}]
-    (vpc,) = ec2.describe_vpcs(VpcIds=[found["VpcId"]])["Vpcs"]
-    network = Network(
-        cidr=vpc["CidrBlock"],
-        subnets=ec2.describe_subnets(Filters=in_vpc)["Subnets"],
-        route_tables=ec2.describe_route_tables(Filters=in_vpc)["RouteTables"],
-        security_groups=ec2.describe_security_groups(Filters=in_vpc)["SecurityGroups"],
+    to_database = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432}
+    container = own["ContainerSecurityGroupId"]
+    ec2.authorize_security_group_ingress(
+        GroupId=other["DatabaseSecurityGroupId"],
+        IpPermissions=[to_database | {"UserIdGroupPairs": [{"GroupId": container}]}],
     )
-    subnets = frozenset({found["PrivateSubnet1Id"], found["PrivateSubnet2Id"]})
-
-    def sources(group, port):
-        return network.sources(Destination(frozenset({group}), subnets), port)
-
-    containers = {own["ContainerSecurityGroupId"] for own in outputs.values()}
-    for own in outputs.values():
-        container = own["ContainerSecurityGroupId"]
-        assert sources(container, 8080) == {found["LoadBalancerSecurityGroupId"]}
-        assert sources(own["DatabaseSecurityGroupId"], 5432) == {container}
-        assert sources(own["CacheSecurityGroupId"], 6379) == {container}
-        allowed = json.dumps(policies_of(aws, own["ExecutionRoleArn"], own["TaskRoleArn"]))
-        for other in outputs.values():
-            for secret in ("DatabaseSecretArn", "ApplicationSecretArn", "CacheAuthTokenArn"):
-                assert (other[secret] in allowed) is (other is own)
-    assert sources(found["LoadBalancerSecurityGroupId"], 80) == {found["VpcLinkSecurityGroupId"]}
-    assert containers <= sources(found["EndpointsSecurityGroupId"], 443)
+    ec2.authorize_security_group_egress(
+        GroupId=container, IpPermissions=[to_database | {"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]
+    )
+    statement = {"Effect": "Allow", "Action": "secretsmanager:Get*", "Resource": "*"}
+    aws("iam").put_role_policy(
+        RoleName=own["TaskRoleArn"].rpartition("/")[2],
+        PolicyName="secrets-of-others",
+        PolicyDocument=json.dumps({"Statement": [statement]}),
+    )
+    counts = [len(paths(observed.find(name, connection))) for name in names[:3]]
+    assert counts == [2, 1, 0]
 
 
-def outputs_of(aws):
-    return stack_of(aws, "shared-network")["Outputs"]
+def paths(environment):
+    """Return what the tests of a deployed environment report of paths to and from others."""
+    found = []
+    for find in ISOLATION:
+        try:
+            find(environment)
+        except AssertionError as error:
+            found.append(str(error))
+    return found
 
 
-def policies_of(aws, *roles):
-    """Return the inline policies of roles."""
-    iam = aws("iam")
-    return [
-        iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-        for name in (arn.rpartition("/")[2] for arn in roles)
-        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
-    ]
+ISOLATION = [
+    test_traffic.test_load_balancer_is_reached_by_its_ingress_only,
+    test_traffic.test_containers_reach_their_own_database_and_cache_only,
+    *(
+        partial(test_traffic.test_ports_are_reached_by_their_clients_only, destination=end)
+        for end in test_traffic.PORTS
+    ),
+    *(
+        partial(test_containers.test_roles_read_the_secrets_of_their_environment_only, role=role)
+        for role in test_containers.SECRETS
+    ),
+]
 
 
 def test_environment_whose_slot_another_one_takes_meanwhile_gets_the_next(

@@ -8,13 +8,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iot_pipeline_cfn.deploy.connection import Target, connect
 from iot_pipeline_cfn.deploy.errors import DeploymentError, explained
 from iot_pipeline_cfn.emulator.control import EmulatorError
-from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER
 
 from . import observed
 
 ENVIRONMENTS = {
     # The first deployment, without an image.
     "dev": {},
+    # The network is shared with pr2.
+    "pr1": {},
     "prod": {"ImageTag": "v1"},
     "staging": {
         "CertificateArn": "arn:aws:acm:ap-northeast-1:123456789012:certificate/0a1b2c3d",
@@ -44,18 +45,15 @@ def environment(request):
     name = request.param
     if not request.config.getoption("--deployed"):
         deploy = request.getfixturevalue("deploy_environment")
-        return deploy(name, ENVIRONMENTS[name])
+        return deploy(name, ENVIRONMENTS[name], others=["pr2"] if name == "pr1" else [])
     try:
         target = Target(os.environ.get("IOT_PIPELINE_TARGET") or Target.AWS)
         connection = connect(target, os.environ.get("IOT_PIPELINE_REGION") or None)
-        found = observed.find(name, connection)
+        return observed.find(name, connection)
     except (BotoCoreError, ClientError) as error:
         pytest.exit(str(explained(error)), 1)
     except (DeploymentError, EmulatorError, ValueError) as error:
         pytest.exit(str(error), 1)
-    if NETWORK_PARAMETER in found.parameters:
-        pytest.exit(f"{name} shares a network, and these tests need one of its own", 1)
-    return found
 
 
 @pytest.fixture(autouse=True)

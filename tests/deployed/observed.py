@@ -1,4 +1,7 @@
-"""A deployed environment: its outputs, its parameters, and AWS's descriptions of its parts."""
+"""A deployed environment: its outputs, its parameters, and AWS's descriptions of its parts.
+
+The parts of a shared network are described by the outputs and parameters of the network's stack.
+"""
 
 import json
 from functools import cached_property
@@ -6,7 +9,7 @@ from pathlib import Path
 
 from iot_pipeline_cfn.deploy.environments import environment_named
 from iot_pipeline_cfn.deploy.operations import Operations
-from iot_pipeline_cfn.template.parameters import load_template
+from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER, load_template
 
 from .reachability import Destination, Network
 
@@ -29,8 +32,14 @@ def find(name, connection):
         DeploymentError: when there is none, or its stack belongs to another one.
 
     """
-    environment = environment_named(name, load_template(TEMPLATE))
-    return Deployed(connection, Operations(environment, connection).require_stack())
+    template = load_template(TEMPLATE)
+
+    def stack_of(name):
+        return Operations(environment_named(name, template), connection).require_stack()
+
+    stack = stack_of(name)
+    network = stack.parameters.get(NETWORK_PARAMETER)
+    return Deployed(connection, stack, stack_of(network) if network else stack)
 
 
 def check(resource, described, wanted):
@@ -41,6 +50,12 @@ def check(resource, described, wanted):
         if described.get(name) != value
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def _title(group):
+    """Return the last part of the name that a template gives a security group in a tag."""
+    tags = {each["Key"]: each["Value"] for each in group.get("Tags", [])}
+    return tags.get("Name", "").rpartition("/")[2]
 
 
 class Outputs(dict[str, str]):
@@ -55,17 +70,25 @@ class Outputs(dict[str, str]):
 class Deployed:
     """An existing environment; each list of AWS is requested once."""
 
-    def __init__(self, connection, stack):
+    def __init__(self, connection, stack, network_stack):
         self.connection = connection
         self.stack = stack
-        self.outputs = Outputs({output.name: output.value for output in stack.outputs})
-        self.parameters = stack.parameters
+        self.network_stack = network_stack
+        self.own_outputs = {output.name: output.value for output in stack.outputs}
+        of_network = {output.name: output.value for output in network_stack.outputs}
+        self.outputs = Outputs(of_network | self.own_outputs)
+        # Only the load balancer of an environment's own network has a choice.
+        self.parameters = {"Ingress": "private"} | network_stack.parameters | stack.parameters
         self._answers = {}
         self._clients = {}
 
     @property
     def is_local(self):
         return self.connection.is_local
+
+    @property
+    def shares_network(self):
+        return self.network_stack is not self.stack
 
     def has(self, parameter, value):
         """Return whether a parameter of the environment has a value."""
@@ -139,6 +162,20 @@ class Deployed:
     def security_groups(self):
         found = self.list("ec2", "describe_security_groups", "SecurityGroups", Filters=self.in_vpc)
         return {each["GroupId"]: each for each in found}
+
+    @property
+    def neighbours(self):
+        """The security groups that may reach the endpoints of a shared network as well.
+
+        These are the containers of other environments, and EC2's default group, without members.
+        """
+        return {
+            name
+            for name, group in self.security_groups.items()
+            if name != self.outputs["ContainerSecurityGroupId"]
+            and self.shares_network
+            and (group["GroupName"] == "default" or _title(group) == "ContainerSecurityGroup")
+        }
 
     @cached_property
     def endpoints(self):

@@ -62,11 +62,13 @@ def test_every_method_is_integrated_with_the_load_balancer(environment):
     )
     private = environment.has("Ingress", "private")
     has_certificate = not environment.has("CertificateArn", "")
+    shared = environment.shares_network
+    domain = environment.parameters["DomainName"] if shared else "${stageVariables.domainName}"
     for name, method in methods(environment).items():
         integration = method.get("methodIntegration")
         assert integration, f"{name} has no integration: the API answers it with an error"
         uri = (
-            "https://${stageVariables.domainName}/ingest"
+            f"https://{domain}/ingest"
             if has_certificate
             else f"http://{outputs['LoadBalancerDnsName']}/ingest"
         )

@@ -1,5 +1,7 @@
 """The containers: registry, cluster, task definition and service."""
 
+from fnmatch import fnmatchcase
+
 import pytest
 
 from .observed import PRIVATE, check
@@ -59,6 +61,43 @@ def test_only_tasks_may_assume_their_roles(environment, role):
     trust = environment.call("iam", "get_role", RoleName=name)["Role"]
     trusted = [each["Principal"] for each in trust["AssumeRolePolicyDocument"]["Statement"]]
     assert trusted == [{"Service": "ecs-tasks.amazonaws.com"}], f"{role} trusts {trusted}"
+
+
+SECRETS = {
+    "ExecutionRoleArn": ["ApplicationSecretArn", "CacheAuthTokenArn", "DatabaseSecretArn"],
+    "TaskRoleArn": ["ApplicationSecretArn"],
+}
+"""The outputs of the secrets that each role may read."""
+
+
+@pytest.mark.parametrize("role", SECRETS)
+def test_roles_read_the_secrets_of_their_environment_only(environment, role):
+    name = environment.outputs[role].rpartition("/")[2]
+    attached = environment.list(
+        "iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name
+    )
+    assert not attached, f"{role} has the policies {attached} besides its own"
+    statements = [
+        statement
+        for policy in environment.list("iam", "list_role_policies", "PolicyNames", RoleName=name)
+        for statement in environment.call(
+            "iam", "get_role_policy", RoleName=name, PolicyName=policy
+        )["PolicyDocument"]["Statement"]
+    ]
+    found = {
+        resource
+        for statement in statements
+        if statement["Effect"] == "Allow"
+        for action in _several(statement.get("Action", "*"))
+        if fnmatchcase("secretsmanager:getsecretvalue", action.lower())
+        for resource in _several(statement.get("Resource", "*"))
+    }
+    wanted = {environment.outputs[each] for each in SECRETS[role]}
+    assert found == wanted, f"{role} reads the secrets {sorted(found)}, and should {sorted(wanted)}"
+
+
+def _several(value):
+    return [value] if isinstance(value, str) else value
 
 
 def test_image_is_from_the_repository_of_the_environment(environment):

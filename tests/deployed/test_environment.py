@@ -23,10 +23,10 @@ def alarms(environment):
 
 
 def test_last_operation_on_the_stack_has_succeeded(environment):
-    stack = environment.stack
-    assert stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}, (
-        f"{stack.name} is in {stack.status}: {stack.reason}"
-    )
+    for stack in (environment.stack, environment.network_stack):
+        assert stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}, (
+            f"{stack.name} is in {stack.status}: {stack.reason}"
+        )
 
 
 def test_names_contain_the_environment(environment):
@@ -39,7 +39,8 @@ def test_names_contain_the_environment(environment):
         "name of the API": api["name"],
         "family of the task definition": environment.task["family"],
     }
-    names |= {name: value for name, value in outputs.items() if name.endswith("LogGroupName")}
+    own = environment.own_outputs
+    names |= {name: value for name, value in own.items() if name.endswith("LogGroupName")}
     for what, name in names.items():
         assert re.search(rf"\b{environment.stack.name}\b", name), (
             f"{what} is {name!r}, without the environment's name {environment.stack.name}"

@@ -4,12 +4,9 @@ import pytest
 
 from .observed import ENDPOINTS, PRIVATE, PUBLIC, check
 
-CIDRS = {
-    "PublicSubnet1": "10.0.1.0/24",
-    "PublicSubnet2": "10.0.2.0/24",
-    "PrivateSubnet1": "10.0.3.0/24",
-    "PrivateSubnet2": "10.0.4.0/24",
-}
+PUBLIC_CIDRS = ["10.0.1.0/24", "10.0.2.0/24"]
+PRIVATE_CIDRS = ["10.0.3.0/24", "10.0.4.0/24"]
+SHARED_PRIVATE_CIDRS = ["10.0.8.0/21", "10.0.16.0/21"]
 
 
 def zone(environment, subnet):
@@ -32,7 +29,8 @@ def test_vpc_resolves_names(environment, attribute):
 
 
 def test_subnets_have_their_ranges(environment):
-    for name, cidr in CIDRS.items():
+    private = SHARED_PRIVATE_CIDRS if environment.shares_network else PRIVATE_CIDRS
+    for name, cidr in zip(PUBLIC + PRIVATE, PUBLIC_CIDRS + private, strict=True):
         subnet = environment.outputs[f"{name}Id"]
         assert subnet in environment.subnets, f"{name} {subnet} is not in the VPC"
         check(
@@ -110,7 +108,7 @@ def test_endpoints_are_available(environment):
 
 
 def test_private_subnets_reach_services_by_the_endpoints(environment):
-    multi_zone = environment.has("Availability", "multi-zone")
+    multi_zone = environment.network_stack.parameters["Availability"] == "multi-zone"
     subnets = environment.ids(PRIVATE if multi_zone else PRIVATE[:1])
     tables = {
         environment.network.route_table(subnet)["RouteTableId"]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from .reachability import INTERNET
+from .observed import PRIVATE
+from .reachability import INTERNET, Destination
 
 PORTS = {
     "the containers": 8080,
@@ -30,10 +31,29 @@ def test_ports_are_reached_by_their_clients_only(environment, destination):
     source = "LoadBalancer" if destination == "the containers" else "Container"
     allowed = {environment.outputs[f"{source}SecurityGroupId"]}
     found = environment.network.sources(environment.destinations[destination], PORTS[destination])
+    if destination.endswith("Endpoint"):
+        found -= environment.neighbours
     assert found == allowed, (
         f"port {PORTS[destination]} of {destination} is reached by {listed(environment, found)}, "
         f"and should be by {listed(environment, allowed)} alone"
     )
+
+
+def test_containers_reach_their_own_database_and_cache_only(environment):
+    """Database, cache and containers of other environments of the network are out of reach."""
+    outputs = environment.outputs
+    container, subnets = outputs["ContainerSecurityGroupId"], frozenset(environment.ids(PRIVATE))
+    found = {
+        (group, port)
+        for group in environment.security_groups
+        for port in (5432, 6379, 8080)
+        if container in environment.network.sources(Destination(frozenset({group}), subnets), port)
+    }
+    wanted = {
+        (outputs["DatabaseSecurityGroupId"], 5432),
+        (outputs["CacheSecurityGroupId"], 6379),
+    }
+    assert found == wanted, f"{container} reaches {sorted(found)}, and should {sorted(wanted)}"
 
 
 def test_load_balancer_is_reached_by_its_ingress_only(environment):
