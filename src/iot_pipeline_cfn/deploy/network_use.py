@@ -15,7 +15,7 @@ from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER, SLOT_PARAMET
 from . import cloudformation
 from .cloudformation import Stack
 from .environments import STACK_PREFIX
-from .errors import DeploymentError, message_of
+from .errors import DENIED, DeploymentError, code_of, message_of
 from .operations import Operations, command_line
 from .request import DeploymentRequest
 
@@ -153,10 +153,19 @@ def _slots_of(
 
 
 def used_priorities(operations: Operations, network: Stack) -> set[int]:
-    """Return the priorities of the rules at the shared listener."""
+    """Return the priorities of the rules at the shared listener, as far as they can be read.
+
+    The role of pull requests may not read rules, which contain secrets. Slots of stacks are known
+    without them, and a creation with a priority in use is tried again.
+    """
     listener = next(each.value for each in network.outputs if each.name == "ListenerArn")
     pages = operations.connection.elbv2.get_paginator("describe_rules").paginate(
         ListenerArn=listener
     )
-    rules = [rule for page in pages for rule in page["Rules"]]
+    try:
+        rules = [rule for page in pages for rule in page["Rules"]]
+    except ClientError as error:
+        if code_of(error) in DENIED:
+            return set()
+        raise
     return {int(rule["Priority"]) for rule in rules if rule["Priority"].isdecimal()}

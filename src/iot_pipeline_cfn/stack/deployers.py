@@ -36,6 +36,7 @@ from .context import Context
 from .permissions import (
     ARN,
     DEPLOYER,
+    DEPLOYER_OF_ALL,
     DEPLOYER_TAGGED,
     EVERY,
     GRANTS,
@@ -46,6 +47,7 @@ from .permissions import (
     SERVICE_LINKED_ROLES,
     STACKS,
     DeploymentScope,
+    statements_of,
 )
 from .policies import allow, inline_policy, policy_document, trust_policy
 
@@ -67,13 +69,15 @@ def add_deployers(context: Context, *, bucket: Bucket) -> None:
     common = _add_policy(
         context,
         "CommonPolicy",
-        [grant.statement(EVERY) for grants in GRANTS.values() for grant in grants if grant.common],
+        statements_of(
+            (grant for grants in GRANTS.values() for grant in grants if grant.common), EVERY
+        ),
     )
     roles = {scope: _add_service_role(context, scope, common) for scope in SCOPES}
     looking = _add_policy(
         context,
         "DeployerCommonPolicy",
-        [grant.statement(EVERY) for grant in DEPLOYER if grant.common],
+        statements_of((grant for grant in DEPLOYER if grant.common), EVERY),
     )
     passed = {EVERY: [*roles.values()], PULL_REQUESTS: [roles[PULL_REQUESTS]]}
     policies = {
@@ -106,17 +110,18 @@ def _add_service_role(context: Context, scope: DeploymentScope, common: ManagedP
         _add_policy(
             context,
             f"{scope.title}{layer}Policy",
-            [grant.statement(scope) for grant in grants if not grant.common],
+            statements_of((grant for grant in grants if not grant.common), scope),
         )
         for layer, grants in GRANTS.items()
     ]
+    limits = [] if scope is EVERY else scope.limits()
     service_role = context.add(
         Role(
             f"{scope.title}ServiceRole",
             AssumeRolePolicyDocument=trust_policy("cloudformation", names_account=False),
             ManagedPolicyArns=[policy.ref() for policy in (common, *layers)],
             Path=ROLE_PATH,
-            Policies=[inline_policy("roles", *_roles(scope, boundary), *_refusals(scope))],
+            Policies=[inline_policy("roles", *_roles(scope, boundary), *_refusals(scope), *limits)],
         )
     )
     arn = service_role.get_att("Arn")
@@ -133,7 +138,7 @@ def _runtime(scope: DeploymentScope) -> list[Statement]:
     databases = [f"arn:*:rds:*:*:db:{name}" for name in scope.names]
     master_secrets = StringLike({"aws:ResourceTag/aws:rds:primaryDBInstanceArn": databases})
     return [
-        *(grant.statement(scope) for grant in RUNTIME),
+        *statements_of(RUNTIME, scope),
         # GetRandomPassword has no resource.
         allow([Action("secretsmanager", "GetRandomPassword")], ["*"]),
         # RDS tags the secret of a master user, which has no tags of the stack.
@@ -147,7 +152,7 @@ def _runtime(scope: DeploymentScope) -> list[Statement]:
 
 def _refusals(scope: DeploymentScope) -> list[Statement]:
     """Return what a narrow scope denies."""
-    return [] if scope is EVERY else scope.refusals()
+    return [] if scope is EVERY else [scope.refusal()]
 
 
 def _roles(scope: DeploymentScope, boundary: ManagedPolicy) -> list[Statement]:
@@ -214,8 +219,9 @@ def _deployments(
     stacks = [Sub(f"{cloudformation}iot-pipeline-{suffix}/*") for suffix in scope.suffixes]
     to_cloudformation = StringEquals({"iam:PassedToService": "cloudformation.amazonaws.com"})
     guardduty = Condition(StringEquals({"aws:ResourceTag/GuardDutyManaged": "true"}))
-    network = [
-        allow([Action("ec2", "DeleteNetworkInterface")], ["*"]),
+    of_all = [
+        *statements_of(DEPLOYER_OF_ALL, scope),
+        # The endpoint and the group of GuardDuty do not have our tags.
         allow(
             [Action("ec2", "DeleteSecurityGroup"), Action("ec2", "DeleteVpcEndpoints")],
             ["*"],
@@ -240,14 +246,13 @@ def _deployments(
             Effect=Deny,
             Resource=[Sub(f"{cloudformation}${{AWS::StackName}}/*")],
         ),
-        *(grant.statement(scope) for grant in DEPLOYER if not grant.common),
+        *statements_of((grant for grant in DEPLOYER if not grant.common), scope),
         allow(
             [Action(*action) for action in DEPLOYER_TAGGED],
             ["*"],
             condition=Condition(scope.tagged()),
         ),
-        # Neither has our tags, so that pull requests would have it in all environments.
-        *(network if scope is EVERY else ()),
+        *(of_all if scope is EVERY else ()),
         allow([GetObject, PutObject], [Sub(f"${{{bucket.title}.Arn}}/{scope.keys}")]),
         allow([iam_actions.PassRole], service_roles, condition=Condition(to_cloudformation)),
     ]

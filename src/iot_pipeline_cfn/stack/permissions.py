@@ -6,7 +6,7 @@ by name where the name is ours, and by tag where a resource can be deleted. Serv
 types that an environment does not use are not allowed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -59,29 +59,41 @@ class DeploymentScope:
 
     def tagged(self) -> StringLike:
         """Return the condition that a resource has the tags of such an environment's stack."""
-        suffixes = {"aws:ResourceTag/Environment": list(self.suffixes)}
+        suffixes = {TAG: list(self.suffixes)}
         return StringLike({**suffixes, "aws:ResourceTag/Project": PROJECT})
 
-    def refusals(self) -> list[Statement]:
-        """Return the statements that deny everything that has the tag of another environment.
+    def refusal(self) -> Statement:
+        """Return the statement that denies everything that has the tag of another environment."""
+        others = [Null({TAG: "false"}), StringNotLike({TAG: [*self.suffixes, NETWORKS]})]
+        return Statement(
+            Action=[Action("*")], Condition=Condition(others), Effect=Deny, Resource=["*"]
+        )
 
+    def limits(self) -> list[Statement]:
+        """Return the statements that deny changes of shared networks and of what has no tag.
+
+        Templates can name resources of others: groups, route tables, listeners, APIs.
         A shared network can be used, but not changed.
         """
-        tag = "aws:ResourceTag/Environment"
-        others = [Null({tag: "false"}), StringNotLike({tag: [*self.suffixes, NETWORKS]})]
-        return [
+        using = Statement(
+            NotAction=[Action(*action.split(":")) for action in USING.split()],
+            Condition=Condition(StringLike({TAG: NETWORKS})),
+            Effect=Deny,
+            Resource=["*"],
+        )
+        untagged = [
             Statement(
-                Action=[Action("*")], Condition=Condition(others), Effect=Deny, Resource=["*"]
-            ),
-            Statement(
-                NotAction=[Action(*action.split(":")) for action in USING.split()],
-                Condition=Condition(StringLike({tag: NETWORKS})),
+                Action=[Action(service, action) for action in actions.split()],
+                Condition=Condition(Null({TAG: "true"})),
                 Effect=Deny,
-                Resource=["*"],
-            ),
+                Resource=[self.arn(f"{service}:{pattern}") for pattern in patterns.split()],
+            )
+            for service, actions, patterns in FOREIGN
         ]
+        return [using, *untagged]
 
 
+TAG: Final = "aws:ResourceTag/Environment"
 NETWORKS: Final = "shared-network*"
 """The pattern of the suffixes of networks that environments of all scopes share."""
 
@@ -93,11 +105,33 @@ USING: Final = (
 )
 """What CloudFormation does with a shared network for an environment in it."""
 
+FOREIGN: Final = (
+    (
+        "ec2",
+        "Associate* Attach* Authorize* CreateFlowLogs CreateNatGateway CreateRoute "
+        "CreateVpcEndpoint Disassociate* Modify* Replace* Revoke* UpdateSecurityGroupRule*",
+        "elastic-ip/* internet-gateway/* route-table/* security-group/* subnet/* vpc/*",
+    ),
+    ("ec2", "CreateRouteTable CreateSecurityGroup CreateSubnet", "vpc/*"),
+    ("elasticache", "CreateReplicationGroup", "snapshot:*"),
+    ("elasticloadbalancing", "CreateListener CreateRule", "listener/* loadbalancer/*"),
+    # Resources of an API have its tags
+    # (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html).
+    ("apigateway", "*", "/apikeys/* /restapis/* /usageplans/*"),
+    # The list contains the keys of all environments; only the handler of lists reads it.
+    ("apigateway", "GET", "/apikeys"),
+)
+"""What templates can change although they do not create it: service, actions, ARNs.
+
+The ARNs are of resources that exist before the call, because a new one has no tags yet
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html).
+"""
+
 EVERY: Final = DeploymentScope("", f"{PROJECT}-*", ("*",), "*")
 PULL_REQUESTS: Final = DeploymentScope(
     "PullRequest",
     f"{PROJECT}-pr*",
-    (*(f"pr{digit}*" for digit in range(10)), "pr-*"),
+    (*(f"pr{digit}*" for digit in range(1, 10)), "pr-*"),
     "pull-requests/*",
 )
 """IAM has no pattern for digits, and `pr*` alone covers `prod`."""
@@ -116,16 +150,24 @@ class Grant:
 
     @property
     def common(self) -> bool:
-        """Whether the actions are the same in every scope."""
-        return self.resources == "*" and not self.tagged
+        """Whether the statement is the same in every scope."""
+        return not (self.tagged or "NAME" in self.resources or "EXACT" in self.resources)
 
-    def statement(self, scope: DeploymentScope) -> Statement:
-        """Return the statement that allows the actions within a scope."""
-        return allow(
-            [Action(self.service, action) for action in self.actions.split()],
-            [arn for resource in self.resources.split() for arn in scope.arns(resource)],
-            condition=Condition(scope.tagged()) if self.tagged else None,
+
+def statements_of(grants: Iterable[Grant], scope: DeploymentScope) -> list[Statement]:
+    """Return the statements that allow the actions within a scope, one for the same resources."""
+    actions: dict[tuple[str, bool], list[Action]] = {}
+    for grant in grants:
+        found = actions.setdefault((grant.resources, grant.tagged), [])
+        found += [Action(grant.service, action) for action in grant.actions.split()]
+    return [
+        allow(
+            found,
+            [arn for resource in resources.split() for arn in scope.arns(resource)],
+            condition=Condition(scope.tagged()) if tagged else None,
         )
+        for (resources, tagged), found in actions.items()
+    ]
 
 
 GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
@@ -323,13 +365,23 @@ RUNTIME: Final = (
 
 DEPLOYER: Final = (
     Grant("acm", "DescribeCertificate"),
-    Grant("apigateway", "GET", "apigateway:/*"),
+    Grant(
+        "apigateway",
+        "GET",
+        "apigateway:/account apigateway:/restapis apigateway:/usageplans apigateway:/vpclinks/*",
+    ),
+    Grant("apigateway", "GET", "apigateway:/apikeys/*", tagged=True),
     Grant("cloudwatch", "DescribeAlarms Get* List*"),
     Grant(
         "cloudformation",
         "DescribeEvents DescribeStackDriftDetectionStatus DescribeStacks ListImports ListStacks",
     ),
-    Grant("ec2", "Describe*"),
+    Grant(
+        "ec2",
+        "DescribeAddresses DescribeAvailabilityZones DescribeInternetGateways DescribeNatGateways "
+        "DescribeNetworkInterfaces DescribeRegions DescribeSecurityGroups DescribeSubnets "
+        "DescribeVpcEndpoint* DescribeVpcs",
+    ),
     Grant("ecr", "DescribeImage* DescribeRepositories GetAuthorizationToken List*"),
     Grant(
         "ecr",
@@ -340,7 +392,7 @@ DEPLOYER: Final = (
     ),
     Grant("ecs", "Describe* List*"),
     Grant("elasticache", "Describe* ListTagsForResource"),
-    Grant("elasticloadbalancing", "Describe*"),
+    Grant("elasticloadbalancing", "DescribeLoadBalancer* DescribeTags DescribeTarget*"),
     Grant("iam", "GetRole ListRoles SimulatePrincipalPolicy"),
     Grant("kms", "DescribeKey ListAliases ListResourceTags"),
     Grant("logs", "DescribeLogGroups ListTagsForResource"),
@@ -353,6 +405,17 @@ DEPLOYER: Final = (
     Grant("servicequotas", "GetServiceQuota ListServiceQuotas"),
 )
 """What the deployer itself calls, besides CloudFormation for its stacks."""
+
+DEPLOYER_OF_ALL: Final = (
+    # API keys, and the secrets of ingresses, which variables of stages and listener rules contain.
+    Grant("apigateway", "GET", "apigateway:/*"),
+    Grant("elasticloadbalancing", "Describe*"),
+    # User data of instances, and keys of VPN connections.
+    Grant("ec2", "DeleteNetworkInterface Describe*"),
+)
+"""What the deployer of pull requests may not do: IAM allows it for everything or for nothing
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html).
+"""
 
 DEPLOYER_TAGGED: Final = (
     ("ec2", "ReleaseAddress"),
