@@ -4,8 +4,11 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +16,7 @@ from checkout import ROOT
 from deployed import observed, test_containers, test_traffic
 from deploying import BUCKET, parameters_of, stack_of
 from iot_pipeline_cfn.deploy import network_use
+from iot_pipeline_cfn.deploy.cloudformation import Output
 from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.network_use import free_slot, lost_slot
 from iot_pipeline_cfn.deploy.operations import Operations
@@ -148,6 +152,18 @@ ISOLATION = [
         for role in test_containers.SECRETS
     ),
 ]
+
+
+def test_deployer_that_may_not_read_rules_knows_the_slots_of_stacks_only(stubbed):
+    """The role of pull requests may not, because rules contain secrets."""
+    network = SimpleNamespace(outputs=[Output("ListenerArn", "arn", "")])
+    operations = SimpleNamespace(connection=stubbed)
+    with Stubber(stubbed.elbv2) as stubber:
+        stubber.add_client_error("describe_rules", "AccessDenied")
+        assert network_use.used_priorities(operations, network) == set()
+        stubber.add_client_error("describe_rules", "ListenerNotFound")
+        with pytest.raises(ClientError):
+            network_use.used_priorities(operations, network)
 
 
 def test_environment_whose_slot_another_one_takes_meanwhile_gets_the_next(

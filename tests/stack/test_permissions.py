@@ -44,6 +44,53 @@ def matches(value, patterns):
     return any(fnmatchcase(value.lower(), pattern.lower()) for pattern in patterns)
 
 
+def is_met(condition, tags):
+    """Return whether a resource with these tags meets a condition on tags."""
+    known = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+    for operator, keys in condition.items():
+        for key, values in keys.items():
+            expected = values if isinstance(values, list) else [values]
+            if operator == "Null":
+                met = (key not in known) == (values == "true")
+            elif operator == "StringNotLike":
+                met = key not in known or not matches(known[key], expected)
+            else:
+                met = key in known and matches(known[key], expected)
+            if not met:
+                return False
+    return True
+
+
+def arn_of(resource):
+    """Return the ARN of a resource such as `ec2:vpc/vpc-1`, in the place of all tests."""
+    service, path = resource.split(":", 1)
+    return f"arn:aws:{service}:eu-west-1:{'' if service == 'apigateway' else '1'}:{path}"
+
+
+def covers(one, kind, value):
+    """Return whether a statement is for an action or a resource, or for all but some."""
+    patterns = [
+        pattern.get("Fn::Sub", "") if isinstance(pattern, dict) else pattern
+        for pattern in one.get(kind, one.get(f"Not{kind}"))
+    ]
+    for name, known in (("Partition", "aws"), ("Region", "eu-west-1"), ("AccountId", "1")):
+        patterns = [pattern.replace(f"${{AWS::{name}}}", known) for pattern in patterns]
+    return matches(value, patterns) is (kind in one)
+
+
+def is_allowed(policy, action, resource, environment):
+    """Return what IAM decides on an action on a resource of an environment, or without tags."""
+    tags = {"Environment": environment, "Project": "iot-pipeline"} if environment else {}
+    effects = {
+        one["Effect"]
+        for one in policy
+        if covers(one, "Action", action)
+        and covers(one, "Resource", arn_of(resource))
+        and is_met(one.get("Condition", {}), tags)
+    }
+    return effects == {"Allow"}
+
+
 @pytest.fixture(scope="session")
 def account(templates):
     return templates["account"]["Resources"]
@@ -59,12 +106,18 @@ def policies(account):
     }
 
 
-def service_role(account, policies, scope):
-    """Return the statements of the service role of a scope."""
-    role = account[f"{scope}ServiceRole"]["Properties"]
+def role_statements(account, policies, name):
+    """Return all statements of a role."""
+    role = account[name]["Properties"]
     attached = [policies[arn["Ref"]] for arn in role["ManagedPolicyArns"]]
-    inline = [policy["PolicyDocument"] for policy in role["Policies"]]
-    return [one for document in attached + inline for one in statements(document)]
+    inline = [policy["PolicyDocument"] for policy in role.get("Policies", ())]
+    return [one for document in attached + inline for one in document["Statement"]]
+
+
+def service_role(account, policies, scope):
+    """Return what the service role of a scope is allowed."""
+    found = role_statements(account, policies, f"{scope}ServiceRole")
+    return [one for one in found if one["Effect"] == "Allow"]
 
 
 def handler_actions(resource_type):
@@ -195,6 +248,112 @@ def test_service_role_of_pull_requests_uses_the_shared_network_and_does_not_chan
         if "shared-network*" in str(one.get("Condition")) and "NotAction" in one
     )
     assert matches(action, refusal["NotAction"]) is not denied
+
+
+EXISTING = (
+    ("ec2:AuthorizeSecurityGroupEgress", "security-group/sg-1"),
+    ("ec2:AuthorizeSecurityGroupIngress", "security-group/sg-1"),
+    ("ec2:RevokeSecurityGroupIngress", "security-group/sg-1"),
+    ("ec2:UpdateSecurityGroupRuleDescriptionsIngress", "security-group/sg-1"),
+    ("ec2:CreateRoute", "route-table/rtb-1"),
+    ("ec2:ReplaceRoute", "route-table/rtb-1"),
+    ("ec2:AssociateRouteTable", "subnet/subnet-1"),
+    ("ec2:ReplaceRouteTableAssociation", "route-table/rtb-1"),
+    ("ec2:DisassociateRouteTable", "route-table/rtb-1"),
+    ("ec2:AttachInternetGateway", "vpc/vpc-1"),
+    ("ec2:AssociateAddress", "elastic-ip/eipalloc-1"),
+    ("ec2:DisassociateAddress", "elastic-ip/eipalloc-1"),
+    ("ec2:ModifyVpcAttribute", "vpc/vpc-1"),
+    ("ec2:CreateSubnet", "vpc/vpc-1"),
+    ("ec2:CreateVpcEndpoint", "route-table/rtb-1"),
+    ("ec2:CreateFlowLogs", "vpc/vpc-1"),
+    ("ec2:CreateNatGateway", "subnet/subnet-1"),
+    ("elasticache:CreateReplicationGroup", "snapshot:any"),
+    ("elasticloadbalancing:CreateListener", "loadbalancer/app/any/1"),
+    ("elasticloadbalancing:CreateRule", "listener/app/any/1/2"),
+    ("apigateway:PUT", "/restapis/1/resources/2/methods/POST"),
+    ("apigateway:SetWebACL", "/restapis/1/stages/prod"),
+    ("apigateway:GET", "/apikeys/1"),
+    ("apigateway:POST", "/usageplans/1/keys"),
+)
+
+
+@pytest.mark.parametrize(("action", "resource"), EXISTING)
+def test_templates_of_pull_requests_change_only_what_has_their_tags(
+    account, policies, action, resource
+):
+    """A template can name what it does not create, such as a security group by its ID."""
+    role = role_statements(account, policies, "PullRequestServiceRole")
+    allowed = [
+        name
+        for name in ("pr1", "pr-1", "prod", "preview", "staging", None)
+        if is_allowed(role, action, f"{action.partition(':')[0]}:{resource}", name)
+    ]
+    assert allowed == ["pr1", "pr-1"]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("ec2:CreateVpc", "ec2:vpc/*"),
+        ("ec2:CreateSubnet", "ec2:subnet/*"),
+        ("ec2:CreateSecurityGroup", "ec2:security-group/*"),
+        ("ec2:CreateRouteTable", "ec2:route-table/*"),
+        ("ec2:CreateVpcEndpoint", "ec2:vpc-endpoint/*"),
+        ("ec2:AllocateAddress", "ec2:elastic-ip/*"),
+        ("elasticache:CreateReplicationGroup", "elasticache:replicationgroup:any"),
+        ("elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:loadbalancer/app/any/1"),
+        ("apigateway:POST", "apigateway:/restapis"),
+        ("apigateway:POST", "apigateway:/apikeys"),
+        ("apigateway:POST", "apigateway:/usageplans"),
+    ],
+)
+def test_templates_of_pull_requests_create_what_has_no_tags_yet(
+    account, policies, action, resource
+):
+    role = role_statements(account, policies, "PullRequestServiceRole")
+    assert is_allowed(role, action, resource, None)
+
+
+READABLE = {
+    ("apigateway:GET", "apigateway:/account"): True,
+    ("apigateway:GET", "apigateway:/restapis"): True,
+    ("apigateway:GET", "apigateway:/usageplans"): True,
+    ("apigateway:GET", "apigateway:/vpclinks/1"): True,
+    ("elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:any"): True,
+    ("elasticloadbalancing:DescribeTags", "elasticloadbalancing:any"): True,
+    ("elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:any"): True,
+    ("apigateway:GET", "apigateway:/apikeys"): False,
+    ("apigateway:GET", "apigateway:/restapis/1/stages/prod"): False,
+    ("apigateway:GET", "apigateway:/usageplans/1/keys/2"): False,
+    ("elasticloadbalancing:DescribeRules", "elasticloadbalancing:any"): False,
+    ("ec2:DescribeInstanceAttribute", "ec2:instance/i-1"): False,
+    ("ec2:DescribeVpnConnections", "ec2:any"): False,
+}
+"""What the deployer of pull requests may read, of which the rest contains secrets of others."""
+
+
+@pytest.mark.parametrize(("action", "resource"), READABLE)
+def test_pull_requests_read_no_secrets_of_others(account, policies, action, resource):
+    allowed = {
+        role: is_allowed(role_statements(account, policies, role), action, resource, None)
+        for role in ("GitHubPullRequestRole", "GitHubProductionRole")
+    }
+    assert allowed == {
+        "GitHubPullRequestRole": READABLE[action, resource],
+        "GitHubProductionRole": True,
+    }
+
+
+def test_pull_requests_read_only_their_own_api_keys(account, policies):
+    """Each key has its value, also without the list of all keys."""
+    role = role_statements(account, policies, "GitHubPullRequestRole")
+    keys = ("pr1", "prod", "staging", None)
+    assert [
+        name for name in keys if is_allowed(role, "apigateway:GET", "apigateway:/apikeys/1", name)
+    ] == ["pr1"]
+    created = role_statements(account, policies, "PullRequestServiceRole")
+    assert not is_allowed(created, "apigateway:GET", "apigateway:/apikeys", None)
 
 
 @pytest.mark.parametrize("scope", SCOPES)
