@@ -4,7 +4,7 @@ import re
 
 import botocore.session
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from troposphere import Parameter
 
@@ -13,6 +13,7 @@ from iot_pipeline_cfn.deploy.preflight.names import NAME_RULES
 from iot_pipeline_cfn.stack.naming import SUFFIX_MAX_LENGTH, SUFFIX_PATTERN, environment_name
 from iot_pipeline_cfn.template.parameters import check_value
 from resolution import resolve
+from schemas import schema_of
 
 SUFFIX = Parameter("EnvironmentSuffix", Type="String")
 SUFFIXES = st.from_regex(SUFFIX_PATTERN, fullmatch=True).filter(
@@ -96,10 +97,55 @@ def test_aws_accepts_the_names_of_any_suffix(template, shapes, suffix):
     check_names(template, shapes, suffix)
 
 
-@given(one=SUFFIXES, more=st.from_regex("-?[a-z0-9]+", fullmatch=True))
-def test_two_environments_never_have_the_same_name(template, one, more):
-    """One suffix can begin with the other, such as `pr` and `pr-api`."""
-    assert not names(template, one) & names(template, f"{one}{more}")
+@pytest.fixture(scope="session")
+def taken(templates):
+    """A function that returns the types and names of all that the stacks of a suffix name."""
+    reduced = [
+        templates[form] | {"Resources": {**_named(templates[form]["Resources"])}}
+        for form in ("iot-pipeline", "iot-pipeline-shared", "shared-network")
+    ]
+
+    def taken_by(suffix):
+        given = {"AWS::StackName": f"iot-pipeline-{suffix}", "EnvironmentSuffix": suffix}
+        return {
+            (resource["Type"], *resource["Properties"].values())
+            for template in reduced
+            for resource in resolve(template, ENVIRONMENTS["most"] | given)["Resources"].values()
+        }
+
+    return taken_by
+
+
+def _named(resources):
+    """Return the resources that a property identifies, with nothing but that property."""
+    found = {}
+    for logical_id, resource in resources.items():
+        kind = resource["Type"]
+        keys = {key for resource_type, key in CALLS if resource_type == kind}
+        identifier = schema_of(kind)["primaryIdentifier"]
+        if not keys and len(identifier) == 1:
+            keys = {identifier[0].rpartition("/")[2]}
+        if named := {key: resource["Properties"][key] for key in keys & {*resource["Properties"]}}:
+            found[logical_id] = {"Type": kind, "Properties": named}
+    return found
+
+
+@settings(max_examples=30)
+@given(
+    st.sets(
+        st.lists(st.sampled_from(["api", "connections", "pr", "pr1", "shared", "x0"]), min_size=1)
+        .map("-".join)
+        .filter(lambda suffix: len(suffix) <= SUFFIX_MAX_LENGTH)
+        | SUFFIXES,
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_no_two_stacks_name_the_same_thing(taken, suffixes):
+    """One suffix can begin with another, such as `pr` and `pr-api`, with or without own network."""
+    found = [taken(suffix) for suffix in suffixes]
+    assert all(len(names) >= len(CALLS) for names in found)
+    assert len(set().union(*found)) == sum(map(len, found))
 
 
 @given(suffix=SUFFIXES)
