@@ -1,6 +1,7 @@
 """The shared network of environments: creating it, its slots, and its users."""
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from checkout import ROOT
 from deployed import observed, test_containers, test_traffic
-from deploying import BUCKET, parameters_of, stack_of
+from deploying import BUCKET, WAITS, parameters_of, signal_success, stack_of
 from iot_pipeline_cfn.deploy import network_use
 from iot_pipeline_cfn.deploy.cloudformation import Output
 from iot_pipeline_cfn.deploy.errors import DeploymentError
@@ -92,6 +93,20 @@ def test_network_is_needed_created_used_and_deleted(project, aws):
     assert all(vpc["IsDefault"] for vpc in aws("ec2").describe_vpcs()["Vpcs"])
 
 
+def test_network_in_progress_is_waited_for_before_a_slot_is_chosen(project, aws):
+    """What then exports no listener is no network."""
+    project.write_shared()
+    aws("cloudformation").create_stack(
+        StackName="iot-pipeline-shared-network", TemplateBody=json.dumps({"Resources": WAITS})
+    )
+    refused = project.deploy("pr1", "--no-wait")
+    assert (refused.code, refused.details["status"]) == ("busy", "CREATE_IN_PROGRESS")
+    assert refused.details["stack"] == "iot-pipeline-shared-network"
+    threading.Timer(1, signal_success, [aws, "shared-network"]).start()
+    waited = project.deploy("pr1")
+    assert (waited.code, waited.notices) == ("no-network", ["waiting"])
+
+
 def test_environments_at_once_have_one_network_and_reach_nothing_of_each_other(
     connect_to, aws, monkeypatch
 ):
@@ -156,7 +171,8 @@ ISOLATION = [
 
 def test_deployer_that_may_not_read_rules_knows_the_slots_of_stacks_only(stubbed):
     """The role of pull requests may not, because rules contain secrets."""
-    network = SimpleNamespace(outputs=[Output("ListenerArn", "arn", "")])
+    output = Output("ListenerArn", "arn", "", "net:ListenerArn")
+    network = SimpleNamespace(name="net", outputs=[output])
     operations = SimpleNamespace(connection=stubbed)
     with Stubber(stubbed.elbv2) as stubber:
         stubber.add_client_error("describe_rules", "AccessDenied")

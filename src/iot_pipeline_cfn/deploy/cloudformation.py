@@ -321,6 +321,12 @@ def obsolete() -> DeploymentError:
     return DeploymentError(REASONS[refusal], code=refusal)
 
 
+def busy(stack: Stack) -> DeploymentError:
+    """Return the error of a stack that another process is changing, where nobody waits for it."""
+    message = f"{stack.name} ({stack.status}): another operation is in progress"
+    return DeploymentError(message, code="busy", stack=stack.name, status=stack.status)
+
+
 def has_other_change_sets(client: "CloudFormationClient", arn: str, deleted: str) -> bool:
     """Return whether a stack has a change set besides one that was just deleted."""
     pages = client.get_paginator("list_change_sets").paginate(StackName=arn)

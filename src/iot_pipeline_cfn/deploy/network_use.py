@@ -6,6 +6,7 @@ An environment has a slot in its network: the priority of its rule at the shared
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from botocore.exceptions import ClientError
@@ -16,7 +17,9 @@ from . import cloudformation
 from .cloudformation import Stack
 from .environments import STACK_PREFIX
 from .errors import DENIED, DeploymentError, code_of, message_of
+from .following import limited
 from .operations import Operations, command_line
+from .polling import answers
 from .request import DeploymentRequest
 
 PRIORITY_IN_USE: Final = re.compile(
@@ -27,16 +30,10 @@ PRIORITY_IN_USE: Final = re.compile(
 """What CloudFormation reports, in two versions of its handler
 (https://github.com/stelligent/mu/issues/324, https://github.com/aws/copilot-cli/issues/4532)."""
 
-USABLE: Final = frozenset(
-    {
-        "CREATE_COMPLETE",
-        "UPDATE_COMPLETE",
-        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
-        "UPDATE_IN_PROGRESS",
-        "UPDATE_ROLLBACK_COMPLETE",
-    }
-)
-"""The statuses of a network whose exports can be imported."""
+USABLE: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
+"""The statuses of a network whose exports can be imported, and do not change meanwhile."""
+ENDING: Final = frozenset({"DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"})
+"""The statuses of a network that will not be usable."""
 
 
 def network_of(request: DeploymentRequest) -> str | None:
@@ -49,9 +46,11 @@ def network_of(request: DeploymentRequest) -> str | None:
 
 
 def find_network(operations: Operations, name: str) -> Stack | None:
-    """Return the stack of a network that can be used."""
+    """Return the stack of a network that can be used, or once its operation has ended."""
     stack = cloudformation.find_stack(operations.client, f"{STACK_PREFIX}{name}")
-    return stack if stack and stack.status in USABLE else None
+    if stack and (stack.status in USABLE or (stack.in_progress and stack.status not in ENDING)):
+        return stack
+    return None
 
 
 def network_needed(operations: Operations, name: str) -> DeploymentError:
@@ -105,10 +104,34 @@ def _look_at_network(
     """Return a network, which must be usable, and the slots that others have in it."""
     stacks = [*cloudformation.all_stacks(operations.client)]
     for stack in stacks:
-        if stack.name == f"{STACK_PREFIX}{name}" and stack.status in USABLE:
+        if stack.name != f"{STACK_PREFIX}{name}":
+            continue
+        if stack.in_progress:
+            _wait(operations, stack)
+            return _look_at_network(operations, name, ignored)
+        if stack.status in USABLE:
             taken = {*_slots_of(stacks, operations.environment.stack_name, name, ignored)}
             return stack, taken | used_priorities(operations, stack)
     raise network_needed(operations, name)
+
+
+def _wait(operations: Operations, network: Stack) -> None:
+    """Wait until no operation on a network is in progress.
+
+    The roles of pull requests may not read its events.
+    """
+    if not operations.wait:
+        raise cloudformation.busy(network)
+    subject = replace(operations.environment, suffix=network.name.removeprefix(STACK_PREFIX))
+    replace(operations, environment=subject).notify("waiting", status=network.status)
+    with limited(operations, f"the network {network.name}"):
+        for stack in answers(
+            lambda: cloudformation.find_stack(operations.client, network.name),
+            operations.timeout,
+            operations.report_outage,
+        ):
+            if stack is None or not stack.in_progress:
+                break
 
 
 def lost_slot(error: DeploymentError) -> bool:
@@ -158,7 +181,11 @@ def used_priorities(operations: Operations, network: Stack) -> set[int]:
     The role of pull requests may not read rules, which contain secrets. Slots of stacks are known
     without them, and a creation with a priority in use is tried again.
     """
-    listener = next(each.value for each in network.outputs if each.name == "ListenerArn")
+    export = f"{network.name}:ListenerArn"
+    listener = next((each.value for each in network.outputs if each.export == export), None)
+    if listener is None:
+        message = f"{network.name} is no shared network: it does not export {export}"
+        raise DeploymentError(message, code="no-network", stack=network.name)
     pages = operations.connection.elbv2.get_paginator("describe_rules").paginate(
         ListenerArn=listener
     )

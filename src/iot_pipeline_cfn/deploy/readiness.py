@@ -49,8 +49,7 @@ def make_ready(
 
 def _wait(operations: Operations, stack: Stack) -> None:
     if not operations.wait:
-        message = f"{stack.name} ({stack.status}): another operation is in progress"
-        raise DeploymentError(message, code="busy", stack=stack.name, status=stack.status)
+        raise cloudformation.busy(stack)
     operations.notify("waiting", status=stack.status)
     follow(operations, Operation.OTHER, stack.arn, ours=False)
 

@@ -134,10 +134,9 @@ def target_groups(context: PreflightContext) -> Iterator[Demand]:
     if not created or not name:
         return
     if network := find_stack(context.connection.cloudformation, f"{STACK_PREFIX}{name}"):
-        (load_balancer,) = (
-            output.value for output in network.outputs if output.name == "LoadBalancerArn"
-        )
-        yield Demand(created, len(created), load_balancer)
+        for output in network.outputs:
+            if output.name == "LoadBalancerArn":
+                yield Demand(created, len(created), output.value)
 
 
 def cache_nodes(context: PreflightContext) -> Iterator[Demand]:
