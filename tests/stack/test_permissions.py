@@ -1,10 +1,12 @@
 """What CloudFormation, the deployer and the roles of environments are allowed."""
 
 import json
+import re
 from fnmatch import fnmatchcase
 
 import pytest
 
+from checkout import ROOT
 from iot_pipeline_cfn.stack.permissions import GRANTS
 from iot_pipeline_cfn.template.schemas import schema_of
 
@@ -342,6 +344,26 @@ def test_pull_requests_read_no_secrets_of_others(account, policies, action, reso
     assert allowed == {
         "GitHubPullRequestRole": READABLE[action, resource],
         "GitHubProductionRole": True,
+    }
+
+
+CALL = re.compile(r'\b(ec2|elbv2)(?:, "|\.get_paginator\("|\.)describe_(\w+)')
+
+
+def test_pull_requests_may_make_the_calls_of_the_deployer(account, policies):
+    """Only the rules of a shared network are optional: its slots are known without them."""
+    role = role_statements(account, policies, "GitHubPullRequestRole")
+    code = "".join(
+        path.read_text() for path in (ROOT / "src/iot_pipeline_cfn/deploy").rglob("*.py")
+    )
+    services = {"ec2": "ec2", "elbv2": "elasticloadbalancing"}
+    calls = {
+        f"{services[service]}:Describe{name.title().replace('_', '')}"
+        for service, name in CALL.findall(code)
+    }
+    assert len(calls) > 10
+    assert {call for call in calls if not is_allowed(role, call, "any:any", None)} == {
+        "elasticloadbalancing:DescribeRules"
     }
 
 
