@@ -45,7 +45,7 @@ def test_facts_of_a_working_environment():
         "stack": "iot-pipeline-pr1, us-east-1",
         "state": "CREATE_COMPLETE",
         "tasks": "1 of 2 run",
-        "alarms": "none ring",
+        "alarms": "none in alarm",
         "image": "v1",
         "age": "3 h",
         "time left": "2 d",

@@ -1,6 +1,8 @@
 """The environments to test, and the tests that only AWS can answer."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,6 +32,9 @@ def pytest_configure(config):
     if config.getoption("--deployed") and not os.environ.get("ENVIRONMENT_SUFFIX"):
         message = "name the environment (with make: ENV=pr123)"
         raise pytest.UsageError(message)
+    if config.getoption("--deployed"):
+        # Errors name commands of the program that runs.
+        sys.argv[0] = str(Path(sys.argv[0]).with_name("iot-pipeline"))
 
 
 def pytest_generate_tests(metafunc):

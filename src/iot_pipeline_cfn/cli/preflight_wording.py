@@ -76,7 +76,8 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "image/not-pullable": "{tag} in {repository} cannot be pulled: {failures}",
         "image/missing": "{tag} is not in {repository}; newest tags: {newest_tags}",
         "image/missing-on-emulator": (
-            "{tag} is not in {repository}; AWS would need it, but the emulator runs no containers"
+            "{tag} is not in {repository}; AWS would need it, but the emulator runs no containers; "
+            "to build and push an image (docs/image.md), run:"
         ),
         "image/architecture": "{tag} is built for {built}, but tasks run on {architecture}",
         "image/not-scanned": "{tag} has not been scanned",

@@ -45,7 +45,7 @@ CHECK_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "no-leftovers": "no resource is left, apart from those with a retention policy",
         "no-tasks": "the service wants no tasks",
         "reading-stored": "a reading is stored in PostgreSQL and Redis",
-        "rolled-back": "the update is rolled back with the number of tasks",
+        "rolled-back": "the update is rolled back, and so is the number of tasks",
         "service-restarted": "the service replaces its tasks",
         "tasks-desired": "the service wants tasks",
         "throttled": "the API answers 429 after {accepted} readings, which are all stored",

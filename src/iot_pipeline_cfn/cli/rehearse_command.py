@@ -78,7 +78,7 @@ def rehearse(
     template: Path | None,
     as_json: bool,
 ) -> None:
-    """Run the end-to-end scenario on a local AWS emulator of its own, or on AWS."""
+    """Run the end-to-end scenario on an emulator, or on AWS."""
     if target == "aws":
         from .aws_rehearsal_command import require_success, run_on_aws
 

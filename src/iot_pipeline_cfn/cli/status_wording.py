@@ -40,7 +40,7 @@ def status_facts(status: "EnvironmentStatus") -> dict[str, str]:
             "tasks": f"{status.tasks.running} of {status.tasks.desired} run"
             if status.tasks
             else "",
-            "alarms": "" if status.alarms is None else ", ".join(status.alarms) or "none ring",
+            "alarms": "" if status.alarms is None else ", ".join(status.alarms) or "none in alarm",
             "image": summary.image or "none, so no task runs",
             "commit": summary.commit,
             "age": wording.age(summary.created) + (f", updated {updated} ago" if updated else ""),

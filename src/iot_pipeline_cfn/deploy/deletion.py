@@ -130,7 +130,7 @@ def plan_deletion(operations: Operations) -> DeletionPlan:
 
 def _in_use(stack: Stack, users: Sequence[str], reason: str = "") -> DeploymentError:
     by = ", ".join(users) or "another stack"
-    message = f"{stack.name} is used by {by}; nothing was deleted. Destroy them first"
+    message = f"{stack.name} cannot be deleted before {by}, which uses it; nothing was deleted"
     lines = [message, reason] if reason else [message]
     return DeploymentError("\n  ".join(lines), code="in-use", stacks=users, reason=reason)
 

@@ -252,7 +252,8 @@ def test_missing_image_is_a_note_on_the_emulator(connect_to):
     connection.ecr.create_repository(repositoryName=NAME)
     finding = only(check(connection), Severity.NOTE, "missing-on-emulator")
     assert commands(finding)[0][-2:] == ["--image", "DIRECTORY"]
-    only(check(connection, REPOSITORY, TASK, SERVICE), Severity.NOTE, "missing-on-emulator")
+    new = only(check(connection, REPOSITORY, TASK, SERVICE), Severity.NOTE, "missing-on-emulator")
+    assert commands(new) == commands(finding)
     manifest = {"config": {"digest": "sha256:2"}, "mediaType": MANIFEST}
     put(connection, manifest)
     assert check(connection) == []

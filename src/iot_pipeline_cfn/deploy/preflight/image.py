@@ -116,7 +116,7 @@ def _needs_no_image(connection: Connection) -> bool:
 def _without_repository(image: Image) -> Finding:
     """Return the finding that the image's repository is created by this deployment only."""
     if _needs_no_image(image.connection):
-        return image.finding(Severity.NOTE, "missing-on-emulator")
+        return image.finding(Severity.NOTE, "missing-on-emulator", image.push())
     create = image.context.deployer("deploy", "--image-tag", "")
     return image.finding(Severity.ERROR, "no-repository", image.push(), create)
 
