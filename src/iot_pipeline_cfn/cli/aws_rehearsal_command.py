@@ -224,7 +224,8 @@ def require_success(document: Mapping[str, Any]) -> None:
     from iot_pipeline_cfn.deploy.errors import DeploymentError
     from iot_pipeline_cfn.rehearsal.aws_rehearsal import read_record
 
-    failed = [step for step in read_record(document).steps if step.failure]
+    record = read_record(document)
+    failed = [step for step in record.steps if step.failure]
     if not failed:
         return
     lines = [
@@ -234,4 +235,5 @@ def require_success(document: Mapping[str, Any]) -> None:
     ]
     if failed[-1].name == "destroy":
         lines.append("the environment was not deleted: run the same command again")
-    raise DeploymentError("\n".join(lines), ExitCode.REHEARSAL_FAILED, code="rehearsal-failed")
+    exit_code = ExitCode.NO_ACCESS if record.can_continue else ExitCode.REHEARSAL_FAILED
+    raise DeploymentError("\n".join(lines), exit_code, code="rehearsal-failed")

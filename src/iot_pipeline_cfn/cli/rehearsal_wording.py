@@ -86,7 +86,7 @@ FAILURE_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "service-not-restarted": "the service does not replace its tasks after the rotation",
         "store-failed": "{store}: {reason}",
         "target-groups": "the service is registered with {count} target groups instead of one",
-        "tasks-not-replaced": "the new tasks do not become healthy after the rotation",
+        "tasks-not-replaced": "the new tasks do not become healthy after the rotation: {problems}",
         "throttle-inexact": "API Gateway throttles on a best-effort basis",
         "unknown-dependency": "the container depends on the state {state} of {container}",
         "unexpected-error": "{error}: {message}",

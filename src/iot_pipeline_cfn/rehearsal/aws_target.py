@@ -1,7 +1,9 @@
 """AWS as the place of a rehearsal: ECS runs the tasks, and nobody reaches the stores."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from iot_pipeline_cfn.deploy.connection import Connection
@@ -10,11 +12,11 @@ from iot_pipeline_cfn.deploy.image_delivery import push_image
 from iot_pipeline_cfn.deploy.ingest import Ingest
 from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.deploy.orphans import find_orphans
-from iot_pipeline_cfn.deploy.polling import poll
+from iot_pipeline_cfn.deploy.polling import answers
 from iot_pipeline_cfn.deploy.request import DeploymentRequest
-from iot_pipeline_cfn.template.findings import Finding
+from iot_pipeline_cfn.template.findings import Finding, Severity
 
-from .checks import CheckFailed, StepSkipped
+from .checks import StepSkipped, require
 from .probe import Probe
 from .rehearsal_target import Outputs
 
@@ -58,13 +60,15 @@ class AwsTarget:
         """Do nothing: RDS changes the password."""
 
     def replace_tasks(self, operations: Operations, outputs: Outputs) -> Iterator[Finding]:
-        """Wait until the tasks of the service's new deployment are healthy."""
-        try:
-            for _ in poll(self.patience):
-                if not find_problems(self.connection, operations.require_stack()):
+        """Wait until the tasks of the service's new deployment are healthy, or it has failed."""
+        ask = partial(find_problems, self.connection, operations.require_stack())
+        problems: list[Finding] = []
+        with suppress(TimeoutError):
+            for problems in answers(ask, self.patience, operations.report_outage):
+                if not problems or any(each.severity is Severity.ERROR for each in problems):
                     break
-        except TimeoutError:
-            raise CheckFailed("tasks-not-replaced") from None
+        found = [f"{each.subject}: {each.code}" for each in problems]
+        require(not found, "tasks-not-replaced", problems=found)
         yield from ()
 
     def follow_load_balancer(self, outputs: Outputs) -> None:

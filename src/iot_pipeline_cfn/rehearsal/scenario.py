@@ -6,6 +6,7 @@ result by what AWS's services return.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -121,7 +122,9 @@ class Scenario:
         stored = probe.count()
         body = json.dumps(probe.next_reading()).encode()
         probe.require_status(probe.ingest.post(body, authorized=False), 403, "unauthorized")
-        probe.require_status(probe.ingest.bypass(body, {}), 403, "bypassing")
+        # From outside the VPC, a private load balancer does not answer.
+        with suppress(OSError) if self._scheme() == "internal" else nullcontext():
+            probe.require_status(probe.ingest.bypass(body, {}), 403, "bypassing")
         answer = probe.ingest.post(NOT_A_READING)
         probe.require_status(answer, 400, "invalid")
         require(REFUSAL_OF_THE_API in answer.body, "invalid-reading-passed", body=answer.body)
@@ -216,16 +219,19 @@ class Scenario:
             self.deploy(DeletionProtection="disabled")
         if has_own:
             self.deploy("interruption", Ingress=ingress)
-        (load_balancer,) = self._connection.elbv2.describe_load_balancers(
-            LoadBalancerArns=[self.outputs["LoadBalancerArn"]]
-        )["LoadBalancers"]
-        scheme = load_balancer["Scheme"]
+        scheme = self._scheme()
         expected = "internal" if ingress == "private" or not has_own else "internet-facing"
         require(scheme == expected, "wrong-scheme", scheme=scheme, expected=expected)
         yield passed(f"load-balancer-{expected}")
         probe = self._probe
         self.target.follow_load_balancer(self.outputs)
         yield probe.store_reading()
+
+    def _scheme(self) -> str:
+        (load_balancer,) = self._connection.elbv2.describe_load_balancers(
+            LoadBalancerArns=[self.outputs["LoadBalancerArn"]]
+        )["LoadBalancers"]
+        return str(load_balancer["Scheme"])
 
     def _require_error(self, expected: ExitCode, act: Callable[[], object]) -> None:
         try:

@@ -7,7 +7,7 @@ from http.client import HTTPException
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.deploy.errors import DeploymentError
+from iot_pipeline_cfn.deploy.errors import DeploymentError, explained
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Finding, Value
 
@@ -47,20 +47,13 @@ def run_step(name: str, act: Callable[[Scenario], Iterator[Finding]], scenario: 
         skipped = error.finding
     except CheckFailed as error:
         failure = error.finding
-    except DeploymentError as error:
+    except (BotoCoreError, ClientError, DeploymentError) as raised:
+        error = raised if isinstance(raised, DeploymentError) else explained(raised)
         if error.exit_code is ExitCode.INTERRUPTED:
             raise KeyboardInterrupt from None
         details = {"reason": error.code, "message": str(error), "details": error.details}
         failure = CheckFailed("deployment-failed", **details).finding
-    except (
-        BotoCoreError,
-        ClientError,
-        HTTPException,
-        LookupError,
-        OSError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except (HTTPException, LookupError, OSError, TypeError, ValueError) as error:
         # Including answers of AWS that are not as expected here.
         details = {"error": type(error).__name__, "message": str(error)}
         failure = CheckFailed("unexpected-error", **details).finding
