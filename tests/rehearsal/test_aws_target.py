@@ -97,3 +97,13 @@ def test_rehearsal_continues_after_expired_credentials(rehearse, emulator, aws):
     assert steps["create"] == created
     assert [step["name"] for step in steps.values() if step["skipped"]] == ["throttle"]
     assert "iot-pipeline-pr-rehearsal" not in names_of_stacks(aws)
+
+
+def test_user_is_asked_before_anything_is_created(terminal, project, aws):
+    project.write_committed("pr")
+    shown = terminal("rehearse", "--target", "aws")
+    shown.until("Create pr-rehearsal, rehearse for about 1.1 hours")
+    shown.type("n")
+    status, text = shown.end()
+    assert (status, "nothing was changed" in text) == (ExitCode.REFUSED, True)
+    assert names_of_stacks(aws) == []

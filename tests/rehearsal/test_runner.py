@@ -22,7 +22,7 @@ def test_production_passes_all_steps():
     # Before the steps, make may report that it installs packages.
     shown = [line.split(None, 1) for line in done.stderr.splitlines()[-len(STEPS) :]]
     assert shown == [["ok", STEP_WORDINGS[name]] for name in STEPS]
-    assert CHECK_WORDINGS["reading-stored"] in done.stdout
+    assert CHECK_WORDINGS["reading-cached"] in done.stdout
     assert CHECK_WORDINGS["no-leftovers"] in done.stdout
 
 

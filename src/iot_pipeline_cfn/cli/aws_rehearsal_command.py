@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.environments import Environment
     from iot_pipeline_cfn.deploy.operations import Operations
     from iot_pipeline_cfn.deploy.request import DeploymentRequest
-    from iot_pipeline_cfn.rehearsal.aws_rehearsal import RehearsalRecord
+    from iot_pipeline_cfn.rehearsal.aws_rehearsal import Beginning, RehearsalRecord
 
-HOURS: Final = 1.5
-"""How long a rehearsal takes about: a creation, six updates, a rotation and a deletion."""
+DEPLOYMENTS: Final = 6
+"""The creation, the image, the failing update, two changes of the ingress, and the deletion; each
+counts like the creation."""
 
 
 def run_on_aws(
@@ -63,9 +64,9 @@ def run_on_aws(
             own, location.account, location.region, environment.suffix
         )
     request = aws_rehearsal.tagged(request, record.id)
-    price = expected_price(request, location.region)
+    hours, price = expected_use(request, location.region)
     Consent().require(given=yes or console.interactive)
-    if not yes and not _agrees(console, environment.suffix, price, beginning.name):
+    if not yes and not _agrees(console, environment.suffix, hours, price, beginning):
         message = "nothing was changed"
         raise DeploymentError(message, code="declined")
 
@@ -105,28 +106,33 @@ def load_own_network(name: str, template: Path | None) -> "tuple[Environment, De
     return environment, request
 
 
-def _agrees(console: Console, suffix: str, price: float | None, beginning: str) -> bool:
+def _agrees(
+    console: Console, suffix: str, hours: float, price: float | None, beginning: "Beginning"
+) -> bool:
     cost = "an unknown price" if price is None else f"about ${price:.2f}"
     text = {
-        "CREATE": f"Create {suffix}, rehearse for about {HOURS:g} hours ({cost}), and delete it?",
+        "CREATE": f"Create {suffix}, rehearse for about {hours:.1f} hours ({cost}), and delete it?",
         "CONTINUE": f"Continue the rehearsal of {suffix} ({cost} in all), and delete it?",
         "CLEAN_UP": f"Delete {suffix}, which a rehearsal has left?",
-    }[beginning]
+    }[beginning.name]
     return console.answer(f"{text} [y/N]") in {"y", "yes"}
 
 
-def expected_price(request: "DeploymentRequest", region: str) -> float | None:
-    """Return the dollars for a rehearsal, of what is billed by the hour; None if not known."""
+def expected_use(request: "DeploymentRequest", region: str) -> tuple[float, float | None]:
+    """Return the hours of a rehearsal and its dollars without what is billed by use, if known."""
     from iot_pipeline_cfn.review.prices import bill, price_table, total
     from iot_pipeline_cfn.review.resolved import pseudo_parameters
+    from iot_pipeline_cfn.template.creation_times import creation_time
     from iot_pipeline_cfn.template.resolution import resolve
 
     given = {**request.file.parameters, **request.parameters, IMAGE_PARAMETER: "rehearsal"}
     values = ParameterSet(request.template, given, {}).known() | pseudo_parameters(region)
-    items = bill(resolve(request.template, values)["Resources"], region)
+    resources = resolve(request.template, values)["Resources"]
+    hours = creation_time(resources).seconds * DEPLOYMENTS / 3600
+    items = bill(resources, region)
     if any(item.monthly is None for item in items):
-        return None
-    return round(total(items) / float(price_table()["hours_a_month"]) * HOURS, 2)
+        return hours, None
+    return hours, round(total(items) / float(price_table()["hours_a_month"]) * hours, 2)
 
 
 def find_durations(operations: "Operations") -> list[dict[str, Any]]:
@@ -207,8 +213,8 @@ def _markdown(document: Mapping[str, Any]) -> Sequence[str]:
     return [
         f"# Rehearsal of {record.environment} in {record.account}, {record.region}",
         "",
-        "Nobody reaches the stores from outside the VPC: a reading counts as stored when the "
-        "processor answers 2xx.",
+        "Nobody reaches the stores from outside the VPC: a 2xx answer of the processor means that "
+        "PostgreSQL has a reading.",
         "",
         f"Expected bill: {'unknown' if price is None else f'about ${price:.2f}'}, without what is "
         "billed by use.",

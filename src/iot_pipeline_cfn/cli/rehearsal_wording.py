@@ -36,15 +36,16 @@ CHECK_WORDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "deletion-refused": "the protected environment is not deleted",
         "image-pushed": "the repository has the image",
         "invalid-refused": (
-            "unauthorized requests and those past the API get 403, invalid readings 400; none is "
-            "stored"
+            "unauthorized requests get 403, invalid readings 400; no request past the API is "
+            "accepted"
         ),
         "load-balancer-internal": "the load balancer is internal",
         "load-balancer-internet-facing": "the load balancer is internet-facing",
         "no-changes": "no resource changes",
         "no-leftovers": "no resource is left, apart from those with a retention policy",
         "no-tasks": "the service wants no tasks",
-        "reading-stored": "a reading is stored in PostgreSQL and Redis",
+        "reading-cached": "a reading is stored in PostgreSQL and Redis",
+        "reading-stored": "a reading is stored in PostgreSQL",
         "rolled-back": "the update is rolled back, and so is the number of tasks",
         "service-restarted": "the service replaces its tasks",
         "tasks-desired": "the service wants tasks",

@@ -47,11 +47,11 @@ def run_step(name: str, act: Callable[[Scenario], Iterator[Finding]], scenario: 
         skipped = error.finding
     except CheckFailed as error:
         failure = error.finding
-    except (BotoCoreError, ClientError, DeploymentError) as raised:
-        error = raised if isinstance(raised, DeploymentError) else explained(raised)
-        if error.exit_code is ExitCode.INTERRUPTED:
+    except (BotoCoreError, ClientError, DeploymentError) as error:
+        known = error if isinstance(error, DeploymentError) else explained(error)
+        if known.exit_code is ExitCode.INTERRUPTED:
             raise KeyboardInterrupt from None
-        details = {"reason": error.code, "message": str(error), "details": error.details}
+        details = {"reason": known.code, "message": str(known), "details": known.details}
         failure = CheckFailed("deployment-failed", **details).finding
     except (HTTPException, LookupError, OSError, TypeError, ValueError) as error:
         # Including answers of AWS that are not as expected here.
