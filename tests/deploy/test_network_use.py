@@ -26,6 +26,20 @@ from iot_pipeline_cfn.deploy.service_layer import Consent, deploy
 from iot_pipeline_cfn.stack.naming import SUFFIX_PATTERN
 from iot_pipeline_cfn.template.parameters import SLOTS
 
+ISOLATION = [
+    test_traffic.test_load_balancer_is_reached_by_its_ingress_only,
+    test_traffic.test_containers_reach_their_own_database_and_cache_only,
+    *(
+        partial(test_traffic.test_ports_are_reached_by_their_clients_only, destination=end)
+        for end in test_traffic.PORTS
+    ),
+    *(
+        partial(test_containers.test_roles_read_the_secrets_of_their_environment_only, role=role)
+        for role in test_containers.SECRETS
+    ),
+]
+"""The tests of a deployed environment that report paths from or to another one."""
+
 
 @settings(max_examples=30)
 @given(st.sets(st.from_regex(SUFFIX_PATTERN, fullmatch=True), max_size=SLOTS))
@@ -119,7 +133,7 @@ def test_environments_at_once_have_one_network_and_reach_nothing_of_each_other(
         deploy(Operations(environment, connection), request, Consent(yes=True))
 
     with ThreadPoolExecutor(len(names)) as pool:
-        assert len([*pool.map(deployed, names)]) == len(names)
+        list(pool.map(deployed, names))
     found = [observed.find(name, connection) for name in names]
     assert len({environment.parameters["NetworkSlot"] for environment in found}) == len(names)
     assert not [path for environment in found for path in paths(environment)]
@@ -145,7 +159,7 @@ def test_environments_at_once_have_one_network_and_reach_nothing_of_each_other(
 
 
 def paths(environment):
-    """Return what the tests of a deployed environment report of paths to and from others."""
+    """Return the paths from or to other environments, as the tests report them."""
     found = []
     for find in ISOLATION:
         try:
@@ -153,20 +167,6 @@ def paths(environment):
         except AssertionError as error:
             found.append(str(error))
     return found
-
-
-ISOLATION = [
-    test_traffic.test_load_balancer_is_reached_by_its_ingress_only,
-    test_traffic.test_containers_reach_their_own_database_and_cache_only,
-    *(
-        partial(test_traffic.test_ports_are_reached_by_their_clients_only, destination=end)
-        for end in test_traffic.PORTS
-    ),
-    *(
-        partial(test_containers.test_roles_read_the_secrets_of_their_environment_only, role=role)
-        for role in test_containers.SECRETS
-    ),
-]
 
 
 def test_deployer_that_may_not_read_rules_knows_the_slots_of_stacks_only(stubbed):

@@ -52,12 +52,6 @@ def check(resource, described, wanted):
     assert not wrong, "\n".join(wrong)
 
 
-def _title(group):
-    """Return the last part of the name that a template gives a security group in a tag."""
-    tags = {each["Key"]: each["Value"] for each in group.get("Tags", [])}
-    return tags.get("Name", "").rpartition("/")[2]
-
-
 class Outputs(dict[str, str]):
     """The outputs of an environment, by name."""
 
@@ -162,20 +156,6 @@ class Deployed:
     def security_groups(self):
         found = self.list("ec2", "describe_security_groups", "SecurityGroups", Filters=self.in_vpc)
         return {each["GroupId"]: each for each in found}
-
-    @property
-    def neighbours(self):
-        """The security groups that may reach the endpoints of a shared network as well.
-
-        These are the containers of other environments, and EC2's default group, without members.
-        """
-        return {
-            name
-            for name, group in self.security_groups.items()
-            if name != self.outputs["ContainerSecurityGroupId"]
-            and self.shares_network
-            and (group["GroupName"] == "default" or _title(group) == "ContainerSecurityGroup")
-        }
 
     @cached_property
     def endpoints(self):
