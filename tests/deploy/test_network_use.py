@@ -96,7 +96,7 @@ def test_network_is_needed_created_used_and_deleted(project, aws):
     assert project.deploy("pr1").status == 0
     slots = [parameters_of(aws, suffix)["NetworkSlot"] for suffix in ("pr1", "pr96")]
     assert slots == ["1", "2"]
-    moved = project.deploy("pr1", "--parameter=Network=other")
+    moved = project.deploy("pr1", "--parameter=Network=shared-network-2")
     assert (moved.code, moved.details["parameter"]) == ("fixed-parameter", "Network")
     used = project.run("destroy", "shared-network", "--yes")
     assert used.code == "in-use"

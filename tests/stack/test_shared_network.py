@@ -1,9 +1,13 @@
 """The network that environments share, and environments in it."""
 
+from fnmatch import fnmatch
+
 import pytest
 
+from iot_pipeline_cfn.stack.permissions import NETWORKS
 from iot_pipeline_cfn.stack.shared_network import PRIVATE_CIDRS
 from iot_pipeline_cfn.template.lookup import type_of
+from iot_pipeline_cfn.template.parameters import check_value
 from resolution import name_of, of_type, only, resolve
 
 NETWORK = "iot-pipeline-shared-network:"
@@ -125,3 +129,20 @@ def test_environments_reach_the_endpoints_and_add_no_rule_to_a_group_of_the_netw
     }
     for rule in of_type(environment, "EC2::SecurityGroupEgress").values():
         assert name_of(rule["GroupId"]).partition(".")[0] in own
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("shared-network", True),
+        ("shared-network-2", True),
+        ("shared-network2", False),
+        ("shared-network-", False),
+        ("shared-network--2", False),
+        ("prod", False),
+    ],
+)
+def test_network_has_a_name_that_pull_requests_may_use(templates, name, accepted):
+    declaration = templates["iot-pipeline-shared"]["Parameters"]["Network"]
+    assert (check_value("Network", declaration, name) is None) is accepted
+    assert not accepted or fnmatch(name, NETWORKS)

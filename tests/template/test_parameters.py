@@ -101,6 +101,8 @@ def test_stack_policy_of_production_protects_database_and_cache(template):
         ({"Bucket": "No"}, "Bucket"),
         ({"Account": "1234"}, "Account"),
         ({"Region": "Tokyo"}, "Region"),
+        ({"Network": "another-network"}, "Network"),
+        ({"Network": "shared-network2"}, "Network"),
         ({"RoleARN": "deployer"}, "RoleARN"),
         ({"Parameters": {"DesiredCount": 2}}, "Parameters.DesiredCount"),
         ({"Parameters": ["A"]}, "Parameters"),

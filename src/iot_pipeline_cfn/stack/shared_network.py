@@ -10,6 +10,7 @@ from typing import Final
 from troposphere import Export, ImportValue, Parameter, Sub
 from troposphere.secretsmanager import Secret
 
+from iot_pipeline_cfn.template.file_rules import NETWORK, NETWORK_RULE
 from iot_pipeline_cfn.template.parameters import NETWORK_PARAMETER, PROJECT, SLOT_PARAMETER, SLOTS
 
 from . import naming
@@ -80,8 +81,8 @@ def add_shared_network(context: Context) -> SharedNetwork:
         Parameter(
             NETWORK_PARAMETER,
             Type="String",
-            AllowedPattern=f"^{naming.SUFFIX_PATTERN}$",
-            ConstraintDescription=naming.SUFFIX_RULE,
+            AllowedPattern=f"^{NETWORK.pattern}$",
+            ConstraintDescription=f"{NETWORK_RULE}.",
             Default="shared-network",
             Description="Suffix of the shared network. Cannot be changed later.",
             MaxLength=naming.SUFFIX_MAX_LENGTH,

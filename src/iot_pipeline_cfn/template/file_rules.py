@@ -18,12 +18,15 @@ ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512
 TIME_TO_LIVE: Final = re.compile("none|[1-9][0-9]{0,3}[mhdw]")
 NO_TIME: Final = "none"
 """The time to live of an environment that has no end."""
+NETWORK: Final = re.compile("shared-network(-[a-z0-9]+)*")
+"""The names of the networks that the role of pull requests may use."""
+NETWORK_RULE: Final = "shared-network, or a name that begins with shared-network-"
 
 TEXTS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = MappingProxyType(
     {
         "Account": (re.compile("[0-9]{12}"), "the 12 digits of an AWS account"),
         "Bucket": (BUCKET, "the name of an S3 bucket"),
-        "Network": (re.compile("[a-z][a-z0-9-]*"), "the suffix of a network"),
+        "Network": (NETWORK, NETWORK_RULE),
         "Region": (re.compile("[a-z]{2,}(-[a-z]+)+-[0-9]+"), "an AWS Region"),
         "RoleARN": (ROLE_ARN, "the ARN of an IAM role"),
         "Template": (re.compile("[a-z0-9-]+"), "the name of a template"),
