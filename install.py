@@ -22,6 +22,8 @@ LOCK: Final = ROOT / "requirements.txt"
 VENV: Final = ROOT / ".venv"
 
 DEPLOYER: Final = "deployer"
+SCHEMAS: Final = "cfn-lint"
+"""The package with AWS's resource schemas, of which the deployer reads only the files."""
 PARTS: Final = {
     DEPLOYER: (),
     "review": ("review",),
@@ -56,7 +58,7 @@ def _install_part(part: str) -> None:
     requirements.write_text("".join(entries))
     install(VENV, "--require-hashes", "--requirement", str(requirements))
     if part == DEPLOYER:
-        install(VENV, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+        install(VENV, "--no-build-isolation", "--editable", str(ROOT))
 
 
 def locked(part: str) -> list[str]:
@@ -69,11 +71,12 @@ def locked(part: str) -> list[str]:
     found = re.findall(r"(?ms)^(([\w.-]+)==.*?# via (.*?)\n)", LOCK.read_text())
     while more := {name for _, name, users in found if needed & {*users.split(", ")}} - needed:
         needed |= more
-    return [entry for entry, name, _ in found if name in needed]
+    return [entry for entry, name, _ in found if name in needed | {SCHEMAS}]
 
 
 def install(directory: Path, *arguments: str) -> None:
-    """Install packages in a virtual environment."""
+    """Install packages in a virtual environment; the lock names their requirements too."""
+    arguments = ("--no-deps", *arguments)
     python = str(directory / "bin/python")
     if uv := shutil.which("uv"):
         command = [uv, "pip", "install", "--python", python, *arguments]
