@@ -66,7 +66,9 @@ emulator-start: ## Start the local AWS emulator, as TARGET=local does
 emulator-stop: ## Stop the local AWS emulator, which forgets all environments
 emulator-status: ## Show whether the local AWS emulator is running
 
+ifneq ($(TARGET),aws)
 rehearse: .venv/rehearsal.installed
+endif
 review: .venv/review.installed
 ifeq ($(TARGET),local)
 $(COMMANDS): .venv/local.installed

@@ -32,3 +32,9 @@ def test_only_a_typed_env_selects_an_environment(monkeypatch, arguments, variabl
         monkeypatch.setenv(name, value)
     shown = "shown: ; @printenv ENVIRONMENT_SUFFIX || true"
     assert make("--eval", shown, "shown", *arguments).stdout.strip() == suffix
+
+
+@pytest.mark.parametrize(("target", "is_needed"), [("aws", False), ("local", True)])
+def test_only_a_rehearsal_on_the_emulator_installs_servers(target, is_needed):
+    done = make("--dry-run", "--what-if=requirements.txt", "rehearse", f"TARGET={target}")
+    assert ("install.py rehearsal" in done.stdout) is is_needed

@@ -70,13 +70,13 @@ def rehearse(tmp_path, emulator, aws, connect_to, monkeypatch):
             served = partial(ServedTarget, connect_to(), patience=5)
             monkeypatch.setattr(aws_target, "AwsTarget", lambda _, image: served(image))
             done = project.run(
-                *("rehearse", "--target", "aws", "--yes"),
+                *("rehearse", "--target", "aws", "--yes", "--json"),
                 *("--report", str(report.with_suffix(""))),
                 PATH=str(builders.directory),
                 **variables,
             )
-            steps = json.loads(report.read_text())["steps"]
-            return done, {step["name"]: step for step in steps}
+            assert done.document == json.loads(report.read_text())
+            return done, {step["name"]: step for step in done.document["steps"]}
 
         yield rehearse
 
