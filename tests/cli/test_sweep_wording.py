@@ -12,7 +12,7 @@ from iot_pipeline_cfn.cli.sweep_wording import VERDICTS, monthly_price
 from iot_pipeline_cfn.deploy.cloudformation import Stack
 from iot_pipeline_cfn.deploy.errors import DeploymentError
 from iot_pipeline_cfn.deploy.orphans import KINDS, Orphan, OrphanResult
-from iot_pipeline_cfn.deploy.sweeping import Candidate, Verdict
+from iot_pipeline_cfn.deploy.sweeping import Candidate, SweepVerdict
 
 GOLDEN = Path(__file__).with_name("golden") / "sweep.txt"
 
@@ -26,16 +26,16 @@ def candidate(suffix, verdict, **result):
 
 
 CANDIDATES = [
-    candidate("pr1", Verdict.PULL_REQUEST_CLOSED),
-    candidate("feature-x", Verdict.TIME_OVER, is_deleted=True),
+    candidate("pr1", SweepVerdict.PULL_REQUEST_CLOSED),
+    candidate("feature-x", SweepVerdict.TIME_OVER, is_deleted=True),
     candidate(
         "pr2",
-        Verdict.PULL_REQUEST_CLOSED,
+        SweepVerdict.PULL_REQUEST_CLOSED,
         error=DeploymentError("pr2 could not be deleted\n  any reason", code="deletion-failed"),
     ),
-    candidate("pr3", Verdict.PULL_REQUEST_OPEN),
-    candidate("pr4", Verdict.PULL_REQUEST_OPEN),
-    candidate("prod", Verdict.PROTECTED),
+    candidate("pr3", SweepVerdict.PULL_REQUEST_OPEN),
+    candidate("pr4", SweepVerdict.PULL_REQUEST_OPEN),
+    candidate("prod", SweepVerdict.PROTECTED),
 ]
 LEFTOVERS = [
     OrphanResult(Orphan("log-group", "/ecs/iot-pipeline-pr9", "pr9", gigabytes=0.01)),
@@ -58,7 +58,7 @@ def test_wording_of_a_sweep(capsys):
 
 
 def test_every_verdict_and_kind_has_words_or_a_price():
-    assert VERDICTS.keys() == {*Verdict}
+    assert VERDICTS.keys() == {*SweepVerdict}
     for kind in KINDS:
         assert monthly_price(Orphan(kind, "any", "pr1", gigabytes=20), "us-east-1") is not None
     assert monthly_price(Orphan("log-group", "any", "pr1"), "nowhere") is None

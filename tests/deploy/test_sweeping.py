@@ -12,7 +12,7 @@ from iot_pipeline_cfn.deploy.planning import DECISIONS
 from iot_pipeline_cfn.deploy.sweeping import (
     AT_ONCE,
     Candidate,
-    Verdict,
+    SweepVerdict,
     delete_candidates,
     find_candidates,
     judge,
@@ -43,26 +43,26 @@ def stack(suffix="pr12", *, idle=1.0, ttl="3d", status="UPDATE_COMPLETE", **othe
 @pytest.mark.parametrize(
     ("found", "numbers", "verdict"),
     [
-        (stack(), None, Verdict.TIME_LEFT),
-        (stack(idle=4), None, Verdict.TIME_OVER),
-        (stack(idle=4, ttl=None), None, Verdict.NO_END),
-        (stack(idle=4, ttl="soon"), None, Verdict.NO_END),
+        (stack(), None, SweepVerdict.TIME_LEFT),
+        (stack(idle=4), None, SweepVerdict.TIME_OVER),
+        (stack(idle=4, ttl=None), None, SweepVerdict.NO_END),
+        (stack(idle=4, ttl="soon"), None, SweepVerdict.NO_END),
         # An open pull request keeps its environment, however old and idle that is.
-        (stack(idle=99), {12}, Verdict.PULL_REQUEST_OPEN),
-        (stack(), {11}, Verdict.PULL_REQUEST_CLOSED),
-        (stack(ttl=None), set(), Verdict.PULL_REQUEST_CLOSED),
-        (stack("feature-x", idle=4), {11}, Verdict.TIME_OVER),
-        (stack("feature-x"), set(), Verdict.TIME_LEFT),
-        (stack(termination_protection=True), set(), Verdict.PROTECTED),
-        (stack(parameters={"Durability": "protected"}), set(), Verdict.PROTECTED),
-        (stack(parameters={}), set(), Verdict.PROTECTED),
-        (stack(tags={}), set(), Verdict.FOREIGN),
-        (stack("account"), set(), Verdict.FOREIGN),
-        (stack(status="SOMETHING_NEW"), set(), Verdict.UNKNOWN_STATUS),
-        (stack(status="UPDATE_IN_PROGRESS"), set(), Verdict.IN_PROGRESS),
-        (stack(status="CREATE_IN_PROGRESS"), set(), Verdict.IN_PROGRESS),
-        (stack(status="DELETE_FAILED"), set(), Verdict.PULL_REQUEST_CLOSED),
-        (stack(status="ROLLBACK_COMPLETE", idle=4), None, Verdict.TIME_OVER),
+        (stack(idle=99), {12}, SweepVerdict.PULL_REQUEST_OPEN),
+        (stack(), {11}, SweepVerdict.PULL_REQUEST_CLOSED),
+        (stack(ttl=None), set(), SweepVerdict.PULL_REQUEST_CLOSED),
+        (stack("feature-x", idle=4), {11}, SweepVerdict.TIME_OVER),
+        (stack("feature-x"), set(), SweepVerdict.TIME_LEFT),
+        (stack(termination_protection=True), set(), SweepVerdict.PROTECTED),
+        (stack(parameters={"Durability": "protected"}), set(), SweepVerdict.PROTECTED),
+        (stack(parameters={}), set(), SweepVerdict.PROTECTED),
+        (stack(tags={}), set(), SweepVerdict.FOREIGN),
+        (stack("account"), set(), SweepVerdict.FOREIGN),
+        (stack(status="SOMETHING_NEW"), set(), SweepVerdict.UNKNOWN_STATUS),
+        (stack(status="UPDATE_IN_PROGRESS"), set(), SweepVerdict.IN_PROGRESS),
+        (stack(status="CREATE_IN_PROGRESS"), set(), SweepVerdict.IN_PROGRESS),
+        (stack(status="DELETE_FAILED"), set(), SweepVerdict.PULL_REQUEST_CLOSED),
+        (stack(status="ROLLBACK_COMPLETE", idle=4), None, SweepVerdict.TIME_OVER),
     ],
 )
 def test_verdict_follows_pull_request_and_last_activity(found, numbers, verdict):
@@ -120,7 +120,7 @@ def test_a_few_are_deleted_at_once_and_failures_stop_nothing(monkeypatch):
         each.name for each in stacks if each.name not in failing
     }
     assert [each.error and each.error.code for each in done][1:3] == ["deletion-failed", "failed"]
-    assert [each.verdict for each in done][-1] is Verdict.PROTECTED
+    assert [each.verdict for each in done][-1] is SweepVerdict.PROTECTED
     with pytest.raises(DeploymentError) as caught:
         require_swept(done, [])
     assert (caught.value.exit_code, caught.value.details["environments"]) == (5, [*failing])
@@ -138,7 +138,12 @@ def test_environment_that_has_changed_since_is_judged_again(monkeypatch):
     ]
     deletions = Deletions(monkeypatch)
     done = deletions.run(stacks, now)
-    verdicts = [Verdict.IN_PROGRESS, Verdict.PROTECTED, Verdict.GONE, Verdict.CHANGED]
+    verdicts = [
+        SweepVerdict.IN_PROGRESS,
+        SweepVerdict.PROTECTED,
+        SweepVerdict.GONE,
+        SweepVerdict.CHANGED,
+    ]
     assert [each.verdict for each in done] == verdicts
     assert deletions.deleted == []
 
@@ -163,4 +168,4 @@ def test_environment_that_cannot_be_read_is_kept(monkeypatch):
 
 
 def test_sweep_without_failures_is_done():
-    require_swept([Candidate(stack(), Verdict.TIME_OVER)], [])
+    require_swept([Candidate(stack(), SweepVerdict.TIME_OVER)], [])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from iot_pipeline_cfn.rehearsal.assumptions import Assumption, AssumptionRegister, Topic
+from iot_pipeline_cfn.rehearsal.assumptions import Assumption, AssumptionRegister, AssumptionTopic
 from iot_pipeline_cfn.rehearsal.checks import CheckFailed, passed
 from iot_pipeline_cfn.rehearsal.steps import Step
 from iot_pipeline_cfn.rehearsal.verdicts import judge_assumptions
@@ -16,7 +16,7 @@ ASSUMPTION = Assumption(
     check="created",
     resources=("Dashboard",),
 )
-REGISTER = AssumptionRegister("", (Topic(title="t", assumptions=(ASSUMPTION,)),))
+REGISTER = AssumptionRegister("", (AssumptionTopic(title="t", assumptions=(ASSUMPTION,)),))
 
 
 def failed_at(*logical_ids):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from iot_pipeline_cfn.deploy.inventory import Summary
-from iot_pipeline_cfn.deploy.sweeping import Verdict
+from iot_pipeline_cfn.deploy.sweeping import SweepVerdict
 from iot_pipeline_cfn.review.prices import price_table
 
 from .deploy_wording import age
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from iot_pipeline_cfn.deploy.sweeping import Candidate
 
 VERDICTS: Final = {
-    Verdict.PULL_REQUEST_CLOSED: "pull request closed",
-    Verdict.TIME_OVER: "time over",
-    Verdict.FOREIGN: "not of this tool",
-    Verdict.PROTECTED: "protected",
-    Verdict.UNKNOWN_STATUS: "in an unknown state",
-    Verdict.IN_PROGRESS: "with an operation in progress",
-    Verdict.PULL_REQUEST_OPEN: "with an open pull request",
-    Verdict.TIME_LEFT: "with time left",
-    Verdict.NO_END: "without an end",
-    Verdict.CHANGED: "deployed meanwhile",
-    Verdict.GONE: "deleted meanwhile",
+    SweepVerdict.PULL_REQUEST_CLOSED: "pull request closed",
+    SweepVerdict.TIME_OVER: "time over",
+    SweepVerdict.FOREIGN: "not of this tool",
+    SweepVerdict.PROTECTED: "protected",
+    SweepVerdict.UNKNOWN_STATUS: "in an unknown state",
+    SweepVerdict.IN_PROGRESS: "with an operation in progress",
+    SweepVerdict.PULL_REQUEST_OPEN: "with an open pull request",
+    SweepVerdict.TIME_LEFT: "with time left",
+    SweepVerdict.NO_END: "without an end",
+    SweepVerdict.CHANGED: "deployed meanwhile",
+    SweepVerdict.GONE: "deleted meanwhile",
 }
 
 ENVIRONMENT_HEADINGS: Final = ("Environment", "State", "Idle for", "Because", "Result")

@@ -35,7 +35,7 @@ START_SECONDS: Final = 30.0
 link (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html)."""
 
 
-class Verdict(StrEnum):
+class SweepVerdict(StrEnum):
     """Why an environment is kept or deleted."""
 
     PULL_REQUEST_CLOSED = "pull-request-closed"
@@ -56,10 +56,10 @@ class Verdict(StrEnum):
     @property
     def deletes(self) -> bool:
         """Whether the environment is deleted."""
-        return self in {Verdict.PULL_REQUEST_CLOSED, Verdict.TIME_OVER}
+        return self in {SweepVerdict.PULL_REQUEST_CLOSED, SweepVerdict.TIME_OVER}
 
 
-def judge(stack: Stack, open_pull_requests: Collection[int] | None, now: datetime) -> Verdict:
+def judge(stack: Stack, open_pull_requests: Collection[int] | None, now: datetime) -> SweepVerdict:
     """Return what becomes of an environment; what is not known keeps it.
 
     Without a list of open pull requests, none is closed.
@@ -67,16 +67,16 @@ def judge(stack: Stack, open_pull_requests: Collection[int] | None, now: datetim
     end, number = expiry(stack), pull_request(stack)
     is_open = None if number is None or open_pull_requests is None else number in open_pull_requests
     verdicts = (
-        (not is_environment(stack), Verdict.FOREIGN),
-        (is_protected(stack), Verdict.PROTECTED),
-        (stack.status not in DECISIONS, Verdict.UNKNOWN_STATUS),
-        (stack.in_progress, Verdict.IN_PROGRESS),
-        (is_open is True, Verdict.PULL_REQUEST_OPEN),
-        (is_open is False, Verdict.PULL_REQUEST_CLOSED),
-        (end is None, Verdict.NO_END),
-        (end is not None and end <= now, Verdict.TIME_OVER),
+        (not is_environment(stack), SweepVerdict.FOREIGN),
+        (is_protected(stack), SweepVerdict.PROTECTED),
+        (stack.status not in DECISIONS, SweepVerdict.UNKNOWN_STATUS),
+        (stack.in_progress, SweepVerdict.IN_PROGRESS),
+        (is_open is True, SweepVerdict.PULL_REQUEST_OPEN),
+        (is_open is False, SweepVerdict.PULL_REQUEST_CLOSED),
+        (end is None, SweepVerdict.NO_END),
+        (end is not None and end <= now, SweepVerdict.TIME_OVER),
     )
-    return next((verdict for applies, verdict in verdicts if applies), Verdict.TIME_LEFT)
+    return next((verdict for applies, verdict in verdicts if applies), SweepVerdict.TIME_LEFT)
 
 
 def environment_of(stack: Stack) -> Environment:
@@ -89,7 +89,7 @@ class Candidate:
     """An environment with its verdict, and what became of it."""
 
     stack: Stack
-    verdict: Verdict
+    verdict: SweepVerdict
     is_deleted: bool = False
     error: DeploymentError | None = None
 
@@ -152,10 +152,10 @@ def _delete(
         operations = operations_of(candidate.stack)
         now = cloudformation.find_stack(operations.client, candidate.stack.arn)
         if now is None or now.status == "DELETE_COMPLETE":
-            return replace(candidate, verdict=Verdict.GONE)
+            return replace(candidate, verdict=SweepVerdict.GONE)
         verdict = judge(now, open_pull_requests, datetime.now(UTC))
         if verdict.deletes and last_activity(now) != last_activity(candidate.stack):
-            verdict = Verdict.CHANGED
+            verdict = SweepVerdict.CHANGED
         if not verdict.deletes:
             return replace(candidate, stack=now, verdict=verdict)
         destroy(operations, Consent(yes=True))

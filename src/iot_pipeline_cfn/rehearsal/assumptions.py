@@ -24,7 +24,7 @@ class Assumption:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Topic:
+class AssumptionTopic:
     """Assumptions about one part, and the text around them."""
 
     title: str
@@ -38,7 +38,7 @@ class AssumptionRegister:
     """All assumptions, by topic."""
 
     introduction: str
-    topics: tuple[Topic, ...]
+    topics: tuple[AssumptionTopic, ...]
 
 
 def load_register() -> AssumptionRegister:
@@ -47,9 +47,9 @@ def load_register() -> AssumptionRegister:
     return AssumptionRegister(data["introduction"], tuple(map(_topic, data["topic"])))
 
 
-def _topic(entry: dict[str, Any]) -> Topic:
+def _topic(entry: dict[str, Any]) -> AssumptionTopic:
     assumptions = tuple(map(_assumption, entry.pop("assumption", ())))
-    return Topic(assumptions=assumptions, **entry)
+    return AssumptionTopic(assumptions=assumptions, **entry)
 
 
 def _assumption(entry: dict[str, Any]) -> Assumption:
