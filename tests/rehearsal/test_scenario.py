@@ -1,11 +1,17 @@
 """The steps of the scenario find what is broken in a template."""
 
 import json
+from unittest.mock import Mock
 
 import pytest
 
 from breaking import DEPLOY_IMAGE, properties
 from checkout import ROOT
+from iot_pipeline_cfn.deploy.ingest import Answer
+from iot_pipeline_cfn.rehearsal.probe import Probe
+from iot_pipeline_cfn.rehearsal.rehearsal_target import Outputs
+from iot_pipeline_cfn.rehearsal.scenario import REFUSAL_OF_THE_API, STEPS, Scenario
+from iot_pipeline_cfn.rehearsal.steps import run_step
 
 
 def want_tasks_without_image(template):
@@ -48,6 +54,22 @@ def test_breakage_fails_the_step_that_it_concerns(failure_of, breakage, steps, c
     failure = failure_of(breakage, *steps)
     assert failure.code == code
     assert failure.details.items() >= details.items()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "failure"), [("internal", None), ("internet-facing", "unexpected-error")]
+)
+def test_only_a_private_load_balancer_may_give_no_answer(scheme, failure):
+    ingest, operations, target = Mock(), Mock(), Mock()
+    ingest.send.return_value = Answer(202, "")
+    ingest.post.side_effect = [Answer(403, ""), Answer(400, REFUSAL_OF_THE_API)]
+    ingest.bypass.side_effect = TimeoutError
+    found = {"LoadBalancers": [{"Scheme": scheme}]}
+    operations.connection.elbv2.describe_load_balancers.return_value = found
+    target.find_probe.return_value = Probe(ingest)
+    scenario = Scenario(operations, Mock(), target, Outputs(LoadBalancerArn="any"))
+    step = run_step("ingest", STEPS["ingest"], scenario)
+    assert (step.failure and step.failure.code) == failure
 
 
 def test_protected_environment_leaves_no_load_balancer(template, run_steps, tmp_path):

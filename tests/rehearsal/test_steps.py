@@ -2,10 +2,11 @@
 
 import pytest
 
-from iot_pipeline_cfn.deploy.errors import DeploymentError
+from iot_pipeline_cfn.deploy.errors import DeploymentError, FindingsError
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.rehearsal.checks import CheckFailed, StepSkipped, passed
 from iot_pipeline_cfn.rehearsal.steps import run_step
+from iot_pipeline_cfn.template.findings import Finding, Severity
 
 FAILED = DeploymentError("rolled back", ExitCode.ROLLED_BACK, code="deployment-failed", status="X")
 
@@ -34,6 +35,13 @@ def test_step_keeps_its_checks(error, failure, skipped):
         failure,
         skipped,
     )
+
+
+def test_failure_has_the_findings_of_the_deployment():
+    found = Finding("targets-unhealthy", Severity.WARNING, "TargetGroup")
+    error = FindingsError("does not work", ExitCode.NOT_WORKING, [found], code="not-working")
+    step = run_step("start-tasks", ending_with(error), None)
+    assert step.failure.details["details"] == {"findings": [found.as_data()]}
 
 
 def test_interruption_of_a_deployment_ends_the_rehearsal():

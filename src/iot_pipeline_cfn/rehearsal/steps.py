@@ -7,7 +7,7 @@ from http.client import HTTPException
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iot_pipeline_cfn.deploy.errors import DeploymentError, explained
+from iot_pipeline_cfn.deploy.errors import DeploymentError, FindingsError, explained
 from iot_pipeline_cfn.exit_codes import ExitCode
 from iot_pipeline_cfn.template.findings import Finding, Value
 
@@ -51,7 +51,10 @@ def run_step(name: str, act: Callable[[Scenario], Iterator[Finding]], scenario: 
         known = error if isinstance(error, DeploymentError) else explained(error)
         if known.exit_code is ExitCode.INTERRUPTED:
             raise KeyboardInterrupt from None
-        details = {"reason": known.code, "message": str(known), "details": known.details}
+        facts = dict(known.details)
+        if isinstance(known, FindingsError):
+            facts["findings"] = [each.as_data() for each in known.findings]
+        details = {"reason": known.code, "message": str(known), "details": facts}
         failure = CheckFailed("deployment-failed", **details).finding
     except (HTTPException, LookupError, OSError, TypeError, ValueError) as error:
         # Including answers of AWS that are not as expected here.
