@@ -36,7 +36,7 @@ def call_bare(endpoint: str, suffix: str) -> None:
     ec2 = session.client("ec2", endpoint_url=endpoint)
     zones = [zone["ZoneName"] for zone in ec2.describe_availability_zones()["AvailabilityZones"]]
     template = json.loads(Path("templates/iot-pipeline.json").read_text())
-    parameters = json.loads(Path("parameters/pr.json").read_text())["Parameters"] | {
+    parameters = json.loads(Path("parameters/dev.json").read_text())["Parameters"] | {
         "AvailabilityZone1": zones[0],
         "AvailabilityZone2": zones[1],
         "EnvironmentSuffix": suffix,
@@ -80,7 +80,7 @@ def seconds(endpoint: str, action: Callable[[str], object]) -> float:
     """Return the time of an action that creates an environment in an empty account."""
     urllib.request.urlopen(f"{endpoint}/_ministack/reset", data=b"").close()
     start = time.perf_counter()
-    action(f"pr-{uuid.uuid4().hex[:12]}")
+    action(f"dev-{uuid.uuid4().hex[:12]}")
     return time.perf_counter() - start
 
 

@@ -82,7 +82,7 @@ def main() -> None:
     """Deploy an environment and send readings to it."""
     processor = ROOT / "examples/processor/processor.py"
     environment, request = load_request(
-        "pr1", ROOT / "templates/iot-pipeline.json", ROOT / "parameters"
+        "dev", ROOT / "templates/iot-pipeline.json", ROOT / "parameters"
     )
     with isolated_emulator(REGION) as (connection, resources):
         target = EmulatorTarget(connection, processor, resources)
