@@ -1,9 +1,8 @@
-"""Readings through the API, the load balancer and the processor, and where the time goes.
+"""Readings through the API and to the processor, and where the time goes.
 
 All of it is on this machine: the API and the load balancer are those of the emulator, so that
 the numbers say what this project and its emulator cost, and nothing of AWS. The same requests go to
-the processor, through the load balancer to it, and through the API to that; what each adds is the
-difference.
+the processor, and through the API and the load balancer to it; what these add is the difference.
 """
 
 import json
@@ -15,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from iot_pipeline_cfn.deploy.ingest import Ingest
 from iot_pipeline_cfn.deploy.operations import Operations
@@ -47,13 +45,12 @@ def body(batch: int) -> bytes:
     return json.dumps(readings).encode()
 
 
-def to(port: int, host: str) -> Callable[[bytes], int]:
-    """Return a function that posts to `/ingest` on a port with a host name."""
+def to(port: int) -> Callable[[bytes], int]:
+    """Return a function that posts to `/ingest` on a port."""
 
     def post(content: bytes) -> int:
         client = HTTPConnection("127.0.0.1", port, timeout=30)
-        headers = {"Content-Type": "application/json", "Host": host}
-        client.request("POST", "/ingest", content, headers)
+        client.request("POST", "/ingest", content, {"Content-Type": "application/json"})
         status = client.getresponse().status
         client.close()
         return status
@@ -90,11 +87,9 @@ def main() -> None:
         for step in (scenario.creates, scenario.receives_image, scenario.starts_tasks):
             list(step())
         scenario.deploy(**UNLIMITED)
-        emulator = urlsplit(str(connection.endpoint_url)).port
         ingest = Ingest(connection, scenario.outputs)
         ways = {
-            "processor": to(target.container.port, "processor"),
-            "load balancer": to(emulator, scenario.outputs["LoadBalancerDnsName"]),
+            "processor": to(target.container.port),
             "API": lambda content: ingest.post(content).status,
         }
         print(f"{SENDERS} senders, {SECONDS:g} s each, {os.cpu_count()} cores")
