@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from checkout import ROOT
@@ -47,6 +47,7 @@ def test_name_without_a_valid_suffix_is_refused(name):
 
 
 @given(st.text(max_size=40))
+@example("IOT_PIPELINE_IOT_PIPELINE_A")
 def test_suffix_maps_to_itself(name):
     with suppress(DeploymentError):
         environment = environment_named(name, TEMPLATE)

@@ -65,6 +65,9 @@ def environment_named(name: str, template: Mapping[str, Any]) -> Environment:
         raise DeploymentError(message, code="invalid-name", name=name)
     declaration = template["Parameters"][SUFFIX_PARAMETER]
     suffix = re.sub(r"[._/ -]+", "-", name.lower()).strip("-")
+    # The suffix is a name of the environment too.
+    while suffix.startswith(STACK_PREFIX):
+        suffix = suffix.removeprefix(STACK_PREFIX)
     longest = int(declaration.get("MaxLength", len(suffix)))
     if len(suffix) > longest:
         digest = hashlib.sha256(suffix.encode()).hexdigest()[:HASH_LENGTH]
