@@ -23,7 +23,7 @@ VENV: Final = ROOT / ".venv"
 
 DEPLOYER: Final = "deployer"
 SCHEMAS: Final = "cfn-lint"
-"""The package with AWS's resource schemas, of which the deployer reads only the files."""
+"""The package with AWS's resource schemas. The deployer only reads its files."""
 PARTS: Final = {
     DEPLOYER: (),
     "review": ("review",),

@@ -62,7 +62,7 @@ class Call:
 
 @contextmanager
 def recorded() -> Iterator[list[Call]]:
-    """Record the calls of all clients, each of which takes its time."""
+    """Record the calls of all clients, and delay each of them."""
     calls: list[Call] = []
     last: dict[int, tuple[str, str]] = {}
     make = BaseClient._make_api_call  # noqa: SLF001 Every call of every client.

@@ -56,7 +56,7 @@ def bootstrapped(connect_to):
 
 
 def outputs_of(stack):
-    return {output.name: output.value for output in stack.outputs}
+    return stack.output_values
 
 
 def parameters_of(stack, *names):

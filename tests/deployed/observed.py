@@ -68,8 +68,8 @@ class Deployed:
         self.connection = connection
         self.stack = stack
         self.network_stack = network_stack
-        self.own_outputs = {output.name: output.value for output in stack.outputs}
-        of_network = {output.name: output.value for output in network_stack.outputs}
+        self.own_outputs = stack.output_values
+        of_network = network_stack.output_values
         self.outputs = Outputs(of_network | self.own_outputs)
         # Only the load balancer of an environment's own network has a choice.
         self.parameters = {"Ingress": "private"} | network_stack.parameters | stack.parameters

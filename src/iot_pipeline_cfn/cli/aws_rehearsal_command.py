@@ -79,8 +79,7 @@ def run_on_aws(
     )
     with closing(results):
         for step in results:
-            status = "failed" if step.failure else "skipped" if step.skipped else "ok"
-            console.say(f"{status:7}  {STEP_WORDINGS[step.name]}")
+            console.say(f"{step.result:7}  {STEP_WORDINGS[step.name]}")
     document = report_data(record, price) | {"durations": find_durations(operations)}
     write_report(report, document)
     console.say(f"the report is in {report}.md and {report}.json")
@@ -191,7 +190,7 @@ def _markdown(document: Mapping[str, Any]) -> Sequence[str]:
     steps = [
         (
             STEP_WORDINGS[step.name],
-            "failed" if step.failure else "skipped" if step.skipped else "ok",
+            step.result,
             "; ".join(
                 check_sentence(each)
                 for each in (*step.checks, step.failure, step.skipped)

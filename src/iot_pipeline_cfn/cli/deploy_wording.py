@@ -150,7 +150,7 @@ def _environment_row(summary: "Summary", price: float | None) -> dict[str, str]:
 def deletion_rows(
     resources: "Sequence[DeletedResource]", *, verbose: bool
 ) -> list[tuple[str, ...]]:
-    """Return what is lost, saved and kept as rows, a row for each type; or every resource."""
+    """List what is lost, saved and kept, a row for each type, or if verbose, each resource."""
     if verbose:
         return [
             (OUTCOMES[each.outcome], short_type(each.resource_type), each.logical_id)
@@ -223,7 +223,7 @@ def arrival_lines(
         f"{done} in {took}" if result.had_effect else "nothing to change"
     )
     stack = result.stack
-    outputs = {output.name: output.value for output in stack.outputs}
+    outputs = stack.output_values
     yield from (f"  {word}  {outputs[name]}" for name, word in LINKS.items() if name in outputs)
     if stack.parameters.get(IMAGE_PARAMETER) == "":
         yield "  No task runs yet. To build and deploy an image (docs/image.md), run:"

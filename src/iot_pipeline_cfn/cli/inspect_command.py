@@ -42,12 +42,11 @@ def outputs(
 ) -> None:
     """Print the outputs of an environment."""
     operations, console = open_named(environment, template, place, as_json=as_json)
-    found = operations.require_stack().outputs
+    stack = operations.require_stack()
     if file:
-        values = {output.name: output.value for output in found}
-        write(file, json.dumps(values, indent=2, sort_keys=True) + "\n")
+        write(file, json.dumps(stack.output_values, indent=2, sort_keys=True) + "\n")
     else:
-        console.outputs(found)
+        console.outputs(stack.outputs)
 
 
 @click.command()

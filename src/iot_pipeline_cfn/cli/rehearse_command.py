@@ -113,8 +113,7 @@ def rehearse(
     steps = []
     with closing(rehearse(named, request, region or DEFAULT_REGION, processor)) as results:
         for step in results:
-            status = "failed" if step.failure else "skipped" if step.skipped else "ok"
-            console.say(f"{status:7}  {STEP_WORDINGS[step.name]}")
+            console.say(f"{step.result:7}  {STEP_WORDINGS[step.name]}")
             steps.append(step)
     if as_json:
         console.document("rehearsal", {"steps": [step.as_data() for step in steps]})

@@ -27,7 +27,7 @@ def _facts(
     why = cause_text(status.cause) if status.cause else status.reason
     reason = f": {escaped(re.sub(r'[0-9]{12}', '...', why))}" if why else ""
     yield "State", f"{code(summary.state)}{reason}"
-    outputs = {output.name: output.value for output in stack.outputs}
+    outputs = stack.output_values
     yield "URL", code(outputs[URL_OUTPUT]) if URL_OUTPUT in outputs else ""
     yield "Image", code(summary.image) if summary.image else "none, so no task runs"
     yield "Commit", code(summary.commit) if summary.commit else ""

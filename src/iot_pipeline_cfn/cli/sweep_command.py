@@ -156,7 +156,7 @@ def show_sweep(
 def opener(
     connection: "Connection", console: Console, timeout: float, role_arn: str | None
 ) -> "Callable[[Stack], Operations]":
-    """Return what opens the environment of a stack, with its parameter file if that exists."""
+    """Return a function that opens a stack's environment with its parameter file, if any."""
     from iot_pipeline_cfn.deploy.environments import find_parameter_file
     from iot_pipeline_cfn.deploy.operations import Operations
     from iot_pipeline_cfn.deploy.sweeping import environment_of

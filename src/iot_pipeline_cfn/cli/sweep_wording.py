@@ -45,7 +45,7 @@ TASK_DEFINITIONS: Final = "task-definitions"
 
 
 def monthly_price(orphan: "Orphan", region: str) -> float | None:
-    """Return what a leftover costs a month at most, in dollars; None where it is not known."""
+    """Return the highest monthly price of a leftover in dollars, or None if it is not known."""
     if orphan.kind not in RATES:
         return 0.0
     name, factor = RATES[orphan.kind]
@@ -132,7 +132,7 @@ def failure_lines(
     leftovers: "Sequence[OrphanResult]",
     unreadable: Mapping[str, str],
 ) -> Iterator[str]:
-    """Yield what could not be deleted or listed, with the reasons and remedies."""
+    """Yield a line for each failed deletion or listing, with its reason and remedy."""
     for candidate in candidates:
         if candidate.error:
             yield f"{Summary.of(candidate.stack).name}: {candidate.error}"

@@ -38,7 +38,7 @@ class Setup:
 def find_setup(connection: Connection, environment: Environment) -> Setup | None:
     """Return the account's setup for an environment; None before its stack exists."""
     stack = cloudformation.find_stack(connection.cloudformation, STACK)
-    outputs = {output.name: output.value for output in stack.outputs} if stack else {}
+    outputs = stack.output_values if stack else {}
     scope = "PullRequest" if environment.is_of_pull_request else ""
     names = ("TemplateBucketName", f"{scope}ServiceRoleArn", f"{scope}BoundaryArn")
     return Setup(*(outputs[name] for name in names)) if {*names} <= outputs.keys() else None

@@ -77,6 +77,11 @@ class Stack:
         return self.arn.split(":")[3]
 
     @property
+    def output_values(self) -> dict[str, str]:
+        """The values of its outputs by their names."""
+        return {output.name: output.value for output in self.outputs}
+
+    @property
     def in_progress(self) -> bool:
         """Whether an operation is in progress."""
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,9 +18,6 @@ from .events import Event
 from .inventory import Summary
 from .operation_progress import OperationProgress
 from .operations import Operations
-
-if TYPE_CHECKING:
-    pass
 
 ALARM: Final = "AWS::CloudWatch::Alarm"
 ALARMS_A_CALL: Final = 100
@@ -131,7 +128,7 @@ def _progress(
 
 
 def _tasks(operations: Operations, stack: Stack) -> Tasks | None:
-    outputs = {output.name: output.value for output in stack.outputs}
+    outputs = stack.output_values
     if not {"ClusterName", "ServiceName"} <= outputs.keys():
         return None
     try:

@@ -54,7 +54,7 @@ class DeploymentError(Exception):
 
 
 class FindingsError(DeploymentError):
-    """A verb failed because of findings, each of which has words of its own."""
+    """An operation failed because of findings, which are shown with the error."""
 
     def __init__(
         self,

@@ -129,7 +129,7 @@ def require_working(operations: Operations, stack: Stack) -> list[Finding]:
     ask = partial(find_problems, operations.connection, stack)
     with limited(operations, "the services"):
         problems = next(answers(ask, operations.timeout, operations.report_outage))
-    if problems and not _has_failed(problems):
+    if problems and not has_failed(problems):
         for problem in problems:
             operations.observer.notify(problem)
         if operations.wait:
@@ -146,7 +146,7 @@ def require_working(operations: Operations, stack: Stack) -> list[Finding]:
 
 def find_problems(connection: Connection, stack: Stack) -> list[Finding]:
     """Ask the services of an environment, at once, and return what does not work."""
-    outputs = {output.name: output.value for output in stack.outputs}
+    outputs = stack.output_values
     asked = {
         name: part
         for name, part in PARTS.items()
@@ -157,7 +157,7 @@ def find_problems(connection: Connection, stack: Stack) -> list[Finding]:
 
 
 def _ask(part: Part, connection: Connection, outputs: Outputs) -> Answer:
-    """Return what a service answers; nothing if the resource does not exist."""
+    """Ask a service for a part; the answer is empty if the part does not exist."""
     try:
         return part.ask(connection, outputs)
     except ClientError as error:
@@ -167,7 +167,7 @@ def _ask(part: Part, connection: Connection, outputs: Outputs) -> Answer:
 
 
 def judge(found: Mapping[str, Answer], outputs: Outputs) -> Iterator[Finding]:
-    """Yield what does not work, from the answers by the logical IDs of the parts."""
+    """Find problems in the answers of the services, keyed by the logical ID of the part."""
     desired = 0
     if "Service" in found:
         services = [each for each in found["Service"] if each["status"] == "ACTIVE"]
@@ -209,7 +209,7 @@ def _judge_service(service: Mapping[str, Any], task_definition: str) -> Iterator
 
 
 def _judge_targets(targets: Answer, desired: int) -> Iterator[Finding]:
-    """Yield that fewer targets are healthy than there are to be tasks."""
+    """Yield a problem if there are fewer healthy targets than desired tasks."""
     health = [target["TargetHealth"] for target in targets]
     healthy = sum(each["State"] == "healthy" for each in health)
     if healthy < desired:
@@ -218,7 +218,7 @@ def _judge_targets(targets: Answer, desired: int) -> Iterator[Finding]:
         yield Finding("targets-unhealthy", Severity.WARNING, "TargetGroup", details)
 
 
-def _has_failed(problems: Sequence[Finding]) -> bool:
+def has_failed(problems: Sequence[Finding]) -> bool:
     """Return whether waiting does not help."""
     return any(problem.severity is Severity.ERROR for problem in problems)
 
@@ -244,7 +244,7 @@ def _wait(
                 if now.get(name) != shown.get(name):
                     show(_event(name, now.get(name)))
             shown = now
-            if not problems or _has_failed(problems):
+            if not problems or has_failed(problems):
                 break
     return problems
 

@@ -64,18 +64,14 @@ def deploy_image(
     repository = _repository(operations, stack)
     # What is left of a failed creation counts for nothing.
     existing = stack if repository else None
-    parameters = build_input(operations, _with_image(request, ""), existing).parameters
-    platform = ARCHITECTURES[parameters[ARCHITECTURE_PARAMETER]]
+    platform = _platform(operations, _with_image(request, ""), existing)
     created = None
     with _prepared(operations, image, platform, repository) as prepared:
         if repository is None:
             created = deploy(operations, _with_image(request, ""), consent)
-            repository = _repository(operations, created.stack)
-            # Whoever agreed to the creation is not asked again, and express mode is for creations.
+            repository = _require_repository(operations, created.stack)
+            # The user is not asked twice, and express mode is for creations.
             consent, request = Consent(yes=True), replace(request, express=False)
-        if repository is None:
-            message = f"the stack has no output {REPOSITORY_OUTPUT}"
-            raise DeploymentError(message, code="no-repository")
         _push(operations, repository, prepared)
     digest = prepared.manifest.digest_for(platform)
     repository.wait_for_scan(digest, lambda: operations.notify("waiting-for-scan", digest=digest))
@@ -89,12 +85,8 @@ def deploy_image(
 def push_image(operations: Operations, request: DeploymentRequest, image: str) -> str:
     """Push an image to the repository of an existing environment, and return its digest."""
     stack = operations.require_stack()
-    repository = _repository(operations, stack)
-    if repository is None:
-        message = f"the stack has no output {REPOSITORY_OUTPUT}"
-        raise DeploymentError(message, code="no-repository")
-    parameters = build_input(operations, request, stack).parameters
-    platform = ARCHITECTURES[parameters[ARCHITECTURE_PARAMETER]]
+    repository = _require_repository(operations, stack)
+    platform = _platform(operations, request, stack)
     with _prepared(operations, image, platform, repository) as prepared:
         _push(operations, repository, prepared)
     return prepared.manifest.digest
@@ -106,10 +98,21 @@ def _with_image(request: DeploymentRequest, name: str) -> DeploymentRequest:
 
 def _repository(operations: Operations, stack: Stack | None) -> ImageRepository | None:
     """Return the environment's repository, or None before its creation."""
-    for output in stack.outputs if stack else ():
-        if output.name == REPOSITORY_OUTPUT:
-            return ImageRepository(operations.connection, output.value.partition("/")[2])
-    return None
+    uri = stack.output_values.get(REPOSITORY_OUTPUT) if stack else None
+    return ImageRepository(operations.connection, uri.partition("/")[2]) if uri else None
+
+
+def _require_repository(operations: Operations, stack: Stack) -> ImageRepository:
+    repository = _repository(operations, stack)
+    if repository is None:
+        message = f"the stack has no output {REPOSITORY_OUTPUT}"
+        raise DeploymentError(message, code="no-repository")
+    return repository
+
+
+def _platform(operations: Operations, request: DeploymentRequest, stack: Stack | None) -> str:
+    """Return the platform of the tasks."""
+    return ARCHITECTURES[build_input(operations, request, stack).parameters[ARCHITECTURE_PARAMETER]]
 
 
 @contextmanager

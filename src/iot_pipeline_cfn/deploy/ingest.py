@@ -131,7 +131,7 @@ def send_reading(operations: Operations, stack: Stack, device_id: str) -> Answer
 
     The local AWS emulator runs no containers, so there it must only reach the load balancer.
     """
-    outputs = {output.name: output.value for output in stack.outputs}
+    outputs = stack.output_values
     if "ApiInvokeUrl" not in outputs:
         message = f"{stack.name} ({stack.status}) has no output ApiInvokeUrl to send a reading to"
         raise DeploymentError(message, code="no-api", stack=stack.name, status=stack.status)

@@ -106,7 +106,7 @@ def _ends(obstacle: Obstacle) -> bool:
 
 
 def find_obstacles(connection: Connection, failures: Iterable[Event]) -> list[Obstacle]:
-    """Return what uses the resources that could not be deleted, as far as it can be read."""
+    """List everything that holds the resources that were not deleted; skip what cannot be read."""
     found: dict[Obstacle, None] = {}
     for failure in failures:
         for find in FINDERS.get(failure.resource_type, ()):
@@ -141,10 +141,14 @@ def _interfaces(connection: Connection, name: str, value: str) -> Iterator[Mappi
         yield from page["NetworkInterfaces"]
 
 
+def is_unattached(interface: Mapping[str, Any]) -> bool:
+    """Return whether nothing uses an interface and no service removes it."""
+    return interface["Status"] == "available" and not interface.get("RequesterManaged")
+
+
 def _interface(interface: Mapping[str, Any], failure: Event) -> Obstacle:
     """Return an interface, which its service removes if the service has made it."""
-    is_free = interface["Status"] == "available" and not interface.get("RequesterManaged")
-    code = "interface-unattached" if is_free else "interface-in-use"
+    code = "interface-unattached" if is_unattached(interface) else "interface-in-use"
     description = interface.get("Description") or "network interface"
     return Obstacle(code, interface["NetworkInterfaceId"], failure.logical_id, description)
 

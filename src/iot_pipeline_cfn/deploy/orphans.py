@@ -22,6 +22,7 @@ from . import cloudformation
 from .connection import Connection
 from .environments import STACK_PREFIX
 from .errors import explained
+from .obstacles import is_unattached
 from .preflight.stack_owners import STACK_TAG
 
 GIBIBYTE: Final = 2**30
@@ -63,7 +64,7 @@ class OrphanResult:
 
 
 def find_orphans(connection: Connection) -> tuple[list[Orphan], dict[str, str]]:
-    """Return what is left behind, and why some kinds cannot be listed.
+    """List leftovers; also return the reason for each kind that cannot be listed.
 
     Stacks are listed after resources, so that a new environment is never taken for a deleted one.
     """
@@ -255,8 +256,7 @@ def _interfaces(connection: Connection) -> Iterator[Orphan]:
     for page in connection.ec2.get_paginator("describe_network_interfaces").paginate():
         for interface in page["NetworkInterfaces"]:
             held = [groups.get(group["GroupId"]) for group in interface["Groups"]]
-            is_free = interface["Status"] == "available" and not interface.get("RequesterManaged")
-            if is_free and (environment := next(filter(None, held), None)):
+            if is_unattached(interface) and (environment := next(filter(None, held), None)):
                 yield Orphan("interface", interface["NetworkInterfaceId"], environment)
 
 

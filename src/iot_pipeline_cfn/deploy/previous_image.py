@@ -44,7 +44,7 @@ def find_previous_image(connection: Connection, stack: Stack) -> str | None:
     (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html).
     Revisions after the current one belong to updates that were rolled back.
     """
-    outputs = {output.name: output.value for output in stack.outputs}
+    outputs = stack.output_values
     if "TaskDefinitionArn" not in outputs:
         return None
     family, current = _family_and_revision(outputs["TaskDefinitionArn"])

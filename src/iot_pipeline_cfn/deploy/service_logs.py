@@ -39,7 +39,7 @@ class LogEvent:
 
 def find_log_group(stack: Stack, source: str) -> str:
     """Return the name of a log group, which exists only with some parameters."""
-    outputs = {output.name: output.value for output in stack.outputs}
+    outputs = stack.output_values
     if group := outputs.get(OUTPUTS[source]):
         return group
     found = ", ".join(name for name, output in OUTPUTS.items() if output in outputs)

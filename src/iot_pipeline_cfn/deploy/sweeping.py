@@ -60,9 +60,9 @@ class SweepVerdict(StrEnum):
 
 
 def judge(stack: Stack, open_pull_requests: Collection[int] | None, now: datetime) -> SweepVerdict:
-    """Return what becomes of an environment; what is not known keeps it.
+    """Decide whether to keep or delete an environment; in doubt, keep it.
 
-    Without a list of open pull requests, none is closed.
+    Without a list of open pull requests, no pull request counts as closed.
     """
     end, number = expiry(stack), pull_request(stack)
     is_open = None if number is None or open_pull_requests is None else number in open_pull_requests

@@ -43,7 +43,7 @@ def find_count(
 
 
 def _running_count(operations: Operations, stack: Stack, parameters: Mapping[str, str]) -> str:
-    outputs = {output.name: output.value for output in stack.outputs}
+    outputs = stack.output_values
     if not (
         {"ClusterName", "ServiceName"} <= outputs.keys()
         and stack.parameters.get(IMAGE_PARAMETER)

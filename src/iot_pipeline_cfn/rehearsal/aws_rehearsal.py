@@ -18,7 +18,7 @@ from iot_pipeline_cfn.template.findings import Finding, Severity, Value
 
 from .rehearsal_target import RehearsalTarget
 from .scenario import STEPS, Scenario
-from .steps import Step, run_step
+from .steps import INTERRUPTS, Step, run_step
 
 REHEARSAL_TAG: Final = "iot-pipeline:rehearsal"
 TIME_TO_LIVE: Final = "1d"
@@ -27,7 +27,6 @@ LOST_ACCESS: Final = frozenset(
     {"expired-credentials", "no-credentials", "unknown-credentials", "unreachable"}
 )
 """The reasons of a failed step that say nothing about the environment."""
-INTERRUPTS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 class Beginning(Enum):

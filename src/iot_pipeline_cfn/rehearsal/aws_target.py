@@ -7,14 +7,14 @@ from functools import partial
 from typing import Final
 
 from iot_pipeline_cfn.deploy.connection import Connection
-from iot_pipeline_cfn.deploy.health import find_problems
+from iot_pipeline_cfn.deploy.health import find_problems, has_failed
 from iot_pipeline_cfn.deploy.image_delivery import push_image
 from iot_pipeline_cfn.deploy.ingest import Ingest
 from iot_pipeline_cfn.deploy.operations import Operations
 from iot_pipeline_cfn.deploy.orphans import find_orphans
 from iot_pipeline_cfn.deploy.polling import answers
 from iot_pipeline_cfn.deploy.request import DeploymentRequest
-from iot_pipeline_cfn.template.findings import Finding, Severity
+from iot_pipeline_cfn.template.findings import Finding
 
 from .checks import StepSkipped, require
 from .probe import Probe
@@ -65,7 +65,7 @@ class AwsTarget:
         problems: list[Finding] = []
         with suppress(TimeoutError):
             for problems in answers(ask, self.patience, operations.report_outage):
-                if not problems or any(each.severity is Severity.ERROR for each in problems):
+                if not problems or has_failed(problems):
                     break
         found = [f"{each.subject}: {each.code}" for each in problems]
         require(not found, "tasks-not-replaced", problems=found)
@@ -79,7 +79,7 @@ class AwsTarget:
         yield from ()
 
     def find_leftovers(self, suffix: str) -> list[str]:
-        """Return what the environment has left behind, without inactive task definitions."""
+        """List the leftovers of the environment, except inactive task definitions."""
         orphans, unreadable = find_orphans(self.connection)
         left = [
             f"{each.kind} {each.id}"

@@ -57,7 +57,7 @@ class RehearsalTarget(Protocol):
         """Stop the tasks before the environment is deleted."""
 
     def find_leftovers(self, suffix: str) -> list[str]:
-        """Return what is left of the environment after its deletion."""
+        """List the leftovers of the environment after its deletion."""
 
 
 def find_service(connection: Connection, outputs: Mapping[str, str]) -> dict[str, Any]:

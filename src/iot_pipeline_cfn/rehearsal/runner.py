@@ -5,7 +5,6 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
 
 from iot_pipeline_cfn.deploy.connection import Connection, Target, emulator_session
 from iot_pipeline_cfn.deploy.environments import Environment
@@ -15,9 +14,7 @@ from iot_pipeline_cfn.emulator import control
 
 from .emulator_target import EmulatorTarget
 from .scenario import STEPS, Scenario
-from .steps import Step, run_step
-
-INTERRUPTS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+from .steps import INTERRUPTS, Step, run_step
 
 
 def rehearse(

@@ -71,7 +71,7 @@ class Scenario:
         network = find_network(self.operations, name) if name else None
         self.outputs.clear()
         for each in filter(None, (network, stack)):
-            self.outputs.update({output.name: output.value for output in each.outputs})
+            self.outputs.update(each.output_values)
 
     def sets_up_account(self) -> Iterator[Finding]:
         """Deploy the account's stack, whose roles the environment is then deployed with."""

@@ -1,9 +1,11 @@
 """The steps of a rehearsal: each is run to its end or its failure, which is data."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
+from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,6 +15,9 @@ from iot_pipeline_cfn.template.findings import Finding, Value
 
 from .checks import CheckFailed, StepSkipped
 from .scenario import Scenario
+
+INTERRUPTS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+"""The signals that end a rehearsal, except while it cleans up."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,11 @@ class Step:
     seconds: float
     failure: Finding | None = None
     skipped: Finding | None = None
+
+    @property
+    def result(self) -> str:
+        """The result as a word."""
+        return "failed" if self.failure else "skipped" if self.skipped else "ok"
 
     def as_data(self) -> dict[str, Value]:
         """Return it as data for JSON."""

@@ -54,7 +54,7 @@ def open_sides(
 def find_conditional_exposure(
     before: ResolvedEnvironment, after: ResolvedEnvironment, hidden: Collection[Finding]
 ) -> Iterator[tuple[Topic, Finding]]:
-    """Yield what conditional changes expose where their conditions hold."""
+    """Yield the exposure from conditional changes where their conditions hold."""
     conditions = {one.subject: one.details["conditions"] for one in hidden}
     resources = {
         name: resource
